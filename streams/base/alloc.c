@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * alloc.c - allocation that aborts rather than fails (alloc.h says why).
+ */
+#include "streams/base/alloc.h"
+
+#include "streams/base/status.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GROW_FIRST_CAPACITY = 8 };
+
+static void *abort_if_null(void *memory, size_t bytes)
+{
+    if (memory == NULL) {
+        fprintf(stderr, "weir: out of memory: %zu bytes were asked for\n", bytes);
+        abort();
+    }
+    return memory;
+}
+
+void *weir_alloc(size_t bytes)
+{
+    return weir_alloc_array(1, bytes == 0 ? 1 : bytes);
+}
+
+void *weir_alloc_array(size_t count, size_t bytes)
+{
+    return abort_if_null(calloc(count == 0 ? 1 : count, bytes), bytes);
+}
+
+void *weir_realloc(void *memory, size_t bytes)
+{
+    return abort_if_null(realloc(memory, bytes == 0 ? 1 : bytes), bytes);
+}
+
+void *weir_grow(void *array, size_t count, size_t *capacity, size_t element_bytes)
+{
+    WEIR_ASSERT(count <= *capacity);
+    WEIR_ASSERT(element_bytes > 0);
+
+    if (count < *capacity) {
+        return array;
+    }
+    size_t wanted = *capacity == 0 ? GROW_FIRST_CAPACITY : *capacity * 2;
+    WEIR_ASSERT(wanted <= SIZE_MAX / element_bytes);
+    *capacity = wanted;
+    return weir_realloc(array, wanted * element_bytes);
+}
+
+char *weir_strdup(const char *text)
+{
+    return text == NULL ? NULL : abort_if_null(strdup(text), strlen(text) + 1);
+}
+
+char *weir_format(const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    return length < 0 ? abort_if_null(NULL, 0) : text;
+}
+
+void weir_free_at_scope_end(void *pointer_to_pointer)
+{
+    void *memory;
+    memcpy(&memory, pointer_to_pointer, sizeof memory);
+    free(memory);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * status.c - messages of errors and of failed assertions.
+ */
+#include "streams/base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+weir_status weir_error_set(weir_error *err, weir_status status, const char *format, ...)
+{
+    if (err == NULL) {
+        return status;
+    }
+    err->status = status;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(err->message, sizeof err->message, format, args); /* Cut is fine. */
+    va_end(args);
+    return status;
+}
+
+weir_status weir_error_wrap(weir_error *err, weir_status status, const char *format, ...)
+{
+    if (err == NULL) {
+        return status;
+    }
+    char inner[WEIR_ERROR_MESSAGE_BYTES_MAX];
+    memcpy(inner, err->message, sizeof inner);
+    err->status = status;
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
+    if (length >= 0 && (size_t)length < sizeof err->message) {
+        (void)snprintf(err->message + length, sizeof err->message - (size_t)length, ": %s", inner);
+    }
+    return status;
+}
+
+const char *weir_status_name(weir_status status)
+{
+    switch (status) {
+    case WEIR_OK:
+        return "OK";
+    case WEIR_NOT_FOUND:
+        return "NOT_FOUND";
+    case WEIR_AGAIN:
+        return "AGAIN";
+    case WEIR_INVALID:
+        return "INVALID";
+    case WEIR_BAD_RECORD:
+        return "BAD_RECORD";
+    case WEIR_IO:
+        return "IO";
+    case WEIR_CORRUPT:
+        return "CORRUPT";
+    case WEIR_FENCED:
+        return "FENCED";
+    case WEIR_FATAL:
+        return "FATAL";
+    }
+    return "?";
+}
+
+_Noreturn void weir_assertion_failed(const char *condition, const char *file, int line,
+                                     const char *function)
+{
+    fprintf(stderr, "weir: assertion failed: %s (%s:%d, %s)\n", condition, file, line, function);
+    abort();
+}
