@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kv_store.c - the front door of every store: checks the contract, then calls the engine.
+ */
+#include "statestore/kv_store.h"
+
+
+static weir_status check_key(const weir_kv *kv, weir_bytes key, weir_error *err)
+{
+    WEIR_ASSERT(key.data != NULL);
+    if (key.size > WEIR_KV_KEY_BYTES_MAX) {
+        return weir_error_set(err, WEIR_BAD_RECORD, "%s: key of %zu bytes, at most %d", kv->name,
+                              key.size, WEIR_KV_KEY_BYTES_MAX);
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_kv_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
+{
+    WEIR_ASSERT(out_value != NULL);
+
+    WEIR_TRY(check_key(kv, key, err));
+    return kv->ops->get(kv, key, out_value, err);
+}
+
+weir_status weir_kv_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
+{
+    WEIR_ASSERT(value.data != NULL);
+
+    WEIR_TRY(check_key(kv, key, err));
+    if (value.size > WEIR_KV_VALUE_BYTES_MAX) {
+        return weir_error_set(err, WEIR_BAD_RECORD, "%s: value of %zu bytes, at most %d", kv->name,
+                              value.size, WEIR_KV_VALUE_BYTES_MAX);
+    }
+    return kv->ops->put(kv, key, value, err);
+}
+
+weir_status weir_kv_remove(weir_kv *kv, weir_bytes key, weir_error *err)
+{
+    WEIR_TRY(check_key(kv, key, err));
+    return kv->ops->remove(kv, key, err);
+}
+
+weir_status weir_kv_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool backwards,
+                          weir_kv_iterator **out_iterator, weir_error *err)
+{
+    WEIR_ASSERT(out_iterator != NULL);
+
+    return kv->ops->range(kv, from, to, backwards, out_iterator, err);
+}
+
+/* The smallest bytes that are larger than all that begin with prefix, in *out; null bytes where
+ * there are none (prefix is empty or all 0xff). */
+static weir_bytes after_prefix(weir_bytes prefix, weir_buf *out)
+{
+    weir_buf_set(out, prefix);
+    while (out->size > 0 && out->data[out->size - 1] == UINT8_MAX) {
+        out->size--;
+    }
+    if (out->size == 0) {
+        return WEIR_BYTES_NULL;
+    }
+    out->data[out->size - 1]++;
+    return weir_buf_bytes(out);
+}
+
+weir_status weir_kv_prefix(weir_kv *kv, weir_bytes prefix, weir_kv_iterator **out_iterator,
+                           weir_error *err)
+{
+    WEIR_AUTO(weir_buf) end = {0};
+    return weir_kv_range(kv, prefix, after_prefix(prefix, &end), false, out_iterator, err);
+}
+
+weir_status weir_kv_iterator_next(weir_kv_iterator *iterator, weir_bytes *out_key,
+                                  weir_bytes *out_value, weir_error *err)
+{
+    WEIR_ASSERT(out_key != NULL);
+    WEIR_ASSERT(out_value != NULL);
+
+    return iterator->ops->next(iterator, out_key, out_value, err);
+}
+
+void weir_kv_iterator_free(weir_kv_iterator *iterator)
+{
+    if (iterator != NULL) {
+        iterator->ops->free(iterator);
+    }
+}
+
+uint64_t weir_kv_approximate_count(weir_kv *kv)
+{
+    return kv->ops->approximate_count(kv);
+}
+
+void weir_kv_free(weir_kv *kv)
+{
+    if (kv != NULL) {
+        kv->ops->free(kv);
+    }
+}

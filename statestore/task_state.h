@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * task_state.h - all state of one task: its stores, and how far each changelog and input went into
+ * them. What is written is staged, then committed, then applied; each step is all or nothing.
+ *
+ *   put ──▶ staged ──commit()──▶ committed (memory) ──apply()──▶ RocksDB: data + positions, one
+ * batch └──abort()──▶ gone
+ *
+ * A read looks at staged, then committed, then RocksDB. A crash leaves RocksDB older but
+ * consistent: its positions say from where the changelog restores the tail. In-memory stores have
+ * no applied part, so their position is always "nothing": they restore from the beginning.
+ *
+ * Ownership  A store handed out lives as long as the task state.
+ * Threads    One thread per task state. The database is shared by all of a process.
+ */
+#ifndef WEIR_STATESTORE_TASK_STATE_H
+#define WEIR_STATESTORE_TASK_STATE_H
+
+#include "statestore/kv_store.h"
+
+/* The RocksDB of a process: one directory lock, one memory budget. */
+typedef struct weir_database weir_database;
+
+typedef struct weir_database_options {
+    const char *directory;
+    size_t memory_bytes_max; /* Block cache and memtables together; 0: 64 MiB. */
+} weir_database_options;
+
+weir_status weir_database_open(const weir_database_options *options, weir_database **out_database,
+                               weir_error *err);
+/* Flushes what was applied and closes; no task state is open any more. NULL is fine. */
+void weir_database_free(weir_database *database);
+WEIR_DEFINE_AUTO_PTR(weir_database);
+
+/* Puts what was applied on disk. A clean close of a task does it so that nothing is restored. */
+weir_status weir_database_flush(weir_database *database, weir_error *err);
+
+typedef enum weir_store_engine { WEIR_ENGINE_ROCKSDB, WEIR_ENGINE_MEMORY } weir_store_engine;
+
+typedef struct weir_task_state weir_task_state;
+
+/* The state of one partition of an application's stores; a family of the database is called
+ * "<application_id>.<store>" and its keys begin with the partition. database may be NULL when every
+ * store is in memory. The strings are copied. */
+weir_status weir_task_state_new(weir_database *database, const char *application_id,
+                                int32_t partition, weir_task_state **out_state, weir_error *err);
+/* Drops what was not applied, and frees. */
+void weir_task_state_free(weir_task_state *state);
+WEIR_DEFINE_AUTO_PTR(weir_task_state);
+
+/* Opens a store and hands out its staged view. name is unique in the application. */
+weir_status weir_task_state_add_store(weir_task_state *state, const char *name,
+                                      weir_store_engine engine, weir_kv **out_kv, weir_error *err);
+
+/* A read-only view of what is committed in a store: staged writes do not show. Lives as long as
+ * the task state; NULL for an unknown name. For queries. */
+weir_kv *weir_task_state_committed_view(weir_task_state *state, const char *name);
+
+/* The position (next offset) that belongs to what has been applied; WEIR_NOT_FOUND: none. label
+ * names a changelog or an input: "<store>:<topic>-<partition>". */
+weir_status weir_task_state_position(weir_task_state *state, const char *label, int64_t *out_offset,
+                                     weir_error *err);
+
+/* Stages a position; it goes where the staged writes go. */
+void weir_task_state_set_position(weir_task_state *state, const char *label, int64_t offset);
+
+void weir_task_state_commit(weir_task_state *state);
+void weir_task_state_abort(weir_task_state *state);
+weir_status weir_task_state_apply(weir_task_state *state, weir_error *err);
+
+/* Memory held by writes that are staged, or committed and not applied. */
+size_t weir_task_state_staged_bytes(const weir_task_state *state);
+size_t weir_task_state_committed_bytes(const weir_task_state *state);
+
+typedef struct weir_restore_entry {
+    weir_bytes key;
+    weir_bytes value; /* Null: the key is removed. */
+} weir_restore_entry;
+
+/* One bulk step of a restore, while nothing is staged or committed. */
+typedef struct weir_restore_batch {
+    const char *store;
+    const weir_restore_entry *entries; /* In changelog order. */
+    size_t count;
+    const char *label; /* Its position becomes offset with the entries, atomically. */
+    int64_t offset;
+} weir_restore_batch;
+
+weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_batch *batch,
+                                    weir_error *err);
+
+/* Removes all of this task's data and positions (the task left for good, or is corrupt), staged and
+ * committed writes too. The stores are empty afterwards and can be used. */
+weir_status weir_task_state_wipe(weir_task_state *state, weir_error *err);
+
+#endif

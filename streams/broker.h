@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * broker.h - the log of records that everything goes through: topics, offsets, groups.
+ *
+ * Three implementations pass one contract test suite (tests/harness/broker_contract.h): embedded
+ * (connectors/broker_embedded.h), Kafka (connectors/broker_kafka.h) and simulated
+ * (tests/harness/sim_broker.h). The handles that carry records have headers of their own:
+ * consumer.h, producer.h and member.h.
+ *
+ * Ownership  Arguments are borrowed for the call.
+ * Errors     base/status.h. WEIR_IO where the broker cannot be reached or its disk fails.
+ * Threads    Any number: a broker is shared by the threads of a process. Consumers, producers and
+ *            members belong to one thread each.
+ */
+#ifndef WEIR_STREAMS_BROKER_H
+#define WEIR_STREAMS_BROKER_H
+
+#include "streams/base/status.h"
+#include "streams/record.h"
+
+typedef struct weir_broker weir_broker;
+typedef struct weir_broker_ops weir_broker_ops; /* broker_ops.h, for those who write a broker. */
+
+enum { WEIR_CLEANUP_DELETE = 1, WEIR_CLEANUP_COMPACT = 2 }; /* Bits of cleanup_policy. */
+
+/* Zero in a member means the broker's default; -1 in a retention means without limit. */
+typedef struct weir_topic_config {
+    const char *name;
+    int32_t partition_count;
+    int16_t replication_factor;
+    int16_t min_insync_replicas;
+    uint32_t cleanup_policy;
+    int64_t retention_ms;
+    int64_t retention_bytes; /* A partition. */
+    int64_t segment_bytes;
+    int64_t segment_ms;
+    int64_t min_compaction_lag_ms;
+    int64_t delete_retention_ms; /* How long compaction keeps a tombstone. */
+} weir_topic_config;
+
+/* Where a partition is to be read from, for weir_broker_offset. */
+typedef enum weir_offset_spec {
+    WEIR_OFFSET_EARLIEST,
+    WEIR_OFFSET_LATEST,       /* The offset that the next committed record will have. */
+    WEIR_OFFSET_AT_TIMESTAMP, /* The first record at or after a timestamp; the latest if none. */
+} weir_offset_spec;
+
+/* The next offset to read of a partition, with a note of up to WEIR_OFFSET_METADATA_BYTES_MAX. */
+typedef struct weir_group_offset {
+    weir_topic_partition partition;
+    int64_t offset;
+    weir_bytes metadata; /* Text; null and empty are the same. */
+} weir_group_offset;
+
+enum { WEIR_OFFSET_METADATA_BYTES_MAX = 4096 };
+
+/* Creates the topic. OK as well if it exists with the same partition count and clean-up policy;
+ * WEIR_INVALID, with both values in the message, if it exists otherwise. */
+weir_status weir_broker_create_topic(weir_broker *broker, const weir_topic_config *config,
+                                     weir_error *err);
+
+/* WEIR_NOT_FOUND where there is no such topic; *out_config's name is borrowed until the topic is
+ * deleted. */
+weir_status weir_broker_describe_topic(weir_broker *broker, const char *topic,
+                                       weir_topic_config *out_config, weir_error *err);
+
+/* Calls visit for each topic in the order of names; a status other than OK ends the walk. */
+weir_status weir_broker_list_topics(weir_broker *broker,
+                                    weir_status (*visit)(void *user, const weir_topic_config *topic,
+                                                         weir_error *err),
+                                    void *user, weir_error *err);
+
+/* Removes the topic and its records; WEIR_NOT_FOUND where there is none. */
+weir_status weir_broker_delete_topic(weir_broker *broker, const char *topic, weir_error *err);
+
+/* The offset that spec names; timestamp_ms counts for WEIR_OFFSET_AT_TIMESTAMP only. */
+weir_status weir_broker_offset(weir_broker *broker, weir_topic_partition partition,
+                               weir_offset_spec spec, int64_t timestamp_ms, int64_t *out_offset,
+                               weir_error *err);
+
+/* Forgets the records before offset: the earliest offset becomes offset. */
+weir_status weir_broker_delete_records(weir_broker *broker, weir_topic_partition partition,
+                                       int64_t before_offset, weir_error *err);
+
+/* What group has committed for a partition; *out_metadata is replaced. WEIR_NOT_FOUND: nothing. */
+weir_status weir_broker_group_offset(weir_broker *broker, const char *group,
+                                     weir_topic_partition partition, int64_t *out_offset,
+                                     weir_buf *out_metadata, weir_error *err);
+
+/* Sets offsets of a group without members (reset tools, tests); WEIR_INVALID while it has some. */
+weir_status weir_broker_alter_group_offset(weir_broker *broker, const char *group,
+                                           const weir_group_offset *offset, weir_error *err);
+
+/* Members that the group has now; 0 for an unknown group. */
+weir_status weir_broker_group_member_count(weir_broker *broker, const char *group,
+                                           int32_t *out_count, weir_error *err);
+
+/* Retention, compaction and other upkeep that is due at now_ms; a bounded slice of work a call.
+ * *out_more (may be NULL) says that another slice waits. The owner calls it about once a second. */
+weir_status weir_broker_housekeep(weir_broker *broker, int64_t now_ms, bool *out_more,
+                                  weir_error *err);
+
+/* Closes the broker, which no handle uses any more; NULL is fine. */
+void weir_broker_free(weir_broker *broker);
+WEIR_DEFINE_AUTO_PTR(weir_broker);
+
+#endif

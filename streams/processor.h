@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * processor.h - what a node of a topology is and what it may do while it runs (Kafka Streams'
+ * Processor and ProcessorContext).
+ *
+ * A processor validates a record before its first effect: after it has forwarded or put something
+ * it returns only statuses that abandon the task (WEIR_IO and worse), never WEIR_BAD_RECORD, for
+ * skipping the record would leave half of it behind.
+ *
+ * Ownership  Records are borrowed for the call. What processing one record allocates comes from
+ *            weir_context_arena and is gone when the record is done.
+ * Threads    The worker that runs the task; nothing here may be called from another.
+ */
+#ifndef WEIR_STREAMS_PROCESSOR_H
+#define WEIR_STREAMS_PROCESSOR_H
+
+#include "statestore/kv_store.h"
+#include "streams/base/arena.h"
+#include "streams/record.h"
+
+typedef struct weir_processor weir_processor;
+typedef struct weir_context weir_context;
+
+typedef struct weir_processor_ops {
+    /* Once, when the task starts to run, its stores restored; may be NULL. */
+    weir_status (*init)(weir_processor *processor, weir_error *err);
+    weir_status (*process)(weir_processor *processor, const weir_record *record, weir_error *err);
+    void (*free)(weir_processor *processor);
+} weir_processor_ops;
+
+/* The first member of a processor's own struct. The supplier sets ops, the runtime sets context. */
+struct weir_processor {
+    const weir_processor_ops *ops; /* Static storage. */
+    weir_context *context;
+};
+
+/* Makes one processor for one task; user is what the topology was given. */
+typedef weir_processor *(*weir_processor_supplier)(void *user);
+
+/* Passes record to every child, or to the one called child. Topic, partition and offset of record
+ * are not read; its timestamp, key, value and headers are. */
+weir_status weir_context_forward(weir_context *context, const weir_record *record, weir_error *err);
+weir_status weir_context_forward_to(weir_context *context, const char *child,
+                                    const weir_record *record, weir_error *err);
+
+/* A store that is connected to this processor; anything else is a failed assertion. */
+weir_kv *weir_context_store(weir_context *context, const char *name);
+
+/* What the topology added under this name, one for each worker (topology.h); NULL if none. */
+void *weir_context_resource(weir_context *context, const char *name);
+
+typedef enum weir_punctuation_type {
+    WEIR_STREAM_TIME,     /* Event time, moved on by records. */
+    WEIR_WALL_CLOCK_TIME, /* The clock, while the worker runs. */
+} weir_punctuation_type;
+
+typedef struct weir_punctuator weir_punctuator;
+typedef weir_status (*weir_punctuate)(weir_processor *processor, int64_t timestamp_ms,
+                                      weir_error *err);
+
+/* Calls punctuate each interval_ms (> 0) until it is cancelled or the task closes. Stream time is
+ * first due with the first record, wall-clock time after one interval; missed ticks are skipped. */
+weir_punctuator *weir_context_schedule(weir_context *context, int64_t interval_ms,
+                                       weir_punctuation_type type, weir_punctuate punctuate);
+void weir_punctuator_cancel(weir_punctuator *punctuator);
+
+/* Asks for a commit soon. */
+void weir_context_request_commit(weir_context *context);
+
+/* The record that is processed now, as it was read from its topic (key, value, headers, place);
+ * NULL in a punctuation. */
+const weir_record *weir_context_record(const weir_context *context);
+
+int64_t weir_context_now_ms(const weir_context *context);         /* Wall clock of this pass. */
+int64_t weir_context_stream_time_ms(const weir_context *context); /* -1 before the first record. */
+weir_arena *weir_context_arena(weir_context *context);
+const char *weir_context_application_id(const weir_context *context);
+const char *weir_context_task_id(const weir_context *context); /* "<sub-topology>_<partition>". */
+int32_t weir_context_partition(const weir_context *context);
+
+/* --- asynchronous operators ------------------------------------------------------------------ */
+
+/* A record whose processing goes on after process() has returned. Its offset is committed only
+ * when it ends; after a crash exactly the unfinished ones are processed again. How many there may
+ * be at a time is the task's `max.async.records`: past it the task takes in nothing. */
+typedef struct weir_async weir_async;
+
+/* Called once in process(), which then returns WEIR_OK. The runtime keeps a copy of the record. */
+weir_async *weir_context_defer(weir_context *context);
+
+/* The copy of the record, until weir_async_end. */
+const weir_record *weir_async_record(const weir_async *async);
+
+/* Ends the operation: runs complete(processor, record, result) with the context set as it was in
+ * process(), so that it may use stores and forward; then the record is done. complete may be NULL.
+ * WEIR_BAD_RECORD from complete goes to the processing exception handler. The worker's thread. */
+typedef weir_status (*weir_async_complete)(weir_processor *processor, const weir_record *record,
+                                           void *result, weir_error *err);
+void weir_async_end(weir_async *async, weir_async_complete complete, void *result);
+
+#endif

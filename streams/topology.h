@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * topology.h - sources, processors, stores and sinks by name, cut into sub-topologies and numbered
+ * as Kafka Streams does it.
+ *
+ *   weir_topology *t = weir_topology_new();
+ *   weir_topology_add_source(t, "pages", &(weir_source_options){.topic = "pages"});
+ *   weir_topology_add_processor(t, "count", &(weir_processor_options){new_count, NULL}, "pages",
+ * NULL); weir_topology_add_store(t, &(weir_store_options){.name = "counts"}, "count", NULL);
+ *   weir_topology_add_sink(t, "out", &(weir_sink_options){.topic = "counts"}, "count", NULL);
+ *   weir_topology_build(t, &err)
+ *
+ * The first mistake (a name used twice, an unknown parent, …) is kept and told by build.
+ *
+ * Ownership  Strings and options are copied, user pointers are borrowed for the topology's life.
+ * Threads    One while it is built; immutable and shared afterwards.
+ */
+#ifndef WEIR_STREAMS_TOPOLOGY_H
+#define WEIR_STREAMS_TOPOLOGY_H
+
+#include "statestore/task_state.h"
+#include "streams/processor.h"
+
+typedef struct weir_topology weir_topology;
+
+/* Decodes the value of a record into an object in arena, which the record then carries. Anything
+ * but WEIR_OK goes to the deserialization exception handler with the raw record. */
+typedef struct weir_serde {
+    weir_status (*decode)(void *user, const weir_record *record, weir_arena *arena,
+                          void **out_object, weir_error *err);
+    void *user;
+} weir_serde;
+
+/* The event time of a record read, from itself and the largest one seen in its partition (-1:
+ * none). A negative answer drops the record, which is counted. */
+typedef int64_t (*weir_timestamp_extractor)(const weir_record *record, int64_t partition_time_ms);
+
+typedef struct weir_source_options {
+    const char *topic;
+    weir_serde serde;                   /* decode == NULL: records carry no object. */
+    weir_timestamp_extractor timestamp; /* NULL: the record's own timestamp. */
+    bool reset_latest; /* Where nothing is committed: start at the end, not at the beginning. */
+} weir_source_options;
+
+typedef struct weir_processor_options {
+    weir_processor_supplier supplier;
+    void *user;
+} weir_processor_options;
+
+typedef struct weir_store_options {
+    const char *name;
+    weir_store_engine engine;
+    bool logging_disabled;       /* No changelog: the store starts empty after a crash. */
+    const char *changelog_topic; /* NULL: "<application.id>-<name>-changelog"; else this topic. */
+} weir_store_options;
+
+/* The partition for a record, 0 <= p < partition_count. */
+typedef int32_t (*weir_partitioner)(void *user, const weir_record *record, int32_t partition_count);
+
+typedef struct weir_sink_options {
+    const char *topic;
+    weir_partitioner partitioner; /* NULL: murmur2 of the key; without a key, round robin. */
+    void *partitioner_user;
+} weir_sink_options;
+
+weir_topology *weir_topology_new(void);
+void weir_topology_free(weir_topology *topology);
+WEIR_DEFINE_AUTO_PTR(weir_topology);
+
+/* The names of parents and of processors end with a NULL. */
+void weir_topology_add_source(weir_topology *topology, const char *name,
+                              const weir_source_options *options);
+void weir_topology_add_processor(weir_topology *topology, const char *name,
+                                 const weir_processor_options *options, ...)
+    __attribute__((sentinel));
+void weir_topology_add_sink(weir_topology *topology, const char *name,
+                            const weir_sink_options *options, ...) __attribute__((sentinel));
+void weir_topology_add_store(weir_topology *topology, const weir_store_options *options, ...)
+    __attribute__((sentinel));
+
+/* Declares topic `<application.id>-<name>-repartition`, which the runtime creates. Sinks and
+ * sources name it "<name>" with topic = weir_topology_repartition(…)'s return value.
+ * partition_count 0: as many as the sources with which it is co-partitioned, or that feed it. */
+const char *weir_topology_repartition(weir_topology *topology, const char *name,
+                                      int32_t partition_count);
+
+/* Something that each worker has one of (an HTTP client, a codec), for weir_context_resource. */
+typedef struct weir_resource_options {
+    weir_status (*open)(void *user, void **out_resource, weir_error *err);
+    void (*close)(void *resource);
+    /* Both NULL unless the resource does I/O: a descriptor to wait on, and what to do when it is
+     * ready or a wait ended; completions (weir_async_end) happen in there. */
+    int (*fd)(void *resource);
+    weir_status (*poll)(void *resource, int64_t now_ms, weir_error *err);
+    void *user;
+} weir_resource_options;
+void weir_topology_add_resource(weir_topology *topology, const char *name,
+                                const weir_resource_options *options);
+
+/* Checks the whole and cuts it into sub-topologies. WEIR_INVALID tells the first mistake. */
+weir_status weir_topology_build(weir_topology *topology, weir_error *err);
+
+/* The text of Kafka Streams' TopologyDescription.toString(), appended. After build. */
+void weir_topology_describe(const weir_topology *topology, weir_buf *out_text);
+
+#endif
