@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd.h - the commands of the program weir, one function each.
+ *
+ * A command gets argv[0] as its own name and what follows it, prints its result on stdout and its
+ * complaints on stderr, and answers the exit code. To add one: its prototype below, its row in
+ * cmd.c, its code in a file of its own.
+ *
+ * Threads    The main thread.
+ */
+#ifndef WEIR_TOPOLOGIES_CMD_H
+#define WEIR_TOPOLOGIES_CMD_H
+
+enum { WEIR_EXIT_OK = 0, WEIR_EXIT_FAILURE = 1, WEIR_EXIT_USAGE = 2 };
+
+/* Runs the command that argv[1] names, as `weir NAME ARGUMENT…` does, and answers its exit code. */
+int weir_cmd_run(int argc, char **argv);
+
+/* Complains on stderr that command was used wrongly ("weir url: no such file: x"), says how to get
+ * help, and answers WEIR_EXIT_USAGE. */
+int weir_cmd_refuse(const char *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Lists the commands. */
+int weir_cmd_help(int argc, char **argv);
+
+/* Prints the versions of weir and of the libraries that it was built with. */
+int weir_cmd_version(int argc, char **argv);
+
+#endif
