@@ -52,15 +52,15 @@ typedef struct weir_group_offset {
     weir_bytes metadata; /* Text; null and empty are the same. */
 } weir_group_offset;
 
-enum { WEIR_OFFSET_METADATA_BYTES_MAX = 4096 };
+enum { WEIR_OFFSET_METADATA_BYTES_MAX = 4096, WEIR_TOPIC_PARTITIONS_MAX = 10000 };
 
 /* Creates the topic. OK as well if it exists with the same partition count and clean-up policy;
  * WEIR_INVALID, with both values in the message, if it exists otherwise. */
 weir_status weir_broker_create_topic(weir_broker *broker, const weir_topic_config *config,
                                      weir_error *err);
 
-/* WEIR_NOT_FOUND where there is no such topic; *out_config's name is borrowed until the topic is
- * deleted. */
+/* WEIR_NOT_FOUND where there is no such topic; *out_config's name is borrowed until the broker is
+ * freed. Defaults are filled in. */
 weir_status weir_broker_describe_topic(weir_broker *broker, const char *topic,
                                        weir_topic_config *out_config, weir_error *err);
 
@@ -73,12 +73,14 @@ weir_status weir_broker_list_topics(weir_broker *broker,
 /* Removes the topic and its records; WEIR_NOT_FOUND where there is none. */
 weir_status weir_broker_delete_topic(weir_broker *broker, const char *topic, weir_error *err);
 
-/* The offset that spec names; timestamp_ms counts for WEIR_OFFSET_AT_TIMESTAMP only. */
+/* The offset that spec names; timestamp_ms counts for WEIR_OFFSET_AT_TIMESTAMP only. Here and below
+ * WEIR_NOT_FOUND says that there is no such partition. */
 weir_status weir_broker_offset(weir_broker *broker, weir_topic_partition partition,
                                weir_offset_spec spec, int64_t timestamp_ms, int64_t *out_offset,
                                weir_error *err);
 
-/* Forgets the records before offset: the earliest offset becomes offset. */
+/* Forgets the records before offset: the earliest offset becomes offset, unless it is beyond it
+ * already. WEIR_INVALID where the partition ends before offset. */
 weir_status weir_broker_delete_records(weir_broker *broker, weir_topic_partition partition,
                                        int64_t before_offset, weir_error *err);
 
@@ -87,7 +89,8 @@ weir_status weir_broker_group_offset(weir_broker *broker, const char *group,
                                      weir_topic_partition partition, int64_t *out_offset,
                                      weir_buf *out_metadata, weir_error *err);
 
-/* Sets offsets of a group without members (reset tools, tests); WEIR_INVALID while it has some. */
+/* Sets the offset of a group without members (reset tools, tests); WEIR_INVALID while it has some.
+ */
 weir_status weir_broker_alter_group_offset(weir_broker *broker, const char *group,
                                            const weir_group_offset *offset, weir_error *err);
 

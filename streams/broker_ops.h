@@ -46,6 +46,11 @@ struct weir_broker_ops {
                                weir_member **out_member, weir_error *err);
 };
 
+/* The check of front doors on offsets to commit: assertions, and WEIR_INVALID for metadata over its
+ * limit. */
+weir_status weir_group_offsets_check(const weir_group_offset *offsets, size_t count,
+                                     weir_error *err);
+
 struct weir_broker {
     const weir_broker_ops *ops;
     const char *name; /* "embedded", "kafka" or "simulated", for messages. */

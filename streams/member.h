@@ -8,10 +8,12 @@
  *
  *   ASSIGNED  they are ours now, besides those we have
  *   REVOKED   commit and let go of them, then weir_member_release: nobody gets them before
- *   LOST      they were somebody else's before we knew: drop them, commit nothing
+ *   LOST      they were somebody else's before we knew: drop them, commit nothing. The member is
+ *             fenced until the next poll, which joins anew: drop them before that poll.
  *
  * Errors     WEIR_FENCED: the group no longer knows this member or its generation.
- * Threads    One.
+ * Threads    One, except that producers of other threads may send offsets for a member meanwhile
+ *            (weir_producer_send_offsets); it must outlive their transactions.
  */
 #ifndef WEIR_STREAMS_MEMBER_H
 #define WEIR_STREAMS_MEMBER_H
@@ -53,7 +55,8 @@ WEIR_DEFINE_AUTO_PTR(weir_member);
 weir_status weir_member_poll(weir_member *member, int64_t now_ms, int32_t timeout_ms,
                              weir_member_event *out_event, weir_error *err);
 
-/* The revoked partitions are let go of. */
+/* The revoked partitions are let go of. Until then polls go on (they prove life) and tell nothing
+ * but a loss. OK with nothing revoked, as after a loss. */
 weir_status weir_member_release(weir_member *member, weir_error *err);
 
 /* Commits offsets, of any topic, outside a transaction. WEIR_AGAIN: a rebalance is under way, call

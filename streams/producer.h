@@ -39,7 +39,9 @@ weir_status weir_producer_topic(weir_producer *producer, const char *topic, int3
                                 int32_t *out_partition_count, weir_error *err);
 
 /* Sends to partition record->partition of topic (record->topic and offset are not read). WEIR_AGAIN
- * when the buffer is full: flush, then send again. WEIR_BAD_RECORD: over the limits of record.h. */
+ * when the buffer is full: flush (in a transaction: commit), then send again. WEIR_BAD_RECORD: over
+ * the limits of record.h, or a timestamp before 1970. WEIR_INVALID: no such partition. A plain
+ * record may stay in the buffer until weir_producer_flush, which is cheap with nothing to do. */
 weir_status weir_producer_send(weir_producer *producer, int32_t topic, const weir_record *record,
                                weir_error *err);
 
@@ -61,10 +63,11 @@ weir_status weir_producer_send_offsets(weir_producer *producer, weir_member *mem
                                        weir_error *err);
 
 /* All or nothing. After WEIR_OK records and offsets are durable and visible. After WEIR_IO it is
- * unknown which of the two happened: read the committed offsets to know. */
+ * unknown which of the two happened: read the committed offsets to know. Whatever is not WEIR_OK
+ * leaves the transaction open: abort it. */
 weir_status weir_producer_commit(weir_producer *producer, weir_error *err);
 
-/* Nothing of the transaction ever becomes visible. */
+/* Nothing of the transaction ever becomes visible. Ends it whatever the answer, but WEIR_AGAIN. */
 weir_status weir_producer_abort(weir_producer *producer, weir_error *err);
 
 #endif

@@ -15,7 +15,8 @@ enum {
     WEIR_RECORD_KEY_BYTES_MAX = 64 << 10,
     WEIR_RECORD_VALUE_BYTES_MAX = 16 << 20,
     WEIR_RECORD_HEADERS_MAX = 256,
-    WEIR_TOPIC_NAME_BYTES_MAX = 249, /* Kafka's limit. */
+    WEIR_RECORD_HEADER_BYTES_MAX = 1 << 20, /* Keys and values of all headers together. */
+    WEIR_TOPIC_NAME_BYTES_MAX = 249,        /* Kafka's limit. */
 };
 
 typedef struct weir_header {
