@@ -27,4 +27,7 @@ int weir_cmd_help(int argc, char **argv);
 /* Prints the versions of weir and of the libraries that it was built with. */
 int weir_cmd_version(int argc, char **argv);
 
+/* weir url canon: a filter from URLs to canonical URLs, a line each. */
+int weir_cmd_url(int argc, char **argv);
+
 #endif
