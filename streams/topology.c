@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * topology.c - the builder: names become nodes, and build() cuts them into sub-topologies.
+ *
+ *   [pages] ─▶ count ─▶ [by-host] ┊ [by-host] ─▶ total ─▶ [out]
+ *                ▲                ┊                ▲
+ *              counts             ┊              totals
+ *              sub-topology 0     ┊    sub-topology 1
+ *
+ * Nodes are joined by union-find: an edge unites parent and child, a store unites its processors.
+ * A topic unites nothing, so a sink and the source that reads it back are the place of a cut. The
+ * numbers of sub-topologies are given in the order of nodes, as Kafka Streams does: they are the
+ * first part of task ids, and with them of directories and offsets that outlive a program.
+ *
+ * A parent must exist when a child names it. That makes cycles inside of a sub-topology impossible
+ * and the order of nodes a topological one.
+ */
+#include "streams/topology_internal.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void weir_indices_add(weir_indices *indices, size_t index)
+{
+    indices->items =
+        weir_grow(indices->items, indices->count, &indices->capacity, sizeof(*indices->items));
+    indices->items[indices->count++] = index;
+}
+
+bool weir_indices_has(const weir_indices *indices, size_t index)
+{
+    for (size_t i = 0; i < indices->count; i++) {
+        if (indices->items[i] == index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+weir_node *weir_topology_node(const weir_topology *topology, const char *name)
+{
+    for (size_t i = 0; i < topology->node_count; i++) {
+        if (strcmp(topology->nodes[i].name, name) == 0) {
+            return &topology->nodes[i];
+        }
+    }
+    return NULL;
+}
+
+weir_topology_store *weir_topology_store_named(const weir_topology *topology, const char *name)
+{
+    for (size_t i = 0; i < topology->store_count; i++) {
+        if (strcmp(topology->stores[i].options.name, name) == 0) {
+            return &topology->stores[i];
+        }
+    }
+    return NULL;
+}
+
+weir_topology *weir_topology_new(void)
+{
+    return weir_alloc(sizeof(weir_topology));
+}
+
+static void free_nodes(weir_topology *topology)
+{
+    for (size_t i = 0; i < topology->node_count; i++) {
+        weir_node *node = &topology->nodes[i];
+        free(node->name);
+        free(node->topic);
+        free(node->parents.items);
+        free(node->children.items);
+        free(node->stores.items);
+    }
+    free(topology->nodes);
+}
+
+static void free_stores(weir_topology *topology)
+{
+    for (size_t i = 0; i < topology->store_count; i++) {
+        free((char *)topology->stores[i].options.name);
+        free((char *)topology->stores[i].options.changelog_topic);
+        free(topology->stores[i].processors.items);
+    }
+    free(topology->stores);
+}
+
+void weir_topology_free(weir_topology *topology)
+{
+    if (topology == NULL) {
+        return;
+    }
+    free_nodes(topology);
+    free_stores(topology);
+    for (size_t i = 0; i < topology->repartition_count; i++) {
+        free(topology->repartitions[i].name);
+        free(topology->repartitions[i].placeholder);
+    }
+    free(topology->repartitions);
+    for (size_t i = 0; i < topology->resource_count; i++) {
+        free(topology->resources[i].name);
+    }
+    free(topology->resources);
+    for (size_t i = 0; i < topology->subtopology_count; i++) {
+        free(topology->subtopologies[i].nodes.items);
+        free(topology->subtopologies[i].sources.items);
+        free(topology->subtopologies[i].stores.items);
+    }
+    free(topology->subtopologies);
+    free(topology);
+}
+
+/* Keeps the first mistake only: those that follow are often its consequences. */
+__attribute__((format(printf, 2, 3))) static void mistake(weir_topology *topology,
+                                                          const char *format, ...)
+{
+    if (topology->mistake.status != WEIR_OK) {
+        return;
+    }
+    WEIR_AUTO_FREE char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&text, format, arguments) < 0) {
+        text = NULL;
+    }
+    va_end(arguments);
+    (void)weir_error_set(&topology->mistake, WEIR_INVALID, "%s", text == NULL ? format : text);
+}
+
+/* Names of topics and of what becomes part of one: Kafka's own rule. */
+static bool legal_in_topic(const char *text)
+{
+    size_t length = strlen(text);
+    if (length == 0 || length > WEIR_TOPIC_NAME_BYTES_MAX || strcmp(text, ".") == 0 ||
+        strcmp(text, "..") == 0) {
+        return false;
+    }
+    for (const char *at = text; *at != '\0'; at++) {
+        if (!isalnum((unsigned char)*at) && strchr("._-", *at) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void check_topic(weir_topology *topology, const char *of, const char *topic)
+{
+    if (topic == NULL || !legal_in_topic(topic)) {
+        mistake(topology,
+                "%s: topic '%s' is no legal name: use 1 to %d letters, digits, '.', '_' and '-'",
+                of, topic == NULL ? "" : topic, WEIR_TOPIC_NAME_BYTES_MAX);
+    }
+}
+
+static bool name_is_free(weir_topology *topology, const char *name)
+{
+    if (name[0] == '\0' || strlen(name) > WEIR_NODE_NAME_BYTES_MAX) {
+        mistake(topology, "node '%s': give it a name of 1 to %d bytes", name,
+                WEIR_NODE_NAME_BYTES_MAX);
+        return false;
+    }
+    if (weir_topology_node(topology, name) != NULL) {
+        mistake(topology, "node '%s' is there already: give the second one another name", name);
+        return false;
+    }
+    if (topology->node_count >= WEIR_TOPOLOGY_NODES_MAX) {
+        mistake(topology, "node '%s': a topology has at most %d nodes", name,
+                WEIR_TOPOLOGY_NODES_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* The new node, or NULL when its name cannot be taken. */
+static weir_node *add_node(weir_topology *topology, weir_node_kind kind, const char *name)
+{
+    WEIR_ASSERT(!topology->built);
+    WEIR_ASSERT(name != NULL);
+
+    if (!name_is_free(topology, name)) {
+        return NULL;
+    }
+    topology->nodes = weir_grow(topology->nodes, topology->node_count, &topology->node_capacity,
+                                sizeof(*topology->nodes));
+    weir_node *node = &topology->nodes[topology->node_count++];
+    *node = (weir_node){.kind = kind, .name = weir_strdup(name), .repartition = -1};
+    return node;
+}
+
+static size_t node_index(const weir_topology *topology, const weir_node *node)
+{
+    return (size_t)(node - topology->nodes);
+}
+
+static void add_parent(weir_topology *topology, weir_node *node, const char *parent_name)
+{
+    weir_node *parent = weir_topology_node(topology, parent_name);
+    if (parent == NULL || parent == node) {
+        mistake(topology, "node '%s': its parent '%s' does not exist: add the parent first",
+                node->name, parent_name);
+        return;
+    }
+    if (parent->kind == WEIR_NODE_SINK) {
+        mistake(topology, "node '%s': '%s' is a sink and has no children: read its topic instead",
+                node->name, parent_name);
+        return;
+    }
+    if (weir_indices_has(&node->parents, node_index(topology, parent))) {
+        mistake(topology, "node '%s': parent '%s' is named twice", node->name, parent_name);
+        return;
+    }
+    weir_indices_add(&node->parents, node_index(topology, parent));
+    weir_indices_add(&parent->children, node_index(topology, node));
+}
+
+static void add_parents(weir_topology *topology, weir_node *node, va_list names)
+{
+    const char *name = NULL;
+    while ((name = va_arg(names, const char *)) != NULL) {
+        add_parent(topology, node, name);
+    }
+    if (node->parents.count == 0) {
+        mistake(topology, "node '%s' has no parent: name a source or a processor", node->name);
+    }
+}
+
+static void check_topic_is_read_once(weir_topology *topology, const weir_node *source)
+{
+    for (size_t i = 0; i < topology->node_count; i++) {
+        const weir_node *other = &topology->nodes[i];
+        if (other != source && other->kind == WEIR_NODE_SOURCE && other->topic != NULL &&
+            strcmp(other->topic, source->topic) == 0) {
+            mistake(topology, "source '%s': topic '%s' is read by source '%s' already: share that",
+                    source->name, source->topic, other->name);
+        }
+    }
+}
+
+void weir_topology_add_source(weir_topology *topology, const char *name,
+                              const weir_source_options *options)
+{
+    weir_node *node = add_node(topology, WEIR_NODE_SOURCE, name);
+    if (node == NULL) {
+        return;
+    }
+    check_topic(topology, name, options->topic);
+    node->topic = weir_strdup(options->topic == NULL ? "" : options->topic);
+    node->source = *options;
+    node->source.topic = node->topic;
+    check_topic_is_read_once(topology, node);
+}
+
+void weir_topology_add_processor(weir_topology *topology, const char *name,
+                                 const weir_processor_options *options, ...)
+{
+    WEIR_ASSERT(options->supplier != NULL);
+
+    weir_node *node = add_node(topology, WEIR_NODE_PROCESSOR, name);
+    if (node == NULL) {
+        return;
+    }
+    node->processor = *options;
+    va_list names;
+    va_start(names, options);
+    add_parents(topology, node, names);
+    va_end(names);
+}
+
+void weir_topology_add_sink(weir_topology *topology, const char *name,
+                            const weir_sink_options *options, ...)
+{
+    weir_node *node = add_node(topology, WEIR_NODE_SINK, name);
+    if (node == NULL) {
+        return;
+    }
+    check_topic(topology, name, options->topic);
+    node->topic = weir_strdup(options->topic == NULL ? "" : options->topic);
+    node->sink = *options;
+    node->sink.topic = node->topic;
+    va_list names;
+    va_start(names, options);
+    add_parents(topology, node, names);
+    va_end(names);
+}
+
+static void connect_store(weir_topology *topology, size_t store, const char *processor_name)
+{
+    weir_node *node = weir_topology_node(topology, processor_name);
+    const char *store_name = topology->stores[store].options.name;
+    if (node == NULL || node->kind != WEIR_NODE_PROCESSOR) {
+        mistake(topology, "store '%s': '%s' is no processor: add the processor first", store_name,
+                processor_name);
+        return;
+    }
+    if (!weir_indices_has(&node->stores, store)) {
+        weir_indices_add(&node->stores, store);
+        weir_indices_add(&topology->stores[store].processors, node_index(topology, node));
+    }
+}
+
+void weir_topology_add_store(weir_topology *topology, const weir_store_options *options, ...)
+{
+    WEIR_ASSERT(!topology->built);
+    WEIR_ASSERT(options->name != NULL);
+
+    if (!legal_in_topic(options->name)) {
+        mistake(topology, "store '%s': use letters, digits, '.', '_' and '-' in its name",
+                options->name);
+    }
+    if (weir_topology_store_named(topology, options->name) != NULL) {
+        mistake(topology, "store '%s' is there already: name all its processors at once",
+                options->name);
+        return;
+    }
+    if (options->changelog_topic != NULL) {
+        check_topic(topology, options->name, options->changelog_topic);
+    }
+    topology->stores = weir_grow(topology->stores, topology->store_count, &topology->store_capacity,
+                                 sizeof(*topology->stores));
+    size_t store = topology->store_count++;
+    topology->stores[store] = (weir_topology_store){.options = *options};
+    topology->stores[store].options.name = weir_strdup(options->name);
+    topology->stores[store].options.changelog_topic = weir_strdup(options->changelog_topic);
+
+    va_list names;
+    va_start(names, options);
+    const char *name = NULL;
+    while ((name = va_arg(names, const char *)) != NULL) {
+        connect_store(topology, store, name);
+    }
+    va_end(names);
+}
+
+const char *weir_topology_repartition(weir_topology *topology, const char *name,
+                                      int32_t partition_count)
+{
+    WEIR_ASSERT(!topology->built);
+    WEIR_ASSERT(name != NULL);
+
+    if (!legal_in_topic(name)) {
+        mistake(topology, "repartition '%s': use letters, digits, '.', '_' and '-' in its name",
+                name);
+    }
+    if (partition_count < 0) {
+        mistake(topology, "repartition '%s': %d partitions: give 0 to derive it, or a count", name,
+                partition_count);
+    }
+    for (size_t i = 0; i < topology->repartition_count; i++) {
+        if (strcmp(topology->repartitions[i].name, name) == 0) {
+            mistake(topology, "repartition '%s' is there already: use its topic again", name);
+            return topology->repartitions[i].placeholder;
+        }
+    }
+    topology->repartitions =
+        weir_grow(topology->repartitions, topology->repartition_count,
+                  &topology->repartition_capacity, sizeof(*topology->repartitions));
+    weir_repartition *repartition = &topology->repartitions[topology->repartition_count++];
+    *repartition = (weir_repartition){.name = weir_strdup(name),
+                                      .placeholder = weir_format("%s-repartition", name),
+                                      .partition_count = partition_count};
+    return repartition->placeholder;
+}
+
+void weir_topology_add_resource(weir_topology *topology, const char *name,
+                                const weir_resource_options *options)
+{
+    WEIR_ASSERT(!topology->built);
+    WEIR_ASSERT(options->open != NULL);
+
+    for (size_t i = 0; i < topology->resource_count; i++) {
+        if (strcmp(topology->resources[i].name, name) == 0) {
+            mistake(topology, "resource '%s' is there already: give the second one another name",
+                    name);
+            return;
+        }
+    }
+    topology->resources = weir_grow(topology->resources, topology->resource_count,
+                                    &topology->resource_capacity, sizeof(*topology->resources));
+    topology->resources[topology->resource_count++] =
+        (weir_topology_resource){.name = weir_strdup(name), .options = *options};
+}
+
+/* --- build --------------------------------------------------------------------------------- */
+
+static size_t root_of(const size_t *leaders, size_t node)
+{
+    while (leaders[node] != node) {
+        node = leaders[node];
+    }
+    return node;
+}
+
+static void unite(size_t *leaders, size_t a, size_t b)
+{
+    leaders[root_of(leaders, a)] = root_of(leaders, b);
+}
+
+static void unite_nodes(const weir_topology *topology, size_t *leaders)
+{
+    for (size_t i = 0; i < topology->node_count; i++) {
+        leaders[i] = i;
+    }
+    for (size_t i = 0; i < topology->node_count; i++) {
+        for (size_t p = 0; p < topology->nodes[i].parents.count; p++) {
+            unite(leaders, i, topology->nodes[i].parents.items[p]);
+        }
+    }
+    for (size_t s = 0; s < topology->store_count; s++) {
+        const weir_indices *processors = &topology->stores[s].processors;
+        for (size_t p = 1; p < processors->count; p++) {
+            unite(leaders, processors->items[0], processors->items[p]);
+        }
+    }
+}
+
+static void number_subtopologies(weir_topology *topology)
+{
+    WEIR_AUTO_FREE size_t *leaders = weir_alloc_array(topology->node_count, sizeof(*leaders));
+    unite_nodes(topology, leaders);
+
+    WEIR_AUTO_FREE int32_t *number_of_root =
+        weir_alloc_array(topology->node_count, sizeof(*number_of_root)); /* 0: none yet. */
+    topology->subtopologies =
+        weir_alloc_array(topology->node_count, sizeof(*topology->subtopologies));
+    for (size_t i = 0; i < topology->node_count; i++) {
+        size_t root = root_of(leaders, i);
+        if (number_of_root[root] == 0) {
+            number_of_root[root] = (int32_t)++topology->subtopology_count;
+        }
+        weir_node *node = &topology->nodes[i];
+        node->subtopology = number_of_root[root] - 1;
+        weir_subtopology *sub = &topology->subtopologies[node->subtopology];
+        weir_indices_add(&sub->nodes, i);
+        if (node->kind == WEIR_NODE_SOURCE) {
+            weir_indices_add(&sub->sources, i);
+        }
+    }
+    for (size_t s = 0; s < topology->store_count; s++) {
+        weir_topology_store *store = &topology->stores[s];
+        store->subtopology = topology->nodes[store->processors.items[0]].subtopology;
+        weir_indices_add(&topology->subtopologies[store->subtopology].stores, s);
+    }
+}
+
+static void find_repartitions(weir_topology *topology)
+{
+    for (size_t i = 0; i < topology->node_count; i++) {
+        weir_node *node = &topology->nodes[i];
+        for (size_t r = 0; node->topic != NULL && r < topology->repartition_count; r++) {
+            if (strcmp(node->topic, topology->repartitions[r].placeholder) == 0) {
+                node->repartition = (int32_t)r;
+            }
+        }
+    }
+}
+
+static void check_repartition(weir_topology *topology, size_t repartition)
+{
+    bool written = false;
+    bool read = false;
+    for (size_t i = 0; i < topology->node_count; i++) {
+        if (topology->nodes[i].repartition == (int32_t)repartition) {
+            written = written || topology->nodes[i].kind == WEIR_NODE_SINK;
+            read = read || topology->nodes[i].kind == WEIR_NODE_SOURCE;
+        }
+    }
+    if (!written || !read) {
+        mistake(topology, "repartition '%s' is %s: add a %s with its topic",
+                topology->repartitions[repartition].name, written ? "never read" : "never written",
+                written ? "source" : "sink");
+    }
+}
+
+static void check_whole(weir_topology *topology)
+{
+    bool has_source = false;
+    for (size_t i = 0; i < topology->node_count; i++) {
+        has_source = has_source || topology->nodes[i].kind == WEIR_NODE_SOURCE;
+    }
+    if (!has_source) {
+        mistake(topology, "the topology has no source: nothing would ever run");
+    }
+    for (size_t s = 0; s < topology->store_count; s++) {
+        if (topology->stores[s].processors.count == 0) {
+            mistake(topology, "store '%s' belongs to no processor: name those that use it",
+                    topology->stores[s].options.name);
+        }
+    }
+    for (size_t r = 0; r < topology->repartition_count; r++) {
+        check_repartition(topology, r);
+    }
+}
+
+weir_status weir_topology_build(weir_topology *topology, weir_error *err)
+{
+    WEIR_ASSERT(!topology->built);
+
+    find_repartitions(topology);
+    check_whole(topology);
+    if (topology->mistake.status != WEIR_OK) {
+        return weir_error_set(err, WEIR_INVALID, "%s", topology->mistake.message);
+    }
+    number_subtopologies(topology);
+    topology->built = true;
+    return WEIR_OK;
+}

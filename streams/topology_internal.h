@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * topology_internal.h - what topology.h builds, laid open for the runtime: arrays of nodes, stores
+ * and sub-topologies that refer to each other by index.
+ *
+ * Nodes stand in the order in which they were added, and every parent before its children: a walk
+ * over `nodes` is a topological order, forwards for init and process, backwards for sizes.
+ *
+ * Ownership  Everything belongs to the topology.
+ * Threads    Immutable after weir_topology_build.
+ */
+#ifndef WEIR_STREAMS_TOPOLOGY_INTERNAL_H
+#define WEIR_STREAMS_TOPOLOGY_INTERNAL_H
+
+#include "streams/topology.h"
+
+enum {
+    WEIR_TOPOLOGY_NODES_MAX = 10000,
+    WEIR_NODE_NAME_BYTES_MAX = 200,
+};
+
+/* Places in one of the arrays below. */
+typedef struct weir_indices {
+    size_t *items;
+    size_t count;
+    size_t capacity;
+} weir_indices;
+
+typedef enum weir_node_kind {
+    WEIR_NODE_SOURCE,
+    WEIR_NODE_PROCESSOR,
+    WEIR_NODE_SINK,
+} weir_node_kind;
+
+typedef struct weir_node {
+    weir_node_kind kind;
+    char *name;
+    char *topic;                      /* Of a source or sink, as it was given. */
+    int32_t repartition;              /* Which repartition topic that is; -1: none. */
+    weir_source_options source;       /* Of a source; its topic is the string above. */
+    weir_processor_options processor; /* Of a processor. */
+    weir_sink_options sink;           /* Of a sink; its topic is the string above. */
+    weir_indices parents;             /* In the order in which they were named. */
+    weir_indices children;            /* In the order in which they were added. */
+    weir_indices stores;
+    int32_t subtopology; /* After build. */
+} weir_node;
+
+typedef struct weir_topology_store {
+    weir_store_options options; /* Strings owned. */
+    weir_indices processors;
+    int32_t subtopology; /* After build. */
+} weir_topology_store;
+
+typedef struct weir_repartition {
+    char *name;              /* As it was given. */
+    char *placeholder;       /* "<name>-repartition", what sources and sinks say. */
+    int32_t partition_count; /* 0: derived. */
+} weir_repartition;
+
+typedef struct weir_topology_resource {
+    char *name;
+    weir_resource_options options;
+} weir_topology_resource;
+
+/* The index in `subtopologies` is the first number of a task id. */
+typedef struct weir_subtopology {
+    weir_indices nodes;
+    weir_indices sources;
+    weir_indices stores;
+} weir_subtopology;
+
+struct weir_topology {
+    weir_node *nodes;
+    size_t node_count;
+    size_t node_capacity;
+    weir_topology_store *stores;
+    size_t store_count;
+    size_t store_capacity;
+    weir_repartition *repartitions;
+    size_t repartition_count;
+    size_t repartition_capacity;
+    weir_topology_resource *resources;
+    size_t resource_count;
+    size_t resource_capacity;
+    weir_subtopology *subtopologies;
+    size_t subtopology_count;
+    weir_error mistake; /* The first one; status WEIR_OK: none so far. */
+    bool built;
+};
+
+void weir_indices_add(weir_indices *indices, size_t index);
+bool weir_indices_has(const weir_indices *indices, size_t index);
+
+/* The node or store called name, or NULL. */
+weir_node *weir_topology_node(const weir_topology *topology, const char *name);
+weir_topology_store *weir_topology_store_named(const weir_topology *topology, const char *name);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * topology_plan.h - a topology meets its cluster: topic names with the application id, partition
+ * counts, the internal topics to create, and the list of tasks.
+ *
+ * Every process of an application makes the same plan from the same topology and the same topics;
+ * that is what lets partition i of the task topic stand for tasks[i].
+ *
+ * Ownership  The plan owns its strings and borrows the topology.
+ * Errors     WEIR_INVALID says which topic has to be created or changed, and to what.
+ * Threads    Immutable once it is made.
+ */
+#ifndef WEIR_STREAMS_TOPOLOGY_PLAN_H
+#define WEIR_STREAMS_TOPOLOGY_PLAN_H
+
+#include "streams/topology.h"
+
+enum {
+    WEIR_APPLICATION_ID_BYTES_MAX = 100,
+    WEIR_TASK_ID_BYTES_MAX = 24,
+    WEIR_PLAN_TASKS_MAX = 100000,
+};
+
+typedef struct weir_planned_task {
+    char id[WEIR_TASK_ID_BYTES_MAX]; /* "<sub-topology>_<partition>" */
+    int32_t subtopology;
+    int32_t partition;
+} weir_planned_task;
+
+typedef enum weir_planned_topic_kind {
+    WEIR_TOPIC_REPARTITION, /* Deleted up to what is committed, never by time. */
+    WEIR_TOPIC_CHANGELOG,   /* Compacted. */
+} weir_planned_topic_kind;
+
+/* A topic that the runtime creates before the first task runs. */
+typedef struct weir_planned_topic {
+    weir_planned_topic_kind kind;
+    const char *name;
+    int32_t partition_count;
+} weir_planned_topic;
+
+typedef struct weir_plan {
+    const weir_topology *topology;
+    char *application_id;
+    char *task_topic; /* "<application id>-weir-tasks", task_count partitions. */
+
+    /* By index of node: the topic of a source or sink as the broker knows it, NULL for processors;
+     * and how many partitions a source has: task p reads partition p if p is below that. */
+    char **node_topics;
+    int32_t *source_partition_counts;
+
+    char **changelog_topics; /* By index of store; NULL: logging is disabled. */
+    int32_t *subtopology_task_counts;
+
+    weir_planned_topic *topics;
+    size_t topic_count;
+    weir_planned_task *tasks; /* By sub-topology, then partition. */
+    size_t task_count;
+} weir_plan;
+
+typedef struct weir_plan_options {
+    const char *application_id;
+    /* The partition count of a topic that is not the application's own; WEIR_NOT_FOUND: there is no
+     * such topic. */
+    weir_status (*partition_count)(void *user, const char *topic, int32_t *out_count,
+                                   weir_error *err);
+    void *user;
+} weir_plan_options;
+
+/* Makes the plan of a built topology. */
+weir_status weir_plan_new(const weir_topology *topology, const weir_plan_options *options,
+                          weir_plan **out_plan, weir_error *err);
+void weir_plan_free(weir_plan *plan); /* NULL is fine. */
+WEIR_DEFINE_AUTO_PTR(weir_plan);
+
+#endif
