@@ -247,7 +247,6 @@ static const weir_field content_cluster_fields[] = {
     FIELD(weir_content_cluster, OPTIONAL_STRING, kept_url),
     FIELD(weir_content_cluster, LONG, document_count),
     FIELD(weir_content_cluster, LONG, url_count),
-    FIELD(weir_content_cluster, LONG, revision),
     FIELD(weir_content_cluster, LONG, updated_at_ms),
 };
 const weir_record_type weir_content_cluster_type = TYPE(
@@ -260,6 +259,12 @@ static const weir_field dataset_membership_fields[] = {
     FIELD(weir_dataset_membership, STRING, host_id),
     FIELD(weir_dataset_membership, BOOLEAN, member),
     FIELD(weir_dataset_membership, STRING, reason),
+    FIELD(weir_dataset_membership, BOOLEAN, scored),
+    FIELD(weir_dataset_membership, BOOLEAN, accepted),
+    FIELD(weir_dataset_membership, OPTIONAL_STRING, quality_reason),
+    FIELD(weir_dataset_membership, BOOLEAN, decided),
+    FIELD(weir_dataset_membership, BOOLEAN, kept),
+    FIELD(weir_dataset_membership, LONG, dedup_revision),
     FIELD(weir_dataset_membership, OPTIONAL_STRING, content_hash),
     FIELD(weir_dataset_membership, OPTIONAL_STRING, cluster_id),
     FIELD(weir_dataset_membership, OPTIONAL_STRING, text_ref),
@@ -343,6 +348,41 @@ const weir_record_type weir_membership_change_type =
     TYPE(weir_membership_change, "MembershipChange", "internal.membership_change.v1",
          membership_change_fields);
 
+static const weir_field frontier_url_fields[] = {
+    FIELD(weir_frontier_url, STRING, url),
+    FIELD(weir_frontier_url, STRING, state),
+    FIELD(weir_frontier_url, INT, depth),
+    FIELD(weir_frontier_url, INT, priority),
+    FIELD(weir_frontier_url, INT, attempt),
+    FIELD(weir_frontier_url, INT, redirect_count),
+    FIELD(weir_frontier_url, LONG, due_at_ms),
+    FIELD(weir_frontier_url, OPTIONAL_STRING, outcome),
+    FIELD(weir_frontier_url, OPTIONAL_STRING, job_id),
+    FIELD(weir_frontier_url, OPTIONAL_STRING, etag),
+    FIELD(weir_frontier_url, OPTIONAL_STRING, last_modified),
+};
+const weir_record_type weir_frontier_url_type =
+    TYPE(weir_frontier_url, "FrontierUrl", "state.frontier_url.v1", frontier_url_fields);
+
+static const weir_field frontier_host_fields[] = {
+    FIELD(weir_frontier_host, LONG, url_count),
+    FIELD(weir_frontier_host, LONG, queued_count),
+    FIELD(weir_frontier_host, LONG, outstanding_count),
+    FIELD(weir_frontier_host, LONG, blocked_until_ms),
+    FIELD(weir_frontier_host, INT, throttle_count),
+    FIELD(weir_frontier_host, LONG, wake_at_ms),
+};
+const weir_record_type weir_frontier_host_type =
+    TYPE(weir_frontier_host, "FrontierHost", "state.frontier_host.v1", frontier_host_fields);
+
+static const weir_field crawl_job_fields[] = {
+    FIELD(weir_crawl_job, STRING, job_id),         FIELD(weir_crawl_job, STRING, host_id),
+    FIELD(weir_crawl_job, STRING, seed_url),       FIELD(weir_crawl_job, LONG, created_at_ms),
+    FIELD(weir_crawl_job, LONG, discovered_count), FIELD(weir_crawl_job, LONG, finished_count),
+};
+const weir_record_type weir_crawl_job_type =
+    TYPE(weir_crawl_job, "CrawlJob", "state.crawl_job.v1", crawl_job_fields);
+
 const weir_record_type *const weir_record_types[] = {
     &weir_fetch_task_type,
     &weir_render_task_type,
@@ -358,5 +398,8 @@ const weir_record_type *const weir_record_types[] = {
     &weir_frontier_event_type,
     &weir_dedup_message_type,
     &weir_membership_change_type,
+    &weir_frontier_url_type,
+    &weir_frontier_host_type,
+    &weir_crawl_job_type,
 };
 const size_t weir_record_type_count = WEIR_COUNT_OF(weir_record_types);

@@ -10,5 +10,6 @@
 #include "avro/records_crawl.h"
 #include "avro/records_index.h"
 #include "avro/records_messages.h"
+#include "avro/records_state.h"
 
 #endif

@@ -117,7 +117,6 @@ typedef struct weir_content_cluster {
     weir_bytes kept_url;
     int64_t document_count;
     int64_t url_count;
-    int64_t revision;
     int64_t updated_at_ms;
 } weir_content_cluster;
 WEIR_RECORD(weir_content_cluster);
@@ -130,6 +129,12 @@ typedef struct weir_dataset_membership {
     weir_bytes host_id;
     bool member;
     weir_bytes reason;
+    bool scored;
+    bool accepted;
+    weir_bytes quality_reason;
+    bool decided;
+    bool kept;
+    int64_t dedup_revision;
     weir_bytes content_hash;
     weir_bytes cluster_id;
     weir_bytes text_ref;
