@@ -4,7 +4,6 @@
  */
 #include "statestore/kv_store.h"
 
-
 static weir_status check_key(const weir_kv *kv, weir_bytes key, weir_error *err)
 {
     WEIR_ASSERT(key.data != NULL);

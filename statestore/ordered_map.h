@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ordered_map.h - keys in order, each with two values: the one that counts (WEIR_COMMITTED) and a
+ * later one that may still be dropped (WEIR_STAGED). Both stores in memory and the staged writes
+ * above RocksDB are made of it.
+ *
+ * Ownership  Keys and values are copied. An entry lives until its key is removed or the map is
+ *            cleared; a value until it is set, dropped or moved.
+ * Limits     The front door (kv_store.h) bounds keys and values; the map asserts it.
+ * Threads    One at a time.
+ */
+#ifndef WEIR_STATESTORE_ORDERED_MAP_H
+#define WEIR_STATESTORE_ORDERED_MAP_H
+
+#include "streams/base/bytes.h"
+
+typedef struct weir_ordered_map weir_ordered_map;
+
+typedef enum weir_version { WEIR_COMMITTED, WEIR_STAGED } weir_version;
+
+/* One version of a value: absent (all-zero), removed, or bytes. */
+typedef struct weir_slot {
+    uint8_t *data;
+    uint32_t size;
+    uint32_t capacity;
+} weir_slot;
+
+/* An entry of the map; read it through the functions below. */
+typedef struct weir_ordered_entry {
+    weir_slot slots[2];
+    uint32_t inline_capacity; /* Room for one small value after the key. */
+    uint32_t key_size;
+    uint8_t key[];
+} weir_ordered_entry;
+
+weir_ordered_map *weir_ordered_map_new(void);
+void weir_ordered_map_free(weir_ordered_map *map);
+WEIR_DEFINE_AUTO_PTR(weir_ordered_map);
+
+size_t weir_ordered_map_count(const weir_ordered_map *map);
+
+/* Memory that the map holds, in use or kept for use. */
+size_t weir_ordered_map_held_bytes(const weir_ordered_map *map);
+
+/* The entry of key, or NULL. */
+weir_ordered_entry *weir_ordered_map_find(const weir_ordered_map *map, weir_bytes key);
+
+/* The entry of key, made with two absent values where there is none. value_bytes is the size of the
+ * value that will follow: a new entry reserves room for it. */
+weir_ordered_entry *weir_ordered_map_insert(weir_ordered_map *map, weir_bytes key,
+                                            size_t value_bytes);
+
+/* Removes an entry with its values. */
+void weir_ordered_map_remove(weir_ordered_map *map, weir_ordered_entry *entry);
+
+void weir_ordered_map_clear(weir_ordered_map *map);
+
+static inline weir_bytes weir_ordered_key(const weir_ordered_entry *entry)
+{
+    return weir_bytes_of(entry->key, entry->key_size);
+}
+
+/* Sets a version; the null bytes say that the key is removed. Overwrites in place where it fits. */
+void weir_ordered_set(weir_ordered_map *map, weir_ordered_entry *entry, weir_version version,
+                      weir_bytes value);
+
+/* Makes a version absent. */
+void weir_ordered_drop(weir_ordered_map *map, weir_ordered_entry *entry, weir_version version);
+
+/* The staged version, which is present, takes the place of the committed one. Copies nothing. */
+void weir_ordered_commit(weir_ordered_map *map, weir_ordered_entry *entry);
+
+bool weir_ordered_has(const weir_ordered_entry *entry, weir_version version);
+
+/* The bytes of a version, borrowed; null where the key is removed (or the version absent). */
+weir_bytes weir_ordered_value(const weir_ordered_entry *entry, weir_version version);
+
+/* Walks from <= key < to, ascending or descending; null bytes leave an end open. The map may change
+ * under the walk: it goes on from the last key that it gave. All-zero is a walk that has ended. */
+typedef struct weir_ordered_walk {
+    weir_ordered_map *map;
+    void *leaf;
+    uint32_t index;
+    bool backwards;
+    bool started;
+    bool open_start; /* It began at an open end. */
+    bool bounded;    /* The end where the walk stops is not open. */
+    uint64_t changes;
+    weir_buf bound; /* First key that is too far (ascending), or last that is not (descending). */
+    weir_buf last;  /* The key given last. */
+} weir_ordered_walk;
+
+void weir_ordered_walk_init(weir_ordered_walk *walk, weir_ordered_map *map, weir_bytes from,
+                            weir_bytes to, bool backwards);
+void weir_ordered_walk_cleanup(weir_ordered_walk *walk);
+
+/* The next entry, or NULL at the end. */
+weir_ordered_entry *weir_ordered_walk_next(weir_ordered_walk *walk);
+
+#endif

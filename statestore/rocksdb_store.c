@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rocksdb_store.c - the database of a process and the stores in it.
+ *
+ *   directory/.lock
+ *   family "<application>/<store>"   4-byte big-endian partition | key  -> value
+ *   family "weir/positions"          partition | application \0 label   -> offset
+ *
+ * There is no write-ahead log, for the changelog is one already. What makes a crash harmless is
+ * that RocksDB flushes all families atomically: after a crash the files hold every family as of one
+ * write, so data and positions agree. RocksDB 7.8 offers C no way to ask for such a flush, but a
+ * manual compaction begins with one when its range has unflushed keys: flush_all() writes a marker
+ * to the positions and compacts just that key. (rocksdb_flush_cf would flush one family alone.)
+ *
+ * A family per store and not per task: see DESIGN 4.
+ */
+#include "statestore/rocksdb_store.h"
+
+#include "streams/base/file.h"
+#include "streams/base/map.h"
+#include "streams/base/serde.h"
+
+#include <rocksdb/c.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PARTITION_BYTES = 4, MEMORY_BYTES_DEFAULT = 64 << 20 };
+
+static const char default_family[] = "default";
+
+struct weir_database {
+    char *directory;
+    int lock_fd;
+    rocksdb_t *db;
+    rocksdb_options_t *options; /* Of the database and of each family. */
+    rocksdb_writeoptions_t *write_options;
+    rocksdb_readoptions_t *read_options;
+    rocksdb_column_family_handle_t *default_handle;
+    weir_map *families; /* Name to handle. */
+    pthread_mutex_t families_lock;
+};
+
+typedef struct rocksdb_store {
+    weir_kv kv; /* Must be first. */
+    weir_database *database;
+    rocksdb_column_family_handle_t *family;
+    weir_buf key; /* The partition, and behind it the key of the call. */
+} rocksdb_store;
+
+typedef struct rocksdb_iterator {
+    weir_kv_iterator iterator; /* Must be first. */
+    rocksdb_iterator_t *it;
+    rocksdb_readoptions_t *options;
+    weir_buf lower; /* Inclusive. */
+    weir_buf upper; /* Exclusive. */
+    bool backwards;
+    bool started;
+    bool ended;
+    const char *name;
+} rocksdb_iterator;
+
+struct weir_write_batch {
+    weir_database *database;
+    rocksdb_writebatch_t *batch;
+};
+
+/* Turns a message of RocksDB, which is freed, into a status. */
+static weir_status check(char *message, const char *what, weir_error *err)
+{
+    if (message == NULL) {
+        return WEIR_OK;
+    }
+    bool corrupt = strncmp(message, "Corruption", strlen("Corruption")) == 0;
+    bool full = strstr(message, "No space left") != NULL;
+    const char *advice = corrupt ? "wipe the store and restore it from its changelog"
+                         : full  ? "free some space on the disk of the state directory"
+                                 : "check the disk and the rights of the state directory";
+    weir_status status = weir_error_set(err, corrupt ? WEIR_CORRUPT : WEIR_IO, "%s: %.150s: %s",
+                                        what, message, advice);
+    rocksdb_free(message);
+    return status;
+}
+
+/* ---- the database ---- */
+
+static void set_table_options(rocksdb_options_t *options, size_t cache_bytes)
+{
+    enum { BLOCK_BYTES = 8 << 10, BLOOM_BITS = 10, FORMAT_VERSION = 5 };
+    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+    rocksdb_cache_t *cache = rocksdb_cache_create_lru(cache_bytes);
+    rocksdb_block_based_options_set_block_cache(table, cache);
+    rocksdb_cache_destroy(cache); /* The table options hold it on. */
+    rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
+    rocksdb_block_based_options_set_format_version(table, FORMAT_VERSION);
+    rocksdb_block_based_options_set_filter_policy(
+        table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, true);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, true);
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, true);
+    rocksdb_options_set_block_based_table_factory(options, table);
+    rocksdb_block_based_options_destroy(table);
+}
+
+static void set_compression(rocksdb_options_t *options)
+{
+    /* What is written often stays uncompressed; the bulk below is compressed fast. */
+    const int levels[] = {rocksdb_no_compression,  rocksdb_no_compression,  rocksdb_lz4_compression,
+                          rocksdb_lz4_compression, rocksdb_lz4_compression, rocksdb_lz4_compression,
+                          rocksdb_lz4_compression};
+    rocksdb_options_set_compression_per_level(options, levels, WEIR_COUNT_OF(levels));
+}
+
+/* One budget: half for the memtables of all families together, half for the block cache. */
+static rocksdb_options_t *options_new(size_t memory_bytes_max)
+{
+    enum { OPEN_FILES_MAX = 512, LOG_FILES_MAX = 2, LOG_BYTES_MAX = 1 << 20, WARN = 2 };
+    size_t memtable_bytes = memory_bytes_max / 2;
+    rocksdb_options_t *options = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(options, true);
+    rocksdb_options_set_create_missing_column_families(options, true);
+    rocksdb_options_set_atomic_flush(options, true);
+    rocksdb_options_set_db_write_buffer_size(options, memtable_bytes);
+    rocksdb_options_set_write_buffer_size(options, memtable_bytes / 2);
+    rocksdb_options_set_arena_block_size(options, 64 << 10);
+    rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
+    rocksdb_options_set_max_background_jobs(options, 2);
+    rocksdb_options_set_level_compaction_dynamic_level_bytes(options, true);
+    rocksdb_options_set_stats_dump_period_sec(options, 0);
+    rocksdb_options_set_keep_log_file_num(options, LOG_FILES_MAX);
+    rocksdb_options_set_max_log_file_size(options, LOG_BYTES_MAX);
+    rocksdb_options_set_info_log_level(options, WARN);
+    rocksdb_options_set_skip_stats_update_on_db_open(options, true);
+    set_compression(options);
+    set_table_options(options, memory_bytes_max - memtable_bytes);
+    return options;
+}
+
+/* The families that the directory has; only the default one where it is new. */
+static char **list_families(const weir_database *database, size_t *out_count)
+{
+    char *message = NULL;
+    char **names =
+        rocksdb_list_column_families(database->options, database->directory, out_count, &message);
+    if (message == NULL) {
+        return names;
+    }
+    rocksdb_free(message); /* No database yet, or one that rocksdb_open complains of better. */
+    names = weir_alloc(sizeof *names);
+    names[0] = weir_strdup(default_family);
+    *out_count = 1;
+    return names;
+}
+
+static weir_status open_rocksdb(weir_database *database, weir_error *err)
+{
+    size_t count = 0;
+    char **names = list_families(database, &count);
+    const rocksdb_options_t **options = weir_alloc_array(count, sizeof *options);
+    rocksdb_column_family_handle_t **handles = weir_alloc_array(count, sizeof *handles);
+    for (size_t i = 0; i < count; i++) {
+        options[i] = database->options;
+    }
+    char *message = NULL;
+    database->db =
+        rocksdb_open_column_families(database->options, database->directory, (int)count,
+                                     (const char *const *)names, options, handles, &message);
+    for (size_t i = 0; message == NULL && i < count; i++) {
+        if (strcmp(names[i], default_family) == 0) {
+            database->default_handle = handles[i];
+        } else {
+            (void)weir_map_put(database->families, weir_bytes_of_text(names[i]), handles[i]);
+        }
+    }
+    rocksdb_list_column_families_destroy(names, count);
+    free(options);
+    free(handles);
+    return check(message, database->directory, err);
+}
+
+weir_status weir_database_open(const weir_database_options *options, weir_database **out_database,
+                               weir_error *err)
+{
+    WEIR_ASSERT(options->directory != NULL);
+
+    WEIR_AUTO_PTR(weir_database) database = weir_alloc(sizeof *database);
+    database->lock_fd = -1;
+    database->directory = weir_strdup(options->directory);
+    database->families = weir_map_new();
+    pthread_mutex_init(&database->families_lock, NULL);
+    WEIR_TRY(weir_directory_make(options->directory, err));
+    WEIR_TRY(weir_directory_lock(options->directory, &database->lock_fd, err));
+
+    size_t memory = options->memory_bytes_max;
+    database->options = options_new(memory == 0 ? MEMORY_BYTES_DEFAULT : memory);
+    database->read_options = rocksdb_readoptions_create();
+    database->write_options = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_disable_WAL(database->write_options, 1);
+    rocksdb_writeoptions_set_memtable_insert_hint_per_batch(database->write_options, 1);
+    WEIR_TRY(open_rocksdb(database, err));
+    *out_database = weir_take(&database);
+    return WEIR_OK;
+}
+
+static void close_rocksdb(weir_database *database)
+{
+    size_t position = 0;
+    void *handle;
+    while (weir_map_next(database->families, &position, NULL, &handle)) {
+        rocksdb_column_family_handle_destroy(handle);
+    }
+    if (database->default_handle != NULL) {
+        rocksdb_column_family_handle_destroy(database->default_handle);
+    }
+    if (database->db != NULL) {
+        rocksdb_close(database->db); /* Flushes all families, atomically. */
+    }
+}
+
+void weir_database_free(weir_database *database)
+{
+    if (database == NULL) {
+        return;
+    }
+    close_rocksdb(database);
+    if (database->options != NULL) {
+        rocksdb_options_destroy(database->options);
+        rocksdb_readoptions_destroy(database->read_options);
+        rocksdb_writeoptions_destroy(database->write_options);
+    }
+    if (database->lock_fd >= 0) {
+        close(database->lock_fd);
+    }
+    pthread_mutex_destroy(&database->families_lock);
+    weir_map_free(database->families);
+    free(database->directory);
+    free(database);
+}
+
+weir_status weir_database_flush(weir_database *database, weir_error *err)
+{
+    static const char marker[] = "flushed";
+    char *message = NULL;
+    rocksdb_put_cf(database->db, database->write_options, database->default_handle, marker,
+                   sizeof marker, "", 0, &message);
+    WEIR_TRY(check(message, database->directory, err));
+    /* Compacts one key of the default family, after an atomic flush of all (see above). */
+    rocksdb_compact_range_cf(database->db, database->default_handle, marker, sizeof marker, marker,
+                             sizeof marker);
+    return WEIR_OK;
+}
+
+static weir_status family_of(weir_database *database, const char *name,
+                             rocksdb_column_family_handle_t **out_family, weir_error *err)
+{
+    pthread_mutex_lock(&database->families_lock);
+    char *message = NULL;
+    rocksdb_column_family_handle_t *family =
+        weir_map_get(database->families, weir_bytes_of_text(name));
+    if (family == NULL) {
+        family = rocksdb_create_column_family(database->db, database->options, name, &message);
+        if (message == NULL) {
+            (void)weir_map_put(database->families, weir_bytes_of_text(name), family);
+        }
+    }
+    pthread_mutex_unlock(&database->families_lock);
+    WEIR_TRY(check(message, name, err));
+    *out_family = family;
+    return WEIR_OK;
+}
+
+/* ---- a store ---- */
+
+/* The key as RocksDB has it, borrowed until the next call. */
+static weir_bytes full_key(rocksdb_store *store, weir_bytes key)
+{
+    store->key.size = PARTITION_BYTES;
+    weir_buf_append(&store->key, key.data, key.size);
+    return weir_buf_bytes(&store->key);
+}
+
+static weir_status rocks_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
+{
+    rocksdb_store *store = (rocksdb_store *)kv;
+    weir_bytes full = full_key(store, key);
+    char *message = NULL;
+    rocksdb_pinnableslice_t *pinned =
+        rocksdb_get_pinned_cf(store->database->db, store->database->read_options, store->family,
+                              full.data, full.size, &message);
+    WEIR_TRY(check(message, kv->name, err));
+    if (pinned == NULL) {
+        return WEIR_NOT_FOUND;
+    }
+    size_t size;
+    const char *value = rocksdb_pinnableslice_value(pinned, &size);
+    weir_buf_set(out_value, weir_bytes_of(value, size));
+    rocksdb_pinnableslice_destroy(pinned);
+    return WEIR_OK;
+}
+
+static weir_status rocks_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
+{
+    rocksdb_store *store = (rocksdb_store *)kv;
+    weir_bytes full = full_key(store, key);
+    char *message = NULL;
+    rocksdb_put_cf(store->database->db, store->database->write_options, store->family, full.data,
+                   full.size, value.data, value.size, &message);
+    return check(message, kv->name, err);
+}
+
+static weir_status rocks_remove(weir_kv *kv, weir_bytes key, weir_error *err)
+{
+    rocksdb_store *store = (rocksdb_store *)kv;
+    weir_bytes full = full_key(store, key);
+    char *message = NULL;
+    rocksdb_delete_cf(store->database->db, store->database->write_options, store->family, full.data,
+                      full.size, &message);
+    return check(message, kv->name, err);
+}
+
+static void step(rocksdb_iterator *it)
+{
+    if (!it->started) {
+        it->started = true;
+        if (it->backwards) {
+            rocksdb_iter_seek_to_last(it->it);
+        } else {
+            rocksdb_iter_seek(it->it, (const char *)it->lower.data, it->lower.size);
+        }
+    } else if (it->backwards) {
+        rocksdb_iter_prev(it->it);
+    } else {
+        rocksdb_iter_next(it->it);
+    }
+}
+
+static weir_status rocks_next(weir_kv_iterator *iterator, weir_bytes *out_key,
+                              weir_bytes *out_value, weir_error *err)
+{
+    rocksdb_iterator *it = (rocksdb_iterator *)iterator;
+    if (it->ended) {
+        return WEIR_NOT_FOUND;
+    }
+    step(it);
+    if (!rocksdb_iter_valid(it->it)) {
+        it->ended = true;
+        char *message = NULL;
+        rocksdb_iter_get_error(it->it, &message);
+        WEIR_TRY(check(message, it->name, err));
+        return WEIR_NOT_FOUND;
+    }
+    size_t size;
+    const char *key = rocksdb_iter_key(it->it, &size);
+    WEIR_ASSERT(size >= PARTITION_BYTES);
+    *out_key = weir_bytes_of(key + PARTITION_BYTES, size - PARTITION_BYTES);
+    const char *value = rocksdb_iter_value(it->it, &size);
+    *out_value = weir_bytes_of(value, size);
+    return WEIR_OK;
+}
+
+static void rocks_iterator_free(weir_kv_iterator *iterator)
+{
+    rocksdb_iterator *it = (rocksdb_iterator *)iterator;
+    rocksdb_iter_destroy(it->it);
+    rocksdb_readoptions_destroy(it->options);
+    weir_buf_cleanup(&it->lower);
+    weir_buf_cleanup(&it->upper);
+    free(it);
+}
+
+static const weir_kv_iterator_ops iterator_ops = {rocks_next, rocks_iterator_free};
+
+/* The first key behind all that begin with prefix, which is not all 0xff, in *out. */
+static void set_after_prefix(weir_buf *out, weir_bytes prefix)
+{
+    weir_buf_set(out, prefix);
+    while (out->size > 0 && out->data[out->size - 1] == UINT8_MAX) {
+        out->size--;
+    }
+    WEIR_ASSERT(out->size > 0);
+    out->data[out->size - 1]++;
+}
+
+static weir_status rocks_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool backwards,
+                               weir_kv_iterator **out_iterator, weir_error *err)
+{
+    (void)err;
+    rocksdb_store *store = (rocksdb_store *)kv;
+    rocksdb_iterator *it = weir_alloc(sizeof *it);
+    it->iterator.ops = &iterator_ops;
+    it->backwards = backwards;
+    it->name = kv->name;
+    weir_buf_set(&it->lower, full_key(store, from));
+    if (to.data != NULL) {
+        weir_buf_set(&it->upper, full_key(store, to));
+    } else {
+        set_after_prefix(&it->upper, full_key(store, WEIR_BYTES("")));
+    }
+    it->options = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_iterate_lower_bound(it->options, (const char *)it->lower.data,
+                                                it->lower.size);
+    rocksdb_readoptions_set_iterate_upper_bound(it->options, (const char *)it->upper.data,
+                                                it->upper.size);
+    it->it = rocksdb_create_iterator_cf(store->database->db, it->options, store->family);
+    *out_iterator = &it->iterator;
+    return WEIR_OK;
+}
+
+static uint64_t rocks_approximate_count(weir_kv *kv)
+{
+    rocksdb_store *store = (rocksdb_store *)kv;
+    uint64_t count = 0; /* Of all partitions of the family. */
+    (void)rocksdb_property_int_cf(store->database->db, store->family, "rocksdb.estimate-num-keys",
+                                  &count);
+    return count;
+}
+
+static void rocks_free(weir_kv *kv)
+{
+    rocksdb_store *store = (rocksdb_store *)kv;
+    weir_buf_cleanup(&store->key);
+    free(store);
+}
+
+static const weir_kv_ops store_ops = {
+    .get = rocks_get,
+    .put = rocks_put,
+    .remove = rocks_remove,
+    .range = rocks_range,
+    .approximate_count = rocks_approximate_count,
+    .free = rocks_free,
+};
+
+weir_status weir_rocksdb_store_new(weir_database *database, const char *family, const char *name,
+                                   int32_t partition, weir_kv **out_kv, weir_error *err)
+{
+    WEIR_ASSERT(database != NULL);
+    WEIR_ASSERT(partition >= 0);
+
+    rocksdb_column_family_handle_t *handle;
+    WEIR_TRY(family_of(database, family, &handle, err));
+    rocksdb_store *store = weir_alloc(sizeof *store);
+    store->kv = (weir_kv){&store_ops, name};
+    store->database = database;
+    store->family = handle;
+    weir_buf_append_i32_be(&store->key, partition);
+    *out_kv = &store->kv;
+    return WEIR_OK;
+}
+
+weir_status weir_rocksdb_store_clear(weir_kv *kv, weir_error *err)
+{
+    return weir_rocksdb_store_remove_prefix(kv, WEIR_BYTES(""), err);
+}
+
+weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, weir_error *err)
+{
+    WEIR_ASSERT(kv->ops == &store_ops);
+
+    rocksdb_store *store = (rocksdb_store *)kv;
+    WEIR_AUTO(weir_buf) from = {0};
+    WEIR_AUTO(weir_buf) to = {0};
+    weir_buf_set(&from, full_key(store, prefix));
+    set_after_prefix(&to, weir_buf_bytes(&from));
+    char *message = NULL;
+    rocksdb_delete_range_cf(store->database->db, store->database->write_options, store->family,
+                            (const char *)from.data, from.size, (const char *)to.data, to.size,
+                            &message);
+    WEIR_TRY(check(message, kv->name, err));
+    rocksdb_suggest_compact_range_cf(store->database->db, store->family, (const char *)from.data,
+                                     from.size, (const char *)to.data, to.size, &message);
+    return check(message, kv->name, err);
+}
+
+/* ---- a batch ---- */
+
+weir_write_batch *weir_write_batch_new(weir_database *database)
+{
+    weir_write_batch *batch = weir_alloc(sizeof *batch);
+    batch->database = database;
+    batch->batch = rocksdb_writebatch_create();
+    return batch;
+}
+
+void weir_write_batch_free(weir_write_batch *batch)
+{
+    if (batch != NULL) {
+        rocksdb_writebatch_destroy(batch->batch);
+        free(batch);
+    }
+}
+
+void weir_write_batch_put(weir_write_batch *batch, weir_kv *kv, weir_bytes key, weir_bytes value)
+{
+    WEIR_ASSERT(kv->ops == &store_ops);
+    rocksdb_store *store = (rocksdb_store *)kv;
+    WEIR_ASSERT(store->database == batch->database);
+
+    weir_bytes full = full_key(store, key);
+    if (value.data == NULL) {
+        rocksdb_writebatch_delete_cf(batch->batch, store->family, full.data, full.size);
+    } else {
+        rocksdb_writebatch_put_cf(batch->batch, store->family, full.data, full.size, value.data,
+                                  value.size);
+    }
+}
+
+weir_status weir_write_batch_write(weir_write_batch *batch, weir_error *err)
+{
+    char *message = NULL;
+    rocksdb_write(batch->database->db, batch->database->write_options, batch->batch, &message);
+    WEIR_TRY(check(message, batch->database->directory, err));
+    rocksdb_writebatch_clear(batch->batch);
+    return WEIR_OK;
+}

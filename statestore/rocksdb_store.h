@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rocksdb_store.h - the engine on disk: one partition of one column family of the process's
+ * RocksDB, and the atomic batch that writes to several of them.
+ *
+ * The database itself is opened and closed through task_state.h.
+ *
+ * Ownership  The caller frees stores (weir_kv_free) and batches before the database.
+ * Errors     WEIR_CORRUPT where RocksDB finds damage, WEIR_IO for all else that fails on disk.
+ * Threads    A store or batch: one at a time. Different ones of one database: any.
+ */
+#ifndef WEIR_STATESTORE_ROCKSDB_STORE_H
+#define WEIR_STATESTORE_ROCKSDB_STORE_H
+
+#include "statestore/task_state.h"
+
+/* Opens partition of the family called name, which is made where it does not exist. name is
+ * borrowed for the life of the store. Its writes are not durable before the next flush. */
+weir_status weir_rocksdb_store_new(weir_database *database, const char *family, const char *name,
+                                   int32_t partition, weir_kv **out_kv, weir_error *err);
+
+/* Removes every key of the store: one range deletion, whose space the next compactions give back.
+ */
+weir_status weir_rocksdb_store_clear(weir_kv *kv, weir_error *err);
+
+/* Removes every key that begins with prefix (not empty), the same way. */
+weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, weir_error *err);
+
+/* Writes to several stores of one database that happen all or not at all. */
+typedef struct weir_write_batch weir_write_batch;
+
+weir_write_batch *weir_write_batch_new(weir_database *database);
+void weir_write_batch_free(weir_write_batch *batch);
+WEIR_DEFINE_AUTO_PTR(weir_write_batch);
+
+/* Adds a put, or a removal where value is null. kv is a store of the batch's database. Keys in
+ * ascending order per store are written fastest. */
+void weir_write_batch_put(weir_write_batch *batch, weir_kv *kv, weir_bytes key, weir_bytes value);
+
+/* Writes what was added and empties the batch. On failure nothing was written. */
+weir_status weir_write_batch_write(weir_write_batch *batch, weir_error *err);
+
+#endif

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * staged.c - staged over committed over engine, in one ordered map with two values a key.
+ *
+ *   map:    key ─┬─ staged     (absent, removed or bytes)   ◀─ put, remove
+ *                └─ committed  (absent, removed or bytes)   ◀─ commit()
+ *   engine: key ──── applied                                ◀─ apply(), a batch in order of keys
+ *
+ * One search finds both versions; a commit moves pointers along the list of staged entries and
+ * copies nothing. A key that is overwritten by many commits goes down once, for apply() sees its
+ * last committed value only.
+ *
+ * A range merges two ordered sources, the map and the engine. Where both have a key the map wins,
+ * and a removal in the map hides the engine's value.
+ */
+#include "statestore/staged.h"
+
+#include "statestore/ordered_map.h"
+
+#include <stdlib.h>
+
+typedef struct view {
+    weir_kv kv; /* Must be first. */
+    weir_staged *staged;
+    bool committed_only;
+} view;
+
+struct weir_staged {
+    view view;
+    view committed_view;
+    char *name;
+    weir_kv *engine; /* NULL: the committed versions are all there is. */
+    weir_ordered_map *map;
+    weir_ordered_entry **dirty; /* The entries with a staged version. */
+    size_t dirty_count;
+    size_t dirty_capacity;
+    size_t staged_bytes;
+    size_t committed_bytes;
+    size_t open_iterators;
+};
+
+typedef struct merge_iterator {
+    weir_kv_iterator iterator; /* Must be first. */
+    view *view;
+    bool backwards;
+    weir_ordered_walk walk;
+    weir_kv_iterator *engine_walk; /* NULL without an engine. */
+    bool has_map_key;
+    bool map_removed; /* What the map says of map_key. */
+    weir_buf map_key; /* Copies, so that what was handed out survives a write. */
+    weir_buf map_value;
+    weir_buf given_key;
+    weir_buf given_value;
+    bool has_engine_key;
+    bool engine_given;     /* engine_key was handed out; it moves on with the next call. */
+    weir_bytes engine_key; /* Borrowed from the engine's iterator. */
+    weir_bytes engine_value;
+} merge_iterator;
+
+/* What a version of an entry costs in memory, near enough. */
+static size_t cost_of(const weir_ordered_entry *entry, weir_version version)
+{
+    if (!weir_ordered_has(entry, version)) {
+        return 0;
+    }
+    return sizeof *entry + entry->key_size + weir_ordered_value(entry, version).size;
+}
+
+/* ---- point reads and writes ---- */
+
+/* The version of entry that the view sees. */
+static weir_version visible(const view *v, const weir_ordered_entry *entry)
+{
+    bool staged = !v->committed_only && weir_ordered_has(entry, WEIR_STAGED);
+    return staged ? WEIR_STAGED : WEIR_COMMITTED;
+}
+
+static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
+{
+    const view *v = (const view *)kv;
+    const weir_ordered_entry *entry = weir_ordered_map_find(v->staged->map, key);
+    if (entry != NULL && weir_ordered_has(entry, visible(v, entry))) {
+        weir_bytes value = weir_ordered_value(entry, visible(v, entry));
+        if (value.data == NULL) {
+            return WEIR_NOT_FOUND;
+        }
+        weir_buf_set(out_value, value);
+        return WEIR_OK;
+    }
+    weir_kv *engine = v->staged->engine;
+    return engine == NULL ? WEIR_NOT_FOUND : weir_kv_get(engine, key, out_value, err);
+}
+
+/* Stages value, or a removal where it is null. */
+static void stage(weir_staged *staged, weir_bytes key, weir_bytes value)
+{
+    weir_ordered_entry *entry = weir_ordered_map_insert(staged->map, key, value.size);
+    if (!weir_ordered_has(entry, WEIR_STAGED)) {
+        staged->dirty = weir_grow(staged->dirty, staged->dirty_count, &staged->dirty_capacity,
+                                  sizeof(weir_ordered_entry *));
+        staged->dirty[staged->dirty_count++] = entry;
+    }
+    staged->staged_bytes -= cost_of(entry, WEIR_STAGED);
+    weir_ordered_set(staged->map, entry, WEIR_STAGED, value);
+    staged->staged_bytes += cost_of(entry, WEIR_STAGED);
+}
+
+static weir_status staged_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
+{
+    (void)err;
+    WEIR_ASSERT(!((view *)kv)->committed_only);
+
+    stage(((view *)kv)->staged, key, value);
+    return WEIR_OK;
+}
+
+static weir_status staged_remove(weir_kv *kv, weir_bytes key, weir_error *err)
+{
+    (void)err;
+    WEIR_ASSERT(!((view *)kv)->committed_only);
+
+    stage(((view *)kv)->staged, key, WEIR_BYTES_NULL);
+    return WEIR_OK;
+}
+
+/* ---- ranges ---- */
+
+/* Takes the next key of the map that the view sees. */
+static void advance_map(merge_iterator *it)
+{
+    const weir_ordered_entry *entry = weir_ordered_walk_next(&it->walk);
+    while (entry != NULL && !weir_ordered_has(entry, visible(it->view, entry))) {
+        entry = weir_ordered_walk_next(&it->walk);
+    }
+    it->has_map_key = entry != NULL;
+    if (entry == NULL) {
+        return;
+    }
+    weir_bytes value = weir_ordered_value(entry, visible(it->view, entry));
+    it->map_removed = value.data == NULL;
+    weir_buf_set(&it->map_key, weir_ordered_key(entry));
+    weir_buf_set(&it->map_value, it->map_removed ? WEIR_BYTES("") : value);
+}
+
+static weir_status advance_engine(merge_iterator *it, weir_error *err)
+{
+    it->has_engine_key = false;
+    if (it->engine_walk == NULL) {
+        return WEIR_OK;
+    }
+    weir_status status =
+        weir_kv_iterator_next(it->engine_walk, &it->engine_key, &it->engine_value, err);
+    it->has_engine_key = status == WEIR_OK;
+    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+}
+
+/* < 0 where the map's key comes next, > 0 where the engine's does, 0 where they are equal. One of
+ * the two is there. */
+static int compare_sources(const merge_iterator *it)
+{
+    if (!it->has_engine_key) {
+        return -1;
+    }
+    if (!it->has_map_key) {
+        return 1;
+    }
+    int order = weir_bytes_compare(weir_buf_bytes(&it->map_key), it->engine_key);
+    return it->backwards ? -order : order;
+}
+
+static void swap_buffers(weir_buf *a, weir_buf *b)
+{
+    weir_buf kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* Takes the next entry of the map, and drops the engine's where it has the same key. False where
+ * the map says that the key is removed. */
+static weir_status take_from_map(merge_iterator *it, bool same_key, bool *out_given,
+                                 weir_error *err)
+{
+    if (same_key) {
+        WEIR_TRY(advance_engine(it, err));
+    }
+    swap_buffers(&it->given_key, &it->map_key);
+    swap_buffers(&it->given_value, &it->map_value);
+    *out_given = !it->map_removed;
+    advance_map(it);
+    return WEIR_OK;
+}
+
+static weir_status merge_next(weir_kv_iterator *iterator, weir_bytes *out_key,
+                              weir_bytes *out_value, weir_error *err)
+{
+    merge_iterator *it = (merge_iterator *)iterator;
+    if (it->engine_given) {
+        it->engine_given = false;
+        WEIR_TRY(advance_engine(it, err));
+    }
+    while (it->has_map_key || it->has_engine_key) {
+        int order = compare_sources(it);
+        if (order > 0) {
+            *out_key = it->engine_key;
+            *out_value = it->engine_value;
+            it->engine_given = true;
+            return WEIR_OK;
+        }
+        bool given;
+        WEIR_TRY(take_from_map(it, order == 0, &given, err));
+        if (given) {
+            *out_key = weir_buf_bytes(&it->given_key);
+            *out_value = weir_buf_bytes(&it->given_value);
+            return WEIR_OK;
+        }
+    }
+    return WEIR_NOT_FOUND;
+}
+
+static void merge_free(weir_kv_iterator *iterator)
+{
+    merge_iterator *it = (merge_iterator *)iterator;
+    WEIR_ASSERT(it->view->staged->open_iterators > 0);
+    it->view->staged->open_iterators--;
+    weir_ordered_walk_cleanup(&it->walk);
+    weir_kv_iterator_free(it->engine_walk);
+    weir_buf_cleanup(&it->map_key);
+    weir_buf_cleanup(&it->map_value);
+    weir_buf_cleanup(&it->given_key);
+    weir_buf_cleanup(&it->given_value);
+    free(it);
+}
+
+static const weir_kv_iterator_ops iterator_ops = {merge_next, merge_free};
+
+static weir_status staged_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool backwards,
+                                weir_kv_iterator **out_iterator, weir_error *err)
+{
+    view *v = (view *)kv;
+    merge_iterator *it = weir_alloc(sizeof *it);
+    v->staged->open_iterators++;
+    it->iterator.ops = &iterator_ops;
+    WEIR_AUTO_PTR(weir_kv_iterator) owner = &it->iterator;
+    it->view = v;
+    it->backwards = backwards;
+    weir_ordered_walk_init(&it->walk, v->staged->map, from, to, backwards);
+    if (v->staged->engine != NULL) {
+        WEIR_TRY(weir_kv_range(v->staged->engine, from, to, backwards, &it->engine_walk, err));
+    }
+    advance_map(it);
+    WEIR_TRY(advance_engine(it, err));
+    *out_iterator = weir_take(&owner);
+    return WEIR_OK;
+}
+
+/* ---- the store ---- */
+
+static uint64_t staged_approximate_count(weir_kv *kv)
+{
+    const weir_staged *staged = ((view *)kv)->staged;
+    uint64_t below = staged->engine == NULL ? 0 : weir_kv_approximate_count(staged->engine);
+    uint64_t here = weir_ordered_map_count(staged->map);
+    return below > here ? below : here;
+}
+
+static void view_free(weir_kv *kv)
+{
+    (void)kv; /* It belongs to the weir_staged. */
+}
+
+static const weir_kv_ops view_ops = {
+    .get = staged_get,
+    .put = staged_put,
+    .remove = staged_remove,
+    .range = staged_range,
+    .approximate_count = staged_approximate_count,
+    .free = view_free,
+};
+
+weir_staged *weir_staged_new(const char *name, weir_kv *owned_engine)
+{
+    WEIR_ASSERT(name != NULL);
+
+    weir_staged *staged = weir_alloc(sizeof *staged);
+    staged->name = weir_strdup(name);
+    staged->engine = owned_engine;
+    staged->map = weir_ordered_map_new();
+    staged->view = (view){{&view_ops, staged->name}, staged, false};
+    staged->committed_view = (view){{&view_ops, staged->name}, staged, true};
+    return staged;
+}
+
+void weir_staged_free(weir_staged *staged)
+{
+    if (staged == NULL) {
+        return;
+    }
+    WEIR_ASSERT(staged->open_iterators == 0);
+    weir_kv_free(staged->engine);
+    weir_ordered_map_free(staged->map);
+    free(staged->dirty);
+    free(staged->name);
+    free(staged);
+}
+
+weir_kv *weir_staged_view(weir_staged *staged)
+{
+    return &staged->view.kv;
+}
+
+weir_kv *weir_staged_committed_view(weir_staged *staged)
+{
+    return &staged->committed_view.kv;
+}
+
+weir_kv *weir_staged_engine(const weir_staged *staged)
+{
+    return staged->engine;
+}
+
+/* Committed is the last version there is: a removal there leaves nothing to remember. */
+static void forget_if_empty(weir_staged *staged, weir_ordered_entry *entry)
+{
+    bool has_value = weir_ordered_value(entry, WEIR_COMMITTED).data != NULL;
+    bool remembers = staged->engine != NULL && weir_ordered_has(entry, WEIR_COMMITTED);
+    if (!has_value && !remembers && !weir_ordered_has(entry, WEIR_STAGED)) {
+        weir_ordered_map_remove(staged->map, entry);
+    }
+}
+
+void weir_staged_commit(weir_staged *staged)
+{
+    WEIR_ASSERT(staged->open_iterators == 0);
+
+    for (size_t i = 0; i < staged->dirty_count; i++) {
+        weir_ordered_entry *entry = staged->dirty[i];
+        staged->committed_bytes -= cost_of(entry, WEIR_COMMITTED);
+        weir_ordered_commit(staged->map, entry);
+        staged->committed_bytes += cost_of(entry, WEIR_COMMITTED);
+        forget_if_empty(staged, entry);
+    }
+    staged->dirty_count = 0;
+    staged->staged_bytes = 0;
+}
+
+void weir_staged_abort(weir_staged *staged)
+{
+    WEIR_ASSERT(staged->open_iterators == 0);
+
+    for (size_t i = 0; i < staged->dirty_count; i++) {
+        weir_ordered_entry *entry = staged->dirty[i];
+        weir_ordered_drop(staged->map, entry, WEIR_STAGED);
+        forget_if_empty(staged, entry);
+    }
+    staged->dirty_count = 0;
+    staged->staged_bytes = 0;
+}
+
+void weir_staged_each_committed(weir_staged *staged, weir_staged_writer write, void *user)
+{
+    if (staged->engine == NULL) {
+        return;
+    }
+    weir_ordered_walk walk;
+    weir_ordered_walk_init(&walk, staged->map, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false);
+    const weir_ordered_entry *entry = weir_ordered_walk_next(&walk);
+    for (; entry != NULL; entry = weir_ordered_walk_next(&walk)) {
+        if (weir_ordered_has(entry, WEIR_COMMITTED)) {
+            write(user, staged->engine, weir_ordered_key(entry),
+                  weir_ordered_value(entry, WEIR_COMMITTED));
+        }
+    }
+    weir_ordered_walk_cleanup(&walk);
+}
+
+/* Drops committed versions one by one: there are staged ones beside them. */
+static void drop_committed(weir_staged *staged)
+{
+    weir_ordered_walk walk;
+    weir_ordered_walk_init(&walk, staged->map, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false);
+    weir_ordered_entry *entry = weir_ordered_walk_next(&walk);
+    for (; entry != NULL; entry = weir_ordered_walk_next(&walk)) {
+        weir_ordered_drop(staged->map, entry, WEIR_COMMITTED);
+        forget_if_empty(staged, entry);
+    }
+    weir_ordered_walk_cleanup(&walk);
+}
+
+void weir_staged_applied(weir_staged *staged)
+{
+    WEIR_ASSERT(staged->open_iterators == 0);
+
+    if (staged->engine == NULL) {
+        return;
+    }
+    if (staged->dirty_count == 0) {
+        weir_ordered_map_clear(staged->map);
+    } else {
+        drop_committed(staged);
+    }
+    staged->committed_bytes = 0;
+}
+
+void weir_staged_put_committed(weir_staged *staged, weir_bytes key, weir_bytes value)
+{
+    WEIR_ASSERT(staged->dirty_count == 0);
+
+    weir_ordered_entry *entry = weir_ordered_map_insert(staged->map, key, value.size);
+    staged->committed_bytes -= cost_of(entry, WEIR_COMMITTED);
+    weir_ordered_set(staged->map, entry, WEIR_COMMITTED, value);
+    staged->committed_bytes += cost_of(entry, WEIR_COMMITTED);
+    forget_if_empty(staged, entry);
+}
+
+void weir_staged_clear(weir_staged *staged)
+{
+    WEIR_ASSERT(staged->open_iterators == 0);
+
+    weir_ordered_map_clear(staged->map);
+    staged->dirty_count = 0;
+    staged->staged_bytes = 0;
+    staged->committed_bytes = 0;
+}
+
+size_t weir_staged_staged_bytes(const weir_staged *staged)
+{
+    return staged->staged_bytes;
+}
+
+size_t weir_staged_committed_bytes(const weir_staged *staged)
+{
+    return staged->engine == NULL ? 0 : staged->committed_bytes;
+}

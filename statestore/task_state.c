@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * task_state.c - the stores of one task and its positions, committed and applied together.
+ *
+ *   store "urls"  ─ staged.c ─┐
+ *   store "hosts" ─ staged.c ─┼─ apply(): one write batch ─▶ RocksDB
+ *   positions (label, offset) ┘
+ *
+ * A position has the same three versions as a value: staged, committed, applied. The applied ones
+ * are read once, when the state is made. A position is on disk in the family "weir/positions" under
+ * partition | application_id | 0 | label.
+ *
+ * A store in memory has nothing applied, so neither has a position whose label begins with its
+ * name: after a restart it must be restored from the beginning.
+ */
+#include "statestore/task_state.h"
+
+#include "statestore/rocksdb_store.h"
+#include "statestore/staged.h"
+#include "streams/base/map.h"
+#include "streams/base/serde.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STORES_MAX = 256, OFFSET_BYTES = 8, NO_OFFSET = -1 };
+
+typedef struct store {
+    char *name;
+    weir_staged *staged;
+    weir_store_engine engine;
+} store;
+
+/* Offsets, or NO_OFFSET. */
+typedef struct position {
+    int64_t applied;
+    int64_t committed;
+    int64_t staged;
+} position;
+
+struct weir_task_state {
+    weir_database *database;
+    char *application_id;
+    int32_t partition;
+    store stores[STORES_MAX];
+    size_t store_count;
+    weir_map *positions;       /* Label to position. */
+    weir_kv *position_store;   /* NULL without a database. */
+    weir_buf position_key;     /* application_id | 0, and behind it the label of the call. */
+    size_t position_key_start; /* How long that beginning is. */
+};
+
+/* ---- positions ---- */
+
+static position *position_of(weir_task_state *state, weir_bytes label)
+{
+    position *p = weir_map_get(state->positions, label);
+    if (p == NULL) {
+        p = weir_alloc(sizeof *p);
+        *p = (position){NO_OFFSET, NO_OFFSET, NO_OFFSET};
+        (void)weir_map_put(state->positions, label, p);
+    }
+    return p;
+}
+
+static void forget_positions(weir_task_state *state)
+{
+    size_t index = 0;
+    void *p;
+    while (weir_map_next(state->positions, &index, NULL, &p)) {
+        free(p);
+    }
+    weir_map_free(state->positions);
+    state->positions = weir_map_new();
+}
+
+static weir_bytes position_prefix(weir_task_state *state)
+{
+    state->position_key.size = state->position_key_start;
+    return weir_buf_bytes(&state->position_key);
+}
+
+static weir_bytes position_key(weir_task_state *state, weir_bytes label)
+{
+    state->position_key.size = state->position_key_start;
+    weir_buf_append(&state->position_key, label.data, label.size);
+    return weir_buf_bytes(&state->position_key);
+}
+
+static weir_status load_positions(weir_task_state *state, weir_error *err)
+{
+    WEIR_AUTO_PTR(weir_kv_iterator) it = NULL;
+    WEIR_TRY(weir_kv_prefix(state->position_store, position_prefix(state), &it, err));
+    weir_bytes key;
+    weir_bytes value;
+    weir_status status = weir_kv_iterator_next(it, &key, &value, err);
+    for (; status == WEIR_OK; status = weir_kv_iterator_next(it, &key, &value, err)) {
+        if (value.size != OFFSET_BYTES) {
+            return weir_error_set(err, WEIR_CORRUPT, "%s: a position of %zu bytes, expected %d",
+                                  state->application_id, value.size, OFFSET_BYTES);
+        }
+        size_t start = state->position_key_start;
+        weir_bytes label = weir_bytes_of((const char *)key.data + start, key.size - start);
+        position_of(state, label)->applied = (int64_t)weir_get_u64_be(value.data);
+    }
+    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+}
+
+/* Whether label is the position of a store in memory. */
+static bool is_in_memory(const weir_task_state *state, weir_bytes label)
+{
+    for (size_t i = 0; i < state->store_count; i++) {
+        const store *s = &state->stores[i];
+        size_t size = strlen(s->name);
+        if (s->engine == WEIR_ENGINE_MEMORY && label.size > size &&
+            memcmp(label.data, s->name, size) == 0 && ((const char *)label.data)[size] == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
+weir_status weir_task_state_position(weir_task_state *state, const char *label, int64_t *out_offset,
+                                     weir_error *err)
+{
+    (void)err;
+    const position *p = weir_map_get(state->positions, weir_bytes_of_text(label));
+    if (p == NULL || p->applied == NO_OFFSET) {
+        return WEIR_NOT_FOUND;
+    }
+    *out_offset = p->applied;
+    return WEIR_OK;
+}
+
+void weir_task_state_set_position(weir_task_state *state, const char *label, int64_t offset)
+{
+    WEIR_ASSERT(offset >= 0);
+
+    position_of(state, weir_bytes_of_text(label))->staged = offset;
+}
+
+/* ---- life ---- */
+
+weir_status weir_task_state_new(weir_database *database, const char *application_id,
+                                int32_t partition, weir_task_state **out_state, weir_error *err)
+{
+    WEIR_ASSERT(application_id != NULL && application_id[0] != '\0');
+    WEIR_ASSERT(partition >= 0);
+
+    WEIR_AUTO_PTR(weir_task_state) state = weir_alloc(sizeof *state);
+    state->database = database;
+    state->application_id = weir_strdup(application_id);
+    state->partition = partition;
+    state->positions = weir_map_new();
+    weir_buf_append(&state->position_key, application_id, strlen(application_id) + 1);
+    state->position_key_start = state->position_key.size;
+    if (database != NULL) {
+        WEIR_TRY(weir_rocksdb_store_new(database, "weir/positions", "positions", partition,
+                                        &state->position_store, err));
+        WEIR_TRY(load_positions(state, err));
+    }
+    *out_state = weir_take(&state);
+    return WEIR_OK;
+}
+
+void weir_task_state_free(weir_task_state *state)
+{
+    if (state == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < state->store_count; i++) {
+        weir_staged_free(state->stores[i].staged);
+        free(state->stores[i].name);
+    }
+    forget_positions(state);
+    weir_map_free(state->positions);
+    weir_kv_free(state->position_store);
+    weir_buf_cleanup(&state->position_key);
+    free(state->application_id);
+    free(state);
+}
+
+static store *store_named(weir_task_state *state, const char *name)
+{
+    for (size_t i = 0; i < state->store_count; i++) {
+        if (strcmp(state->stores[i].name, name) == 0) {
+            return &state->stores[i];
+        }
+    }
+    return NULL;
+}
+
+weir_status weir_task_state_add_store(weir_task_state *state, const char *name,
+                                      weir_store_engine engine, weir_kv **out_kv, weir_error *err)
+{
+    WEIR_ASSERT(name != NULL && name[0] != '\0');
+    WEIR_ASSERT(store_named(state, name) == NULL);
+
+    if (state->store_count == STORES_MAX) {
+        return weir_error_set(err, WEIR_INVALID, "%s: more than %d stores in a task", name,
+                              STORES_MAX);
+    }
+    if (engine == WEIR_ENGINE_ROCKSDB && state->database == NULL) {
+        return weir_error_set(err, WEIR_INVALID,
+                              "%s: a RocksDB store needs a database: set state.dir", name);
+    }
+    store *s = &state->stores[state->store_count];
+    WEIR_AUTO_FREE char *owned_name = weir_strdup(name);
+    weir_kv *kv = NULL;
+    if (engine == WEIR_ENGINE_ROCKSDB) {
+        WEIR_AUTO_FREE char *family = weir_format("%s/%s", state->application_id, name);
+        WEIR_TRY(weir_rocksdb_store_new(state->database, family, owned_name, state->partition, &kv,
+                                        err));
+    }
+    s->staged = weir_staged_new(name, kv);
+    s->name = weir_take(&owned_name);
+    s->engine = engine;
+    state->store_count++;
+    *out_kv = weir_staged_view(s->staged);
+    return WEIR_OK;
+}
+
+weir_kv *weir_task_state_committed_view(weir_task_state *state, const char *name)
+{
+    store *s = store_named(state, name);
+    return s == NULL ? NULL : weir_staged_committed_view(s->staged);
+}
+
+/* ---- commit, abort, apply ---- */
+
+void weir_task_state_commit(weir_task_state *state)
+{
+    for (size_t i = 0; i < state->store_count; i++) {
+        weir_staged_commit(state->stores[i].staged);
+    }
+    size_t index = 0;
+    void *value;
+    while (weir_map_next(state->positions, &index, NULL, &value)) {
+        position *p = value;
+        if (p->staged != NO_OFFSET) {
+            p->committed = p->staged;
+            p->staged = NO_OFFSET;
+        }
+    }
+}
+
+void weir_task_state_abort(weir_task_state *state)
+{
+    for (size_t i = 0; i < state->store_count; i++) {
+        weir_staged_abort(state->stores[i].staged);
+    }
+    size_t index = 0;
+    void *value;
+    while (weir_map_next(state->positions, &index, NULL, &value)) {
+        ((position *)value)->staged = NO_OFFSET;
+    }
+}
+
+static void add_to_batch(void *user, weir_kv *engine, weir_bytes key, weir_bytes value)
+{
+    weir_write_batch_put(user, engine, key, value);
+}
+
+/* Adds the committed positions that have a place on disk. */
+static void add_positions(weir_task_state *state, weir_write_batch *batch)
+{
+    size_t index = 0;
+    weir_bytes label;
+    void *value;
+    while (weir_map_next(state->positions, &index, &label, &value)) {
+        const position *p = value;
+        if (p->committed != NO_OFFSET && !is_in_memory(state, label)) {
+            uint8_t offset[OFFSET_BYTES];
+            weir_put_u64_be(offset, (uint64_t)p->committed);
+            weir_write_batch_put(batch, state->position_store, position_key(state, label),
+                                 weir_bytes_of(offset, sizeof offset));
+        }
+    }
+}
+
+static void positions_applied(weir_task_state *state)
+{
+    size_t index = 0;
+    weir_bytes label;
+    void *value;
+    while (weir_map_next(state->positions, &index, &label, &value)) {
+        position *p = value;
+        if (p->committed != NO_OFFSET && !is_in_memory(state, label)) {
+            p->applied = p->committed;
+        }
+        p->committed = NO_OFFSET;
+    }
+}
+
+weir_status weir_task_state_apply(weir_task_state *state, weir_error *err)
+{
+    if (state->database == NULL) {
+        return WEIR_OK;
+    }
+    WEIR_AUTO_PTR(weir_write_batch) batch = weir_write_batch_new(state->database);
+    for (size_t i = 0; i < state->store_count; i++) {
+        weir_staged_each_committed(state->stores[i].staged, add_to_batch, batch);
+    }
+    add_positions(state, batch);
+    weir_status status = weir_write_batch_write(batch, err);
+    if (status != WEIR_OK) {
+        return weir_error_wrap(err, status, "%s[%d]: apply", state->application_id,
+                               (int)state->partition);
+    }
+    for (size_t i = 0; i < state->store_count; i++) {
+        weir_staged_applied(state->stores[i].staged);
+    }
+    positions_applied(state);
+    return WEIR_OK;
+}
+
+size_t weir_task_state_staged_bytes(const weir_task_state *state)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < state->store_count; i++) {
+        bytes += weir_staged_staged_bytes(state->stores[i].staged);
+    }
+    return bytes;
+}
+
+size_t weir_task_state_committed_bytes(const weir_task_state *state)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < state->store_count; i++) {
+        bytes += weir_staged_committed_bytes(state->stores[i].staged);
+    }
+    return bytes;
+}
+
+/* ---- restore, wipe ---- */
+
+static weir_status check_restore_entry(const char *name, const weir_restore_entry *entry,
+                                       weir_error *err)
+{
+    if (entry->key.data == NULL || entry->key.size > WEIR_KV_KEY_BYTES_MAX ||
+        entry->value.size > WEIR_KV_VALUE_BYTES_MAX) {
+        return weir_error_set(err, WEIR_BAD_RECORD,
+                              "%s: changelog entry with a key of %zu and a value of %zu bytes",
+                              name, entry->key.size, entry->value.size);
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_batch *batch,
+                                    weir_error *err)
+{
+    WEIR_ASSERT(weir_task_state_staged_bytes(state) == 0);
+    store *s = store_named(state, batch->store);
+    WEIR_ASSERT(s != NULL);
+
+    for (size_t i = 0; i < batch->count; i++) {
+        WEIR_TRY(check_restore_entry(s->name, &batch->entries[i], err));
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        weir_staged_put_committed(s->staged, batch->entries[i].key, batch->entries[i].value);
+    }
+    if (batch->label != NULL) {
+        WEIR_ASSERT(batch->offset >= 0);
+        position_of(state, weir_bytes_of_text(batch->label))->committed = batch->offset;
+    }
+    return s->engine == WEIR_ENGINE_MEMORY ? WEIR_OK : weir_task_state_apply(state, err);
+}
+
+weir_status weir_task_state_wipe(weir_task_state *state, weir_error *err)
+{
+    /* Positions first: a crash in between leaves data that says nothing of itself, and a restore
+     * from the beginning. */
+    if (state->position_store != NULL) {
+        WEIR_TRY(
+            weir_rocksdb_store_remove_prefix(state->position_store, position_prefix(state), err));
+    }
+    forget_positions(state);
+    for (size_t i = 0; i < state->store_count; i++) {
+        weir_staged_clear(state->stores[i].staged);
+        if (state->stores[i].engine == WEIR_ENGINE_ROCKSDB) {
+            WEIR_TRY(weir_rocksdb_store_clear(weir_staged_engine(state->stores[i].staged), err));
+        }
+    }
+    return WEIR_OK;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The promises of task_state.h: staged, committed, applied; positions travel with data; a crash
+ * leaves an older but consistent database; a clean close leaves nothing to restore.
+ */
+#include "statestore/task_state.h"
+#include "tests/harness/check.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct fixture {
+    char *directory;
+    weir_database *database;
+    weir_task_state *state;
+    weir_kv *disk;
+    weir_kv *memory;
+    weir_error err;
+} fixture;
+
+static void open_state(fixture *f, const char *directory)
+{
+    weir_database_options options = {.directory = directory};
+    CHECK_OK(weir_database_open(&options, &f->database, &f->err), &f->err);
+    CHECK_OK(weir_task_state_new(f->database, "app", 3, &f->state, &f->err), &f->err);
+    CHECK_OK(weir_task_state_add_store(f->state, "disk", WEIR_ENGINE_ROCKSDB, &f->disk, &f->err),
+             &f->err);
+    CHECK_OK(weir_task_state_add_store(f->state, "memory", WEIR_ENGINE_MEMORY, &f->memory, &f->err),
+             &f->err);
+}
+
+static fixture fixture_start(void)
+{
+    fixture f = {.directory = check_directory()};
+    open_state(&f, f.directory);
+    return f;
+}
+
+static void close_state(fixture *f)
+{
+    weir_task_state_free(weir_take(&f->state));
+    weir_database_free(weir_take(&f->database));
+}
+
+static void fixture_cleanup(fixture *f)
+{
+    close_state(f);
+    free(f->directory);
+}
+
+static void put(fixture *f, weir_kv *kv, const char *key, const char *value)
+{
+    CHECK_OK(weir_kv_put(kv, weir_bytes_of_text(key), weir_bytes_of_text(value), &f->err), &f->err);
+}
+
+static void check_value(weir_kv *kv, const char *key, const char *wanted)
+{
+    WEIR_AUTO(weir_buf) value = {0};
+    weir_error err = {0};
+    weir_status status = weir_kv_get(kv, weir_bytes_of_text(key), &value, &err);
+    if (wanted == NULL) {
+        CHECK_STATUS(status, WEIR_NOT_FOUND);
+        return;
+    }
+    CHECK_OK(status, &err);
+    CHECK_BYTES(weir_buf_bytes(&value), weir_bytes_of_text(wanted));
+}
+
+static void check_position(fixture *f, const char *label, int64_t wanted)
+{
+    int64_t offset = -1;
+    CHECK_OK(weir_task_state_position(f->state, label, &offset, &f->err), &f->err);
+    CHECK_I64(offset, ==, wanted);
+}
+
+/* What a crash leaves: the files as they are, seen by a new process. */
+static void copy_files(const char *from, const char *to)
+{
+    DIR *directory = opendir(from);
+    CHECK(directory != NULL);
+    for (struct dirent *e = readdir(directory); e != NULL; e = readdir(directory)) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+            strcmp(e->d_name, "LOCK") == 0 || strcmp(e->d_name, ".lock") == 0) {
+            continue;
+        }
+        WEIR_AUTO_FREE char *source = weir_format("%s/%s", from, e->d_name);
+        WEIR_AUTO_FREE char *target = weir_format("%s/%s", to, e->d_name);
+        FILE *in = fopen(source, "rb");
+        FILE *out = fopen(target, "wb");
+        CHECK(in != NULL && out != NULL);
+        char block[4096];
+        for (size_t n = fread(block, 1, sizeof block, in); n > 0;
+             n = fread(block, 1, sizeof block, in)) {
+            CHECK_I64(fwrite(block, 1, n, out), ==, n);
+        }
+        (void)fclose(in);
+        CHECK(fclose(out) == 0);
+    }
+    closedir(directory);
+}
+
+static void crash(fixture *f)
+{
+    char *copy = check_directory();
+    copy_files(f->directory, copy);
+    fixture_cleanup(f);
+    *f = (fixture){.directory = copy};
+    open_state(f, copy);
+}
+
+TEST(staged_writes_show_in_the_view_and_not_in_the_committed_view)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    put(&f, f.disk, "a", "1");
+    check_value(f.disk, "a", "1");
+    check_value(weir_task_state_committed_view(f.state, "disk"), "a", NULL);
+    CHECK_I64(weir_task_state_staged_bytes(f.state), >, 0);
+    weir_task_state_commit(f.state);
+    check_value(weir_task_state_committed_view(f.state, "disk"), "a", "1");
+    CHECK_I64(weir_task_state_staged_bytes(f.state), ==, 0);
+    CHECK_I64(weir_task_state_committed_bytes(f.state), >, 0);
+    CHECK(weir_task_state_committed_view(f.state, "unknown") == NULL);
+}
+
+TEST(abort_drops_what_is_staged_and_keeps_what_is_committed)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    put(&f, f.disk, "a", "1");
+    put(&f, f.memory, "a", "1");
+    weir_task_state_commit(f.state);
+    put(&f, f.disk, "a", "2");
+    put(&f, f.disk, "b", "2");
+    put(&f, f.memory, "b", "2");
+    CHECK_OK(weir_kv_remove(f.memory, WEIR_BYTES("a"), &f.err), &f.err);
+    check_value(f.memory, "a", NULL);
+    weir_task_state_abort(f.state);
+    check_value(f.disk, "a", "1");
+    check_value(f.disk, "b", NULL);
+    check_value(f.memory, "a", "1");
+    check_value(f.memory, "b", NULL);
+    CHECK_I64(weir_task_state_staged_bytes(f.state), ==, 0);
+}
+
+TEST(apply_leaves_staged_writes_staged)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    put(&f, f.disk, "a", "1");
+    put(&f, f.disk, "b", "1");
+    weir_task_state_commit(f.state);
+    put(&f, f.disk, "a", "2");
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    CHECK_I64(weir_task_state_committed_bytes(f.state), ==, 0);
+    check_value(f.disk, "a", "2");
+    check_value(f.disk, "b", "1");
+    weir_task_state_abort(f.state);
+    check_value(f.disk, "a", "1");
+}
+
+TEST(positions_become_visible_when_they_are_applied_and_go_with_an_abort)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    int64_t offset;
+    weir_task_state_set_position(f.state, "disk:t-3", 10);
+    CHECK_STATUS(weir_task_state_position(f.state, "disk:t-3", &offset, &f.err), WEIR_NOT_FOUND);
+    weir_task_state_abort(f.state);
+    weir_task_state_commit(f.state);
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    CHECK_STATUS(weir_task_state_position(f.state, "disk:t-3", &offset, &f.err), WEIR_NOT_FOUND);
+    weir_task_state_set_position(f.state, "disk:t-3", 11);
+    weir_task_state_commit(f.state);
+    CHECK_STATUS(weir_task_state_position(f.state, "disk:t-3", &offset, &f.err), WEIR_NOT_FOUND);
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    check_position(&f, "disk:t-3", 11);
+}
+
+TEST(clean_close_keeps_what_was_applied_and_drops_what_was_not)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    put(&f, f.disk, "a", "1");
+    weir_task_state_set_position(f.state, "disk:t-3", 7);
+    weir_task_state_commit(f.state);
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    put(&f, f.disk, "a", "2");
+    weir_task_state_set_position(f.state, "disk:t-3", 8);
+    weir_task_state_commit(f.state);
+    close_state(&f);
+    open_state(&f, f.directory);
+    check_value(f.disk, "a", "1");
+    check_position(&f, "disk:t-3", 7);
+}
+
+TEST(store_in_memory_starts_empty_and_without_a_position)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    int64_t offset;
+    put(&f, f.memory, "a", "1");
+    weir_task_state_set_position(f.state, "memory:t-3", 7);
+    weir_task_state_set_position(f.state, "input:memory-3", 9);
+    weir_task_state_commit(f.state);
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    check_value(f.memory, "a", "1");
+    close_state(&f);
+    open_state(&f, f.directory);
+    check_value(f.memory, "a", NULL);
+    CHECK_STATUS(weir_task_state_position(f.state, "memory:t-3", &offset, &f.err), WEIR_NOT_FOUND);
+    check_position(&f, "input:memory-3", 9);
+}
+
+TEST(crash_leaves_data_and_positions_of_one_moment)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    put(&f, f.disk, "a", "1");
+    weir_task_state_set_position(f.state, "disk:t-3", 1);
+    weir_task_state_commit(f.state);
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    CHECK_OK(weir_database_flush(f.database, &f.err), &f.err);
+    put(&f, f.disk, "a", "2");
+    weir_task_state_set_position(f.state, "disk:t-3", 2);
+    weir_task_state_commit(f.state);
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    crash(&f);
+    check_value(f.disk, "a", "1");
+    check_position(&f, "disk:t-3", 1);
+}
+
+TEST(tasks_of_one_store_do_not_see_each_other)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    WEIR_AUTO_PTR(weir_task_state) other = NULL;
+    weir_kv *kv;
+    CHECK_OK(weir_task_state_new(f.database, "app", 4, &other, &f.err), &f.err);
+    CHECK_OK(weir_task_state_add_store(other, "disk", WEIR_ENGINE_ROCKSDB, &kv, &f.err), &f.err);
+    put(&f, f.disk, "a", "three");
+    put(&f, kv, "a", "four");
+    weir_task_state_commit(f.state);
+    weir_task_state_commit(other);
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    CHECK_OK(weir_task_state_apply(other, &f.err), &f.err);
+    CHECK_OK(weir_task_state_wipe(other, &f.err), &f.err);
+    check_value(f.disk, "a", "three");
+    check_value(kv, "a", NULL);
+}
+
+TEST(wipe_removes_data_positions_and_what_was_staged)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    int64_t offset;
+    put(&f, f.disk, "a", "1");
+    put(&f, f.memory, "a", "1");
+    weir_task_state_set_position(f.state, "disk:t-3", 7);
+    weir_task_state_commit(f.state);
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    put(&f, f.disk, "b", "1");
+    CHECK_OK(weir_task_state_wipe(f.state, &f.err), &f.err);
+    check_value(f.disk, "a", NULL);
+    check_value(f.disk, "b", NULL);
+    check_value(f.memory, "a", NULL);
+    CHECK_STATUS(weir_task_state_position(f.state, "disk:t-3", &offset, &f.err), WEIR_NOT_FOUND);
+    CHECK_I64(weir_task_state_staged_bytes(f.state), ==, 0);
+    put(&f, f.disk, "c", "1");
+    weir_task_state_commit(f.state);
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    close_state(&f);
+    open_state(&f, f.directory);
+    check_value(f.disk, "a", NULL);
+    check_value(f.disk, "c", "1");
+    CHECK_STATUS(weir_task_state_position(f.state, "disk:t-3", &offset, &f.err), WEIR_NOT_FOUND);
+}
+
+TEST(restore_takes_the_last_entry_of_a_key_and_its_position)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    const weir_restore_entry entries[] = {
+        {WEIR_BYTES("b"), WEIR_BYTES("1")},
+        {WEIR_BYTES("a"), WEIR_BYTES("1")},
+        {WEIR_BYTES("b"), WEIR_BYTES("2")},
+        {WEIR_BYTES("a"), WEIR_BYTES_NULL},
+    };
+    weir_restore_batch batch = {"disk", entries, WEIR_COUNT_OF(entries), "disk:t-3", 44};
+    CHECK_OK(weir_task_state_restore(f.state, &batch, &f.err), &f.err);
+    batch.store = "memory";
+    batch.label = "memory:t-3";
+    CHECK_OK(weir_task_state_restore(f.state, &batch, &f.err), &f.err);
+    check_value(f.disk, "a", NULL);
+    check_value(f.disk, "b", "2");
+    check_value(f.memory, "a", NULL);
+    check_value(f.memory, "b", "2");
+    check_position(&f, "disk:t-3", 44);
+    close_state(&f);
+    open_state(&f, f.directory);
+    check_value(f.disk, "b", "2");
+    check_position(&f, "disk:t-3", 44);
+}
+
+TEST(second_opener_of_a_database_is_told_who_is_in_the_way)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    weir_database *second = NULL;
+    weir_database_options options = {.directory = f.directory};
+    CHECK_STATUS(weir_database_open(&options, &second, &f.err), WEIR_INVALID);
+    CHECK(strstr(f.err.message, f.directory) != NULL);
+}
+
+TEST(rocksdb_store_without_a_database_is_a_configuration_error)
+{
+    WEIR_AUTO_PTR(weir_task_state) state = NULL;
+    weir_error err = {0};
+    weir_kv *kv;
+    CHECK_OK(weir_task_state_new(NULL, "app", 0, &state, &err), &err);
+    CHECK_STATUS(weir_task_state_add_store(state, "s", WEIR_ENGINE_ROCKSDB, &kv, &err),
+                 WEIR_INVALID);
+    CHECK_OK(weir_task_state_add_store(state, "m", WEIR_ENGINE_MEMORY, &kv, &err), &err);
+    CHECK_OK(weir_task_state_apply(state, &err), &err);
+}
