@@ -6,6 +6,7 @@
  * avro/record.h says how Avro's types lie in C. *_at_ms are milliseconds since 1970.
  *
  * Ownership  A record owns nothing.
+ * Threads    Any, one at a time.
  */
 #ifndef WEIR_AVRO_RECORDS_STATE_H
 #define WEIR_AVRO_RECORDS_STATE_H

@@ -64,6 +64,8 @@ weir_status weir_task_state_position(weir_task_state *state, const char *label, 
 /* Stages a position; it goes where the staged writes go. */
 void weir_task_state_set_position(weir_task_state *state, const char *label, int64_t offset);
 
+/* commit: what is staged counts from now on. abort: it never was. apply: what is committed goes
+ * to the database, atomically with its positions. */
 void weir_task_state_commit(weir_task_state *state);
 void weir_task_state_abort(weir_task_state *state);
 weir_status weir_task_state_apply(weir_task_state *state, weir_error *err);
@@ -86,6 +88,7 @@ typedef struct weir_restore_batch {
     int64_t offset;
 } weir_restore_batch;
 
+/* Writes a batch of changelog entries straight to the database, past what is staged. */
 weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_batch *batch,
                                     weir_error *err);
 

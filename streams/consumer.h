@@ -30,6 +30,7 @@ typedef struct weir_consumer_options {
     size_t fetch_bytes_max;   /* Memory that the consumer reads ahead; 0: 1 MiB. */
 } weir_consumer_options;
 
+/* A consumer without partitions; options are copied. broker outlives it. */
 weir_status weir_consumer_new(weir_broker *broker, const weir_consumer_options *options,
                               weir_consumer **out_consumer, weir_error *err);
 void weir_consumer_free(weir_consumer *consumer);

@@ -31,6 +31,7 @@ WEIR_DEFINE_AUTO_PTR(weir_partition_group);
 /* Adds an input with an empty queue and an unknown lag; returns its number. */
 size_t weir_partition_group_add(weir_partition_group *group, weir_timestamp_extractor timestamp);
 
+/* The inputs, and the queue of one of them, borrowed from the group. */
 size_t weir_partition_group_count(const weir_partition_group *group);
 weir_record_queue *weir_partition_group_queue(weir_partition_group *group, size_t input);
 

@@ -78,7 +78,7 @@ const char *weir_context_application_id(const weir_context *context);
 const char *weir_context_task_id(const weir_context *context); /* "<sub-topology>_<partition>". */
 int32_t weir_context_partition(const weir_context *context);
 
-/* --- asynchronous operators ------------------------------------------------------------------ */
+/* Asynchronous operators. */
 
 /* A record whose processing goes on after process() has returned. Its offset is committed only
  * when it ends; after a crash exactly the unfinished ones are processed again. How many there may

@@ -26,6 +26,7 @@ typedef struct weir_producer_options {
     size_t buffer_bytes_max;      /* Unacknowledged bytes that it holds; 0: 32 MiB. */
 } weir_producer_options;
 
+/* A producer; options are copied. broker outlives it. */
 weir_status weir_producer_new(weir_broker *broker, const weir_producer_options *options,
                               weir_producer **out_producer, weir_error *err);
 
@@ -54,6 +55,7 @@ weir_status weir_producer_flush(weir_producer *producer, int32_t timeout_ms, wei
 weir_status weir_producer_acked_offset(weir_producer *producer, int32_t topic, int32_t partition,
                                        int64_t *out_offset);
 
+/* Begins a transaction; there is none open. */
 weir_status weir_producer_begin(weir_producer *producer, weir_error *err);
 
 /* Makes the commit of a group's offsets part of the transaction. WEIR_FENCED if member is no longer

@@ -120,14 +120,12 @@ __attribute__((format(printf, 2, 3))) static void mistake(weir_topology *topolog
     if (topology->mistake.status != WEIR_OK) {
         return;
     }
-    WEIR_AUTO_FREE char *text = NULL;
+    weir_error *first = &topology->mistake;
+    first->status = WEIR_INVALID;
     va_list arguments;
     va_start(arguments, format);
-    if (vasprintf(&text, format, arguments) < 0) {
-        text = NULL;
-    }
+    (void)vsnprintf(first->message, sizeof first->message, format, arguments); /* Cut is fine. */
     va_end(arguments);
-    (void)weir_error_set(&topology->mistake, WEIR_INVALID, "%s", text == NULL ? format : text);
 }
 
 /* Names of topics and of what becomes part of one: Kafka's own rule. */
@@ -383,7 +381,7 @@ void weir_topology_add_resource(weir_topology *topology, const char *name,
         (weir_topology_resource){.name = weir_strdup(name), .options = *options};
 }
 
-/* --- build --------------------------------------------------------------------------------- */
+/* Build. */
 
 static size_t root_of(const size_t *leaders, size_t node)
 {

@@ -89,6 +89,7 @@ struct weir_topology {
     bool built;
 };
 
+/* A set of indices: adding one that is there changes nothing. */
 void weir_indices_add(weir_indices *indices, size_t index);
 bool weir_indices_has(const weir_indices *indices, size_t index);
 

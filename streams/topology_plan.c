@@ -46,7 +46,7 @@ void weir_plan_free(weir_plan *plan)
     free(plan);
 }
 
-/* --- names --------------------------------------------------------------------------------- */
+/* Names. */
 
 static weir_status check_length(const char *topic, weir_error *err)
 {
@@ -86,7 +86,7 @@ static weir_status name_topics(planning *planner, weir_error *err)
     return WEIR_OK;
 }
 
-/* --- co-partition groups ------------------------------------------------------------------- */
+/* Co-partition groups. */
 
 static size_t group_of(const planning *planner, size_t source)
 {
@@ -132,7 +132,7 @@ static void group_sources(planning *planner)
     }
 }
 
-/* --- counts -------------------------------------------------------------------------------- */
+/* Counts. */
 
 static weir_status ask_external_counts(planning *planner, weir_error *err)
 {
@@ -284,7 +284,7 @@ static weir_status count_sources(planning *planner, weir_error *err)
     return WEIR_OK;
 }
 
-/* --- tasks and topics ---------------------------------------------------------------------- */
+/* Tasks and topics. */
 
 static weir_status list_tasks(planning *planner, weir_error *err)
 {

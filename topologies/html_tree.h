@@ -42,7 +42,8 @@ const char *weir_html_outcome_name(weir_html_outcome outcome);
 #define WEIR_HTML_TAGS(X)                                                                          \
     X(A)                                                                                           \
     X(ADDRESS)                                                                                     \
-    X(AREA) X(ARTICLE) X(ASIDE) X(AUDIO) X(BASE) X(BLOCKQUOTE) X(BODY) X(BR) X(BUTTON) X(CANVAS)   \
+    X(AREA)                                                                                        \
+    X(ARTICLE) X(ASIDE) X(AUDIO) X(BASE) X(BLOCKQUOTE) X(BODY) X(BR) X(BUTTON) X(CANVAS)           \
         X(CAPTION) X(CENTER) X(DD) X(DETAILS) X(DIV) X(DL) X(DT) X(FIELDSET) X(FIGCAPTION)         \
             X(FIGURE) X(FOOTER) X(FORM) X(FRAMESET) X(H1) X(H2) X(H3) X(H4) X(H5) X(H6) X(HEAD)    \
                 X(HEADER) X(HR) X(HTML) X(IFRAME) X(IMG) X(INPUT) X(LI) X(LINK) X(MAIN) X(MATH)    \

@@ -26,8 +26,8 @@ enum { SAMPLES = 3, LANGUAGES = 3, SAMPLE_BYTES = WEIR_LANGUAGE_TEXT_BYTES_MAX /
 const struct {
     const char *from;
     const char *to;
-} renamed[] = {{"iw", "he"},      {"jw", "jv"}, {"mo", "ro"},  {"no", "nb"}, {"un", "und"},
-               {"xxx", "und"},    {"zh", "zh-Hans"}, {"sr-ME", "sr"}, {"tl", "fil"}};
+} renamed[] = {{"iw", "he"},   {"jw", "jv"},      {"mo", "ro"},    {"no", "nb"}, {"un", "und"},
+               {"xxx", "und"}, {"zh", "zh-Hans"}, {"sr-ME", "sr"}, {"tl", "fil"}};
 
 const char *bcp47_of(const char *code)
 {

@@ -23,6 +23,7 @@ typedef enum weir_char_kind {
     WEIR_CHAR_PUNCTUATION,
 } weir_char_kind;
 
+/* The kind of a Unicode code point, by its block. */
 weir_char_kind weir_char_kind_of(uint32_t code_point);
 
 /* Lower case of Latin, Greek, Cyrillic and Armenian letters, one code point to one; others stay. */

@@ -13,6 +13,7 @@
  * *out_code_point is then the code point; where there is none, U+FFFD. */
 size_t weir_utf8_decode(weir_bytes bytes, uint32_t *out_code_point);
 
+/* Whether all of bytes is UTF-8. */
 bool weir_utf8_is_well_formed(weir_bytes bytes);
 
 /* Appends bytes to out, each maximal ill-formed part replaced by U+FFFD. */

@@ -14,6 +14,7 @@
 
 typedef struct weir_arena weir_arena;
 
+/* An empty arena; it takes no memory before its first allocation. */
 weir_arena *weir_arena_new(size_t bytes_max);
 void weir_arena_free(weir_arena *arena);
 WEIR_DEFINE_AUTO_PTR(weir_arena);

@@ -50,6 +50,7 @@ void weir_buf_cleanup(weir_buf *buf); /* Frees and zeroes; may be called twice. 
 /* Makes room for extra bytes after the content and returns where they start; size is unchanged. */
 uint8_t *weir_buf_reserve(weir_buf *buf, size_t extra);
 
+/* Append at the end; the memory doubles as it grows. */
 void weir_buf_append(weir_buf *buf, const void *data, size_t size);
 void weir_buf_append_byte(weir_buf *buf, uint8_t byte);
 void weir_buf_append_text(weir_buf *buf, const char *text);

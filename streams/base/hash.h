@@ -20,6 +20,7 @@ int32_t weir_partition_of(weir_bytes key, int32_t partition_count);
 /* XXH3, 64 bits: tables, shingles, checksums of log frames. The value is part of disk formats. */
 uint64_t weir_hash64(weir_bytes bytes, uint64_t seed);
 
+/* The SHA-256 digest of bytes. */
 void weir_sha256(weir_bytes bytes, uint8_t out_digest[WEIR_SHA256_BYTES]);
 
 /* Lower-case hex of size bytes and a NUL: out has room for 2 * size + 1. */

@@ -37,6 +37,7 @@ typedef struct weir_json {
  * JSON; the caller puts the line feeds. */
 weir_json weir_json_of(weir_buf *to);
 
+/* Open and close a level; what is written in between is inside it. */
 void weir_json_begin_object(weir_json *json);
 void weir_json_end_object(weir_json *json);
 void weir_json_begin_array(weir_json *json);

@@ -23,6 +23,7 @@ weir_status weir_json_parse(weir_bytes text, size_t bytes_max, weir_json_value *
 void weir_json_value_free(weir_json_value *root); /* NULL is fine. */
 WEIR_DEFINE_AUTO_PTR(weir_json_value);
 
+/* The type of value; false for NULL. */
 bool weir_json_is_object(const weir_json_value *value);
 bool weir_json_is_array(const weir_json_value *value);
 

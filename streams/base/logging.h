@@ -48,6 +48,7 @@ bool weir_log_level_parse(const char *text, weir_log_level *out_level);
 /* Nothing below level is written from now on. The level at the start is WEIR_LOG_INFO. */
 void weir_log_set_level(weir_log_level level);
 
+/* Whether lines of level are written; costs one load. */
 bool weir_log_is_on(weir_log_level level);
 
 /* Sends lines (each ends with a line feed) to write instead of stderr; NULL goes back to stderr.

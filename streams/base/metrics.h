@@ -60,6 +60,7 @@ weir_gauge *weir_metrics_gauge(weir_metrics *metrics, weir_metric_id id);
 weir_histogram *weir_metrics_histogram(weir_metrics *metrics, weir_metric_id id,
                                        const weir_histogram_shape *shape);
 
+/* A counter only grows; a gauge is a level; a histogram counts values by size. */
 void weir_counter_add(weir_counter *counter, uint64_t more);
 uint64_t weir_counter_value(const weir_counter *counter);
 

@@ -15,6 +15,7 @@ typedef struct weir_random {
     uint64_t state[4];
 } weir_random;
 
+/* A generator whose numbers follow from seed alone. */
 weir_random weir_random_of(uint64_t seed);
 
 /* A seed from the kernel, for the edges of a process; tests print theirs. */

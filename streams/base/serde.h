@@ -20,6 +20,7 @@ uint16_t weir_get_u16_be(const uint8_t *from);
 uint32_t weir_get_u32_be(const uint8_t *from);
 uint64_t weir_get_u64_be(const uint8_t *from);
 
+/* Append 4 or 8 bytes, big-endian. */
 void weir_buf_append_i32_be(weir_buf *buf, int32_t value);
 void weir_buf_append_i64_be(weir_buf *buf, int64_t value);
 

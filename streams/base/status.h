@@ -60,6 +60,7 @@ const char *weir_status_name(weir_status status);
 #define WEIR_ASSERT(condition)                                                                     \
     ((condition) ? (void)0 : weir_assertion_failed(#condition, __FILE__, __LINE__, __func__))
 
+/* For WEIR_ASSERT: says on stderr what failed where, and aborts. */
 _Noreturn void weir_assertion_failed(const char *condition, const char *file, int line,
                                      const char *function);
 

@@ -195,7 +195,7 @@ TEST(parts_that_lead_nowhere_are_mistakes)
     check_mistake(topology, "repartition 'r' is never written: add a sink with its topic");
 }
 
-/* --- plans --------------------------------------------------------------------------------- */
+/* Plans. */
 
 typedef struct cluster {
     const char *topic;

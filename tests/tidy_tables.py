@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tidy_tables.py - what tidy.py bans, and what is allowed nevertheless, each with its reason."""
+
+CLOCK = "time is an argument; the edge of the process reads streams/base/clock.h"
+EVENT = "wait for an event, as weir_mailbox_wait and poll do"
+RANDOM = "randomness comes from a seed: streams/base/random.h"
+ALLOC = "streams/base/alloc.h has weir_alloc, weir_realloc, weir_strdup, weir_format"
+PRINT = "a library returns an error or logs (streams/base/logging.h); commands print"
+ENVIRONMENT = "only main reads the environment, and passes it on"
+NUMBER = "it cannot say that the text is no number: strtol, and look at its end"
+
+BANNED_CALLS = {
+    "time": CLOCK, "gettimeofday": CLOCK, "clock_gettime": CLOCK, "clock": CLOCK,
+    "sleep": EVENT, "usleep": EVENT, "nanosleep": EVENT,
+    "rand": RANDOM, "srand": RANDOM, "random": RANDOM, "drand48": RANDOM, "rand_r": RANDOM,
+    "getrandom": RANDOM,
+    "getenv": ENVIRONMENT, "secure_getenv": ENVIRONMENT, "setenv": ENVIRONMENT,
+    "putenv": ENVIRONMENT,
+    "strcpy": "weir_buf_append or memcpy with a size", "strcat": "weir_buf_append_text",
+    "strncpy": "it may leave out the NUL: memcpy with a size",
+    "sprintf": "snprintf, or weir_buf_append_format", "vsprintf": "vsnprintf",
+    "strtok": "it keeps a static pointer: walk a weir_bytes", "gets": "fgets",
+    "alloca": "the stack has no named limit",
+    "malloc": ALLOC, "calloc": ALLOC, "realloc": ALLOC, "strdup": ALLOC, "strndup": ALLOC,
+    "asprintf": ALLOC, "vasprintf": ALLOC, "reallocarray": ALLOC,
+    "printf": PRINT, "puts": PRINT, "putchar": PRINT, "fprintf": PRINT, "perror": PRINT,
+    "fputs": PRINT, "vprintf": PRINT, "vfprintf": PRINT,
+    "atoi": NUMBER, "atol": NUMBER, "atoll": NUMBER, "atof": NUMBER,
+    "system": "no shell", "popen": "no shell",
+    "exit": "return a status", "_exit": "return a status", "abort": "WEIR_ASSERT says why",
+    "assert": "WEIR_ASSERT stays on in release builds",
+    "localtime": "it is not thread-safe, and times are UTC: gmtime_r",
+    "gmtime": "it is not thread-safe: gmtime_r",
+    "setlocale": "it changes how every thread parses numbers",
+}
+
+BANNED_WORDS = {
+    "goto": "WEIR_TRY and WEIR_AUTO clean up",
+    "volatile": "it neither orders nor excludes: streams/base/mailbox.h",
+    "_Thread_local": "state belongs to an object that somebody owns",
+    "__thread": "state belongs to an object that somebody owns",
+}
+
+# (files, calls, reason)
+ALLOWED_CALLS = [
+    (r"streams/base/alloc\.c", "calloc realloc strdup vasprintf abort fprintf",
+     "it is what the others call"),
+    (r"streams/base/status\.c", "fprintf abort", "a failed assertion has nobody to return to"),
+    (r"streams/base/clock\.c", "clock_gettime", "it is what the others call"),
+    (r"streams/base/random\.c", "getrandom", "it is what the others call"),
+    (r"topologies/(main|cmd|cmd_\w+|demo\w*|bench\w*)\.c",
+     "printf puts putchar fprintf fputs vprintf vfprintf",
+     "commands talk to people and pipes"),
+    (r"topologies/main\.c", "getenv", "main reads the environment and passes it on"),
+    (r"tests/.*", "printf puts putchar fprintf fputs vprintf vfprintf", "tests report on stdout"),
+    (r"tests/harness/check\.c", "getenv exit", "it is main of every test"),
+    (r"tests/.*/(?:.*kill.*|.*crash.*)\.c", "_exit", "a test of crashes ends its child hard"),
+    (r"tests/unit/test_url_canon\.c", "getenv",
+     "the standard's test data may lie elsewhere"),
+    (r"tests/unit/test_cmd\.c", "popen", "it tests the program as a shell sees it"),
+]
+
+# (files, reason): where threads may meet.
+ALLOWED_SYNC = [
+    (r"streams/base/mailbox\.c", "it is how threads cross"),
+    (r"streams/base/metrics\.c", "counters of all threads, relaxed"),
+    (r"streams/base/logging\.c", "the threshold, and whole lines on one descriptor"),
+]
+
+# The first part of each header of libc, POSIX, Linux and C++ that we may include.
+SYSTEM_HEADERS = set("""
+    arpa assert ctype dirent endian errno fcntl float ftw getopt iconv ifaddrs inttypes limits
+    linux locale math net netdb netinet poll pthread sched setjmp signal spawn stdalign stdarg
+    stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings sys termios time
+    ucontext unistd wchar
+    algorithm array cstdint cstdio cstdlib cstring exception memory new string_view vector
+""".split())
+
+# (header, the only file that may see it)
+THIRD_PARTY = [
+    (r"xxhash\.h", r"streams/base/hash\.c"),
+    (r"openssl/.*", r"streams/base/hash\.c"),
+    (r"jansson\.h", r"streams/base/json_read\.c"),
+    (r"avro(/.*|\.h)", r"avro/codec\.c"),
+    (r"rocksdb/.*", r"statestore/rocksdb_store\.cc?"),
+    (r"roaring/.*", r"statestore/bitmap\.c"),
+    (r"librdkafka/.*", r"connectors/broker_kafka\.c"),
+    (r"curl/.*", r"connectors/http_curl\.c"),
+    (r"microhttpd\.h", r"connectors/\w+\.c"),
+    (r"zstd\.h", r"(connectors|streams/base)/\w+\.c"),
+    (r"gumbo\.h", r"topologies/html_tree\.c"),
+    (r"idn2\.h", r"topologies/\w+\.c"),
+    (r"libpsl\.h", r"topologies/\w+\.c"),
+    (r"uchardet/.*", r"topologies/\w+\.c"),
+    (r"cld2/.*", r"topologies/\w+\.cc"),
+    (r"jemalloc/.*", r"topologies/\w+\.c"),
+]
+
+TOPIC_NAME = r'"(crawl|extract|quality|dedup|index|dlq)\.[a-z_]+(\.[a-z_]+)*(\.v\d+)"'
+
+# (files, reason): where the names of topics may stand.
+TOPIC_FILES = [
+    (r"topologies/topic_map\.c", "it is the topic map"),
+    (r"avro/record_types\.c", "a record type is named after its topic, as its schema file is"),
+    (r"tests/.*", "a test says what it expects"),
+]
+
+# Folders whose owner writes the README next.
+READMES_TO_COME = {"avro", "connectors", "statestore", "streams", "topologies"}
+
+TOP_LEVEL = set("""
+    CMakeLists.txt streams topologies statestore connectors avro helm terraform tests docs
+    README.md LICENSE dev
+""".split())
