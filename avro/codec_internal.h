@@ -54,6 +54,8 @@ typedef struct weir_datum {
 weir_status weir_plan_read(const weir_plan *plan, weir_bytes bytes, weir_arena *arena,
                            void *out_record, weir_error *err);
 
+/* Marks datum as one that ends too early; skips a value of a type; reads a string, borrowed from
+ * it. */
 weir_status weir_datum_truncated(weir_datum *datum);
 weir_status weir_datum_skip(weir_datum *datum, const weir_schema_node *writer);
 weir_bytes weir_datum_text(weir_datum *datum);

@@ -74,6 +74,7 @@ struct weir_schema {
     weir_buf canonical; /* Avro's parsing canonical form. */
 };
 
+/* Parses the JSON of a schema. WEIR_INVALID says what is wrong with it. */
 weir_status weir_schema_parse(weir_bytes json, weir_schema **out_schema, weir_error *err);
 void weir_schema_free(weir_schema *schema);
 WEIR_DEFINE_AUTO_PTR(weir_schema);

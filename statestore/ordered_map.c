@@ -73,7 +73,7 @@ typedef struct path {
 
 static uint8_t removed_marker; /* The data of a slot that says "removed". */
 
-/* ---- search ---- */
+/* Search. */
 
 static weir_bytes bytes_of(const key_bytes *key)
 {
@@ -193,7 +193,7 @@ weir_ordered_entry *weir_ordered_map_find(const weir_ordered_map *map, weir_byte
     return found ? entry_at((const leaf *)n, index) : NULL;
 }
 
-/* ---- nodes ---- */
+/* Nodes. */
 
 static void rebuild_heads(node *n)
 {
@@ -268,7 +268,7 @@ static branch *branch_new(weir_ordered_map *map)
     return b;
 }
 
-/* ---- insert ---- */
+/* Insert. */
 
 /* The shortest bytes s with left < s <= right. */
 static key_bytes *separator_new(weir_ordered_map *map, weir_bytes left, weir_bytes right)
@@ -401,7 +401,7 @@ weir_ordered_entry *weir_ordered_map_insert(weir_ordered_map *map, weir_bytes ke
     return entry;
 }
 
-/* ---- remove ---- */
+/* Remove. */
 
 static void unlink_leaf(weir_ordered_map *map, leaf *l)
 {
@@ -463,7 +463,7 @@ void weir_ordered_map_remove(weir_ordered_map *map, weir_ordered_entry *entry)
     map->changes++;
 }
 
-/* ---- the map ---- */
+/* The map. */
 
 weir_ordered_map *weir_ordered_map_new(void)
 {
@@ -499,7 +499,7 @@ size_t weir_ordered_map_held_bytes(const weir_ordered_map *map)
     return map->slab.held_bytes;
 }
 
-/* ---- values ---- */
+/* Values. */
 
 static uint8_t *inline_value(weir_ordered_entry *entry)
 {
@@ -564,7 +564,7 @@ weir_bytes weir_ordered_value(const weir_ordered_entry *entry, weir_version vers
     return slot->data == &removed_marker ? WEIR_BYTES_NULL : weir_bytes_of(slot->data, slot->size);
 }
 
-/* ---- walks ---- */
+/* Walks. */
 
 /* Stands before the first key >= key (or > key, when it was given already). */
 static void seek_ascending(weir_ordered_walk *walk, weir_bytes key, bool past_equal)

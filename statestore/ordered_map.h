@@ -53,6 +53,7 @@ weir_ordered_entry *weir_ordered_map_insert(weir_ordered_map *map, weir_bytes ke
 /* Removes an entry with its values. */
 void weir_ordered_map_remove(weir_ordered_map *map, weir_ordered_entry *entry);
 
+/* Removes every entry. */
 void weir_ordered_map_clear(weir_ordered_map *map);
 
 static inline weir_bytes weir_ordered_key(const weir_ordered_entry *entry)
@@ -70,6 +71,7 @@ void weir_ordered_drop(weir_ordered_map *map, weir_ordered_entry *entry, weir_ve
 /* The staged version, which is present, takes the place of the committed one. Copies nothing. */
 void weir_ordered_commit(weir_ordered_map *map, weir_ordered_entry *entry);
 
+/* Whether the entry has that version: a value or a removal. */
 bool weir_ordered_has(const weir_ordered_entry *entry, weir_version version);
 
 /* The bytes of a version, borrowed; null where the key is removed (or the version absent). */
@@ -90,6 +92,7 @@ typedef struct weir_ordered_walk {
     weir_buf last;  /* The key given last. */
 } weir_ordered_walk;
 
+/* A walk over the keys from (included) to to (excluded; null: the end), cleaned up by its owner. */
 void weir_ordered_walk_init(weir_ordered_walk *walk, weir_ordered_map *map, weir_bytes from,
                             weir_bytes to, bool backwards);
 void weir_ordered_walk_cleanup(weir_ordered_walk *walk);

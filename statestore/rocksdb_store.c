@@ -84,7 +84,7 @@ static weir_status check(char *message, const char *what, weir_error *err)
     return status;
 }
 
-/* ---- the database ---- */
+/* The database. */
 
 static void set_table_options(rocksdb_options_t *options, size_t cache_bytes)
 {
@@ -271,7 +271,7 @@ static weir_status family_of(weir_database *database, const char *name,
     return WEIR_OK;
 }
 
-/* ---- a store ---- */
+/* A store. */
 
 /* The key as RocksDB has it, borrowed until the next call. */
 static weir_bytes full_key(rocksdb_store *store, weir_bytes key)
@@ -474,7 +474,7 @@ weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, wei
     return check(message, kv->name, err);
 }
 
-/* ---- a batch ---- */
+/* A batch. */
 
 weir_write_batch *weir_write_batch_new(weir_database *database)
 {

@@ -29,6 +29,7 @@ weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, wei
 /* Writes to several stores of one database that happen all or not at all. */
 typedef struct weir_write_batch weir_write_batch;
 
+/* An empty batch; database outlives it. */
 weir_write_batch *weir_write_batch_new(weir_database *database);
 void weir_write_batch_free(weir_write_batch *batch);
 WEIR_DEFINE_AUTO_PTR(weir_write_batch);

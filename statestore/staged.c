@@ -66,7 +66,7 @@ static size_t cost_of(const weir_ordered_entry *entry, weir_version version)
     return sizeof *entry + entry->key_size + weir_ordered_value(entry, version).size;
 }
 
-/* ---- point reads and writes ---- */
+/* Point reads and writes. */
 
 /* The version of entry that the view sees. */
 static weir_version visible(const view *v, const weir_ordered_entry *entry)
@@ -123,7 +123,7 @@ static weir_status staged_remove(weir_kv *kv, weir_bytes key, weir_error *err)
     return WEIR_OK;
 }
 
-/* ---- ranges ---- */
+/* Ranges. */
 
 /* Takes the next key of the map that the view sees. */
 static void advance_map(merge_iterator *it)
@@ -253,7 +253,7 @@ static weir_status staged_range(weir_kv *kv, weir_bytes from, weir_bytes to, boo
     return WEIR_OK;
 }
 
-/* ---- the store ---- */
+/* The store. */
 
 static uint64_t staged_approximate_count(weir_kv *kv)
 {

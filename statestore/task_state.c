@@ -50,7 +50,7 @@ struct weir_task_state {
     size_t position_key_start; /* How long that beginning is. */
 };
 
-/* ---- positions ---- */
+/* Positions. */
 
 static position *position_of(weir_task_state *state, weir_bytes label)
 {
@@ -139,7 +139,7 @@ void weir_task_state_set_position(weir_task_state *state, const char *label, int
     position_of(state, weir_bytes_of_text(label))->staged = offset;
 }
 
-/* ---- life ---- */
+/* Life. */
 
 weir_status weir_task_state_new(weir_database *database, const char *application_id,
                                 int32_t partition, weir_task_state **out_state, weir_error *err)
@@ -226,7 +226,7 @@ weir_kv *weir_task_state_committed_view(weir_task_state *state, const char *name
     return s == NULL ? NULL : weir_staged_committed_view(s->staged);
 }
 
-/* ---- commit, abort, apply ---- */
+/* Commit, abort, apply. */
 
 void weir_task_state_commit(weir_task_state *state)
 {
@@ -332,7 +332,7 @@ size_t weir_task_state_committed_bytes(const weir_task_state *state)
     return bytes;
 }
 
-/* ---- restore, wipe ---- */
+/* Restore, wipe. */
 
 static weir_status check_restore_entry(const char *name, const weir_restore_entry *entry,
                                        weir_error *err)

@@ -338,9 +338,11 @@ def third_party_include(header, places):
             yield file.path, line, f"<{header}>: unknown; add it to tests/tidy_tables.py"
         elif not re.fullmatch(known[0][1], file.path):
             yield file.path, line, f"<{header}>: only {known[0][1]} sees it"
-    if known and len({file.path for file, _ in places}) > 1:
-        file, line = places[1]
-        yield file.path, line, f"<{header}>: {places[0][0].path} sees it already, and alone"
+    first_of = {}
+    for file, line in places if known else []:
+        first = first_of.setdefault(file.folder, file.path)
+        if first != file.path:
+            yield file.path, line, f"<{header}>: {first} sees it already, and alone"
 
 
 @rule

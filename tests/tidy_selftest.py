@@ -106,6 +106,9 @@ PLANTED = [
         "avro/x_internal.h": HEADER.replace("thing.h", "x_internal.h"), "avro/README.md": "a\n",
         **with_line('#include "avro/x_internal.h"')}),
     ("includes", "only avro/codec", with_line("#include <avro.h>")),
+    ("includes", "and alone", {
+        f"connectors/{name}.c": SOURCE.replace("thing.c -", f"{name}.c -").replace("stdlib", "zstd")
+        for name in ("a", "b")} | {"connectors/README.md": "c\n"}),
     ("includes", "unknown", with_line("#include <glib.h>")),
     ("first_lines", "the first line", {"streams/thing.c": "/*\n * thing.c - x.\n */\n"}),
     ("first_lines", "stands on top", {"dev": "#!/bin/sh\n"}),

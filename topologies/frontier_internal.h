@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * frontier_internal.h - the two halves of the frontier, for frontier.c and their tests.
+ *
+ * Threads    The worker that runs the task.
  */
 #ifndef WEIR_TOPOLOGIES_FRONTIER_INTERNAL_H
 #define WEIR_TOPOLOGIES_FRONTIER_INTERNAL_H

@@ -45,8 +45,7 @@ static weir_status forward_event(route *self, const weir_frontier_event *event,
                               err);
 }
 
-/* --- outcomes ----------------------------------------------------------------------------------
- */
+/* Outcomes. */
 
 /* Whether a link from one host to another is followed. */
 static bool is_in_scope(const route *self, weir_bytes from_host, weir_bytes to_host)
@@ -128,8 +127,7 @@ weir_processor *weir_frontier_outcomes_new(void *user)
     return new_route(&ops, user);
 }
 
-/* --- links -------------------------------------------------------------------------------------
- */
+/* Links. */
 
 /* The links of one page that lead to one host. */
 typedef struct host_links {

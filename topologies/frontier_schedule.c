@@ -48,8 +48,7 @@ typedef struct host_visit {
     int64_t discovered_count; /* URLs that this event gave to its job. */
 } host_visit;
 
-/* --- keys --------------------------------------------------------------------------------------
- */
+/* Keys. */
 
 static void host_prefix(weir_buf *out, weir_bytes host_id)
 {
@@ -70,8 +69,7 @@ static void wake_key(weir_buf *out, int64_t at_ms, weir_bytes host_id)
     weir_buf_append(out, host_id.data, host_id.size);
 }
 
-/* --- stores ------------------------------------------------------------------------------------
- */
+/* Stores. */
 
 static weir_status get_or_empty(schedule *self, weir_kv *kv, const weir_avro_binding *binding,
                                 weir_bytes key, void *out_value, weir_error *err)
@@ -129,8 +127,7 @@ static weir_status count_for_job(schedule *self, const weir_frontier_event *even
     return weir_stage_put(self->jobs, self->job_binding, job_id, &job, err);
 }
 
-/* --- discovery ---------------------------------------------------------------------------------
- */
+/* Discovery. */
 
 /* A URL seen for the first time. */
 static weir_status add_url(schedule *self, const weir_frontier_event *event, weir_bytes url_hash,
@@ -207,8 +204,7 @@ static weir_status discover(schedule *self, const weir_frontier_event *event, ho
     return count_for_job(self, event, event->job_id, visit->discovered_count, 0, err);
 }
 
-/* --- outcomes ----------------------------------------------------------------------------------
- */
+/* Outcomes. */
 
 /* A host that answers 429 or 503 is left alone, longer each time; any other answer forgives it. */
 static void throttle_host(host_visit *visit, const weir_frontier_event *event)
@@ -257,8 +253,7 @@ static weir_status settle(schedule *self, const weir_frontier_event *event, host
     return count_for_job(self, event, url.job_id, 0, 1, err);
 }
 
-/* --- dispatch ----------------------------------------------------------------------------------
- */
+/* Dispatch. */
 
 static weir_status dispatch_one(schedule *self, host_visit *visit, weir_bytes url_hash,
                                 weir_error *err)
@@ -376,8 +371,7 @@ static weir_status start_visit(schedule *self, weir_bytes host_id, host_visit *v
     return get_or_empty(self, self->hosts, self->host_binding, host_id, &visit->host, err);
 }
 
-/* --- the processor -----------------------------------------------------------------------------
- */
+/* The processor. */
 
 static weir_status process_event(weir_processor *processor, const weir_record *record,
                                  weir_error *err)

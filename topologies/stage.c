@@ -47,8 +47,7 @@ void weir_stage_services_prepare(weir_stage_services *services)
     }
 }
 
-weir_avro_binding *weir_stage_binding(weir_stage_services *services,
-                                      const weir_record_type *type)
+weir_avro_binding *weir_stage_binding(weir_stage_services *services, const weir_record_type *type)
 {
     for (size_t i = 0; i < weir_record_type_count; i++) {
         if (services->bindings[i].type == type) {

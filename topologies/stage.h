@@ -56,8 +56,7 @@ typedef struct weir_stage_services {
 void weir_stage_services_prepare(weir_stage_services *services);
 
 /* The binding of type, one of weir_record_types. */
-weir_avro_binding *weir_stage_binding(weir_stage_services *services,
-                                      const weir_record_type *type);
+weir_avro_binding *weir_stage_binding(weir_stage_services *services, const weir_record_type *type);
 
 /* The serde of a source whose values are of type, one of weir_record_types. */
 weir_serde weir_stage_serde(weir_stage_services *services, const weir_record_type *type);

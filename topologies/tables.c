@@ -24,8 +24,7 @@ typedef struct table {
     weir_kv *rows;
 } table;
 
-/* --- url_latest --------------------------------------------------------------------------------
- */
+/* Url_latest. */
 
 static weir_status get_row(table *self, weir_bytes key, void *out_row, weir_error *err)
 {
@@ -122,8 +121,7 @@ static weir_status take_url_decision(weir_processor *processor, const weir_recor
     return put_url_latest(self, record, &row, err);
 }
 
-/* --- content_cluster, and decisions on their way to the URL -------------------------------------
- */
+/* Content_cluster, and decisions on their way to the URL. */
 
 static weir_status forward_url_decision(table *self, const weir_record *record,
                                         const weir_text_decision *decision, weir_error *err)
@@ -172,8 +170,7 @@ static weir_status take_decision(weir_processor *processor, const weir_record *r
     return weir_stage_put(self->rows, self->row_binding, record->key, &row, err);
 }
 
-/* --- dataset_membership ------------------------------------------------------------------------
- */
+/* Dataset_membership. */
 
 static weir_status take_membership_change(weir_processor *processor, const weir_record *record,
                                           weir_error *err)
@@ -189,8 +186,7 @@ static weir_status take_membership_change(weir_processor *processor, const weir_
     return weir_stage_put(self->rows, self->row_binding, record->key, &row, err);
 }
 
-/* --- processors --------------------------------------------------------------------------------
- */
+/* Processors. */
 
 static weir_status init_table(weir_processor *processor, weir_error *err)
 {
@@ -252,8 +248,7 @@ static weir_processor *new_membership_changes(void *services)
     return new_table(&ops, WEIR_TABLE_DATASET_MEMBERSHIP, &weir_dataset_membership_type, services);
 }
 
-/* --- topology ----------------------------------------------------------------------------------
- */
+/* Topology. */
 
 /* Where the events of a stage come in. */
 typedef struct intake {

@@ -23,6 +23,8 @@
 #define CHANGE_SCORED "scored"
 #define CHANGE_DECIDED "decided"
 
+/* Put into the row what a stage last said of its URL: that stage's group of fields, nothing else.
+ */
 void weir_url_latest_take_fetch(weir_url_latest *row, const weir_raw_fetch *fetch);
 void weir_url_latest_take_page(weir_url_latest *row, const weir_page *page);
 void weir_url_latest_take_scored(weir_url_latest *row, const weir_page_scored *scored);

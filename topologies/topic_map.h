@@ -55,6 +55,7 @@ typedef struct weir_topic_profile {
     int64_t event_retention_ms;
 } weir_topic_profile;
 
+/* The row of a topic, and its name; both static. */
 const weir_topic_entry *weir_topic(weir_topic_id id);
 const char *weir_topic_name(weir_topic_id id);
 
