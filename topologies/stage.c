@@ -54,7 +54,7 @@ weir_avro_binding *weir_stage_binding(weir_stage_services *services, const weir_
             return &services->bindings[i];
         }
     }
-    WEIR_ASSERT(!"a record type that is not in weir_record_types");
+    WEIR_ASSERT(false && "a record type that is not in weir_record_types");
     return NULL;
 }
 

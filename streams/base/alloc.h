@@ -33,11 +33,11 @@ char *weir_strdup(const char *text);
 char *weir_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A value cleaned up by <type>_cleanup(&value) when its scope ends. */
-#define WEIR_AUTO(type) __attribute__((cleanup(type##_cleanup))) type
+#define WEIR_AUTO(type) __attribute__((cleanup(type##_cleanup), unused)) type
 
 /* A pointer freed by <type>_free(pointer) when its scope ends; the header of type says
  * WEIR_DEFINE_AUTO_PTR(type). */
-#define WEIR_AUTO_PTR(type) __attribute__((cleanup(type##_free_at_scope_end))) type *
+#define WEIR_AUTO_PTR(type) __attribute__((cleanup(type##_free_at_scope_end), unused)) type *
 
 #define WEIR_DEFINE_AUTO_PTR(type)                                                                 \
     static inline void type##_free_at_scope_end(type **pointer)                                    \
@@ -47,7 +47,7 @@ char *weir_format(const char *format, ...) __attribute__((format(printf, 1, 2)))
     typedef int type##_auto_ptr_defined
 
 /* Memory of malloc, freed when its scope ends. */
-#define WEIR_AUTO_FREE __attribute__((cleanup(weir_free_at_scope_end)))
+#define WEIR_AUTO_FREE __attribute__((cleanup(weir_free_at_scope_end), unused))
 void weir_free_at_scope_end(void *pointer_to_pointer);
 
 /* Ownership leaves an automatic pointer: its value, and NULL stays behind. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#undef weir_error_set
 weir_status weir_error_set(weir_error *err, weir_status status, const char *format, ...)
 {
     if (err == NULL) {

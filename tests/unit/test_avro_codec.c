@@ -70,7 +70,8 @@ static void fill_list(weir_random *random, weir_arena *arena, const weir_field *
             ((weir_bytes *)(void *)items)[i] = random_text(random, arena);
         } else { /* avro-c keeps one entry a name, so names differ. */
             static const char *const names[] = {"a", "b\xc3\xa9", "c\x01"};
-            weir_pair pair = {weir_bytes_of_text(names[i]), random_text(random, arena)};
+            weir_pair pair = {weir_bytes_of_text(names[i % WEIR_COUNT_OF(names)]),
+                              random_text(random, arena)};
             ((weir_pair *)(void *)items)[i] = pair;
         }
     }
