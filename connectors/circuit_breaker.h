@@ -48,6 +48,7 @@ typedef struct weir_circuit_breaker {
     uint8_t failed[WEIR_CIRCUIT_BREAKER_WINDOW_MAX];
 } weir_circuit_breaker;
 
+/* A closed breaker of that policy. */
 weir_circuit_breaker weir_circuit_breaker_of(const weir_circuit_breaker_policy *policy);
 
 /* Whether a request may start now. In a half-open breaker one may, until its result is in (or

@@ -102,6 +102,7 @@ weir_status weir_http_poll(weir_http *http, int timeout_ms, weir_error *err);
  * has none and must simply be polled. */
 int weir_http_fd(const weir_http *http);
 
+/* How many requests have begun and not ended. */
 size_t weir_http_in_flight(const weir_http *http);
 
 /* Drops what is in flight, without callbacks, and frees the client. NULL is fine. */

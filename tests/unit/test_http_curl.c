@@ -8,6 +8,7 @@
 #include "tests/harness/web_server.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,8 +37,8 @@ static void on_done(void *user, const weir_http_result *result)
     a->calls++;
     a->outcome = result->outcome;
     a->status = result->status;
-    strncpy(a->reason, result->reason, sizeof a->reason - 1);
-    strncpy(a->ip, result->ip, sizeof a->ip - 1);
+    (void)snprintf(a->reason, sizeof a->reason, "%s", result->reason);
+    (void)snprintf(a->ip, sizeof a->ip, "%s", result->ip);
     weir_buf_set(&a->body, result->body);
     weir_buf_set(&a->location, weir_http_result_header(result, "location"));
 }
