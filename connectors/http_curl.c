@@ -524,6 +524,9 @@ static void finish(transfer *t, CURLcode code)
 static void finish_ready(curl_client *client)
 {
     size_t count = client->ready_count;
+    if (count == 0) {
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         transfer *t = weir_map_remove(client->transfers, key_of(&client->ready[i]));
         if (t != NULL) { /* Else it was cancelled. */

@@ -20,6 +20,7 @@ typedef struct command {
 /* In the order of help: what a new user wants first stands first. */
 static const command commands[] = {
     {"help", "list the commands", weir_cmd_help},
+    {"robots", "say what a robots.txt allows", weir_cmd_robots},
     {"url", "print the canonical form of URLs", weir_cmd_url},
     {"version", "print the versions of weir and its libraries", weir_cmd_version},
 };

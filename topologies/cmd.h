@@ -30,4 +30,7 @@ int weir_cmd_version(int argc, char **argv);
 /* weir url canon: a filter from URLs to canonical URLs, a line each. */
 int weir_cmd_url(int argc, char **argv);
 
+/* weir robots check: what a robots.txt lets an agent fetch. */
+int weir_cmd_robots(int argc, char **argv);
+
 #endif
