@@ -54,6 +54,35 @@ const weir_schema_field *weir_schema_field_of(const weir_schema_node *record, co
     return NULL;
 }
 
+/* A name of the specification: letters, digits and underscores, no digit first. */
+static bool name_is_valid(const char *name, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        bool letter = ((name[i] | 0x20) >= 'a' && (name[i] | 0x20) <= 'z') || name[i] == '_';
+        bool digit = name[i] >= '0' && name[i] <= '9';
+        if (!letter && (!digit || i == 0)) {
+            return false;
+        }
+    }
+    return size > 0;
+}
+
+/* Names with dots in between, and not that of a primitive type. */
+static bool full_name_is_valid(const char *name)
+{
+    for (size_t kind = 0; kind <= WEIR_SCHEMA_STRING; kind++) {
+        if (strcmp(name, kind_names[kind]) == 0) {
+            return false;
+        }
+    }
+    const char *dot = strchr(name, '.');
+    while (dot != NULL && name_is_valid(name, (size_t)(dot - name))) {
+        name = dot + 1;
+        dot = strchr(name, '.');
+    }
+    return dot == NULL && name_is_valid(name, strlen(name));
+}
+
 static weir_status node_new(schema_parser *parser, weir_schema_kind kind,
                             weir_schema_node **out_node)
 {
@@ -83,11 +112,12 @@ static weir_status parse_name(schema_parser *parser, const char *name, const cha
             return node_new(parser, (weir_schema_kind)kind, out_node);
         }
     }
-    weir_schema_node *node = weir_map_get(parser->names, weir_bytes_of_text(name));
-    if (node == NULL && space[0] != '\0') {
+    weir_schema_node *node = NULL;
+    if (space[0] != '\0' && strchr(name, '.') == NULL) {
         WEIR_AUTO_FREE char *full = weir_format("%s.%s", space, name);
         node = weir_map_get(parser->names, weir_bytes_of_text(full));
     }
+    node = node != NULL ? node : weir_map_get(parser->names, weir_bytes_of_text(name));
     if (node == NULL) {
         return weir_error_set(parser->err, WEIR_INVALID, "type \"%.100s\" is not defined", name);
     }
@@ -105,10 +135,18 @@ static weir_status define_name(schema_parser *parser, const json_t *json, const 
         return weir_error_set(parser->err, WEIR_INVALID, "a %s has no name",
                               weir_schema_kind_name(node->kind));
     }
+    if (own_space != NULL && own_space[0] == '\0' && space[0] != '\0') {
+        return weir_error_set(parser->err, WEIR_INVALID, "%.60s leaves the namespace %.60s", name,
+                              space); /* The canonical form could not say so. */
+    }
     space = own_space != NULL ? own_space : space;
     bool is_full = strchr(name, '.') != NULL || space[0] == '\0';
     node->name = is_full ? weir_strdup(name) : weir_format("%s.%s", space, name);
     node->has_doc = json_string_length(json_object_get(json, "doc")) > 0;
+    if (!full_name_is_valid(node->name)) {
+        return weir_error_set(parser->err, WEIR_INVALID, "\"%.100s\" is no name for a type",
+                              node->name);
+    }
     if (weir_map_put(parser->names, weir_bytes_of_text(node->name), node) != NULL) {
         return weir_error_set(parser->err, WEIR_INVALID, "type \"%.100s\" is defined twice",
                               node->name);
@@ -256,8 +294,8 @@ static weir_status parse_field(schema_parser *parser, const json_t *json, const 
                                weir_schema_field *field)
 {
     const char *name = json_string_value(json_object_get(json, "name"));
-    if (name == NULL || name[0] == '\0') {
-        return weir_error_set(parser->err, WEIR_INVALID, "a field has no name");
+    if (name == NULL || !name_is_valid(name, strlen(name))) {
+        return weir_error_set(parser->err, WEIR_INVALID, "a field has no valid name");
     }
     field->name = weir_strdup(name);
     field->has_doc = json_string_length(json_object_get(json, "doc")) > 0;
@@ -315,9 +353,9 @@ static weir_status parse_enum(schema_parser *parser, const json_t *json, weir_sc
     node->symbols = weir_alloc_array(json_array_size(symbols), sizeof *node->symbols);
     for (size_t i = 0; i < json_array_size(symbols); i++) {
         const char *symbol = json_string_value(json_array_get(symbols, i));
-        if (symbol == NULL) {
-            return weir_error_set(parser->err, WEIR_INVALID,
-                                  "a symbol of enum %.60s is not a string", node->name);
+        if (symbol == NULL || !name_is_valid(symbol, strlen(symbol))) {
+            return weir_error_set(parser->err, WEIR_INVALID, "a symbol of enum %.60s is not a name",
+                                  node->name);
         }
         node->symbols[node->symbol_count++] = weir_strdup(symbol);
     }

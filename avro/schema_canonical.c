@@ -19,17 +19,11 @@ typedef struct written_names {
 
 static void write_node(const weir_schema_node *node, written_names *written, weir_buf *out);
 
-/* Names are letters, digits, dots and underscores (avro-c has checked it), so nothing is escaped
- * but what would break the text. */
+/* Names need no escapes: the parser let only letters, digits, dots and underscores through. */
 static void write_text(const char *text, weir_buf *out)
 {
     weir_buf_append_byte(out, '"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') {
-            weir_buf_append_byte(out, '\\');
-        }
-        weir_buf_append_byte(out, (uint8_t)*text);
-    }
+    weir_buf_append_text(out, text);
     weir_buf_append_byte(out, '"');
 }
 

@@ -107,7 +107,7 @@ TOPIC_FILES = [
 ]
 
 # Folders whose owner writes the README next.
-READMES_TO_COME = {"avro", "connectors", "statestore", "streams", "topologies"}
+READMES_TO_COME = {"connectors", "statestore", "streams", "topologies"}
 
 TOP_LEVEL = set("""
     CMakeLists.txt streams topologies statestore connectors avro helm terraform tests docs

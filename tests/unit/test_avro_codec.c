@@ -284,3 +284,265 @@ TEST(fetch_task_comes_back_field_by_field)
     CHECK(back.last_modified.data == NULL);
     CHECK(back.job_id.data == NULL);
 }
+
+TEST(all_zero_record_is_valid_and_null_becomes_the_empty_string_where_null_may_not_be)
+{
+    WEIR_AUTO(codec_fixture) f = codec_fixture_start();
+    for (size_t i = 0; i < weir_record_type_count; i++) {
+        const weir_record_type *type = weir_record_types[i];
+        WEIR_AUTO_FREE void *record = weir_alloc(type->bytes);
+        weir_buf_clear(&f.bytes);
+        CHECK_OK(weir_codec_encode(f.codec, type, record, &f.bytes, &f.err), &f.err);
+        CHECK_OK(
+            weir_codec_decode(f.codec, type, weir_buf_bytes(&f.bytes), f.arena, record, &f.err),
+            &f.err);
+    }
+    weir_content_cluster row = {0};
+    weir_buf_clear(&f.bytes);
+    CHECK_OK(weir_content_cluster_encode(f.codec, &row, &f.bytes, &f.err), &f.err);
+    CHECK_OK(weir_content_cluster_decode(f.codec, weir_buf_bytes(&f.bytes), f.arena, &row, &f.err),
+             &f.err);
+    CHECK_BYTES(row.content_hash, WEIR_BYTES(""));
+    CHECK(row.kept_url.data == NULL);
+}
+
+/* Topics are read for years: these bytes change only with a new version of the schema. */
+TEST(golden_bytes_of_a_content_cluster)
+{
+    WEIR_AUTO(codec_fixture) f = codec_fixture_start();
+    const weir_content_cluster row = {.content_hash = WEIR_BYTES("bb"),
+                                      .cluster_id = WEIR_BYTES("aa"),
+                                      .kept_url = WEIR_BYTES("http://a/"),
+                                      .document_count = 2,
+                                      .url_count = 300,
+                                      .updated_at_ms = INT64_C(1700000000000)};
+    static const char golden[] = "\x00\x41\x4f\x42\x6d"      /* Magic, schema id. */
+                                 "\x04"                      /* content_hash */
+                                 "bb\x04"                    /* cluster_id */
+                                 "aa\x00\x02\x12http://a/"   /* No hash; branch 1, 9 bytes. */
+                                 "\x04\xd8\x04"              /* 2, 300 */
+                                 "\x80\xa0\xab\xfe\xf9\x62"; /* updated_at_ms */
+    CHECK_OK(weir_content_cluster_encode(f.codec, &row, &f.bytes, &f.err), &f.err);
+    CHECK_BYTES(weir_buf_bytes(&f.bytes), weir_bytes_of(golden, sizeof golden - 1));
+}
+
+/* A random record of each type in turn, encoded in f->bytes. */
+static const weir_record_type *encode_random(codec_fixture *f, weir_random *random, size_t turn)
+{
+    const weir_record_type *type = weir_record_types[turn % weir_record_type_count];
+    WEIR_AUTO_FREE void *record = weir_alloc(type->bytes);
+    weir_arena_reset(f->arena);
+    weir_buf_clear(&f->bytes);
+    fill_random(random, f->arena, type, record);
+    CHECK_OK(weir_codec_encode(f->codec, type, record, &f->bytes, &f->err), &f->err);
+    return type;
+}
+
+TEST(record_cut_anywhere_is_a_bad_record)
+{
+    WEIR_AUTO(codec_fixture) f = codec_fixture_start();
+    weir_random random = weir_random_of(check_seed(2));
+    WEIR_AUTO(weir_buf) json = {0};
+    for (size_t i = 0; i < weir_record_type_count * 3; i++) {
+        const weir_record_type *type = encode_random(&f, &random, i);
+        WEIR_AUTO_FREE void *back = weir_alloc(type->bytes);
+        for (size_t size = 0; size < f.bytes.size; size++) {
+            WEIR_AUTO_FREE uint8_t *cut = weir_alloc(size); /* So that ASan sees a byte too far. */
+            memcpy(cut, f.bytes.data, size);
+            weir_bytes bytes = weir_bytes_of(cut, size);
+            CHECK_STATUS(weir_codec_decode(f.codec, type, bytes, f.arena, back, &f.err),
+                         WEIR_BAD_RECORD);
+            CHECK_STATUS(weir_codec_to_json(f.codec, bytes, &json, &f.err), WEIR_BAD_RECORD);
+            CHECK_I64(json.size, ==, 0);
+        }
+    }
+}
+
+TEST(record_with_flipped_bytes_decodes_or_is_a_bad_record)
+{
+    WEIR_AUTO(codec_fixture) f = codec_fixture_start();
+    weir_random random = weir_random_of(check_seed(3));
+    WEIR_AUTO(weir_buf) json = {0};
+    for (size_t i = 0; i < 5000; i++) {
+        const weir_record_type *type = encode_random(&f, &random, i);
+        WEIR_AUTO_FREE void *back = weir_alloc(type->bytes);
+        for (int flips = 0; flips < 3; flips++) {
+            uint64_t at = HEADER_BYTES + weir_random_below(&random, f.bytes.size - HEADER_BYTES);
+            f.bytes.data[at] = (uint8_t)weir_random_u64(&random);
+        }
+        weir_bytes bytes = weir_buf_bytes(&f.bytes);
+        weir_status status = weir_codec_decode(f.codec, type, bytes, f.arena, back, &f.err);
+        CHECK(status == WEIR_OK || status == WEIR_BAD_RECORD);
+        weir_buf_clear(&json);
+        status = weir_codec_to_json(f.codec, bytes, &json, &f.err);
+        CHECK(status == WEIR_OK || status == WEIR_BAD_RECORD);
+    }
+}
+
+static void check_refused(codec_fixture *f, const weir_record_type *type, const char *message)
+{
+    WEIR_AUTO_FREE void *back = weir_alloc(type->bytes);
+    CHECK_STATUS(
+        weir_codec_decode(f->codec, type, weir_buf_bytes(&f->bytes), f->arena, back, &f->err),
+        WEIR_BAD_RECORD);
+    CHECK_STR(f->err.message, message);
+}
+
+TEST(header_of_another_format_or_another_record_is_refused_with_a_sentence)
+{
+    WEIR_AUTO(codec_fixture) f = codec_fixture_start();
+    const weir_content_cluster row = {0};
+    CHECK_OK(weir_content_cluster_encode(f.codec, &row, &f.bytes, &f.err), &f.err);
+    WEIR_AUTO_FREE char *message =
+        weir_format("FetchTask: schema id %" PRId32 " is not one of crawl.fetch.tasks.v1-value",
+                    weir_codec_schema_id(f.codec, &weir_content_cluster_type));
+    check_refused(&f, &weir_fetch_task_type, message);
+    weir_buf_append_byte(&f.bytes, 7);
+    check_refused(&f, &weir_content_cluster_type, "ContentCluster: 1 bytes after the record");
+    f.bytes.data[0] = '{';
+    check_refused(&f, &weir_content_cluster_type,
+                  "ContentCluster: magic byte 123, not 0: this is not Confluent's wire format");
+    f.bytes.size = 3;
+    check_refused(&f, &weir_content_cluster_type,
+                  "ContentCluster: truncated: 3 bytes, the header has 5");
+    f.bytes.data[0] = 0;
+    memset(f.bytes.data + 1, 0xff, 4);
+    f.bytes.size = 9;
+    CHECK_STATUS(weir_codec_to_json(f.codec, weir_buf_bytes(&f.bytes), &(weir_buf){0}, &f.err),
+                 WEIR_BAD_RECORD);
+    CHECK_STR(f.err.message, "schema id -1 is not registered");
+}
+
+/* A MembershipChange whose list of reasons starts with the bytes of head. */
+static void encode_with_list_head(codec_fixture *f, weir_bytes head)
+{
+    weir_membership_change change = {0};
+    weir_buf_clear(&f->bytes);
+    CHECK_OK(weir_membership_change_encode(f->codec, &change, &f->bytes, &f->err), &f->err);
+    /* Header; kind, dataset_id, url_hash, url, host_id; two nulls; title, language; accepted;
+     * score: then the list. */
+    f->bytes.size = HEADER_BYTES + 5 + 2 + 2 + 1 + sizeof(double);
+    weir_buf_append(&f->bytes, head.data, head.size);
+}
+
+TEST(claimed_sizes_are_refused_before_anything_is_allocated)
+{
+    WEIR_AUTO(codec_fixture) f = codec_fixture_start();
+    static const char *const many = "MembershipChange.reasons: a list has more than 65536 elements";
+    static const char *const cut =
+        "MembershipChange.reasons: truncated: the bytes end inside a value";
+    static const struct {
+        weir_bytes head;
+        const char *message;
+    } cases[] = {
+        {{"\x80\x80\x80\x80\x80\x80\x01", 7}, many},                     /* 2^41 */
+        {{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x02", 11}, many},    /* INT64_MIN */
+        {{"\x80\x80\x08", 3}, cut},                                      /* 65536 of nothing */
+        {{"\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11}, cut},     /* A negative size. */
+        {{"\x02\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11}, cut},     /* 2^63 - 1 bytes. */
+        {{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12}, cut}, /* An endless number. */
+        {{"\x01\x01\x00\x00", 4}, cut},                                  /* A block of -1 bytes. */
+    };
+    for (size_t i = 0; i < WEIR_COUNT_OF(cases); i++) {
+        encode_with_list_head(&f, cases[i].head);
+        weir_arena_reset(f.arena);
+        check_refused(&f, &weir_membership_change_type, cases[i].message);
+        CHECK_I64(weir_arena_used_bytes(f.arena), <=, 64);
+    }
+}
+
+TEST(lists_in_several_blocks_are_one_list)
+{
+    WEIR_AUTO(codec_fixture) f = codec_fixture_start();
+    /* Two of one, one of two with its size, the end; then the fields after reasons. */
+    static const char blocks[] = "\x02\x02"
+                                 "a\x02\x02"
+                                 "b\x03\x08\x02"
+                                 "c\x02"
+                                 "d\x00"
+                                 "\x00\x00\x00\x00\x00\x00\x00";
+    encode_with_list_head(&f, weir_bytes_of(blocks, sizeof blocks - 1));
+    weir_membership_change change;
+    CHECK_OK(
+        weir_membership_change_decode(f.codec, weir_buf_bytes(&f.bytes), f.arena, &change, &f.err),
+        &f.err);
+    CHECK_I64(change.reasons.count, ==, 4);
+    for (size_t i = 0; i < 4; i++) {
+        CHECK_BYTES(change.reasons.items[i], weir_bytes_of("abcd" + i, 1));
+    }
+}
+
+TEST(record_beyond_a_limit_is_not_written_and_leaves_the_buffer_as_it_was)
+{
+    WEIR_AUTO(codec_fixture) f = codec_fixture_start();
+    WEIR_AUTO_FREE weir_bytes *items = weir_alloc_array(WEIR_AVRO_LIST_MAX + 1, sizeof *items);
+    weir_page_scored page = {.reasons = {items, WEIR_AVRO_LIST_MAX + 1}};
+    weir_buf_append_text(&f.bytes, "before");
+    CHECK_STATUS(weir_page_scored_encode(f.codec, &page, &f.bytes, &f.err), WEIR_BAD_RECORD);
+    CHECK_STR(f.err.message, "PageScored: field reasons has 65537 elements, at most 65536");
+
+    WEIR_AUTO_FREE char *text = weir_alloc(WEIR_AVRO_RECORD_BYTES_MAX);
+    page.reasons.count = 0;
+    page.title = weir_bytes_of(text, WEIR_AVRO_RECORD_BYTES_MAX);
+    CHECK_STATUS(weir_page_scored_encode(f.codec, &page, &f.bytes, &f.err), WEIR_BAD_RECORD);
+    CHECK_BYTES(weir_buf_bytes(&f.bytes), WEIR_BYTES("before"));
+    page.title.size -= 100;
+    weir_buf_clear(&f.bytes);
+    CHECK_OK(weir_page_scored_encode(f.codec, &page, &f.bytes, &f.err), &f.err);
+}
+
+TEST(list_that_the_arena_cannot_hold_is_a_bad_record)
+{
+    WEIR_AUTO(codec_fixture) f = codec_fixture_start();
+    WEIR_AUTO_FREE weir_link *links = weir_alloc_array(1000, sizeof *links);
+    weir_page page = {.links = {links, 1000}};
+    CHECK_OK(weir_page_encode(f.codec, &page, &f.bytes, &f.err), &f.err);
+    WEIR_AUTO_PTR(weir_arena) small = weir_arena_new(1000);
+    CHECK_STATUS(weir_page_decode(f.codec, weir_buf_bytes(&f.bytes), small, &page, &f.err),
+                 WEIR_BAD_RECORD);
+    CHECK_STR(f.err.message,
+              "Page.links: a list of 1000 elements is more than the memory of one record");
+}
+
+TEST(json_is_plain_and_always_valid_utf_8)
+{
+    WEIR_AUTO(codec_fixture) f = codec_fixture_start();
+    WEIR_AUTO(weir_buf) json = {0};
+    const weir_content_cluster row = {.content_hash = WEIR_BYTES("\"\\\n\x01\xc3\xa9\xff\xed\xa0"),
+                                      .cluster_id = WEIR_BYTES("\xf0\x9f\x98\x80\xe2\x82"),
+                                      .kept_url = WEIR_BYTES(""),
+                                      .url_count = INT64_MIN};
+    CHECK_OK(weir_content_cluster_encode(f.codec, &row, &f.bytes, &f.err), &f.err);
+    CHECK_OK(weir_codec_to_json(f.codec, weir_buf_bytes(&f.bytes), &json, &f.err), &f.err);
+    CHECK_STR(weir_buf_text(&json),
+              "{\"content_hash\":\"\\\"\\\\\\n\\u0001\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf"
+              "\xbd\",\"cluster_id\":\"\xf0\x9f\x98\x80\xef\xbf\xbd\xef\xbf\xbd\","
+              "\"kept_url_hash\":null,\"kept_url\":\"\",\"document_count\":0,"
+              "\"url_count\":-"
+              "9223372036854775808,"
+              "\"updated_at_ms\":0}");
+}
+
+TEST(json_of_lists_maps_bytes_and_doubles)
+{
+    WEIR_AUTO(codec_fixture) f = codec_fixture_start();
+    WEIR_AUTO(weir_buf) json = {0};
+    const weir_link link = {.url = WEIR_BYTES("u"), .rel = WEIR_BYTES("r")};
+    const weir_pair pairs[] = {{WEIR_BYTES("a"), WEIR_BYTES("1")}, {WEIR_BYTES("b"), {"", 0}}};
+    const weir_page page = {
+        .links = {&link, 1}, .metadata = {pairs, 2}, .language_confidence = 0.1, .noindex = true};
+    CHECK_OK(weir_page_encode(f.codec, &page, &f.bytes, &f.err), &f.err);
+    CHECK_OK(weir_codec_to_json(f.codec, weir_buf_bytes(&f.bytes), &json, &f.err), &f.err);
+    const char *text = weir_buf_text(&json);
+    CHECK(strstr(text, "\"links\":[{\"url\":\"u\",\"rel\":\"r\",\"text\":\"\"}],\"images\":[],"
+                       "\"metadata\":{\"a\":\"1\",\"b\":\"\"},\"noindex\":true,") != NULL);
+    CHECK(strstr(text, "\"language_confidence\":0.1,") != NULL);
+
+    const weir_dedup_message message = {.signature = WEIR_BYTES("\x00\xff"), .score = -0.0 / 0.0};
+    weir_buf_clear(&f.bytes);
+    weir_buf_clear(&json);
+    CHECK_OK(weir_dedup_message_encode(f.codec, &message, &f.bytes, &f.err), &f.err);
+    CHECK_OK(weir_codec_to_json(f.codec, weir_buf_bytes(&f.bytes), &json, &f.err), &f.err);
+    CHECK(strstr(weir_buf_text(&json), "\"signature\":\"00ff\"") != NULL);
+    CHECK(strstr(weir_buf_text(&json), "\"score\":null") != NULL);
+}
