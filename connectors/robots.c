@@ -394,10 +394,10 @@ typedef struct compiled_head {
 
 static compiled_head read_head(weir_reader *reader)
 {
-    if (weir_read_byte(reader) != COMPILED_VERSION) {
-        reader->failed = true;
-    }
-    compiled_head head = {.crawl_delay_ms = weir_read_varint(reader) - 1};
+    bool known = weir_read_byte(reader) == COMPILED_VERSION;
+    int64_t delay_ms_and_1 = weir_read_varint(reader);
+    reader->failed = reader->failed || !known || delay_ms_and_1 < 0;
+    compiled_head head = {.crawl_delay_ms = reader->failed ? -1 : delay_ms_and_1 - 1};
     head.rule_count = weir_read_varint(reader);
     return reader->failed ? (compiled_head){.crawl_delay_ms = -1} : head;
 }

@@ -148,6 +148,7 @@ static char **list_families(const weir_database *database, size_t *out_count)
         return names;
     }
     rocksdb_free(message); /* No database yet, or one that rocksdb_open complains of better. */
+    rocksdb_list_column_families_destroy(names, 0); /* It allocates for no names, too. */
     names = weir_alloc(sizeof *names);
     names[0] = weir_strdup(default_family);
     *out_count = 1;
