@@ -27,6 +27,12 @@ int weir_cmd_help(int argc, char **argv);
 /* Prints the versions of weir and of the libraries that it was built with. */
 int weir_cmd_version(int argc, char **argv);
 
+/* weir extract: a filter from pages in files to what the extract stage makes of them. */
+int weir_cmd_extract(int argc, char **argv);
+
+/* weir quality: a filter from texts to what the quality rules say of them. */
+int weir_cmd_quality(int argc, char **argv);
+
 /* weir url canon: a filter from URLs to canonical URLs, a line each. */
 int weir_cmd_url(int argc, char **argv);
 
