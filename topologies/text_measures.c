@@ -157,7 +157,7 @@ static token_table measure_words(weir_bytes text, weir_text_measures *m)
     m->mean_word_length = part(m->mean_word_length, m->words);
     m->hashes_per_token = part(m->hashes_per_token, m->tokens);
     m->ellipses_per_token = part(m->ellipses_per_token + count_three_dots(text), m->tokens);
-    m->words_with_letter = part(m->words_with_letter, m->tokens);
+    m->words_with_letter = part(m->words_with_letter, m->words);
     m->ideographs = part(m->ideographs, m->words);
     m->stop_words = __builtin_popcount(stop_words);
     return table;

@@ -24,7 +24,7 @@ typedef struct weir_text_measures {
     double mean_word_length;
     double hashes_per_token;
     double ellipses_per_token;
-    double words_with_letter; /* Part of the tokens. */
+    double words_with_letter; /* Part of the words. */
     double stop_words;        /* Distinct ones of the eight of Gopher. */
     double bullet_lines;
     double ellipsis_lines;
