@@ -233,7 +233,6 @@ static const weir_field url_latest_fields[] = {
     FIELD(weir_url_latest, STRINGS, quality_reasons),
     FIELD(weir_url_latest, OPTIONAL_STRING, cluster_id),
     FIELD(weir_url_latest, BOOLEAN, kept),
-    FIELD(weir_url_latest, OPTIONAL_STRING, duplicate_of),
     FIELD(weir_url_latest, LONG, dedup_revision),
     FIELD(weir_url_latest, LONG, updated_at_ms),
 };
@@ -383,6 +382,47 @@ static const weir_field crawl_job_fields[] = {
 const weir_record_type weir_crawl_job_type =
     TYPE(weir_crawl_job, "CrawlJob", "state.crawl_job.v1", crawl_job_fields);
 
+static const weir_field dedup_url_fields[] = {
+    FIELD(weir_dedup_url, OPTIONAL_STRING, content_hash),
+    FIELD(weir_dedup_url, LONG, revision),
+    FIELD(weir_dedup_url, BOOLEAN, accepted),
+    FIELD(weir_dedup_url, DOUBLE, score),
+};
+const weir_record_type weir_dedup_url_type =
+    TYPE(weir_dedup_url, "DedupUrl", "state.dedup_url.v1", dedup_url_fields);
+
+static const weir_field dedup_content_fields[] = {
+    FIELD(weir_dedup_content, STRING, label),
+    FIELD(weir_dedup_content, LONG, url_count),
+};
+const weir_record_type weir_dedup_content_type =
+    TYPE(weir_dedup_content, "DedupContent", "state.dedup_content.v1", dedup_content_fields);
+
+static const weir_field dedup_member_fields[] = {
+    FIELD(weir_dedup_member, STRING, url),    FIELD(weir_dedup_member, STRING, content_hash),
+    FIELD(weir_dedup_member, LONG, revision), FIELD(weir_dedup_member, BOOLEAN, accepted),
+    FIELD(weir_dedup_member, DOUBLE, score),
+};
+const weir_record_type weir_dedup_member_type =
+    TYPE(weir_dedup_member, "DedupMember", "state.dedup_member.v1", dedup_member_fields);
+
+static const weir_field dedup_cluster_fields[] = {
+    FIELD(weir_dedup_cluster, OPTIONAL_STRING, kept_url_hash),
+    FIELD(weir_dedup_cluster, LONG, document_count),
+    FIELD(weir_dedup_cluster, LONG, url_count),
+};
+const weir_record_type weir_dedup_cluster_type =
+    TYPE(weir_dedup_cluster, "DedupCluster", "state.dedup_cluster.v1", dedup_cluster_fields);
+
+static const weir_field fetch_robots_fields[] = {
+    FIELD(weir_fetch_robots, STRING, verdict),
+    FIELD(weir_fetch_robots, BYTES, rules),
+    FIELD(weir_fetch_robots, LONG, fetched_at_ms),
+    FIELD(weir_fetch_robots, STRING, reason),
+};
+const weir_record_type weir_fetch_robots_type =
+    TYPE(weir_fetch_robots, "FetchRobots", "state.fetch_robots.v1", fetch_robots_fields);
+
 const weir_record_type *const weir_record_types[] = {
     &weir_fetch_task_type,
     &weir_render_task_type,
@@ -401,5 +441,10 @@ const weir_record_type *const weir_record_types[] = {
     &weir_frontier_url_type,
     &weir_frontier_host_type,
     &weir_crawl_job_type,
+    &weir_fetch_robots_type,
+    &weir_dedup_url_type,
+    &weir_dedup_content_type,
+    &weir_dedup_member_type,
+    &weir_dedup_cluster_type,
 };
 const size_t weir_record_type_count = WEIR_COUNT_OF(weir_record_types);

@@ -103,7 +103,6 @@ typedef struct weir_url_latest {
     weir_texts quality_reasons;
     weir_bytes cluster_id;
     bool kept;
-    weir_bytes duplicate_of;
     int64_t dedup_revision;
     int64_t updated_at_ms;
 } weir_url_latest;

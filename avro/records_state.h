@@ -51,4 +51,47 @@ typedef struct weir_crawl_job {
 } weir_crawl_job;
 WEIR_RECORD(weir_crawl_job);
 
+/* avro/schemas/state.dedup_url.v1.avsc */
+typedef struct weir_dedup_url {
+    weir_bytes content_hash;
+    int64_t revision;
+    bool accepted;
+    double score;
+} weir_dedup_url;
+WEIR_RECORD(weir_dedup_url);
+
+/* avro/schemas/state.dedup_content.v1.avsc */
+typedef struct weir_dedup_content {
+    weir_bytes label;
+    int64_t url_count;
+} weir_dedup_content;
+WEIR_RECORD(weir_dedup_content);
+
+/* avro/schemas/state.dedup_member.v1.avsc */
+typedef struct weir_dedup_member {
+    weir_bytes url;
+    weir_bytes content_hash;
+    int64_t revision;
+    bool accepted;
+    double score;
+} weir_dedup_member;
+WEIR_RECORD(weir_dedup_member);
+
+/* avro/schemas/state.dedup_cluster.v1.avsc */
+typedef struct weir_dedup_cluster {
+    weir_bytes kept_url_hash;
+    int64_t document_count;
+    int64_t url_count;
+} weir_dedup_cluster;
+WEIR_RECORD(weir_dedup_cluster);
+
+/* avro/schemas/state.fetch_robots.v1.avsc */
+typedef struct weir_fetch_robots {
+    weir_bytes verdict;
+    weir_bytes rules;
+    int64_t fetched_at_ms;
+    weir_bytes reason;
+} weir_fetch_robots;
+WEIR_RECORD(weir_fetch_robots);
+
 #endif

@@ -49,6 +49,7 @@ typedef struct weir_stage_services {
     weir_object_store *objects;
     const weir_topic_profile *profile;
     weir_crawl_settings crawl;
+    uint64_t (*cpu_now_ns)(void); /* CPU time of the calling thread; NULL: pages have no budget. */
     weir_avro_binding bindings[WEIR_STAGE_TYPES_MAX]; /* One a record type; made by _prepare. */
 } weir_stage_services;
 

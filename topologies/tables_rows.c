@@ -89,7 +89,6 @@ bool weir_url_latest_take_decision(weir_url_latest *row, const weir_text_decisio
     row->dedup_revision = decision->revision;
     row->cluster_id = decision->removed ? WEIR_BYTES_NULL : decision->cluster_id;
     row->kept = !decision->removed && decision->kept;
-    row->duplicate_of = row->kept || decision->removed ? WEIR_BYTES_NULL : decision->kept_url;
     return true;
 }
 

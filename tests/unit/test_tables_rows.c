@@ -24,8 +24,7 @@ static weir_text_decision decision_of(const char *cluster, int64_t revision, boo
                                 .revision = revision,
                                 .url_hash = WEIR_BYTES("h"),
                                 .url = WEIR_BYTES("http://a.example/"),
-                                .kept = kept,
-                                .kept_url = WEIR_BYTES("http://b.example/")};
+                                .kept = kept};
 }
 
 TEST(not_modified_keeps_the_body_that_is_known)
@@ -48,7 +47,6 @@ TEST(late_decision_of_a_cluster_that_was_merged_away_is_ignored)
     CHECK(!weir_url_latest_take_decision(&row, &late));
     CHECK_BYTES(row.cluster_id, WEIR_BYTES("aaa"));
     CHECK(!row.kept);
-    CHECK_BYTES(row.duplicate_of, WEIR_BYTES("http://b.example/"));
 }
 
 TEST(new_content_of_a_url_may_be_in_any_cluster)
@@ -61,7 +59,6 @@ TEST(new_content_of_a_url_may_be_in_any_cluster)
     CHECK(!weir_url_latest_take_decision(&row, &first));
     CHECK_BYTES(row.cluster_id, WEIR_BYTES("zzz"));
     CHECK(row.kept);
-    CHECK(row.duplicate_of.data == NULL);
 }
 
 TEST(content_that_joins_another_cluster_is_no_root_any_more)

@@ -5,12 +5,10 @@
  */
 #include "statestore/task_state.h"
 #include "tests/harness/check.h"
+#include "tests/harness/copy_directory.h"
 
-#include <dirent.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef struct fixture {
     char *directory;
@@ -76,36 +74,11 @@ static void check_position(fixture *f, const char *label, int64_t wanted)
     CHECK_I64(offset, ==, wanted);
 }
 
-/* What a crash leaves: the files as they are, seen by a new process. */
-static void copy_files(const char *from, const char *to)
-{
-    DIR *directory = opendir(from);
-    CHECK(directory != NULL);
-    for (struct dirent *e = readdir(directory); e != NULL; e = readdir(directory)) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-            strcmp(e->d_name, "LOCK") == 0 || strcmp(e->d_name, ".lock") == 0) {
-            continue;
-        }
-        WEIR_AUTO_FREE char *source = weir_format("%s/%s", from, e->d_name);
-        WEIR_AUTO_FREE char *target = weir_format("%s/%s", to, e->d_name);
-        FILE *in = fopen(source, "rb");
-        FILE *out = fopen(target, "wb");
-        CHECK(in != NULL && out != NULL);
-        char block[4096];
-        for (size_t n = fread(block, 1, sizeof block, in); n > 0;
-             n = fread(block, 1, sizeof block, in)) {
-            CHECK_I64(fwrite(block, 1, n, out), ==, n);
-        }
-        (void)fclose(in);
-        CHECK(fclose(out) == 0);
-    }
-    closedir(directory);
-}
-
+/* The process dies: its files stay as they are, and a new one opens them. */
 static void crash(fixture *f)
 {
     char *copy = check_directory();
-    copy_files(f->directory, copy);
+    check_copy_directory(f->directory, copy);
     fixture_cleanup(f);
     *f = (fixture){.directory = copy};
     open_state(f, copy);

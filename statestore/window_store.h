@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * window_store.h - values by key and window start, on top of any store, for a retention time.
+ *
+ * The key below is Kafka Streams' own: key | int64 windowStart | int32 sequence, big-endian. Time
+ * is stream time: the largest window start (or observed time) so far; it never goes back. What is
+ * older than stream time - retention is neither taken nor shown, and weir_window_store_expire
+ * removes it.
+ *
+ * Ownership  The window store owns the store below. Iterators end before it does.
+ * Errors     Those of the store below; WEIR_BAD_RECORD for a key that is too long or a negative
+ *            window start.
+ * Threads    One at a time.
+ */
+#ifndef WEIR_STATESTORE_WINDOW_STORE_H
+#define WEIR_STATESTORE_WINDOW_STORE_H
+
+#include "statestore/kv_store.h"
+
+enum { WEIR_WINDOW_SUFFIX_BYTES = 12 };
+
+typedef struct weir_window_store weir_window_store;
+typedef struct weir_window_iterator weir_window_iterator;
+
+typedef struct weir_window_store_options {
+    int64_t retention_ms;   /* > 0. */
+    bool retain_duplicates; /* Each put is an entry of its own: for the buffers of joins. */
+} weir_window_store_options;
+
+weir_window_store *weir_window_store_new(weir_kv *owned_kv,
+                                         const weir_window_store_options *options);
+void weir_window_store_free(weir_window_store *store);
+WEIR_DEFINE_AUTO_PTR(weir_window_store);
+
+/* Moves stream time on; an earlier time changes nothing. put does it too. */
+void weir_window_store_observe(weir_window_store *store, int64_t stream_time_ms);
+
+/* Sets the value of a window, or removes it where value is null (which, with duplicates, does
+ * nothing). A window that has expired is WEIR_NOT_FOUND and not stored: the caller counts it. */
+weir_status weir_window_store_put(weir_window_store *store, weir_bytes key, int64_t start_ms,
+                                  weir_bytes value, weir_error *err);
+
+/* The value of one window; WEIR_NOT_FOUND where there is none, or it has expired. With duplicates:
+ * the first. */
+weir_status weir_window_store_get(weir_window_store *store, weir_bytes key, int64_t start_ms,
+                                  weir_buf *out_value, weir_error *err);
+
+/* Which windows to walk: from_ms <= start <= to_ms, by key and start. A null key: of all keys. */
+typedef struct weir_window_range {
+    weir_bytes key;
+    int64_t from_ms;
+    int64_t to_ms;
+    bool backwards;
+} weir_window_range;
+
+weir_status weir_window_store_fetch(weir_window_store *store, const weir_window_range *range,
+                                    weir_window_iterator **out_iterator, weir_error *err);
+
+typedef struct weir_window_entry {
+    weir_bytes key; /* Borrowed until the next call, like value. */
+    int64_t start_ms;
+    weir_bytes value;
+} weir_window_entry;
+
+/* The next window; WEIR_NOT_FOUND at the end. */
+weir_status weir_window_iterator_next(weir_window_iterator *iterator, weir_window_entry *out_entry,
+                                      weir_error *err);
+void weir_window_iterator_free(weir_window_iterator *iterator);
+WEIR_DEFINE_AUTO_PTR(weir_window_iterator);
+
+/* Looks at up to slice_max entries, going on where the last call stopped, and removes those that
+ * have expired; a pass over the store begins when half a retention has gone by since the last. */
+weir_status weir_window_store_expire(weir_window_store *store, size_t slice_max,
+                                     size_t *out_removed, weir_error *err);
+
+#endif
