@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The embedded broker keeps the contract of brokers, and loses nothing of what it acknowledged
+ * wherever it is killed.
+ */
+#include "connectors/broker_embedded_internal.h"
+#include "tests/harness/broker_contract.h"
+#include "tests/harness/check.h"
+
+#include <stdlib.h>
+
+static char *directory;
+
+static weir_broker *open_broker(void *user)
+{
+    (void)user;
+    weir_error err = {0};
+    weir_broker *broker = NULL;
+    weir_broker_embedded_options options = {.directory = directory};
+    CHECK_OK(weir_broker_embedded_open(&options, &broker, &err), &err);
+    return broker;
+}
+
+static weir_broker *open_fresh(void *user)
+{
+    directory = check_directory();
+    return open_broker(user);
+}
+
+/* Closing writes nothing, so it is as good as a crash. */
+static weir_broker *reopen(void *user, weir_broker *owned_broker)
+{
+    weir_broker_free(owned_broker);
+    return open_broker(user);
+}
+
+static void close_broker(void *user, weir_broker *owned_broker)
+{
+    (void)user;
+    weir_broker_free(owned_broker);
+    free(directory);
+    directory = NULL;
+}
+
+static const broker_factory factory = {.open = open_fresh, .reopen = reopen, .close = close_broker};
+
+#define RUN(name)                                                                                  \
+    TEST(name)                                                                                     \
+    {                                                                                              \
+        broker_contract_run(&factory, broker_contract_##name);                                     \
+    }
+BROKER_CONTRACT(RUN)
+BROKER_CONTRACT_CRASH(RUN)
