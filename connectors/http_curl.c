@@ -25,13 +25,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
     EVENTS_PER_POLL = 64,
-    IDLE_CONNECTIONS_MAX = 256,
+    CONNECTIONS_KEPT_MIN = 64,
     NAME_CACHE_S = 3600,
     REASON_BYTES_MAX = 320,
     TIMEOUT_SLACK_US = 5000, /* libcurl's timers may fire this much early. */
@@ -661,6 +662,17 @@ static weir_status open_descriptors(curl_client *client, weir_error *err)
     return WEIR_OK;
 }
 
+/* Above so many connections, idle ones are closed: a quarter of the descriptors that this process
+ * may open, for its stores and logs want theirs. */
+static long connections_kept_max(void)
+{
+    struct rlimit limit = {0};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 4 < CONNECTIONS_KEPT_MIN) {
+        return CONNECTIONS_KEPT_MIN;
+    }
+    return limit.rlim_cur / 4 < INT16_MAX ? (long)(limit.rlim_cur / 4) : INT16_MAX;
+}
+
 static weir_status open_multi(curl_client *client, weir_error *err)
 {
     client->multi = curl_multi_init();
@@ -673,7 +685,7 @@ static weir_status open_multi(curl_client *client, weir_error *err)
     code |= curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_timer);
     code |= curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
     code |= curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, per_host);
-    code |= curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS_MAX);
+    code |= curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, connections_kept_max());
     if (code != CURLM_OK) {
         return weir_error_set(err, WEIR_INVALID, "libcurl refuses an option of the HTTP client");
     }

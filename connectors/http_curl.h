@@ -3,7 +3,9 @@
  * http_curl.h - the HTTP client that fetches for real, on libcurl.
  *
  * HTTP/1.1, and HTTP/2 where TLS negotiates it; gzip, deflate and br are decoded as libcurl was
- * built to. Names are cached for an hour. Environment variables for proxies are not looked at.
+ * built to. Names are cached for an hour, and connections are kept for the next request, while no
+ * more are open than a quarter of the process's limit of descriptors (raise it for thousands).
+ * Environment variables for proxies are not looked at.
  *
  * Private addresses are refused after resolution, for every connection that is made. Through a
  * proxy the proxy resolves: then only a host that is itself an address, or localhost, can be

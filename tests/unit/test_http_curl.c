@@ -4,6 +4,7 @@
  * outcome, within its limits.
  */
 #include "connectors/http_curl.h"
+#include "streams/base/file.h"
 #include "tests/harness/check.h"
 #include "tests/harness/web_server.h"
 
@@ -403,4 +404,61 @@ TEST(one_descriptor_is_readable_when_there_is_something_to_do)
         CHECK_OK(weir_http_poll(f.http, 0, &f.err), &f.err);
     }
     check_outcome(&a, WEIR_HTTP_ERROR);
+}
+
+TEST(flood_of_headers_is_too_large)
+{
+    WEIR_AUTO(web_fixture) f = fixture();
+    WEIR_AUTO(weir_buf) raw = {0};
+    weir_buf_append_text(&raw, "HTTP/1.1 200 OK\r\n");
+    for (int i = 0; i <= WEIR_HTTP_HEADERS_MAX; i++) {
+        weir_buf_append_text(&raw, "A: b\r\n");
+    }
+    weir_buf_append_text(&raw, "\r\n");
+    web_server_script(f.server, NULL, "/", &(web_reply){.raw = weir_buf_bytes(&raw)});
+    WEIR_AUTO(answer) a = get(&f, "/");
+    check_outcome(&a, WEIR_HTTP_TOO_LARGE);
+}
+
+TEST(server_serves_a_directory_and_nothing_beside_it)
+{
+    WEIR_AUTO(web_fixture) f = fixture();
+    WEIR_AUTO_FREE char *directory = check_directory();
+    WEIR_AUTO_FREE char *inner = weir_format("%s/site", directory);
+    WEIR_AUTO_FREE char *page = weir_format("%s/index.html", inner);
+    WEIR_AUTO_FREE char *secret = weir_format("%s/secret", directory);
+    CHECK_OK(weir_directory_make(inner, &f.err), &f.err);
+    CHECK_OK(weir_file_replace(page, WEIR_BYTES("<p>home"), false, &f.err), &f.err);
+    CHECK_OK(weir_file_replace(secret, WEIR_BYTES("secret"), false, &f.err), &f.err);
+    web_server_serve(f.server, NULL, inner);
+    WEIR_AUTO(answer) home = get(&f, "/");
+    CHECK_BYTES(weir_buf_bytes(&home.body), WEIR_BYTES("<p>home"));
+    WEIR_AUTO(answer) outside = get(&f, "/../secret");
+    CHECK_I64(outside.status, ==, 404);
+}
+
+TEST(server_tells_impolite_clients)
+{
+    WEIR_AUTO(web_fixture)
+    f = fixture_with(&(weir_http_curl_options){.private_allowed = true, .connections_per_host = 2});
+    web_server_script(f.server, NULL, "/*", &(web_reply){.delay_ms = 100});
+    WEIR_AUTO(answer) a = {0};
+    WEIR_AUTO_FREE char *url = weir_format("%s/x", web_server_url(f.server));
+    weir_http_request request = {.url = url, .done = on_done, .user = &a};
+    CHECK_OK(weir_http_start(f.http, &request, NULL, &f.err), &f.err);
+    CHECK_OK(weir_http_start(f.http, &request, NULL, &f.err), &f.err);
+    drain(&f);
+    WEIR_AUTO_FREE char *overlap = web_server_impoliteness(f.server, 0);
+    CHECK(overlap != NULL && strstr(overlap, "under way") != NULL);
+}
+
+TEST(server_tells_hasty_clients)
+{
+    WEIR_AUTO(web_fixture) f = fixture();
+    WEIR_AUTO(answer) first = get(&f, "/");
+    WEIR_AUTO(answer) second = get(&f, "/");
+    WEIR_AUTO_FREE char *nothing = web_server_impoliteness(f.server, 0);
+    CHECK(nothing == NULL);
+    WEIR_AUTO_FREE char *haste = web_server_impoliteness(f.server, 60000);
+    CHECK(haste != NULL && strstr(haste, "not 60000") != NULL);
 }
