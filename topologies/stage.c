@@ -4,6 +4,9 @@
  */
 #include "topologies/stage.h"
 
+#include "connectors/object_store.h"
+#include "topologies/quality_rules.h"
+
 enum {
     DEFAULT_DEPTH_MAX = 10,
     DEFAULT_DELAY_MS = 1000,
@@ -42,6 +45,9 @@ void weir_stage_services_prepare(weir_stage_services *services)
     WEIR_ASSERT(services->profile != NULL);
 
     complete_settings(&services->crawl);
+    if (services->rules == NULL) {
+        services->rules = weir_rule_set_of(WEIR_BYTES("default"));
+    }
     for (size_t i = 0; i < weir_record_type_count; i++) {
         services->bindings[i] = (weir_avro_binding){services->codec, weir_record_types[i]};
     }
@@ -118,4 +124,18 @@ weir_status weir_stage_put(weir_kv *kv, const weir_avro_binding *binding, weir_b
     WEIR_AUTO(weir_buf) encoded = {0};
     WEIR_TRY(weir_codec_encode(binding->codec, binding->type, value, &encoded, err));
     return weir_kv_put(kv, key, weir_buf_bytes(&encoded), err);
+}
+
+weir_status weir_stage_read_object(weir_stage_services *services, weir_bytes ref, size_t bytes_max,
+                                   weir_buf *out_content, weir_error *err)
+{
+    WEIR_AUTO_FREE char *key = weir_bytes_to_text(ref);
+    weir_status status = weir_object_get(services->objects, key, bytes_max, out_content, err);
+    if (status == WEIR_NOT_FOUND) {
+        return weir_error_set(err, WEIR_BAD_RECORD, "object_missing: there is no %s", key);
+    }
+    if (status == WEIR_CORRUPT) {
+        return weir_error_wrap(err, WEIR_BAD_RECORD, "object_corrupt");
+    }
+    return status;
 }

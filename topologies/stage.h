@@ -48,6 +48,7 @@ typedef struct weir_stage_services {
     const weir_codec *codec;
     weir_object_store *objects;
     const weir_topic_profile *profile;
+    const struct weir_rule_set *rules; /* Of quality; NULL: the default set. */
     weir_crawl_settings crawl;
     uint64_t (*cpu_now_ns)(void); /* CPU time of the calling thread; NULL: pages have no budget. */
     weir_avro_binding bindings[WEIR_STAGE_TYPES_MAX]; /* One a record type; made by _prepare. */
@@ -81,5 +82,10 @@ weir_status weir_stage_get(weir_context *context, weir_kv *kv, const weir_avro_b
                            weir_bytes key, void *out_value, weir_error *err);
 weir_status weir_stage_put(weir_kv *kv, const weir_avro_binding *binding, weir_bytes key,
                            const void *value, weir_error *err);
+
+/* Replaces *out_content by the object that a record refers to. Where it is missing or damaged the
+ * record is a dead letter: WEIR_BAD_RECORD, "object_missing: …" or "object_corrupt: …". */
+weir_status weir_stage_read_object(weir_stage_services *services, weir_bytes ref, size_t bytes_max,
+                                   weir_buf *out_content, weir_error *err);
 
 #endif

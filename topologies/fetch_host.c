@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fetch_host.c - the pace of a host: a queue of tasks, one request at a time, and a delay between
+ * the end of one and the start of the next.
+ *
+ *   delay = max(crawl-delay of robots.txt or the setting, 5 x the last request up to 30 s)
+ *
+ * Where the setting is no delay at all, a slow answer asks for none either: that is a crawl of
+ * one's own site. What the pace was before a restart is not known, so a host that is seen for the
+ * first time waits for one delay.
+ */
+#include "topologies/fetch_internal.h"
+
+#include <stdlib.h>
+
+fetch_host *fetch_host_new(weir_bytes host_id, int64_t now_ms, int64_t delay_ms)
+{
+    WEIR_ASSERT(delay_ms >= 0);
+
+    fetch_host *host = weir_alloc(sizeof *host);
+    weir_buf_set(&host->id, host_id);
+    host->end = &host->first;
+    host->delay_ms = delay_ms;
+    host->next_start_ms = now_ms + delay_ms;
+    host->breaker = weir_circuit_breaker_of(&weir_circuit_breaker_http);
+    return host;
+}
+
+void fetch_host_free(fetch_host *host)
+{
+    if (host == NULL) {
+        return;
+    }
+    for (fetch_job *job = fetch_host_take(host); job != NULL; job = fetch_host_take(host)) {
+        free(job);
+    }
+    free(host->running);
+    free(host->request);
+    fetch_robots_cleanup(&host->robots[false]);
+    fetch_robots_cleanup(&host->robots[true]);
+    weir_buf_cleanup(&host->id);
+    free(host);
+}
+
+void fetch_host_add(fetch_host *host, fetch_job *job)
+{
+    job->host = host;
+    job->next = NULL;
+    *host->end = job;
+    host->end = &job->next;
+}
+
+fetch_job *fetch_host_take(fetch_host *host)
+{
+    fetch_job *job = host->first;
+    if (job == NULL) {
+        return NULL;
+    }
+    host->first = job->next;
+    if (host->first == NULL) {
+        host->end = &host->first;
+    }
+    return job;
+}
+
+void fetch_host_put_back(fetch_host *host, fetch_job *job)
+{
+    job->next = host->first;
+    if (host->first == NULL) {
+        host->end = &job->next;
+    }
+    host->first = job;
+}
+
+void fetch_host_ended(fetch_host *host, int64_t now_ms, int64_t took_ms, bool failed)
+{
+    WEIR_ASSERT(host->is_busy);
+
+    host->is_busy = false;
+    host->request = NULL;
+    host->running = NULL;
+    weir_circuit_breaker_report(&host->breaker, failed, now_ms);
+    int64_t delay_ms = host->delay_ms;
+    if (delay_ms > 0) {
+        int64_t slow_ms = took_ms * FETCH_SLOW_FACTOR;
+        if (slow_ms > FETCH_SLOW_DELAY_MS_MAX) {
+            slow_ms = FETCH_SLOW_DELAY_MS_MAX;
+        }
+        delay_ms = delay_ms > slow_ms ? delay_ms : slow_ms;
+    }
+    host->next_start_ms = now_ms + delay_ms;
+    int64_t retry_at_ms = weir_circuit_breaker_retry_at_ms(&host->breaker, now_ms);
+    if (host->next_start_ms < retry_at_ms) {
+        host->next_start_ms = retry_at_ms;
+    }
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fetch_internal.h - the parts of fetch: the pace of a host (fetch_host.c), robots.txt
+ * (fetch_robots.c), the outcome of a request (fetch_outcome.c) and the processor (fetch.c).
+ */
+#ifndef WEIR_TOPOLOGIES_FETCH_INTERNAL_H
+#define WEIR_TOPOLOGIES_FETCH_INTERNAL_H
+
+#include "avro/records.h"
+#include "connectors/circuit_breaker.h"
+#include "connectors/robots.h"
+#include "streams/base/map.h"
+#include "topologies/fetch.h"
+
+#define FETCH_HTTP "http" /* The resource of a worker. */
+
+enum {
+    FETCH_ROBOTS_MAX_AGE_MS = 24 * 60 * 60 * 1000,
+    FETCH_ROBOTS_FAILED_MAX_AGE_MS = 60 * 1000, /* Unreachable: asked again soon. */
+    FETCH_ROBOTS_REDIRECTS_MAX = 5,
+    FETCH_HOSTS_IDLE_MAX = 10000,
+    FETCH_DELAY_MS_MAX = 24 * 60 * 60 * 1000,
+    FETCH_SLOW_FACTOR = 5, /* The delay is at least so many times the last request, … */
+    FETCH_SLOW_DELAY_MS_MAX = 30 * 1000, /* … up to this. */
+};
+
+/* A task between its arrival and its outcome. */
+typedef struct fetch_job {
+    weir_async *async;
+    weir_fetch_task task; /* Borrows from the record of async. */
+    struct fetch_job *next;
+    struct fetch_host *host;
+} fetch_job;
+
+/* What is known of the robots.txt of an origin. */
+typedef struct fetch_robots {
+    bool is_known;
+    bool denies_all;
+    bool is_unstored; /* Fetched since it was last written to the store. */
+    int64_t fetched_at_ms;
+    weir_buf rules; /* Compiled; those of an empty file where everything is allowed. */
+    weir_buf reason;
+} fetch_robots;
+
+/* A host: its waiting tasks, its pace, its robots.txt for http and for https. */
+typedef struct fetch_host {
+    weir_buf id;
+    fetch_job *first;
+    fetch_job **end;
+    bool is_busy; /* A request of it is in flight: */
+    uint64_t request_id;
+    void *request;      /* What its callback was given; from weir_alloc. */
+    fetch_job *running; /* The job that it is for. */
+    int64_t next_start_ms;
+    int64_t delay_ms; /* Between the end of a request and the next start, from its rules. */
+    weir_circuit_breaker breaker;
+    fetch_robots robots[2]; /* By weir_url.https. */
+} fetch_host;
+
+weir_processor *weir_fetch_new(void *services);
+
+fetch_host *fetch_host_new(weir_bytes host_id, int64_t now_ms, int64_t delay_ms);
+void fetch_host_free(fetch_host *host); /* Not its jobs' operations: the runtime drops them. */
+void fetch_host_add(fetch_host *host, fetch_job *job);
+fetch_job *fetch_host_take(fetch_host *host);
+
+void fetch_host_put_back(fetch_host *host, fetch_job *job);
+
+/* Notes the end of a request and sets when the next may start. */
+void fetch_host_ended(fetch_host *host, int64_t now_ms, int64_t took_ms, bool failed);
+
+/* Whether robots.txt has to be asked for before a request may start. */
+bool fetch_robots_is_stale(const fetch_robots *robots, int64_t now_ms);
+
+/* Takes what the store holds; WEIR_CORRUPT where that is no rules. */
+weir_status fetch_robots_take_stored(fetch_robots *robots, const weir_fetch_robots *stored,
+                                     weir_error *err);
+
+/* Takes what a server answered: rules (2xx), all allowed (4xx), all denied (anything else). */
+void fetch_robots_take_result(fetch_robots *robots, const weir_http_result *result,
+                              const char *agent, int64_t now_ms);
+weir_fetch_robots fetch_robots_to_store(const fetch_robots *robots);
+void fetch_robots_cleanup(fetch_robots *robots);
+
+/* The outcome of a request that was made, or that could not be: all but the body_ref. Lists lie in
+ * arena. */
+weir_status fetch_outcome_of_result(const fetch_job *job, const weir_http_result *result,
+                                    weir_arena *arena, weir_raw_fetch *out, weir_error *err);
+weir_raw_fetch fetch_outcome_without_request(const fetch_job *job, const char *outcome,
+                                             weir_bytes reason);
+
+#endif
