@@ -2,6 +2,8 @@
  *
  * dedup_internal.h - the parts of dedup: one processor for the graph and its clusters, whose
  * messages all go through one topic, so that they stay in order.
+ *
+ * Threads    The worker that runs the task.
  */
 #ifndef WEIR_TOPOLOGIES_DEDUP_INTERNAL_H
 #define WEIR_TOPOLOGIES_DEDUP_INTERNAL_H
@@ -53,6 +55,7 @@ weir_status weir_dedup_take_unmember(weir_dedup_graph *self, const weir_dedup_me
 weir_status weir_dedup_take_documents(weir_dedup_graph *self, const weir_dedup_message *message,
                                       weir_error *err);
 
+/* Sends a decision, keyed by its content_hash. */
 weir_status weir_dedup_decide(weir_dedup_graph *self, const weir_text_decision *decision,
                               int64_t timestamp_ms, weir_error *err);
 

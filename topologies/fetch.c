@@ -71,7 +71,7 @@ static weir_status store_robots(fetch *self, fetch_host *host, bool https, weir_
     WEIR_AUTO(weir_buf) key = {0};
     weir_buf_append_format(&key, "%s:", https ? "https" : "http");
     weir_buf_append(&key, host->id.data, host->id.size);
-    weir_fetch_robots stored = fetch_robots_to_store(robots);
+    weir_fetch_robots stored = weir_fetch_robots_to_store(robots);
     WEIR_TRY(weir_stage_put(self->robots_store,
                             weir_stage_binding(self->services, &weir_fetch_robots_type),
                             weir_buf_bytes(&key), &stored, err));
@@ -120,7 +120,7 @@ static void fail_job(fetch *self, fetch_job *job, weir_status status, const char
 
 static void end_without_request(fetch *self, fetch_job *job, const char *outcome, weir_bytes reason)
 {
-    weir_raw_fetch fetched = fetch_outcome_without_request(job, outcome, reason);
+    weir_raw_fetch fetched = weir_fetch_outcome_without_request(job, outcome, reason);
     end_job(self, job, &fetched);
 }
 
@@ -155,8 +155,8 @@ static bool is_host_failure(const weir_http_result *result)
 
 static void note_end_of_request(fetch *self, fetch_host *host, const weir_http_result *result)
 {
-    fetch_host_ended(host, weir_context_now_ms(self->base.context),
-                     (int64_t)(result->duration_ns / WEIR_NS_PER_MS), is_host_failure(result));
+    weir_fetch_host_ended(host, weir_context_now_ms(self->base.context),
+                          (int64_t)(result->duration_ns / WEIR_NS_PER_MS), is_host_failure(result));
 }
 
 /* The answer to a task's own request. */
@@ -171,7 +171,7 @@ static void on_answer(void *user, const weir_http_result *result)
     weir_arena *arena = weir_context_arena(self->base.context);
     weir_raw_fetch fetched;
     weir_error err = {0};
-    weir_status status = fetch_outcome_of_result(job, result, arena, &fetched, &err);
+    weir_status status = weir_fetch_outcome_of_result(job, result, arena, &fetched, &err);
     if (status == WEIR_OK && result->outcome == WEIR_HTTP_FETCHED) {
         status = store_body(self, result, arena, &fetched, &err);
     }
@@ -289,12 +289,12 @@ static void on_robots(void *user, const weir_http_result *result)
     }
     fetch *self = request->self;
     fetch_host *host = request->job->host;
-    fetch_robots_take_result(&host->robots[request->https], result,
-                             self->services->crawl.user_agent,
-                             weir_context_now_ms(self->base.context));
+    weir_fetch_robots_take_result(&host->robots[request->https], result,
+                                  self->services->crawl.user_agent,
+                                  weir_context_now_ms(self->base.context));
     set_delay(self, host, request->https);
     note_end_of_request(self, host, result);
-    fetch_host_put_back(host, request->job);
+    weir_fetch_host_put_back(host, request->job);
     free(request);
     start_next(self, host);
 }
@@ -334,7 +334,7 @@ static weir_status load_robots(fetch *self, fetch_host *host, bool https, weir_e
     if (status != WEIR_OK) {
         return status == WEIR_NOT_FOUND ? WEIR_OK : status;
     }
-    WEIR_TRY(fetch_robots_take_stored(robots, &stored, err));
+    WEIR_TRY(weir_fetch_robots_take_stored(robots, &stored, err));
     set_delay(self, host, https);
     return WEIR_OK;
 }
@@ -379,19 +379,19 @@ static void start_next(fetch *self, fetch_host *host)
     int64_t now_ms = weir_context_now_ms(self->base.context);
     while (!host->is_busy && host->first != NULL) {
         fetch_robots *robots = &host->robots[is_https(host->first)];
-        bool needs_robots = fetch_robots_is_stale(robots, now_ms);
+        bool needs_robots = weir_fetch_robots_is_stale(robots, now_ms);
         const char *outcome = NULL;
         bool allowed = needs_robots || robots_allow(robots, host->first->task.url, &outcome);
         if (!allowed) {
             weir_bytes reason = weir_buf_bytes(&robots->reason);
-            end_without_request(self, fetch_host_take(host), outcome, reason);
+            end_without_request(self, weir_fetch_host_take(host), outcome, reason);
             continue;
         }
         if (now_ms < host->next_start_ms || !weir_circuit_breaker_allows(&host->breaker, now_ms)) {
             wait_for_time(self, host);
             return;
         }
-        fetch_job *job = fetch_host_take(host);
+        fetch_job *job = weir_fetch_host_take(host);
         if (needs_robots) {
             ask_for_robots(self, job);
         } else {
@@ -427,7 +427,7 @@ static void forget_idle_hosts(fetch *self, int64_t now_ms)
         fetch_host *host = value;
         if (!host->is_busy && host->first == NULL && host->next_start_ms <= now_ms) {
             weir_map_remove(self->hosts, weir_buf_bytes(&host->id));
-            fetch_host_free(host);
+            weir_fetch_host_free(host);
             position--; /* The last entry has moved into the gap. */
         }
     }
@@ -439,7 +439,7 @@ static fetch_host *host_of(fetch *self, weir_bytes host_id)
     if (host == NULL) {
         int64_t now_ms = weir_context_now_ms(self->base.context);
         forget_idle_hosts(self, now_ms);
-        host = fetch_host_new(host_id, now_ms, self->services->crawl.delay_ms);
+        host = weir_fetch_host_new(host_id, now_ms, self->services->crawl.delay_ms);
         weir_map_put(self->hosts, host_id, host);
     }
     return host;
@@ -464,7 +464,7 @@ static weir_status process_task(weir_processor *processor, const weir_record *re
     const weir_record *copy = weir_async_record(job->async);
     WEIR_TRY(weir_fetch_task_decode(self->services->codec, copy->value,
                                     weir_context_arena(processor->context), &job->task, err));
-    fetch_host_add(host, job);
+    weir_fetch_host_add(host, job);
     start_next(self, host);
     return WEIR_OK;
 }
@@ -490,7 +490,7 @@ static void free_fetch(weir_processor *processor)
         if (host->is_busy) {
             weir_http_cancel(self->http, host->request_id);
         }
-        fetch_host_free(host);
+        weir_fetch_host_free(host);
     }
     weir_map_free(self->hosts);
     free(self->waiting);

@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-fetch_host *fetch_host_new(weir_bytes host_id, int64_t now_ms, int64_t delay_ms)
+fetch_host *weir_fetch_host_new(weir_bytes host_id, int64_t now_ms, int64_t delay_ms)
 {
     WEIR_ASSERT(delay_ms >= 0);
 
@@ -26,23 +26,24 @@ fetch_host *fetch_host_new(weir_bytes host_id, int64_t now_ms, int64_t delay_ms)
     return host;
 }
 
-void fetch_host_free(fetch_host *host)
+void weir_fetch_host_free(fetch_host *host)
 {
     if (host == NULL) {
         return;
     }
-    for (fetch_job *job = fetch_host_take(host); job != NULL; job = fetch_host_take(host)) {
+    for (fetch_job *job = weir_fetch_host_take(host); job != NULL;
+         job = weir_fetch_host_take(host)) {
         free(job);
     }
     free(host->running);
     free(host->request);
-    fetch_robots_cleanup(&host->robots[false]);
-    fetch_robots_cleanup(&host->robots[true]);
+    weir_fetch_robots_cleanup(&host->robots[false]);
+    weir_fetch_robots_cleanup(&host->robots[true]);
     weir_buf_cleanup(&host->id);
     free(host);
 }
 
-void fetch_host_add(fetch_host *host, fetch_job *job)
+void weir_fetch_host_add(fetch_host *host, fetch_job *job)
 {
     job->host = host;
     job->next = NULL;
@@ -50,7 +51,7 @@ void fetch_host_add(fetch_host *host, fetch_job *job)
     host->end = &job->next;
 }
 
-fetch_job *fetch_host_take(fetch_host *host)
+fetch_job *weir_fetch_host_take(fetch_host *host)
 {
     fetch_job *job = host->first;
     if (job == NULL) {
@@ -63,7 +64,7 @@ fetch_job *fetch_host_take(fetch_host *host)
     return job;
 }
 
-void fetch_host_put_back(fetch_host *host, fetch_job *job)
+void weir_fetch_host_put_back(fetch_host *host, fetch_job *job)
 {
     job->next = host->first;
     if (host->first == NULL) {
@@ -72,7 +73,7 @@ void fetch_host_put_back(fetch_host *host, fetch_job *job)
     host->first = job;
 }
 
-void fetch_host_ended(fetch_host *host, int64_t now_ms, int64_t took_ms, bool failed)
+void weir_fetch_host_ended(fetch_host *host, int64_t now_ms, int64_t took_ms, bool failed)
 {
     WEIR_ASSERT(host->is_busy);
 

@@ -2,6 +2,8 @@
  *
  * fetch_internal.h - the parts of fetch: the pace of a host (fetch_host.c), robots.txt
  * (fetch_robots.c), the outcome of a request (fetch_outcome.c) and the processor (fetch.c).
+ *
+ * Threads    The worker that runs the task.
  */
 #ifndef WEIR_TOPOLOGIES_FETCH_INTERNAL_H
 #define WEIR_TOPOLOGIES_FETCH_INTERNAL_H
@@ -59,34 +61,34 @@ typedef struct fetch_host {
 
 weir_processor *weir_fetch_new(void *services);
 
-fetch_host *fetch_host_new(weir_bytes host_id, int64_t now_ms, int64_t delay_ms);
-void fetch_host_free(fetch_host *host); /* Not its jobs' operations: the runtime drops them. */
-void fetch_host_add(fetch_host *host, fetch_job *job);
-fetch_job *fetch_host_take(fetch_host *host);
+fetch_host *weir_fetch_host_new(weir_bytes host_id, int64_t now_ms, int64_t delay_ms);
+void weir_fetch_host_free(fetch_host *host); /* Not its jobs' operations: the runtime drops them. */
+void weir_fetch_host_add(fetch_host *host, fetch_job *job);
+fetch_job *weir_fetch_host_take(fetch_host *host);
 
-void fetch_host_put_back(fetch_host *host, fetch_job *job);
+void weir_fetch_host_put_back(fetch_host *host, fetch_job *job);
 
 /* Notes the end of a request and sets when the next may start. */
-void fetch_host_ended(fetch_host *host, int64_t now_ms, int64_t took_ms, bool failed);
+void weir_fetch_host_ended(fetch_host *host, int64_t now_ms, int64_t took_ms, bool failed);
 
 /* Whether robots.txt has to be asked for before a request may start. */
-bool fetch_robots_is_stale(const fetch_robots *robots, int64_t now_ms);
+bool weir_fetch_robots_is_stale(const fetch_robots *robots, int64_t now_ms);
 
 /* Takes what the store holds; WEIR_CORRUPT where that is no rules. */
-weir_status fetch_robots_take_stored(fetch_robots *robots, const weir_fetch_robots *stored,
-                                     weir_error *err);
+weir_status weir_fetch_robots_take_stored(fetch_robots *robots, const weir_fetch_robots *stored,
+                                          weir_error *err);
 
 /* Takes what a server answered: rules (2xx), all allowed (4xx), all denied (anything else). */
-void fetch_robots_take_result(fetch_robots *robots, const weir_http_result *result,
-                              const char *agent, int64_t now_ms);
-weir_fetch_robots fetch_robots_to_store(const fetch_robots *robots);
-void fetch_robots_cleanup(fetch_robots *robots);
+void weir_fetch_robots_take_result(fetch_robots *robots, const weir_http_result *result,
+                                   const char *agent, int64_t now_ms);
+weir_fetch_robots weir_fetch_robots_to_store(const fetch_robots *robots);
+void weir_fetch_robots_cleanup(fetch_robots *robots);
 
 /* The outcome of a request that was made, or that could not be: all but the body_ref. Lists lie in
  * arena. */
-weir_status fetch_outcome_of_result(const fetch_job *job, const weir_http_result *result,
-                                    weir_arena *arena, weir_raw_fetch *out, weir_error *err);
-weir_raw_fetch fetch_outcome_without_request(const fetch_job *job, const char *outcome,
-                                             weir_bytes reason);
+weir_status weir_fetch_outcome_of_result(const fetch_job *job, const weir_http_result *result,
+                                         weir_arena *arena, weir_raw_fetch *out, weir_error *err);
+weir_raw_fetch weir_fetch_outcome_without_request(const fetch_job *job, const char *outcome,
+                                                  weir_bytes reason);
 
 #endif

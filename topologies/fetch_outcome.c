@@ -12,8 +12,8 @@
 
 enum { SECOND_MS = 1000, RETRY_AFTER_DIGITS_MAX = 9, HTTP_DATE_BYTES_MAX = 64 };
 
-weir_raw_fetch fetch_outcome_without_request(const fetch_job *job, const char *outcome,
-                                             weir_bytes reason)
+weir_raw_fetch weir_fetch_outcome_without_request(const fetch_job *job, const char *outcome,
+                                                  weir_bytes reason)
 {
     const weir_fetch_task *task = &job->task;
     return (weir_raw_fetch){
@@ -102,11 +102,11 @@ static weir_status redirect_target(const fetch_job *job, weir_bytes location, we
                : WEIR_OK;
 }
 
-weir_status fetch_outcome_of_result(const fetch_job *job, const weir_http_result *result,
-                                    weir_arena *arena, weir_raw_fetch *out, weir_error *err)
+weir_status weir_fetch_outcome_of_result(const fetch_job *job, const weir_http_result *result,
+                                         weir_arena *arena, weir_raw_fetch *out, weir_error *err)
 {
-    *out = fetch_outcome_without_request(job, weir_http_outcome_name(result->outcome),
-                                         weir_bytes_of_text(result->reason));
+    *out = weir_fetch_outcome_without_request(job, weir_http_outcome_name(result->outcome),
+                                              weir_bytes_of_text(result->reason));
     out->http_status = result->status;
     out->duration_ms = (int64_t)(result->duration_ns / WEIR_NS_PER_MS);
     out->content_type = weir_http_result_header(result, "content-type");

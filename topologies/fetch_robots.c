@@ -6,21 +6,21 @@
  */
 #include "topologies/fetch_internal.h"
 
-void fetch_robots_cleanup(fetch_robots *robots)
+void weir_fetch_robots_cleanup(fetch_robots *robots)
 {
     weir_buf_cleanup(&robots->rules);
     weir_buf_cleanup(&robots->reason);
 }
 
-bool fetch_robots_is_stale(const fetch_robots *robots, int64_t now_ms)
+bool weir_fetch_robots_is_stale(const fetch_robots *robots, int64_t now_ms)
 {
     int64_t age_max_ms =
         robots->denies_all ? FETCH_ROBOTS_FAILED_MAX_AGE_MS : FETCH_ROBOTS_MAX_AGE_MS;
     return !robots->is_known || now_ms - robots->fetched_at_ms > age_max_ms;
 }
 
-weir_status fetch_robots_take_stored(fetch_robots *robots, const weir_fetch_robots *stored,
-                                     weir_error *err)
+weir_status weir_fetch_robots_take_stored(fetch_robots *robots, const weir_fetch_robots *stored,
+                                          weir_error *err)
 {
     if (weir_bytes_equal(stored->verdict, WEIR_BYTES("deny_all"))) {
         robots->denies_all = true;
@@ -41,8 +41,8 @@ static void take_rules(fetch_robots *robots, weir_bytes text, const char *agent)
     robots->is_known = true;
 }
 
-void fetch_robots_take_result(fetch_robots *robots, const weir_http_result *result,
-                              const char *agent, int64_t now_ms)
+void weir_fetch_robots_take_result(fetch_robots *robots, const weir_http_result *result,
+                                   const char *agent, int64_t now_ms)
 {
     weir_buf_clear(&robots->reason);
     weir_buf_append_format(&robots->reason, "robots.txt: %s", result->reason);
@@ -60,7 +60,7 @@ void fetch_robots_take_result(fetch_robots *robots, const weir_http_result *resu
     robots->is_unstored = true;
 }
 
-weir_fetch_robots fetch_robots_to_store(const fetch_robots *robots)
+weir_fetch_robots weir_fetch_robots_to_store(const fetch_robots *robots)
 {
     return (weir_fetch_robots){
         .verdict = robots->denies_all ? WEIR_BYTES("deny_all") : WEIR_BYTES("rules"),
