@@ -66,6 +66,7 @@ void weir_fetch_host_free(fetch_host *host); /* Not its jobs' operations: the ru
 void weir_fetch_host_add(fetch_host *host, fetch_job *job);
 fetch_job *weir_fetch_host_take(fetch_host *host);
 
+/* Puts a job back at the head. */
 void weir_fetch_host_put_back(fetch_host *host, fetch_job *job);
 
 /* Notes the end of a request and sets when the next may start. */
