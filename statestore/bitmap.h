@@ -30,8 +30,10 @@ bool weir_bitmap_remove(weir_bitmap *bitmap, uint64_t id);
 /* Adds first <= id <= last. */
 void weir_bitmap_add_range(weir_bitmap *bitmap, uint64_t first, uint64_t last);
 
+/* Removes all ids. */
 void weir_bitmap_clear(weir_bitmap *bitmap);
 
+/* Questions about a set; two are equal when they hold the same ids. */
 bool weir_bitmap_contains(const weir_bitmap *bitmap, uint64_t id);
 uint64_t weir_bitmap_cardinality(const weir_bitmap *bitmap);
 bool weir_bitmap_equal(const weir_bitmap *a, const weir_bitmap *b);

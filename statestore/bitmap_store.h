@@ -17,6 +17,7 @@ enum { WEIR_FACET_BYTES_MAX = 1024 };
 
 typedef struct weir_bitmap_store weir_bitmap_store;
 
+/* The sets that owned_kv holds. */
 weir_bitmap_store *weir_bitmap_store_new(weir_kv *owned_kv);
 void weir_bitmap_store_free(weir_bitmap_store *store);
 WEIR_DEFINE_AUTO_PTR(weir_bitmap_store);

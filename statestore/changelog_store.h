@@ -4,8 +4,8 @@
  *
  * Ownership  The wrapper owns the inner store (the views of a task state ignore the free that
  *            follows). The sink copies what it keeps.
- * Errors     Those of the sink and of the inner store. After a failure the inner store is
- * unchanged. Threads    One at a time.
+ * Errors     Those of the sink and of the inner store, which is unchanged after a failure.
+ * Threads    One at a time.
  */
 #ifndef WEIR_STATESTORE_CHANGELOG_STORE_H
 #define WEIR_STATESTORE_CHANGELOG_STORE_H

@@ -17,6 +17,7 @@
 
 typedef struct weir_ttl_store weir_ttl_store;
 
+/* Rows and their due times as the two stores hold them; the index belongs to these rows alone. */
 weir_ttl_store *weir_ttl_store_new(weir_kv *owned_rows, weir_kv *owned_index);
 void weir_ttl_store_free(weir_ttl_store *store);
 WEIR_DEFINE_AUTO_PTR(weir_ttl_store);
@@ -29,6 +30,7 @@ weir_status weir_ttl_store_put(weir_ttl_store *store, weir_bytes key, weir_bytes
 weir_status weir_ttl_store_get(weir_ttl_store *store, weir_bytes key, int64_t now_ms,
                                weir_buf *out_value, weir_error *err);
 
+/* Removes key and its due time; WEIR_OK whether or not it was there. */
 weir_status weir_ttl_store_remove(weir_ttl_store *store, weir_bytes key, weir_error *err);
 
 /* Removes up to slice_max keys whose due time is <= now_ms, earliest first. *out_removed tells how

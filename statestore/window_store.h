@@ -27,6 +27,7 @@ typedef struct weir_window_store_options {
     bool retain_duplicates; /* Each put is an entry of its own: for the buffers of joins. */
 } weir_window_store_options;
 
+/* The windows that owned_kv holds; stream time begins with the first put or observe. */
 weir_window_store *weir_window_store_new(weir_kv *owned_kv,
                                          const weir_window_store_options *options);
 void weir_window_store_free(weir_window_store *store);
@@ -53,6 +54,7 @@ typedef struct weir_window_range {
     bool backwards;
 } weir_window_range;
 
+/* Opens a walk over the windows of a range that have not expired. */
 weir_status weir_window_store_fetch(weir_window_store *store, const weir_window_range *range,
                                     weir_window_iterator **out_iterator, weir_error *err);
 

@@ -6,8 +6,6 @@
 #include "statestore/bitmap.h"
 #include "statestore/offset_set.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_bitmap(weir_bytes input)
@@ -21,15 +19,11 @@ static void check_bitmap(weir_bytes input)
     uint64_t id;
     (void)weir_bitmap_next(bitmap, 0, &id);
     weir_bitmap_serialize(bitmap, &bytes);
-    if (weir_bitmap_deserialize(weir_buf_bytes(&bytes), &again, NULL) != WEIR_OK ||
-        !weir_bitmap_equal(bitmap, again)) {
-        abort();
-    }
+    WEIR_ASSERT(weir_bitmap_deserialize(weir_buf_bytes(&bytes), &again, NULL) == WEIR_OK);
+    WEIR_ASSERT(weir_bitmap_equal(bitmap, again));
     weir_bitmap_or(again, bitmap);
     weir_bitmap_andnot(again, bitmap);
-    if (weir_bitmap_cardinality(again) != 0) {
-        abort();
-    }
+    WEIR_ASSERT(weir_bitmap_cardinality(again) == 0);
 }
 
 static void check_offset_set(weir_bytes input)
@@ -41,11 +35,9 @@ static void check_offset_set(weir_bytes input)
         weir_bitmap_cardinality(set) > 100000) {
         return;
     }
-    if (weir_offset_set_encode(set, 1000, SIZE_MAX, &text) != WEIR_OK ||
-        weir_offset_set_decode(weir_buf_bytes(&text), 1000, &again, NULL) != WEIR_OK ||
-        !weir_bitmap_equal(set, again)) {
-        abort();
-    }
+    WEIR_ASSERT(weir_offset_set_encode(set, 1000, SIZE_MAX, &text) == WEIR_OK);
+    WEIR_ASSERT(weir_offset_set_decode(weir_buf_bytes(&text), 1000, &again, NULL) == WEIR_OK);
+    WEIR_ASSERT(weir_bitmap_equal(set, again));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
