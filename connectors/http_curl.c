@@ -430,9 +430,13 @@ static weir_http_outcome outcome_of_status(const weir_http_result *result)
     return WEIR_HTTP_ERROR;
 }
 
-/* libcurl has one code for three kinds of waiting too long. */
+/* libcurl has one code for all kinds of waiting too long; only its message tells that of names. */
 static weir_http_outcome outcome_of_timeout(const transfer *t, const weir_http_result *result)
 {
+    static const char resolving[] = "Resolving timed out";
+    if (strncmp(t->error, resolving, sizeof resolving - 1) == 0) {
+        return WEIR_HTTP_DNS_ERROR;
+    }
     uint64_t slack_ns = (uint64_t)TIMEOUT_SLACK_US * NS_PER_US;
     bool deadline = result->duration_ns + slack_ns >= t->timeout_ms * 1000 * 1000;
     bool connected = info_ns(t->easy, CURLINFO_PRETRANSFER_TIME_T) > 0;

@@ -92,6 +92,23 @@ static void filter_line(canon_filter *filter, weir_bytes line)
     printf("%s\n", weir_buf_text(&filter->text));
 }
 
+/* Replaces *out_line by the next line of standard input, without its end. Of a line that is too
+ * long to be a URL just so much is kept that the parser says so. False at the end. */
+static bool read_line(weir_buf *out_line)
+{
+    weir_buf_clear(out_line);
+    int c = getc_unlocked(stdin);
+    if (c == EOF) {
+        return false;
+    }
+    for (; c != EOF && c != '\n'; c = getc_unlocked(stdin)) {
+        if (out_line->size <= WEIR_URL_INPUT_BYTES_MAX) {
+            weir_buf_append_byte(out_line, (uint8_t)c);
+        }
+    }
+    return true;
+}
+
 static int canon(const canon_options *options)
 {
     WEIR_AUTO(canon_filter) filter = {.options = *options, .has_base = options->base != NULL};
@@ -100,13 +117,9 @@ static int canon(const canon_options *options)
         weir_url_parse(weir_bytes_of_text(options->base), NULL, &filter.base, &err) != WEIR_OK) {
         return weir_cmd_refuse("url", "--base %s: %s", options->base, err.message);
     }
-    WEIR_AUTO_FREE char *line = NULL;
-    size_t capacity = 0;
-    ssize_t length;
-    while ((length = getline(&line, &capacity, stdin)) >= 0) {
-        size_t size = (size_t)length;
-        size -= size > 0 && line[size - 1] == '\n' ? 1 : 0;
-        filter_line(&filter, weir_bytes_of(line, size));
+    WEIR_AUTO(weir_buf) line = {0};
+    while (read_line(&line)) {
+        filter_line(&filter, weir_buf_bytes(&line));
     }
     return fflush(stdout) == 0 && !ferror(stdin) ? WEIR_EXIT_OK : WEIR_EXIT_FAILURE;
 }

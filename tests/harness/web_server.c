@@ -63,7 +63,6 @@ struct web_server {
     char *url;
     pthread_t thread;
     pthread_mutex_t lock;
-    bool stopping;
     script *scripts;
     size_t script_count;
     size_t script_capacity;

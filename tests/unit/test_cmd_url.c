@@ -42,6 +42,20 @@ TEST(line_n_of_the_output_answers_line_n_of_the_input)
               "http://h/\n");
 }
 
+TEST(line_that_is_too_long_is_refused_and_the_next_one_read)
+{
+    WEIR_AUTO(weir_buf) input = {0};
+    WEIR_AUTO(weir_buf) out = {0};
+    weir_buf_append_text(&input, "http://h/");
+    for (int i = 0; i < 100000; i++) {
+        weir_buf_append_byte(&input, 'a');
+    }
+    weir_buf_append_text(&input, "\nhttp://h/b\n");
+    CHECK_I64(run_filter("url canon", weir_buf_text(&input), &out), ==, 0);
+    CHECK_STR(weir_buf_text(&out),
+              "error: too_long: 65537 bytes, at most 65536 are parsed\nhttp://h/b\n");
+}
+
 TEST(base_resolves_relative_urls)
 {
     WEIR_AUTO(weir_buf) out = {0};

@@ -441,7 +441,7 @@ TEST(server_tells_impolite_clients)
 {
     WEIR_AUTO(web_fixture)
     f = fixture_with(&(weir_http_curl_options){.private_allowed = true, .connections_per_host = 2});
-    web_server_script(f.server, NULL, "/*", &(web_reply){.delay_ms = 100});
+    web_server_script(f.server, NULL, "/*", &(web_reply){.delay_ms = 300});
     WEIR_AUTO(answer) a = {0};
     WEIR_AUTO_FREE char *url = weir_format("%s/x", web_server_url(f.server));
     weir_http_request request = {.url = url, .done = on_done, .user = &a};
