@@ -22,6 +22,7 @@ static const command commands[] = {
     {"help", "list the commands", weir_cmd_help},
     {"robots", "say what a robots.txt allows", weir_cmd_robots},
     {"extract", "print what a page in a file holds", weir_cmd_extract},
+    {"dedup", "find the texts that are copies of each other", weir_cmd_dedup},
     {"quality", "print whether the rules accept a text, and why not", weir_cmd_quality},
     {"url", "print the canonical form of URLs", weir_cmd_url},
     {"version", "print the versions of weir and its libraries", weir_cmd_version},

@@ -30,6 +30,9 @@ int weir_cmd_version(int argc, char **argv);
 /* weir extract: a filter from pages in files to what the extract stage makes of them. */
 int weir_cmd_extract(int argc, char **argv);
 
+/* weir dedup: which of the texts on its input are copies of each other. */
+int weir_cmd_dedup(int argc, char **argv);
+
 /* weir quality: a filter from texts to what the quality rules say of them. */
 int weir_cmd_quality(int argc, char **argv);
 

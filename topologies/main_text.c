@@ -8,8 +8,8 @@
  *   2. readability: each paragraph gives points for its length and commas to its parent and, half,
  *      to its grandparent; the best element by points and few links, and its siblings of a fifth
  *   3. the articleBody of JSON-LD
- *   4. all paragraphs of the page
- * and else whichever of these found most.
+ *   4. the whole body but for its boilerplate, and where that is next to nothing, all paragraphs
+ * and else the first of these of which no later one found twice as much.
  *
  * What is written: paragraphs, quotations, headings, list items ("- "), table rows (cells apart by
  * " | ") and preformatted text as it stands. Blocks that are mostly links are left out, lists and
@@ -421,10 +421,11 @@ static void attempt_cleanup(attempt *a)
     weir_buf_cleanup(&a->text);
 }
 
-/* Keeps a->text if it is longer than the best so far. True once the best is long enough. */
+/* Keeps a->text if it is twice as long as the best so far: what comes later in the ladder is less
+ * sure. True once the best is long enough. */
 static bool keep_if_longer(attempt *a, const char *source)
 {
-    if (a->text.size > a->best->size) {
+    if (a->text.size > 2 * a->best->size) {
         weir_buf_set(a->best, weir_buf_bytes(&a->text));
         a->source = source;
     }
@@ -456,6 +457,7 @@ const char *weir_main_text(const weir_html_tree *tree, weir_bytes article_body, 
     WEIR_AUTO(attempt) a = {.best = out};
     roots candidates[RANK_COUNT] = {{.count = 0}};
     rank chosen = choose_candidates(tree, marks.rows, candidates);
+    chosen = chosen == RANK_COUNT && candidates[RANK_MAIN].count > 0 ? RANK_MAIN : chosen;
     if (chosen != RANK_COUNT) {
         write_roots(tree, marks, &candidates[chosen], &a.text);
         if (keep_if_longer(&a, rank_names[chosen])) {
@@ -473,7 +475,7 @@ const char *weir_main_text(const weir_html_tree *tree, weir_bytes article_body, 
         return a.source;
     }
     write_everything(tree, marks, &a.text);
-    if (!keep_if_longer(&a, "body")) {
+    if (!keep_if_longer(&a, "body") && a.best->size < PARAGRAPH_CHARS_MIN) {
         write_all_paragraphs(tree, marks, &a.text);
         (void)keep_if_longer(&a, "paragraphs");
     }

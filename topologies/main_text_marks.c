@@ -7,8 +7,8 @@
  *   3. up:   how much text, and text in links, each subtree keeps
  *
  * A form or a class name is a weak sign: some sites wrap the whole page in a form, or call the body
- * "has-sidebar". So a node that holds half of the page's text, or the main element, is never
- * boilerplate by its name.
+ * "has-sidebar". So a node that holds the main element, or, in a page without one, half of the
+ * text, is never boilerplate.
  */
 #include "topologies/main_text.h"
 
@@ -360,7 +360,7 @@ static void mark_boilerplate(const weir_html_tree *tree, weir_text_mark *rows)
         const weir_html_node *node = &tree->nodes[i];
         uint16_t flags = rows[i].flags;
         flags |= rows[node->parent].flags & WEIR_MARK_BOILERPLATE;
-        bool is_large = rows[i].chars > all_chars / 2;
+        bool is_large = main_node == 0 && rows[i].chars > all_chars / 2;
         bool holds_main = i <= main_node && main_node < node->end;
         bool can_be = node->element != NULL && (flags & WEIR_MARK_HIDDEN) == 0 && !holds_main;
         if (can_be && (!is_large || node->tag == WEIR_HTML_NAV) &&

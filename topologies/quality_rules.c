@@ -6,10 +6,14 @@
  * passes gives 0.5 at the limit and up to 1 at a distance of the limit itself. The mean over the
  * rules applied is the score. It ranks the copies of a text (dedup keeps the best), nothing more.
  *
- * The default set is Gopher quality, Gopher repetition and language. FineWeb's and C4's line rules
- * are made for news and blogs: on the 500 pages of the Python manual C4 rejects every page with a
- * brace, and FineWeb's char_dup_ratio (1% of characters in repeated lines) nearly every page that
- * shows a prompt twice. They are there by name for those who want them.
+ * The default set is Gopher quality, Gopher repetition and language. C4's and FineWeb's rules are
+ * made for news and blogs and reject what we want to keep. Of the 499 pages of the Python 3.11
+ * manual that have text, the default set accepts 406: it rejects 31 lists of links of fewer than 50
+ * words, and pages that do repeat themselves (the C API says "Part of the Stable ABI" of each
+ * function, json has the same parameters four times, the argparse howto prints one script again and
+ * again). The fineweb set accepts 135: char_dup_ratio rejects 267, as more than 1% of their
+ * characters are in lines such as ">>> import re" that come twice, and curly_bracket 173, since
+ * code has braces.
  */
 #include "topologies/quality_rules.h"
 

@@ -3,13 +3,17 @@
  * quality_rules.h - named rules that a text passes or not, and the sets in which they are used.
  *
  * Names and limits are those of the Gopher, C4 and FineWeb filters as FineWeb's pipeline runs them;
- * a rule's name is the reason that goes to topics and tables. Lengths are code points. Words are
- * those of text_words.h, and the ratios to words count punctuation marks as words, as there.
+ * a rule's name is the reason that goes to topics and tables. Lengths are code points, words those
+ * of text_words.h.
  *
- * Deviations: every rule is applied and every reason reported, where the originals stop at the
- * first; the rules that rest on English (gopher_enough_stop_words, and C4's) apply to English text
- * only; gopher_short_doc and gopher_below_avg_threshold do not suit scripts that are written
- * without spaces, so the mean length of a word is not asked of them.
+ * Where this differs from FineWeb's own code:
+ *   - every rule of the set is applied and every reason reported; it stops at the first;
+ *   - n-grams and gopher_below_alpha_threshold count words, as the Gopher paper does, where its
+ *     tokenizer makes a word of every punctuation mark, so that source code fails by its brackets.
+ *     Hashes, ellipses and list_ratio are per word and punctuation mark, as there;
+ *   - what rests on English (gopher_enough_stop_words, too_few_sentences) is asked of English only;
+ *   - the mean length of words is not asked of scripts that put no spaces between them;
+ *   - an n-gram that comes once is no repetition (its top n-gram may be one).
  *
  * Threads    Any.
  */
@@ -35,8 +39,7 @@ typedef struct weir_rule_set {
     const char *without; /* Rules of those groups that are left out: " a b ". */
 } weir_rule_set;
 
-/* The set called name: "default", "documentation", "fineweb", "gopher", "c4"; NULL where there is
- * none. */
+/* The set called name: "default", "gopher", "c4", "fineweb"; NULL where there is none. */
 const weir_rule_set *weir_rule_set_of(weir_bytes name);
 
 /* What a rule looks at besides the text. */

@@ -75,14 +75,14 @@ static double part(double of, double all)
 
 /* --- words */
 
-/* What is remembered of the tokens. */
-typedef struct token_table {
+/* What is remembered of the words. */
+typedef struct word_table {
     uint64_t *hashes;
-    uint64_t *ends; /* Running sum of lengths: of token i, ends[i] - ends[i - 1]. */
+    uint64_t *ends; /* Running sum of lengths: of word i, ends[i] - ends[i - 1]. */
     size_t count;
-} token_table;
+} word_table;
 
-static void token_table_cleanup(token_table *table)
+static void word_table_cleanup(word_table *table)
 {
     free(table->hashes);
     free(table->ends);
@@ -137,9 +137,9 @@ static double count_three_dots(weir_bytes text)
     return count;
 }
 
-static token_table measure_words(weir_bytes text, weir_text_measures *m)
+static word_table measure_words(weir_bytes text, weir_text_measures *m)
 {
-    token_table table = {0};
+    word_table table = {0};
     size_t hash_capacity = 0;
     size_t end_capacity = 0;
     size_t position = 0;
@@ -148,6 +148,9 @@ static token_table measure_words(weir_bytes text, weir_text_measures *m)
     weir_word word;
     while (weir_word_next(text, &position, &word)) {
         count_word(&word, m, &stop_words);
+        if (word.is_punctuation) {
+            continue;
+        }
         table.hashes = weir_grow(table.hashes, table.count, &hash_capacity, sizeof *table.hashes);
         table.ends = weir_grow(table.ends, table.count, &end_capacity, sizeof *table.ends);
         length += word.code_points;
@@ -165,18 +168,18 @@ static token_table measure_words(weir_bytes text, weir_text_measures *m)
 
 /* --- n-grams */
 
-static uint64_t length_of(const token_table *table, size_t first, size_t count)
+static uint64_t length_of(const word_table *table, size_t first, size_t count)
 {
     return table->ends[first + count - 1] - (first == 0 ? 0 : table->ends[first - 1]);
 }
 
 /* The n-gram at `at`, from that at at - 1. */
-static uint64_t roll(const token_table *table, size_t at, size_t n, uint64_t power, uint64_t last)
+static uint64_t roll(const word_table *table, size_t at, size_t n, uint64_t power, uint64_t last)
 {
     return (last - table->hashes[at - 1] * power) * NGRAM_BASE + table->hashes[at + n - 1];
 }
 
-static uint64_t first_ngram(const token_table *table, size_t n, uint64_t *out_power)
+static uint64_t first_ngram(const word_table *table, size_t n, uint64_t *out_power)
 {
     uint64_t hash = 0;
     *out_power = 1;
@@ -189,7 +192,7 @@ static uint64_t first_ngram(const token_table *table, size_t n, uint64_t *out_po
 
 /* Characters of all occurrences of the most frequent n-gram, with the spaces inside; 0 where each
  * comes once. */
-static double top_ngram_chars(const token_table *table, size_t n, hash_set *seen)
+static double top_ngram_chars(const word_table *table, size_t n, hash_set *seen)
 {
     if (table->count < n) {
         return 0;
@@ -210,7 +213,7 @@ static double top_ngram_chars(const token_table *table, size_t n, hash_set *seen
 }
 
 /* Characters of all n-grams that came before; after one the search goes on behind it. */
-static double dup_ngram_chars(const token_table *table, size_t n, hash_set *seen)
+static double dup_ngram_chars(const word_table *table, size_t n, hash_set *seen)
 {
     if (table->count < n) {
         return 0;
@@ -232,7 +235,7 @@ static double dup_ngram_chars(const token_table *table, size_t n, hash_set *seen
     return (double)chars;
 }
 
-static void measure_ngrams(const token_table *table, weir_text_measures *m)
+static void measure_ngrams(const word_table *table, weir_text_measures *m)
 {
     WEIR_AUTO(hash_set) seen = hash_set_for(table->count);
     for (size_t n = WEIR_NGRAM_TOP_MIN; n <= WEIR_NGRAM_DUP_MAX; n++) {
@@ -412,7 +415,7 @@ weir_text_measures weir_text_measures_of(weir_bytes text)
         return m;
     }
     WEIR_ASSERT(text.data != NULL);
-    WEIR_AUTO(token_table) table = measure_words(text, &m);
+    WEIR_AUTO(word_table) table = measure_words(text, &m);
     measure_ngrams(&table, &m);
     measure_lines(text, &m);
     m.c4_lorem_ipsum = holds_any_case(text, "lorem ipsum");
