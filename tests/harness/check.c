@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIRECTORIES_MAX = 256 };
+enum { DIRECTORIES_MAX = 4096 };
 
 static check_test *tests;
 static const char *running;
