@@ -70,6 +70,8 @@ ALLOWED_SYNC = [
     (r"streams/base/mailbox\.c", "it is how threads cross"),
     (r"streams/base/metrics\.c", "counters of all threads, relaxed"),
     (r"statestore/rocksdb_store\.c", "workers open the column families of one database"),
+    (r"streams/membership\.c", "the member: the coordinator polls it, workers commit with it"),
+    (r"streams/(application(_internal\.h|\.c)|coordinator\.c)", "any thread asks for the state"),
     (r"streams/base/logging\.c", "the threshold, and whole lines on one descriptor"),
 ]
 

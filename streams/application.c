@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * application.c - makes an application, runs it in threads, ends it. The only file of streams/ that
+ * reads the clock, for it is the edge: everything below takes time as an argument.
+ */
+#include "streams/application_internal.h"
+
+#include "streams/base/clock.h"
+#include "streams/internal_topics.h"
+
+#include <stdlib.h>
+
+enum { COORDINATOR_MESSAGES_MAX = 1024, COORDINATOR_WAIT_MS = 50, QUESTION_TIMEOUT_MS = 5000 };
+
+static void choose_process_id(weir_application *application)
+{
+    const char *chosen = application->options.process_id;
+    if (chosen == NULL) {
+        chosen = application->options.config->group_instance_id;
+    }
+    application->process_id = weir_strdup(chosen == NULL ? "0" : chosen);
+}
+
+static weir_status open_workers(weir_application *application, weir_error *err)
+{
+    size_t count = (size_t)application->options.config->num_stream_threads;
+    application->workers = weir_alloc_array(count, sizeof(*application->workers));
+    for (size_t i = 0; i < count; i++) {
+        const weir_stream_thread_options options = {
+            .plan = application->plan,
+            .config = application->options.config,
+            .broker = application->options.broker,
+            .database = application->options.database,
+            .metrics = application->options.metrics,
+            .membership = application->membership,
+            .process_id = application->process_id,
+            .index = (int32_t)i,
+            .never_waits = application->options.never_waits,
+            .report = weir_application_take_report,
+            .user = application,
+        };
+        application->workers[i].application = application;
+        WEIR_TRY(weir_stream_thread_new(&options, &application->workers[i].thread, err));
+        application->worker_count = i + 1;
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_application_new(const weir_application_options *options,
+                                 weir_application **out_application, weir_error *err)
+{
+    WEIR_ASSERT(options->topology != NULL && options->config != NULL && options->broker != NULL);
+    WEIR_AUTO_PTR(weir_application) application = weir_alloc(sizeof(*application));
+    application->options = *options;
+    pthread_mutex_init(&application->lock, NULL);
+    application->mailbox = weir_mailbox_new(COORDINATOR_MESSAGES_MAX);
+    application->membership = weir_membership_new();
+    choose_process_id(application);
+    WEIR_TRY(weir_internal_topics_plan(options->broker, options->topology, options->config,
+                                       &application->plan, err));
+    WEIR_TRY(weir_internal_topics_create(options->broker, application->plan, options->config, err));
+    application->slots =
+        weir_alloc_array(application->plan->task_count, sizeof(*application->slots));
+    WEIR_TRY(open_workers(application, err));
+    WEIR_TRY(weir_application_join(application, err));
+    *out_application = weir_take(&application);
+    return WEIR_OK;
+}
+
+static void stop_worker(void *consumer, void *argument)
+{
+    (void)consumer;
+    ((weir_application_worker *)argument)->stopping = true;
+}
+
+static void join_threads(weir_application *application)
+{
+    for (size_t i = 0; i < application->worker_count; i++) {
+        weir_application_worker *worker = &application->workers[i];
+        if (worker->started) {
+            weir_error err = {0};
+            const weir_message message = {stop_worker, NULL, worker};
+            (void)weir_mailbox_post(weir_stream_thread_mailbox(worker->thread), message, &err);
+            pthread_join(worker->pthread, NULL);
+            worker->started = false;
+        }
+    }
+    if (application->threaded) {
+        pthread_mutex_lock(&application->lock);
+        application->abandoned = true;
+        pthread_mutex_unlock(&application->lock);
+        weir_mailbox_wake(application->mailbox);
+        pthread_join(application->coordinator, NULL);
+        application->threaded = false;
+    }
+}
+
+void weir_application_free(weir_application *application)
+{
+    if (application == NULL) {
+        return;
+    }
+    join_threads(application);
+    for (size_t i = 0; i < application->worker_count; i++) {
+        weir_stream_thread_free(application->workers[i].thread);
+    }
+    free(application->workers);
+    weir_membership_free(application->membership);
+    weir_mailbox_free(application->mailbox);
+    weir_plan_free(application->plan);
+    pthread_mutex_destroy(&application->lock);
+    free(application->slots);
+    free(application->process_id);
+    free(application);
+}
+
+static void *run_worker(void *argument)
+{
+    weir_application_worker *worker = argument;
+    weir_application *application = worker->application;
+    while (!worker->stopping) {
+        bool busy = false;
+        weir_error err = {0};
+        weir_status status =
+            weir_stream_thread_step(worker->thread, weir_clock_now_ms(), &busy, &err);
+        if (status != WEIR_OK) {
+            weir_application_worker_failed(worker, status, &err);
+            break;
+        }
+        if (!busy && !worker->stopping) {
+            weir_stream_thread_wait(worker->thread, weir_clock_now_ms());
+        }
+    }
+    weir_mailbox_close(weir_stream_thread_mailbox(worker->thread));
+    weir_mailbox_wake(application->mailbox);
+    return NULL;
+}
+
+static bool is_at_end(weir_application *application)
+{
+    pthread_mutex_lock(&application->lock);
+    bool end = application->abandoned || application->state == WEIR_APPLICATION_NOT_RUNNING ||
+               application->state == WEIR_APPLICATION_ERROR;
+    pthread_mutex_unlock(&application->lock);
+    return end;
+}
+
+static void *run_coordinator(void *argument)
+{
+    weir_application *application = argument;
+    while (!is_at_end(application)) {
+        bool busy = false;
+        /* A failure is in the state, for whoever asks. */
+        (void)weir_application_step_coordinator(application, weir_clock_now_ms(), &busy, NULL);
+        if (!busy && !is_at_end(application)) {
+            (void)weir_mailbox_wait(application->mailbox, COORDINATOR_WAIT_MS);
+        }
+    }
+    return NULL;
+}
+
+static weir_status start_thread(pthread_t *thread, void *(*run)(void *), void *argument,
+                                weir_error *err)
+{
+    int code = pthread_create(thread, NULL, run, argument);
+    return code == 0
+               ? WEIR_OK
+               : weir_error_set(err, WEIR_FATAL, "a thread cannot be started: error %d", code);
+}
+
+weir_status weir_application_start(weir_application *application, weir_error *err)
+{
+    WEIR_ASSERT(!application->threaded);
+    for (size_t i = 0; i < application->worker_count; i++) {
+        weir_application_worker *worker = &application->workers[i];
+        WEIR_TRY(start_thread(&worker->pthread, run_worker, worker, err));
+        worker->started = true;
+    }
+    WEIR_TRY(start_thread(&application->coordinator, run_coordinator, application, err));
+    application->threaded = true;
+    return WEIR_OK;
+}
+
+void weir_application_request_close(weir_application *application)
+{
+    pthread_mutex_lock(&application->lock);
+    application->close_requested = true;
+    pthread_mutex_unlock(&application->lock);
+    weir_mailbox_wake(application->mailbox);
+}
+
+weir_status weir_application_close(weir_application *application, weir_error *err)
+{
+    WEIR_ASSERT(application->threaded);
+    weir_application_request_close(application);
+    pthread_join(application->coordinator, NULL);
+    application->threaded = false;
+    join_threads(application);
+    return weir_application_failure(application, err);
+}
+
+weir_application_state weir_application_state_now(weir_application *application)
+{
+    pthread_mutex_lock(&application->lock);
+    weir_application_state state = application->state;
+    pthread_mutex_unlock(&application->lock);
+    return state;
+}
+
+const char *weir_application_state_name(weir_application_state state)
+{
+    static const char *const names[] = {
+        [WEIR_APPLICATION_CREATED] = "CREATED",
+        [WEIR_APPLICATION_REBALANCING] = "REBALANCING",
+        [WEIR_APPLICATION_RUNNING] = "RUNNING",
+        [WEIR_APPLICATION_PENDING_SHUTDOWN] = "PENDING_SHUTDOWN",
+        [WEIR_APPLICATION_NOT_RUNNING] = "NOT_RUNNING",
+        [WEIR_APPLICATION_PENDING_ERROR] = "PENDING_ERROR",
+        [WEIR_APPLICATION_ERROR] = "ERROR",
+    };
+    WEIR_ASSERT((size_t)state < WEIR_COUNT_OF(names));
+    return names[state];
+}
+
+const char *weir_application_id(const weir_application *application)
+{
+    return application->plan->application_id;
+}
+
+weir_status weir_application_failure(weir_application *application, weir_error *err)
+{
+    pthread_mutex_lock(&application->lock);
+    weir_status status = application->failure.status;
+    if (status != WEIR_OK && err != NULL) {
+        *err = application->failure;
+    }
+    pthread_mutex_unlock(&application->lock);
+    return status;
+}
+
+typedef struct worker_answer {
+    bool idle;
+    uint64_t activity;
+} worker_answer;
+
+static weir_status answer(void *consumer, void *argument, weir_error *err)
+{
+    (void)err;
+    worker_answer *to = argument;
+    to->idle = weir_stream_thread_is_idle(consumer);
+    to->activity = weir_stream_thread_activity(consumer);
+    return WEIR_OK;
+}
+
+/* Asks a worker; false where it doesn't answer. */
+static bool ask(const weir_application_worker *worker, worker_answer *out_answer)
+{
+    weir_error err = {0};
+    if (!worker->started) {
+        return answer(worker->thread, out_answer, &err) == WEIR_OK;
+    }
+    return weir_mailbox_call(weir_stream_thread_mailbox(worker->thread), answer, out_answer,
+                             QUESTION_TIMEOUT_MS, &err) == WEIR_OK;
+}
+
+bool weir_application_is_idle(weir_application *application)
+{
+    if (weir_application_state_now(application) != WEIR_APPLICATION_RUNNING) {
+        return false;
+    }
+    for (size_t i = 0; i < application->worker_count; i++) {
+        worker_answer got = {0};
+        if (!ask(&application->workers[i], &got) || !got.idle) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint64_t weir_application_activity(weir_application *application)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < application->worker_count; i++) {
+        worker_answer got = {0};
+        sum += ask(&application->workers[i], &got) ? got.activity : 0;
+    }
+    return sum;
+}
+
+weir_status weir_application_step_worker(weir_application *application, size_t index,
+                                         int64_t now_ms, bool *out_busy, weir_error *err)
+{
+    WEIR_ASSERT(!application->threaded);
+    WEIR_ASSERT(index < application->worker_count);
+    *out_busy = false;
+    weir_application_worker *worker = &application->workers[index];
+    if (worker->failed) {
+        return WEIR_OK;
+    }
+    weir_error own = {0};
+    weir_status status = weir_stream_thread_step(worker->thread, now_ms, out_busy, &own);
+    if (status != WEIR_OK) {
+        weir_application_worker_failed(worker, status, &own);
+        if (err != NULL) {
+            *err = own;
+        }
+    }
+    return status;
+}
+
+weir_status weir_application_step(weir_application *application, int64_t now_ms, bool *out_busy,
+                                  weir_error *err)
+{
+    WEIR_TRY(weir_application_step_coordinator(application, now_ms, out_busy, err));
+    for (size_t i = 0; i < application->worker_count; i++) {
+        bool busy = false;
+        WEIR_TRY(weir_application_step_worker(application, i, now_ms, &busy, err));
+        *out_busy = *out_busy || busy;
+    }
+    return WEIR_OK;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * application.h - a topology at work in this process: one member of a consumer group, its workers,
+ * its tasks.
+ *
+ *   CREATED ──▶ REBALANCING ◀──▶ RUNNING
+ *                   │               │
+ *                   ├───────────────┴──▶ PENDING_SHUTDOWN ──▶ NOT_RUNNING
+ *                   └──▶ PENDING_ERROR ──▶ ERROR      (names as in Kafka Streams)
+ *
+ *   weir_application_new(&options, &app, &err)      plans, creates internal topics, joins
+ *   weir_application_start(app, &err)               threads: a coordinator and the workers
+ *   weir_application_close(app, &err)               commit, apply, flush, leave
+ *   weir_application_free(app)                      without a close: what a crash leaves
+ *
+ * Without weir_application_start it has no threads and reads no clock: a test or a simulator calls
+ * weir_application_step.
+ *
+ * Ownership  Broker, database, topology, config and metrics are borrowed and outlive it; several
+ *            applications may share them.
+ * Errors     base/status.h.
+ * Threads    Any, unless a function says otherwise.
+ */
+#ifndef WEIR_STREAMS_APPLICATION_H
+#define WEIR_STREAMS_APPLICATION_H
+
+#include "streams/base/metrics.h"
+#include "streams/broker.h"
+#include "streams/config.h"
+#include "streams/topology.h"
+
+typedef struct weir_application weir_application;
+
+typedef enum weir_application_state {
+    WEIR_APPLICATION_CREATED,
+    WEIR_APPLICATION_REBALANCING, /* Tasks are being assigned, moved or restored. */
+    WEIR_APPLICATION_RUNNING,
+    WEIR_APPLICATION_PENDING_SHUTDOWN,
+    WEIR_APPLICATION_NOT_RUNNING,
+    WEIR_APPLICATION_PENDING_ERROR,
+    WEIR_APPLICATION_ERROR,
+} weir_application_state;
+
+/* Called by the coordinator after each change; must not call back into the application. */
+typedef void (*weir_application_listener)(void *user, weir_application_state from,
+                                          weir_application_state to);
+
+typedef struct weir_application_options {
+    const weir_topology *topology; /* Built. */
+    const weir_config *config;
+    weir_broker *broker;
+    weir_database *database; /* NULL: every store is in memory. */
+    weir_metrics *metrics;   /* NULL: none. */
+    /* Tells this process from others of the application, and is the same after a restart, so that
+     * the transactions of its former life end at once. NULL: group.instance.id, else "0". */
+    const char *process_id;
+    bool never_waits; /* Driven by weir_application_step: no call waits for acknowledgements. */
+    weir_application_listener listener; /* NULL: none. */
+    void *listener_user;
+} weir_application_options;
+
+/* Plans, creates the internal topics, opens the workers and joins the group. WEIR_INVALID: a topic
+ * is missing or does not fit. */
+weir_status weir_application_new(const weir_application_options *options,
+                                 weir_application **out_application, weir_error *err);
+/* Ends it where it stands, committing nothing: what a crash leaves. NULL is fine. */
+void weir_application_free(weir_application *application);
+WEIR_DEFINE_AUTO_PTR(weir_application);
+
+/* Starts the threads: a coordinator and num.stream.threads workers. */
+weir_status weir_application_start(weir_application *application, weir_error *err);
+
+/* Asks for the end; the state says when it is reached. */
+void weir_application_request_close(weir_application *application);
+
+/* Asks for the end, waits for it and joins the threads. The status that stopped it, if one did. */
+weir_status weir_application_close(weir_application *application, weir_error *err);
+
+/* The state now, its name, and application.id. */
+weir_application_state weir_application_state_now(weir_application *application);
+const char *weir_application_state_name(weir_application_state state);
+const char *weir_application_id(const weir_application *application);
+
+/* What stopped the application in state PENDING_ERROR or ERROR; WEIR_OK: nothing did. */
+weir_status weir_application_failure(weir_application *application, weir_error *err);
+
+/* True when every input is read to its end, nothing is deferred and all is committed. To know it of
+ * several applications that feed each other: all idle, twice, with the same sum of activities. */
+bool weir_application_is_idle(weir_application *application);
+
+/* Grows with every record processed or restored, punctuation and commit. */
+uint64_t weir_application_activity(weir_application *application);
+
+/* One turn of the coordinator and of each worker. *out_busy: another would find work at once. */
+weir_status weir_application_step(weir_application *application, int64_t now_ms, bool *out_busy,
+                                  weir_error *err);
+
+/* The same in parts, for schedulers: the coordinator alone; worker index (< num.stream.threads). */
+weir_status weir_application_step_coordinator(weir_application *application, int64_t now_ms,
+                                              bool *out_busy, weir_error *err);
+weir_status weir_application_step_worker(weir_application *application, size_t index,
+                                         int64_t now_ms, bool *out_busy, weir_error *err);
+
+#endif

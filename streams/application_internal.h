@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * application_internal.h - an application laid open for its files: application.c (life and
+ * threads), coordinator.c (group, tasks to workers, state), query.c.
+ *
+ * Threads    lock guards what is marked; the rest is immutable after weir_application_new or the
+ *            coordinator's own.
+ */
+#ifndef WEIR_STREAMS_APPLICATION_INTERNAL_H
+#define WEIR_STREAMS_APPLICATION_INTERNAL_H
+
+#include "streams/application.h"
+#include "streams/stream_thread.h"
+
+#include <pthread.h>
+
+typedef enum weir_slot_state {
+    WEIR_SLOT_NONE,    /* No worker has the task. */
+    WEIR_SLOT_OPENING, /* A worker restores it. */
+    WEIR_SLOT_RUNNING,
+    WEIR_SLOT_LEAVING, /* A worker was told to close or drop it. */
+} weir_slot_state;
+
+/* One task of the plan, as this process sees it. */
+typedef struct weir_slot {
+    bool owned; /* The group gave it to us. */
+    bool lost;  /* It was taken away without asking. */
+    weir_slot_state state;
+    size_t worker;        /* Unless NONE. */
+    uint32_t replies_due; /* To CLOSE and DROP. */
+    bool drop_sent;
+} weir_slot;
+
+typedef struct weir_application_worker {
+    weir_application *application;
+    weir_stream_thread *thread;
+    pthread_t pthread;
+    bool started;
+    bool failed;   /* Under lock: its loop has ended. */
+    bool stopping; /* The worker's own: a message told it to end. */
+} weir_application_worker;
+
+struct weir_application {
+    weir_application_options options;
+    weir_plan *plan;
+    char *process_id;
+    weir_membership *membership;
+    weir_application_worker *workers;
+    size_t worker_count;
+    weir_mailbox *mailbox; /* To wake the coordinator. */
+    pthread_t coordinator;
+    bool threaded;
+
+    pthread_mutex_t lock;
+    weir_slot *slots;             /* Under lock, by index of the plan's tasks. */
+    weir_application_state state; /* Under lock. */
+    bool close_requested;         /* Under lock. */
+    bool abandoned;               /* Under lock: free without close, the coordinator ends. */
+    weir_error failure;           /* Under lock; status WEIR_OK: none. */
+
+    bool joined;
+    bool assigned_once;
+    bool releasing; /* Revoked tasks are being closed; the group waits for us. */
+};
+
+/* coordinator.c: joins the group, again where it was thrown out. */
+weir_status weir_application_join(weir_application *application, weir_error *err);
+/* What a worker tells of a task; user is the application. */
+void weir_application_take_report(void *user, size_t task_index, weir_task_report report);
+/* A worker's loop has ended with a status that stops the application. */
+void weir_application_worker_failed(weir_application_worker *worker, weir_status status,
+                                    const weir_error *err);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config.h - the settings of an application, under the names that Kafka Streams gives them.
+ *
+ * config.c holds the table: name, unit, default, limits and doc of each setting. What Kafka Streams
+ * has no name for begins with "weir.".
+ *
+ * Ownership  A weir_config owns its strings; weir_config_cleanup frees them.
+ * Errors     WEIR_INVALID for an unknown name or a bad value; the message names the setting, the
+ *            value, what is allowed and, for a name, the nearest one.
+ * Threads    Immutable once made.
+ */
+#ifndef WEIR_STREAMS_CONFIG_H
+#define WEIR_STREAMS_CONFIG_H
+
+#include "streams/base/bytes.h"
+#include "streams/base/status.h"
+
+enum { WEIR_TOPIC_OVERRIDES_MAX = 16 };
+
+typedef enum weir_guarantee { WEIR_EXACTLY_ONCE, WEIR_AT_LEAST_ONCE } weir_guarantee;
+
+/* What is done with a record that cannot be decoded, processed or produced. */
+typedef enum weir_reaction {
+    WEIR_REACT_FAIL,        /* The application stops with the message. */
+    WEIR_REACT_CONTINUE,    /* The record is skipped and counted. */
+    WEIR_REACT_DEAD_LETTER, /* It goes, raw, to the dead letter topic, and is skipped. */
+    WEIR_REACT_RETRY,       /* It is tried again, then handled as DEAD_LETTER (or FAIL). */
+} weir_reaction;
+
+/* "topic.<name>" = value: a setting of the internal topics that are created. */
+typedef struct weir_topic_override {
+    char *name;
+    int64_t value;
+} weir_topic_override;
+
+typedef struct weir_config {
+    char *application_id;
+    int64_t processing_guarantee; /* weir_guarantee */
+    int64_t commit_interval_ms;
+    int64_t num_stream_threads;
+    int64_t poll_ms;
+    int64_t buffered_records_per_partition;
+    int64_t max_task_idle_ms; /* -1: take what is there. */
+    char *state_dir;
+    int64_t max_async_records; /* A task. */
+    int64_t staged_bytes_max;  /* A worker; past it the worker commits early. */
+    int64_t apply_bytes_max; /* A worker: committed bytes past which state goes to the database. */
+    int64_t apply_interval_ms;
+    int64_t record_arena_bytes_max;
+    int64_t deserialization_handler; /* weir_reaction, as the next two. */
+    int64_t processing_handler;
+    int64_t production_handler;
+    int64_t retry_attempts;
+    int64_t retry_backoff_ms; /* After a failed commit or an I/O error; doubles up to 64 times. */
+    char *dead_letter_topic;  /* NULL: none. */
+    int64_t replication_factor;
+    int64_t session_timeout_ms;
+    int64_t repartition_purge_interval_ms;
+    char *group_instance_id; /* NULL: dynamic membership. */
+    char *client_id;         /* NULL: the application's id. */
+    weir_topic_override topic_overrides[WEIR_TOPIC_OVERRIDES_MAX];
+    size_t topic_override_count;
+} weir_config;
+
+typedef struct weir_setting {
+    const char *name;
+    const char *value;
+} weir_setting;
+
+/* Defaults, then the settings in order (a later one wins). commit.interval.ms is 100 under
+ * exactly-once and 30,000 else, unless it is set. application.id must be set. */
+weir_status weir_config_init(weir_config *config, const weir_setting *settings, size_t count,
+                             weir_error *err);
+void weir_config_cleanup(weir_config *config);
+
+/* True for a name that weir_config_init accepts; to split a file that has others' settings too. */
+bool weir_config_knows(const char *name);
+
+/* Appends the table as text: a line a setting with unit, default, limits and doc. */
+void weir_config_describe(weir_buf *out_text);
+
+#endif

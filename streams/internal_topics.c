@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * internal_topics.c - "topic.*" settings by name, over the defaults of Kafka Streams' classes
+ * RepartitionTopicConfig and UnwindowedUnversionedChangelogTopicConfig.
+ */
+#include "streams/internal_topics.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum { REPARTITION_SEGMENT_BYTES = 52428800 };
+
+typedef struct override_spec {
+    const char *name;
+    size_t member;
+    bool is_short; /* The member is an int16_t, else an int64_t. */
+} override_spec;
+
+static const override_spec override_specs[] = {
+    {"retention.ms", offsetof(weir_topic_config, retention_ms), false},
+    {"retention.bytes", offsetof(weir_topic_config, retention_bytes), false},
+    {"segment.bytes", offsetof(weir_topic_config, segment_bytes), false},
+    {"segment.ms", offsetof(weir_topic_config, segment_ms), false},
+    {"min.compaction.lag.ms", offsetof(weir_topic_config, min_compaction_lag_ms), false},
+    {"delete.retention.ms", offsetof(weir_topic_config, delete_retention_ms), false},
+    {"min.insync.replicas", offsetof(weir_topic_config, min_insync_replicas), true},
+};
+
+static void apply_override(weir_topic_config *topic, const weir_topic_override *override)
+{
+    for (size_t i = 0; i < WEIR_COUNT_OF(override_specs); i++) {
+        void *member = (char *)topic + override_specs[i].member;
+        if (strcmp(override_specs[i].name, override->name) != 0) {
+            continue;
+        }
+        if (override_specs[i].is_short) {
+            *(int16_t *)member = (int16_t) override->value;
+        } else {
+            *(int64_t *)member = override->value;
+        }
+    }
+}
+
+static weir_status count_partitions(void *user, const char *topic, int32_t *out_count,
+                                    weir_error *err)
+{
+    weir_topic_config config = {0};
+    WEIR_TRY(weir_broker_describe_topic(user, topic, &config, err));
+    *out_count = config.partition_count;
+    return WEIR_OK;
+}
+
+weir_status weir_internal_topics_plan(weir_broker *broker, const weir_topology *topology,
+                                      const weir_config *config, weir_plan **out_plan,
+                                      weir_error *err)
+{
+    const weir_plan_options options = {
+        .application_id = config->application_id,
+        .partition_count = count_partitions,
+        .user = broker,
+    };
+    return weir_plan_new(topology, &options, out_plan, err);
+}
+
+static int16_t replication(const weir_config *config)
+{
+    return config->replication_factor > 0 ? (int16_t)config->replication_factor : 0;
+}
+
+static weir_status create(weir_broker *broker, const weir_planned_topic *planned,
+                          const weir_config *config, weir_error *err)
+{
+    weir_topic_config topic = {
+        .name = planned->name,
+        .partition_count = planned->partition_count,
+        .replication_factor = replication(config),
+        .cleanup_policy = WEIR_CLEANUP_COMPACT,
+    };
+    if (planned->kind == WEIR_TOPIC_REPARTITION) {
+        topic.cleanup_policy = WEIR_CLEANUP_DELETE;
+        topic.retention_ms = -1;
+        topic.retention_bytes = -1;
+        topic.segment_bytes = REPARTITION_SEGMENT_BYTES;
+    }
+    for (size_t i = 0; i < config->topic_override_count; i++) {
+        apply_override(&topic, &config->topic_overrides[i]);
+    }
+    weir_status status = weir_broker_create_topic(broker, &topic, err);
+    return status == WEIR_OK ? WEIR_OK
+                             : weir_error_wrap(err, status, "internal topic %s", topic.name);
+}
+
+static weir_status check_dead_letter_topic(weir_broker *broker, const weir_config *config,
+                                           weir_error *err)
+{
+    if (config->dead_letter_topic == NULL) {
+        return WEIR_OK;
+    }
+    weir_topic_config topic = {0};
+    weir_status status = weir_broker_describe_topic(broker, config->dead_letter_topic, &topic, err);
+    if (status == WEIR_NOT_FOUND) {
+        return weir_error_set(err, WEIR_INVALID,
+                              "errors.dead.letter.queue.topic.name: topic '%s' does not exist: "
+                              "create it",
+                              config->dead_letter_topic);
+    }
+    return status;
+}
+
+weir_status weir_internal_topics_create(weir_broker *broker, const weir_plan *plan,
+                                        const weir_config *config, weir_error *err)
+{
+    WEIR_TRY(check_dead_letter_topic(broker, config, err));
+    for (size_t i = 0; i < plan->topic_count; i++) {
+        WEIR_TRY(create(broker, &plan->topics[i], config, err));
+    }
+    const weir_topic_config task_topic = {
+        .name = plan->task_topic,
+        .partition_count = (int32_t)plan->task_count,
+        .replication_factor = replication(config),
+        .cleanup_policy = WEIR_CLEANUP_DELETE,
+    };
+    weir_status status = weir_broker_create_topic(broker, &task_topic, err);
+    return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "task topic");
+}

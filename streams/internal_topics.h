@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * internal_topics.h - the topics that an application makes for itself, with Kafka Streams' names
+ * and configurations, and the one that shares its tasks out.
+ *
+ * Errors     WEIR_INVALID: a topic exists with another partition count or clean-up policy.
+ * Threads    Any.
+ */
+#ifndef WEIR_STREAMS_INTERNAL_TOPICS_H
+#define WEIR_STREAMS_INTERNAL_TOPICS_H
+
+#include "streams/broker.h"
+#include "streams/config.h"
+#include "streams/topology_plan.h"
+
+/* Makes the plan of topology on broker: what exists says how many partitions there are. */
+weir_status weir_internal_topics_plan(weir_broker *broker, const weir_topology *topology,
+                                      const weir_config *config, weir_plan **out_plan,
+                                      weir_error *err);
+
+/* Creates changelogs, repartition topics and the task topic, and checks that the dead letter topic
+ * is there if it is needed. */
+weir_status weir_internal_topics_create(weir_broker *broker, const weir_plan *plan,
+                                        const weir_config *config, weir_error *err);
+
+#endif

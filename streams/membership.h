@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * membership.h - the group member of an application, shared by its coordinator, which polls it, and
+ * its workers, which commit with it.
+ *
+ * Ownership  weir_offsets owns its metadata and borrows topic names.
+ * Threads    Any: a lock makes the calls to the member take turns. It is held for one call.
+ */
+#ifndef WEIR_STREAMS_MEMBERSHIP_H
+#define WEIR_STREAMS_MEMBERSHIP_H
+
+#include "streams/member.h"
+#include "streams/producer.h"
+
+/* Offsets to commit, built up task by task. All-zero is empty. */
+typedef struct weir_offsets {
+    weir_group_offset *items;
+    size_t count;
+    size_t capacity;
+} weir_offsets;
+
+/* Adds the next offset of a partition; metadata is copied. */
+void weir_offsets_add(weir_offsets *offsets, weir_topic_partition partition, int64_t offset,
+                      weir_bytes metadata);
+void weir_offsets_clear(weir_offsets *offsets);
+void weir_offsets_cleanup(weir_offsets *offsets);
+
+typedef struct weir_membership weir_membership;
+
+weir_membership *weir_membership_new(void);
+/* Leaves the group. NULL is fine. */
+void weir_membership_free(weir_membership *membership);
+WEIR_DEFINE_AUTO_PTR(weir_membership);
+
+/* Joins; what was joined before is left first. */
+weir_status weir_membership_join(weir_membership *membership, weir_broker *broker,
+                                 const weir_member_options *options, weir_error *err);
+void weir_membership_leave(weir_membership *membership);
+
+/* weir_member_poll without a wait. The event's partitions are the caller's until the next poll. */
+weir_status weir_membership_poll(weir_membership *membership, int64_t now_ms,
+                                 weir_member_event *out_event, weir_error *err);
+weir_status weir_membership_release(weir_membership *membership, weir_error *err);
+
+/* Both answer WEIR_FENCED where the group was left. */
+weir_status weir_membership_commit(weir_membership *membership, const weir_offsets *offsets,
+                                   weir_error *err);
+weir_status weir_membership_send_offsets(weir_membership *membership, weir_producer *producer,
+                                         const weir_offsets *offsets, weir_error *err);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * restore.c - one consumer reads all changelogs that a worker's tasks need; each batch goes into
+ * its store as one atomic step with the position after it.
+ *
+ * A changelog is done when the consumer's position reaches the end that was asked for at the start.
+ * The position passes markers of transactions and compacted offsets, so the end is reached even
+ * where its last offsets are no records.
+ */
+#include "streams/restore.h"
+
+#include "streams/task_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+typedef struct changelog {
+    weir_task_store *store;
+    weir_topic_partition partition;
+    int64_t position;
+    int64_t end;
+} changelog;
+
+struct weir_restorer {
+    weir_broker *broker;
+    weir_consumer *consumer;
+    changelog **changelogs;
+    size_t count;
+    size_t capacity;
+    weir_restore_entry *entries; /* Of the batch that is stored now. */
+    size_t entry_capacity;
+};
+
+enum { RESTORE_BATCH_RECORDS_MAX = 10000, RESTORE_FETCH_BYTES_MAX = 4 << 20 };
+
+weir_status weir_restorer_new(weir_broker *broker, const char *client_id,
+                              weir_restorer **out_restorer, weir_error *err)
+{
+    WEIR_AUTO_PTR(weir_restorer) restorer = weir_alloc(sizeof(*restorer));
+    restorer->broker = broker;
+    weir_consumer_options options = {
+        .client_id = client_id,
+        .isolation = WEIR_READ_COMMITTED,
+        .batch_records_max = RESTORE_BATCH_RECORDS_MAX,
+        .fetch_bytes_max = RESTORE_FETCH_BYTES_MAX,
+    };
+    WEIR_TRY(weir_consumer_new(broker, &options, &restorer->consumer, err));
+    *out_restorer = weir_take(&restorer);
+    return WEIR_OK;
+}
+
+void weir_restorer_free(weir_restorer *restorer)
+{
+    if (restorer == NULL) {
+        return;
+    }
+    WEIR_ASSERT(restorer->count == 0);
+    weir_consumer_free(restorer->consumer);
+    free(restorer->changelogs);
+    free(restorer->entries);
+    free(restorer);
+}
+
+/* Where the store stands: in this process, else in the database, else at the beginning. */
+static weir_status find_position(weir_restorer *restorer, changelog *log, weir_error *err)
+{
+    weir_task_store *store = log->store;
+    int64_t earliest = 0;
+    WEIR_TRY(weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_EARLIEST, 0,
+                                &earliest, err));
+    WEIR_TRY(weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_LATEST, 0, &log->end,
+                                err));
+    log->position = store->changelog_offset;
+    if (log->position < 0) {
+        weir_status status =
+            weir_task_state_position(store->task->state, store->label, &log->position, err);
+        if (status == WEIR_NOT_FOUND) {
+            log->position = earliest;
+        } else if (status != WEIR_OK) {
+            return status;
+        }
+    }
+    if (log->position < earliest || log->position > log->end) {
+        return weir_error_set(err, WEIR_CORRUPT,
+                              "store %s stands at %" PRId64 " of %s[%" PRId32
+                              "], which has %" PRId64 " to %" PRId64,
+                              store->kv.name, log->position, log->partition.topic,
+                              log->partition.partition, earliest, log->end);
+    }
+    return WEIR_OK;
+}
+
+static weir_status add_changelog(weir_restorer *restorer, weir_task_store *store, weir_error *err)
+{
+    changelog found = {
+        .store = store,
+        .partition = {store->changelog, store->task->planned->partition},
+    };
+    WEIR_TRY(find_position(restorer, &found, err));
+    if (found.position == found.end) {
+        store->changelog_offset = found.end;
+        return WEIR_OK;
+    }
+    changelog *log = weir_alloc(sizeof(*log));
+    *log = found;
+    restorer->changelogs = weir_grow(restorer->changelogs, restorer->count, &restorer->capacity,
+                                     sizeof(*restorer->changelogs));
+    restorer->changelogs[restorer->count++] = log;
+    return weir_consumer_assign(restorer->consumer, log->partition, log->position, WEIR_RESET_NONE,
+                                log, err);
+}
+
+weir_status weir_restorer_add(weir_restorer *restorer, weir_task *task, weir_error *err)
+{
+    WEIR_ASSERT(task->phase == WEIR_TASK_RESTORING);
+    for (size_t i = 0; i < task->store_count; i++) {
+        if (task->stores[i].changelog == NULL) {
+            continue;
+        }
+        weir_status status = add_changelog(restorer, &task->stores[i], err);
+        if (status != WEIR_OK) {
+            weir_restorer_remove(restorer, task);
+            return weir_error_wrap(err, status, "task %s: restore", task->planned->id);
+        }
+    }
+    return WEIR_OK;
+}
+
+static void remove_at(weir_restorer *restorer, size_t at)
+{
+    changelog *log = restorer->changelogs[at];
+    weir_consumer_unassign(restorer->consumer, log->partition);
+    restorer->changelogs[at] = restorer->changelogs[--restorer->count];
+    free(log);
+}
+
+void weir_restorer_remove(weir_restorer *restorer, const weir_task *task)
+{
+    for (size_t i = restorer->count; i > 0; i--) {
+        if (restorer->changelogs[i - 1]->store->task == task) {
+            remove_at(restorer, i - 1);
+        }
+    }
+}
+
+bool weir_restorer_is_done(const weir_restorer *restorer, const weir_task *task)
+{
+    for (size_t i = 0; i < restorer->count; i++) {
+        if (restorer->changelogs[i]->store->task == task) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static size_t collect_entries(weir_restorer *restorer, const weir_batch *batch)
+{
+    if (restorer->entry_capacity < batch->count) {
+        restorer->entries =
+            weir_realloc(restorer->entries, batch->count * sizeof(*restorer->entries));
+        restorer->entry_capacity = batch->count;
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->records[i].key.data != NULL) { /* Others' writes into a table's topic. */
+            restorer->entries[count++] =
+                (weir_restore_entry){batch->records[i].key, batch->records[i].value};
+        }
+    }
+    return count;
+}
+
+static weir_status store_batch(weir_restorer *restorer, const weir_batch *batch, weir_error *err)
+{
+    changelog *log = batch->tag;
+    weir_task_store *store = log->store;
+    WEIR_ASSERT(batch->count > 0);
+    if (weir_task_state_committed_bytes(store->task->state) > 0) {
+        WEIR_TRY(weir_task_state_apply(store->task->state, err)); /* After a rollback. */
+    }
+    size_t count = collect_entries(restorer, batch);
+    const weir_restore_batch restore = {
+        .store = store->spec->options.name,
+        .entries = restorer->entries,
+        .count = count,
+        .label = store->label,
+        .offset = batch->records[batch->count - 1].offset + 1,
+    };
+    return weir_task_state_restore(store->task->state, &restore, err);
+}
+
+static void finish_done(weir_restorer *restorer)
+{
+    for (size_t i = restorer->count; i > 0; i--) {
+        changelog *log = restorer->changelogs[i - 1];
+        log->position = weir_consumer_position(restorer->consumer, log->partition);
+        if (log->position >= log->end) {
+            log->store->changelog_offset = log->position;
+            remove_at(restorer, i - 1);
+        }
+    }
+}
+
+weir_status weir_restorer_run(weir_restorer *restorer, size_t batches_max, uint64_t *out_count,
+                              weir_task **out_culprit, weir_error *err)
+{
+    *out_count = 0;
+    *out_culprit = NULL;
+    for (size_t i = 0; i < batches_max && restorer->count > 0; i++) {
+        weir_batch *batch = NULL;
+        weir_status status = weir_consumer_poll(restorer->consumer, 0, &batch, err);
+        if (status == WEIR_AGAIN) {
+            break;
+        }
+        WEIR_TRY(status);
+        changelog *log = batch->tag;
+        *out_count += batch->count;
+        status = store_batch(restorer, batch, err);
+        weir_batch_free(batch);
+        if (status != WEIR_OK) {
+            *out_culprit = log->store->task;
+            return weir_error_wrap(err, status, "task %s: restore of %s",
+                                   (*out_culprit)->planned->id, log->store->kv.name);
+        }
+    }
+    finish_done(restorer);
+    return WEIR_OK;
+}
+
+size_t weir_restorer_count(const weir_restorer *restorer)
+{
+    return restorer->count;
+}
+
+int64_t weir_restorer_remaining(const weir_restorer *restorer)
+{
+    int64_t remaining = 0;
+    for (size_t i = 0; i < restorer->count; i++) {
+        const changelog *log = restorer->changelogs[i];
+        remaining += log->end > log->position ? log->end - log->position : 0;
+    }
+    return remaining;
+}
+
+int weir_restorer_fd(const weir_restorer *restorer)
+{
+    return weir_consumer_fd(restorer->consumer);
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stream_thread.c - a worker's life and its pass.
+ *
+ *   messages ▸ bring up (begin, restore, run) ▸ input ▸ resources ▸ records ▸ punctuations
+ *        ▲                                                                          │
+ *        └────────────────────────── apply ◂ commit ◂───────────────────────────────┘
+ *
+ * A pass never waits but for acknowledgements. While a commit or the collector waits for room
+ * nothing is processed, so a commit covers exactly what was processed before it was due.
+ */
+#include "streams/stream_thread_internal.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAILBOX_MESSAGES_MAX = 4096, WAIT_FDS_MAX = 64, QUANTUM_AT_START = 64 };
+
+static weir_counter *thread_counter(const weir_stream_thread *thread, const char *name,
+                                    const char *help)
+{
+    char index[16];
+    (void)snprintf(index, sizeof(index), "%" PRId32, thread->options.index);
+    const weir_label labels[] = {
+        {"application_id", thread->options.plan->application_id},
+        {"thread_id", index},
+    };
+    return weir_metrics_counter(thread->options.metrics,
+                                (weir_metric_id){name, help, labels, WEIR_COUNT_OF(labels)});
+}
+
+static weir_gauge *thread_gauge(const weir_stream_thread *thread, const char *name,
+                                const char *help)
+{
+    char index[16];
+    (void)snprintf(index, sizeof(index), "%" PRId32, thread->options.index);
+    const weir_label labels[] = {
+        {"application_id", thread->options.plan->application_id},
+        {"thread_id", index},
+    };
+    return weir_metrics_gauge(thread->options.metrics,
+                              (weir_metric_id){name, help, labels, WEIR_COUNT_OF(labels)});
+}
+
+static void make_metrics(weir_stream_thread *thread)
+{
+    if (thread->options.metrics == NULL) {
+        return;
+    }
+    thread->metrics = (weir_thread_metrics){
+        .processed = thread_counter(thread, "process_records_total", "Records processed."),
+        .commits = thread_counter(thread, "commit_total", "Commits made."),
+        .restored = thread_counter(thread, "restore_total", "Changelog records restored."),
+        .rollbacks = thread_counter(thread, "rollback_total", "Returns to the last commit."),
+        .tasks = thread_gauge(thread, "tasks", "Tasks that the worker owns."),
+        .restoring = thread_gauge(thread, "restore_remaining_records",
+                                  "Changelog records still to restore."),
+    };
+}
+
+static weir_status open_resources(weir_stream_thread *thread, weir_error *err)
+{
+    const weir_topology *topology = thread->options.plan->topology;
+    thread->resources = weir_alloc_array(topology->resource_count, sizeof(void *));
+    for (size_t i = 0; i < topology->resource_count; i++) {
+        const weir_resource_options *options = &topology->resources[i].options;
+        weir_status status = options->open(options->user, &thread->resources[i], err);
+        if (status != WEIR_OK) {
+            return weir_error_wrap(err, status, "resource %s", topology->resources[i].name);
+        }
+        thread->resources_open = i + 1;
+    }
+    return WEIR_OK;
+}
+
+static void close_resources(weir_stream_thread *thread)
+{
+    const weir_topology *topology = thread->options.plan->topology;
+    for (size_t i = thread->resources_open; i > 0; i--) {
+        topology->resources[i - 1].options.close(thread->resources[i - 1]);
+    }
+    free(thread->resources);
+}
+
+static weir_status open_broker_handles(weir_stream_thread *thread, weir_error *err)
+{
+    const weir_collector_options collector_options = {
+        .broker = thread->options.broker,
+        .client_id = thread->client_id,
+        .transactional_id = thread->transactional_id,
+    };
+    WEIR_TRY(weir_collector_new(&collector_options, &thread->collector, err));
+    const weir_consumer_options consumer_options = {
+        .client_id = thread->client_id,
+        .isolation = WEIR_READ_COMMITTED,
+    };
+    WEIR_TRY(weir_consumer_new(thread->options.broker, &consumer_options, &thread->consumer, err));
+    return weir_restorer_new(thread->options.broker, thread->client_id, &thread->restorer, err);
+}
+
+static void make_names(weir_stream_thread *thread)
+{
+    const weir_config *config = thread->options.config;
+    const char *application_id = thread->options.plan->application_id;
+    const char *client = config->client_id == NULL ? application_id : config->client_id;
+    thread->client_id = weir_format("%s-%" PRId32, client, thread->options.index);
+    if (config->processing_guarantee == WEIR_EXACTLY_ONCE) {
+        thread->transactional_id = weir_format("%s-%s-%" PRId32, application_id,
+                                               thread->options.process_id, thread->options.index);
+    }
+}
+
+weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
+                                   weir_stream_thread **out_thread, weir_error *err)
+{
+    WEIR_ASSERT(options->process_id != NULL);
+    WEIR_ASSERT(options->report != NULL);
+    WEIR_AUTO_PTR(weir_stream_thread) thread = weir_alloc(sizeof(*thread));
+    thread->options = *options;
+    thread->quantum = QUANTUM_AT_START;
+    thread->mailbox = weir_mailbox_new(MAILBOX_MESSAGES_MAX);
+    thread->tasks = weir_alloc_array(options->plan->task_count, sizeof(*thread->tasks));
+    thread->owned = weir_alloc_array(options->plan->task_count, sizeof(*thread->owned));
+    thread->closing = weir_alloc_array(options->plan->task_count, sizeof(*thread->closing));
+    make_names(thread);
+    make_metrics(thread);
+    WEIR_TRY(open_resources(thread, err));
+    WEIR_TRY(open_broker_handles(thread, err));
+    thread->environment = (weir_task_environment){
+        .plan = options->plan,
+        .config = options->config,
+        .broker = options->broker,
+        .database = options->database,
+        .collector = thread->collector,
+        .consumer = thread->consumer,
+        .metrics = options->metrics,
+        .resources = thread->resources,
+    };
+    *out_thread = weir_take(&thread);
+    return WEIR_OK;
+}
+
+void weir_stream_thread_free(weir_stream_thread *thread)
+{
+    if (thread == NULL) {
+        return;
+    }
+    weir_mailbox_close(thread->mailbox);
+    while (thread->owned_count > 0) {
+        weir_task *task = thread->owned[--thread->owned_count];
+        weir_restorer_remove(thread->restorer, task);
+        weir_task_free(task);
+    }
+    close_resources(thread); /* After the tasks: what they deferred ends in there. */
+    weir_restorer_free(thread->restorer);
+    weir_consumer_free(thread->consumer);
+    weir_collector_free(thread->collector);
+    weir_mailbox_free(thread->mailbox);
+    free(thread->tasks);
+    free(thread->owned);
+    free(thread->closing);
+    free(thread->client_id);
+    free(thread->transactional_id);
+    free(thread);
+}
+
+static void list_owned(weir_stream_thread *thread)
+{
+    thread->owned_count = 0;
+    for (size_t i = 0; i < thread->options.plan->task_count; i++) {
+        if (thread->tasks[i] != NULL) {
+            thread->owned[thread->owned_count++] = thread->tasks[i];
+        }
+    }
+    if (thread->metrics.tasks != NULL) {
+        weir_gauge_set(thread->metrics.tasks, (int64_t)thread->owned_count);
+    }
+}
+
+static void own(weir_stream_thread *thread, size_t task_index, weir_task *task)
+{
+    WEIR_ASSERT(thread->tasks[task_index] == NULL);
+    thread->tasks[task_index] = task;
+    thread->closing[task_index] = false;
+    list_owned(thread);
+}
+
+void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_task_report report)
+{
+    size_t index = (size_t)(weir_task_planned(task) - thread->options.plan->tasks);
+    WEIR_ASSERT(thread->tasks[index] == task);
+    weir_restorer_remove(thread->restorer, task);
+    bool was_closing = thread->closing[index];
+    thread->tasks[index] = NULL;
+    thread->closing[index] = false;
+    list_owned(thread);
+    weir_task_free(task);
+    if (was_closing) {
+        report = WEIR_REPORT_CLOSED; /* Who waits for that must hear of it, whatever the cause. */
+    }
+    thread->options.report(thread->options.user, index, report);
+}
+
+static void open_task(weir_stream_thread *thread, size_t index)
+{
+    WEIR_ASSERT(thread->tasks[index] == NULL);
+    weir_task *task = NULL;
+    weir_error err = {0};
+    weir_status status =
+        weir_task_new(&thread->environment, &thread->options.plan->tasks[index], &task, &err);
+    if (status == WEIR_OK) {
+        own(thread, index, task);
+        return;
+    }
+    thread->open_failure = err;
+    thread->open_failure.status = status;
+    thread->options.report(thread->options.user, index, WEIR_REPORT_LOST);
+}
+
+typedef struct command {
+    weir_task_command command;
+    size_t task_index;
+} command;
+
+static void drop_task(weir_stream_thread *thread, weir_task *task)
+{
+    size_t index = (size_t)(weir_task_planned(task) - thread->options.plan->tasks);
+    if (thread->closing[index]) {
+        thread->options.report(thread->options.user, index, WEIR_REPORT_CLOSED);
+        thread->closing[index] = false;
+    }
+    /* What it has written is in the transaction of all: the transaction has to go with it. */
+    if (weir_task_commit_needed(task)) {
+        thread->open_failure.status =
+            weir_error_set(&thread->open_failure, WEIR_IO, "task %s was taken away uncommitted",
+                           weir_task_id(task));
+    }
+    weir_stream_thread_drop(thread, task, WEIR_REPORT_CLOSED);
+}
+
+static void run_command(void *consumer, void *argument)
+{
+    weir_stream_thread *thread = consumer;
+    command *told = argument;
+    weir_task *task = thread->tasks[told->task_index];
+    switch (told->command) {
+    case WEIR_COMMAND_OPEN:
+        open_task(thread, told->task_index);
+        break;
+    case WEIR_COMMAND_CLOSE:
+        if (task == NULL) {
+            thread->options.report(thread->options.user, told->task_index, WEIR_REPORT_CLOSED);
+        } else {
+            thread->closing[told->task_index] = true;
+        }
+        break;
+    case WEIR_COMMAND_DROP:
+        if (task == NULL) {
+            thread->options.report(thread->options.user, told->task_index, WEIR_REPORT_CLOSED);
+        } else {
+            drop_task(thread, task);
+        }
+        break;
+    }
+    free(told);
+}
+
+weir_status weir_stream_thread_post(weir_stream_thread *thread, weir_task_command kind,
+                                    size_t task_index, weir_error *err)
+{
+    WEIR_ASSERT(task_index < thread->options.plan->task_count);
+    command *told = weir_alloc(sizeof(*told));
+    *told = (command){kind, task_index};
+    weir_status status =
+        weir_mailbox_try_post(thread->mailbox, (weir_message){run_command, free, told}, err);
+    if (status != WEIR_OK) {
+        free(told);
+    }
+    return status;
+}
+
+weir_mailbox *weir_stream_thread_mailbox(weir_stream_thread *thread)
+{
+    return thread->mailbox;
+}
+
+static weir_status take_open_failure(weir_stream_thread *thread, weir_error *err)
+{
+    weir_status status = thread->open_failure.status;
+    if (status != WEIR_OK) {
+        *err = thread->open_failure;
+        thread->open_failure = (weir_error){0};
+    }
+    return status;
+}
+
+static weir_status work(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    WEIR_TRY(take_open_failure(thread, err));
+    WEIR_TRY(weir_stream_thread_bring_up(thread, busy, err));
+    WEIR_TRY(weir_stream_thread_take_input(thread, busy, err));
+    WEIR_TRY(weir_stream_thread_poll_resources(thread, err));
+    weir_status unblocked = weir_collector_unblock(
+        thread->collector,
+        thread->options.never_waits ? 0 : (int32_t)thread->options.config->poll_ms, err);
+    if (unblocked == WEIR_AGAIN) {
+        return WEIR_OK;
+    }
+    WEIR_TRY(unblocked);
+    if (!thread->commit_pending) {
+        WEIR_TRY(weir_stream_thread_process(thread, busy, err));
+        WEIR_TRY(weir_stream_thread_punctuate(thread, busy, err));
+    }
+    WEIR_TRY(weir_stream_thread_commit(thread, busy, err));
+    return weir_stream_thread_apply(thread, err);
+}
+
+weir_status weir_stream_thread_step(weir_stream_thread *thread, int64_t now_ms, bool *out_busy,
+                                    weir_error *err)
+{
+    weir_error own = {0};
+    err = err == NULL ? &own : err;
+    thread->environment.now_ms = now_ms;
+    *out_busy = weir_mailbox_drain(thread->mailbox, thread) > 0;
+    if (now_ms < thread->back_off_until_ms) {
+        *out_busy = false;
+        return WEIR_OK;
+    }
+    weir_status status = work(thread, out_busy, err);
+    thread->was_busy = *out_busy;
+    thread->last_pass_ms = now_ms;
+    if (thread->metrics.restoring != NULL) {
+        weir_gauge_set(thread->metrics.restoring, weir_restorer_remaining(thread->restorer));
+    }
+    return status == WEIR_OK ? WEIR_OK : weir_stream_thread_react(thread, status, err);
+}
+
+static int64_t wait_ms(const weir_stream_thread *thread, int64_t now_ms)
+{
+    int64_t until_ms = now_ms + thread->options.config->poll_ms;
+    if (now_ms < thread->back_off_until_ms) {
+        return thread->back_off_until_ms < until_ms ? thread->back_off_until_ms - now_ms
+                                                    : until_ms - now_ms;
+    }
+    if (thread->commit_pending) {
+        until_ms = now_ms + 1;
+    }
+    int64_t commit_ms = thread->last_commit_ms + thread->options.config->commit_interval_ms;
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        int64_t due_ms = weir_task_due_ms(thread->owned[i]);
+        until_ms = due_ms < until_ms ? due_ms : until_ms;
+        if (weir_task_commit_needed(thread->owned[i]) && commit_ms < until_ms) {
+            until_ms = commit_ms;
+        }
+    }
+    return until_ms > now_ms ? until_ms - now_ms : 0;
+}
+
+static size_t add_fd(struct pollfd *fds, size_t count, int fd)
+{
+    if (fd >= 0 && count < WAIT_FDS_MAX) {
+        fds[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+    }
+    return count;
+}
+
+void weir_stream_thread_wait(weir_stream_thread *thread, int64_t now_ms)
+{
+    struct pollfd fds[WAIT_FDS_MAX];
+    size_t count = add_fd(fds, 0, weir_mailbox_fd(thread->mailbox));
+    if (now_ms >= thread->back_off_until_ms) {
+        count = add_fd(fds, count, weir_consumer_fd(thread->consumer));
+        if (weir_restorer_count(thread->restorer) > 0) {
+            count = add_fd(fds, count, weir_restorer_fd(thread->restorer));
+        }
+    }
+    const weir_topology *topology = thread->options.plan->topology;
+    for (size_t i = 0; i < thread->resources_open; i++) {
+        if (topology->resources[i].options.fd != NULL) {
+            count = add_fd(fds, count, topology->resources[i].options.fd(thread->resources[i]));
+        }
+    }
+    (void)poll(fds, count, (int)wait_ms(thread, now_ms));
+}
+
+bool weir_stream_thread_is_idle(weir_stream_thread *thread)
+{
+    if (thread->commit_pending || weir_collector_is_dirty(thread->collector) ||
+        thread->needs_reset) {
+        return false;
+    }
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        if (!weir_task_is_idle(thread->owned[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+weir_task *weir_stream_thread_task(weir_stream_thread *thread, size_t task_index)
+{
+    WEIR_ASSERT(task_index < thread->options.plan->task_count);
+    return thread->tasks[task_index];
+}
+
+size_t weir_stream_thread_task_count(const weir_stream_thread *thread)
+{
+    return thread->owned_count;
+}
+
+uint64_t weir_stream_thread_activity(const weir_stream_thread *thread)
+{
+    return thread->activity;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stream_thread_failure.c - what a worker does when a pass fails, by status:
+ *
+ *   IO       abort the transaction, roll every task back to the last commit, pause, go on
+ *   CORRUPT  the same, and wipe the one task that said so: it restores from its changelogs
+ *   FENCED   the same, and let go of every task: somebody else may own them
+ *   INVALID, FATAL and the rest   stop the application with the message
+ *
+ * All tasks of a worker share a transaction, so all of them go back together. Nothing is lost and
+ * nothing wiped by going back: the database was never touched.
+ */
+#include "streams/stream_thread_internal.h"
+
+#include "streams/base/logging.h"
+
+#include <stdlib.h>
+
+enum { BACK_OFF_DOUBLINGS_MAX = 6 };
+
+static void back_off(weir_stream_thread *thread)
+{
+    uint32_t doublings =
+        thread->failures < BACK_OFF_DOUBLINGS_MAX ? thread->failures : BACK_OFF_DOUBLINGS_MAX;
+    thread->failures++;
+    thread->back_off_until_ms =
+        thread->environment.now_ms + (thread->options.config->retry_backoff_ms << doublings);
+}
+
+static void abandon_transaction(weir_stream_thread *thread)
+{
+    weir_error err = {0};
+    if (weir_collector_abort(thread->collector, &err) != WEIR_OK ||
+        thread->transactional_id == NULL) {
+        thread->needs_reset = true; /* Unacknowledged records may come or not: settle it. */
+    }
+    thread->commit_pending = false;
+}
+
+static void roll_back_all(weir_stream_thread *thread)
+{
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        weir_task *task = thread->owned[i];
+        weir_restorer_remove(thread->restorer, task);
+        weir_task_rollback(task);
+    }
+    if (thread->metrics.rollbacks != NULL) {
+        weir_counter_add(thread->metrics.rollbacks, 1);
+    }
+}
+
+static void drop_all(weir_stream_thread *thread)
+{
+    while (thread->owned_count > 0) {
+        weir_stream_thread_drop(thread, thread->owned[thread->owned_count - 1], WEIR_REPORT_LOST);
+    }
+    thread->needs_reset = true;
+}
+
+/* Wipes the culprit; without one, whatever was being restored, since only that can be meant. */
+static weir_status wipe_corrupt(weir_stream_thread *thread, const bool *was_restoring,
+                                const weir_task *culprit, weir_error *err)
+{
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        weir_task *task = thread->owned[i];
+        if (task == culprit || (culprit == NULL && was_restoring[i])) {
+            const weir_log_place place = {.task = weir_task_id(task)};
+            WEIR_LOG(WEIR_LOG_WARN, &place, "the state is wiped, it restores from its changelogs");
+            WEIR_TRY(weir_task_wipe(task, err));
+        }
+    }
+    return WEIR_OK;
+}
+
+static weir_status react_to_corrupt(weir_stream_thread *thread, weir_error *err)
+{
+    const weir_task *culprit = thread->culprit;
+    bool *was_restoring = weir_alloc_array(thread->owned_count, sizeof(bool));
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        was_restoring[i] = !weir_restorer_is_done(thread->restorer, thread->owned[i]);
+    }
+    roll_back_all(thread);
+    weir_status status = wipe_corrupt(thread, was_restoring, culprit, err);
+    free(was_restoring);
+    if (status == WEIR_IO) { /* The wipe failed: it is corrupt still, and comes here again. */
+        WEIR_LOG(WEIR_LOG_WARN, NULL, "%s", err->message);
+        return WEIR_OK;
+    }
+    return status;
+}
+
+weir_status weir_stream_thread_react(weir_stream_thread *thread, weir_status status,
+                                     weir_error *err)
+{
+    WEIR_ASSERT(status != WEIR_OK && status != WEIR_AGAIN);
+    if (status != WEIR_IO && status != WEIR_CORRUPT && status != WEIR_FENCED) {
+        abandon_transaction(thread);
+        roll_back_all(thread);
+        return status;
+    }
+    WEIR_LOG(WEIR_LOG_WARN, NULL, "application=%s worker=%d status=%s %s",
+             thread->options.plan->application_id, (int)thread->options.index,
+             weir_status_name(status), err->message);
+    abandon_transaction(thread);
+    weir_status reacted = WEIR_OK;
+    if (status == WEIR_FENCED) {
+        drop_all(thread);
+    } else if (status == WEIR_CORRUPT) {
+        reacted = react_to_corrupt(thread, err);
+    } else {
+        roll_back_all(thread);
+    }
+    thread->culprit = NULL;
+    back_off(thread);
+    return reacted;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stream_thread_internal.h - a worker laid open for its three files: stream_thread.c (life, the
+ * pass), stream_thread_work.c (input, records, commit), stream_thread_failure.c (reactions).
+ *
+ * Threads    The worker's.
+ */
+#ifndef WEIR_STREAMS_STREAM_THREAD_INTERNAL_H
+#define WEIR_STREAMS_STREAM_THREAD_INTERNAL_H
+
+#include "streams/commit.h"
+#include "streams/restore.h"
+#include "streams/stream_thread.h"
+#include "streams/topology_internal.h"
+
+typedef struct weir_thread_metrics {
+    weir_counter *processed;
+    weir_counter *commits;
+    weir_counter *restored;
+    weir_counter *rollbacks;
+    weir_gauge *tasks;
+    weir_gauge *restoring;
+} weir_thread_metrics;
+
+struct weir_stream_thread {
+    weir_stream_thread_options options;
+    weir_task_environment environment;
+    char *client_id;
+    char *transactional_id; /* NULL: at least once. */
+    weir_collector *collector;
+    weir_consumer *consumer;
+    weir_restorer *restorer;
+    weir_mailbox *mailbox;
+    void **resources; /* By index of the topology's resources. */
+    size_t resources_open;
+    weir_task **tasks; /* By index in the plan; NULL: not ours. */
+    bool *closing;     /* The same index: committed next, then closed. */
+    weir_task **owned; /* The tasks that are not NULL, in order of the plan. */
+    size_t owned_count;
+    weir_task *culprit;      /* Whose call is under way, for WEIR_CORRUPT; NULL: nobody's. */
+    weir_error open_failure; /* A command could not be carried out; status WEIR_OK: none. */
+    bool needs_reset;        /* The producer's state is not known. */
+    bool commit_pending;     /* A commit answered WEIR_AGAIN. */
+    bool was_busy;           /* In the last pass. */
+    uint32_t failures;       /* In a row. */
+    size_t quantum;          /* Records a pass. */
+    int64_t last_pass_ms;
+    int64_t back_off_until_ms;
+    int64_t last_commit_ms;
+    int64_t last_apply_ms;
+    uint64_t activity;
+    weir_thread_metrics metrics;
+};
+
+/* stream_thread.c: forgets a task and frees it; reports it. */
+void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_task_report report);
+
+/* stream_thread_work.c: each does its part of a pass, sets *busy where it did something, and leaves
+ * the culprit set where it fails. */
+weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, weir_error *err);
+weir_status weir_stream_thread_take_input(weir_stream_thread *thread, bool *busy, weir_error *err);
+weir_status weir_stream_thread_poll_resources(weir_stream_thread *thread, weir_error *err);
+weir_status weir_stream_thread_process(weir_stream_thread *thread, bool *busy, weir_error *err);
+weir_status weir_stream_thread_punctuate(weir_stream_thread *thread, bool *busy, weir_error *err);
+weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, weir_error *err);
+weir_status weir_stream_thread_apply(weir_stream_thread *thread, weir_error *err);
+
+/* stream_thread_failure.c: reacts to a pass that failed; WEIR_OK unless the application has to
+ * stop. */
+weir_status weir_stream_thread_react(weir_stream_thread *thread, weir_status status,
+                                     weir_error *err);
+
+#endif

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stream_thread_work.c - the parts of a worker's pass, in the order in which the pass calls them.
+ */
+#include "streams/stream_thread_internal.h"
+
+enum {
+    INPUT_BATCHES_A_PASS = 8,
+    RESTORE_BATCHES_A_PASS = 16,
+    TASK_TURN_RECORDS = 128, /* Records of a task before the next one has its turn. */
+    QUANTUM_MIN = 1,
+    QUANTUM_MAX = 8192,
+    PASS_GOAL_MS = 10, /* A pass of more than this hurts commits and queries. */
+};
+
+static weir_status begin(weir_stream_thread *thread, weir_task *task, weir_error *err)
+{
+    weir_status status = weir_task_begin(task, err);
+    if (status == WEIR_AGAIN) {
+        return WEIR_OK; /* The offsets are not settled: with the next pass. */
+    }
+    WEIR_TRY(status);
+    return weir_restorer_add(thread->restorer, task, err);
+}
+
+static weir_status bring_up_task(weir_stream_thread *thread, weir_task *task, bool *busy,
+                                 weir_error *err)
+{
+    if (weir_task_phase_now(task) == WEIR_TASK_CREATED) {
+        WEIR_TRY(begin(thread, task, err));
+    }
+    if (weir_task_phase_now(task) == WEIR_TASK_RESTORING &&
+        weir_restorer_is_done(thread->restorer, task)) {
+        WEIR_TRY(weir_task_run(task, err));
+        *busy = true;
+        thread->options.report(thread->options.user,
+                               (size_t)(weir_task_planned(task) - thread->options.plan->tasks),
+                               WEIR_REPORT_RUNNING);
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    if (thread->needs_reset) {
+        WEIR_TRY(weir_collector_reset(thread->collector, err));
+        thread->needs_reset = false;
+    }
+    uint64_t restored = 0;
+    WEIR_TRY(weir_restorer_run(thread->restorer, RESTORE_BATCHES_A_PASS, &restored,
+                               &thread->culprit, err));
+    if (restored > 0) {
+        *busy = true;
+        thread->activity += restored;
+        if (thread->metrics.restored != NULL) {
+            weir_counter_add(thread->metrics.restored, restored);
+        }
+    }
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        thread->culprit = thread->owned[i];
+        WEIR_TRY(bring_up_task(thread, thread->owned[i], busy, err));
+    }
+    thread->culprit = NULL;
+    return WEIR_OK;
+}
+
+weir_status weir_stream_thread_take_input(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    for (size_t i = 0; i < INPUT_BATCHES_A_PASS; i++) {
+        weir_batch *batch = NULL;
+        weir_status status = weir_consumer_poll(thread->consumer, 0, &batch, err);
+        if (status == WEIR_AGAIN) {
+            break;
+        }
+        WEIR_TRY(status);
+        weir_task_input_add(batch->tag, batch);
+        *busy = true;
+    }
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        weir_task_refresh_inputs(thread->owned[i]);
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_stream_thread_poll_resources(weir_stream_thread *thread, weir_error *err)
+{
+    const weir_topology *topology = thread->options.plan->topology;
+    for (size_t i = 0; i < thread->resources_open; i++) {
+        const weir_resource_options *options = &topology->resources[i].options;
+        if (options->poll != NULL) {
+            WEIR_TRY(options->poll(thread->resources[i], thread->environment.now_ms, err));
+        }
+    }
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        thread->culprit = thread->owned[i];
+        WEIR_TRY(weir_task_take_failure(thread->owned[i], err));
+    }
+    thread->culprit = NULL;
+    return WEIR_OK;
+}
+
+static bool is_running(const weir_stream_thread *thread, const weir_task *task)
+{
+    return weir_task_phase_now(task) == WEIR_TASK_RUNNING &&
+           !thread->closing[weir_task_planned(task) - thread->options.plan->tasks];
+}
+
+/* Up to records_max of one task; *out_count says how many. */
+static weir_status process_task(weir_stream_thread *thread, weir_task *task, size_t records_max,
+                                size_t *out_count, weir_error *err)
+{
+    *out_count = 0;
+    while (*out_count < records_max && !weir_collector_is_blocked(thread->collector)) {
+        weir_status status = weir_task_process(task, err);
+        if (status == WEIR_AGAIN) {
+            break;
+        }
+        WEIR_TRY(status);
+        ++*out_count;
+    }
+    return weir_task_take_failure(task, err);
+}
+
+/* The quantum follows how long passes take, so that slow processors don't hold up commits. */
+static void adapt_quantum(weir_stream_thread *thread)
+{
+    int64_t took_ms = thread->environment.now_ms - thread->last_pass_ms;
+    if (!thread->was_busy) {
+        return;
+    }
+    if (took_ms > PASS_GOAL_MS && thread->quantum > QUANTUM_MIN) {
+        thread->quantum /= 2;
+    } else if (took_ms < PASS_GOAL_MS && thread->quantum < QUANTUM_MAX) {
+        thread->quantum += (thread->quantum + 3) / 4;
+    }
+}
+
+weir_status weir_stream_thread_process(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    adapt_quantum(thread);
+    size_t left = thread->quantum;
+    size_t total = 0;
+    bool progress = true;
+    while (left > 0 && progress) {
+        progress = false;
+        for (size_t i = 0; i < thread->owned_count && left > 0; i++) {
+            weir_task *task = thread->owned[i];
+            if (!is_running(thread, task)) {
+                continue;
+            }
+            size_t count = 0;
+            thread->culprit = task;
+            WEIR_TRY(process_task(thread, task, left < TASK_TURN_RECORDS ? left : TASK_TURN_RECORDS,
+                                  &count, err));
+            left -= count;
+            total += count;
+            progress = progress || count > 0;
+        }
+    }
+    thread->culprit = NULL;
+    *busy = *busy || total > 0;
+    thread->activity += total;
+    if (total > 0 && thread->metrics.processed != NULL) {
+        weir_counter_add(thread->metrics.processed, total);
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_stream_thread_punctuate(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        if (!is_running(thread, thread->owned[i])) {
+            continue;
+        }
+        size_t count = 0;
+        thread->culprit = thread->owned[i];
+        WEIR_TRY(weir_task_punctuate(thread->owned[i], &count, err));
+        thread->activity += count;
+        *busy = *busy || count > 0;
+    }
+    thread->culprit = NULL;
+    return WEIR_OK;
+}
+
+static bool any_closing(const weir_stream_thread *thread)
+{
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        if (thread->closing[weir_task_planned(thread->owned[i]) - thread->options.plan->tasks]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool commit_is_due(const weir_stream_thread *thread)
+{
+    const weir_config *config = thread->options.config;
+    if (thread->commit_pending || any_closing(thread) ||
+        thread->environment.now_ms - thread->last_commit_ms >= config->commit_interval_ms) {
+        return true;
+    }
+    size_t staged = 0;
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        if (weir_task_commit_requested(thread->owned[i])) {
+            return true;
+        }
+        staged += weir_task_staged_bytes(thread->owned[i]);
+    }
+    return staged > (size_t)config->staged_bytes_max;
+}
+
+static weir_status close_task(weir_stream_thread *thread, weir_task *task, weir_error *err)
+{
+    thread->culprit = task;
+    WEIR_TRY(weir_task_apply(task, err));
+    weir_stream_thread_drop(thread, task, WEIR_REPORT_CLOSED);
+    thread->culprit = NULL;
+    return WEIR_OK;
+}
+
+static weir_status close_committed(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    for (size_t i = thread->owned_count; i > 0; i--) {
+        weir_task *task = thread->owned[i - 1];
+        if (thread->closing[weir_task_planned(task) - thread->options.plan->tasks]) {
+            WEIR_TRY(close_task(thread, task, err));
+            *busy = true;
+        }
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    if (!commit_is_due(thread)) {
+        return WEIR_OK;
+    }
+    const weir_commit commit = {
+        .tasks = thread->owned,
+        .task_count = thread->owned_count,
+        .collector = thread->collector,
+        .membership = thread->options.membership,
+        .flush_timeout_ms =
+            thread->options.never_waits ? 0 : (int32_t)thread->options.config->poll_ms,
+    };
+    bool unknown = false;
+    bool needed = weir_commit_is_needed(&commit);
+    weir_status status = weir_commit_run(&commit, &unknown, err);
+    thread->commit_pending = status == WEIR_AGAIN;
+    if (status == WEIR_AGAIN) {
+        return WEIR_OK;
+    }
+    thread->needs_reset = thread->needs_reset || unknown;
+    if (status != WEIR_OK) {
+        return weir_error_wrap(err, status, "commit");
+    }
+    thread->last_commit_ms = thread->environment.now_ms;
+    if (needed) {
+        thread->failures = 0;
+        thread->activity++;
+    }
+    if (needed && thread->metrics.commits != NULL) {
+        weir_counter_add(thread->metrics.commits, 1);
+    }
+    return close_committed(thread, busy, err);
+}
+
+weir_status weir_stream_thread_apply(weir_stream_thread *thread, weir_error *err)
+{
+    const weir_config *config = thread->options.config;
+    size_t committed = 0;
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        committed += weir_task_committed_bytes(thread->owned[i]);
+    }
+    bool due = thread->environment.now_ms - thread->last_apply_ms >= config->apply_interval_ms;
+    if (committed <= (size_t)config->apply_bytes_max && (committed == 0 || !due)) {
+        return WEIR_OK;
+    }
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        thread->culprit = thread->owned[i];
+        WEIR_TRY(weir_task_apply(thread->owned[i], err));
+    }
+    thread->culprit = NULL;
+    thread->last_apply_ms = thread->environment.now_ms;
+    return WEIR_OK;
+}

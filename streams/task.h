@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * task.h - one sub-topology on one partition: the unit of work, and of recovery.
+ *
+ *                      begin()            run()
+ *   CREATED ────────▶ RESTORING ────────▶ RUNNING ────────▶ (free)
+ *                         ▲   rollback()     │
+ *                         └──────────────────┘
+ *
+ * The worker that owns the task drives it; commits are made for all tasks of a worker together:
+ * weir_task_prepare_commit, then the broker (commit.c), then weir_task_finish_commit.
+ *
+ * Ownership  What the environment points to outlives the task.
+ * Errors     base/status.h, each wrapped with the task's id.
+ * Threads    The worker's. Time is an argument, input comes by weir_task_add_batch.
+ */
+#ifndef WEIR_STREAMS_TASK_H
+#define WEIR_STREAMS_TASK_H
+
+#include "streams/base/metrics.h"
+#include "streams/collector.h"
+#include "streams/config.h"
+#include "streams/consumer.h"
+#include "streams/topology_plan.h"
+
+typedef struct weir_task weir_task;
+typedef struct weir_task_input weir_task_input;
+
+/* What all tasks of a worker share. */
+typedef struct weir_task_environment {
+    const weir_plan *plan;
+    const weir_config *config;
+    weir_broker *broker;
+    weir_database *database; /* NULL: every store is in memory. */
+    weir_collector *collector;
+    weir_consumer *consumer; /* Of the source topics. */
+    weir_metrics *metrics;
+    void **resources; /* By index of the topology's resources. */
+    int64_t now_ms;   /* Wall clock of this pass; the worker sets it. */
+} weir_task_environment;
+
+typedef enum weir_task_phase {
+    WEIR_TASK_CREATED,
+    WEIR_TASK_RESTORING,
+    WEIR_TASK_RUNNING,
+} weir_task_phase;
+
+/* Opens the stores of a planned task and resolves its topics. */
+weir_status weir_task_new(weir_task_environment *environment, const weir_planned_task *planned,
+                          weir_task **out_task, weir_error *err);
+
+/* Ends the task without a commit; what was not applied to the database is restored by whoever runs
+ * it next. Deferred records stay valid until they end, and come to nothing. NULL is fine. */
+void weir_task_free(weir_task *task);
+WEIR_DEFINE_AUTO_PTR(weir_task);
+
+/* Reads the committed offsets: CREATED to RESTORING. WEIR_AGAIN: they are not settled yet. */
+weir_status weir_task_begin(weir_task *task, weir_error *err);
+
+/* Makes the processors and assigns the inputs: RESTORING, the stores restored, to RUNNING. */
+weir_status weir_task_run(weir_task *task, weir_error *err);
+
+/* Gives up all since the last commit: to CREATED. Inputs are unassigned, staged writes dropped,
+ * processors freed. Right as well where a commit's outcome is unknown: to begin again reads the
+ * committed offsets, and to restore reads what the changelogs got in that commit. */
+void weir_task_rollback(weir_task *task);
+
+/* Removes the state of the task: it restores from the beginning of its changelogs. */
+weir_status weir_task_wipe(weir_task *task, weir_error *err);
+
+/* Queues a polled batch whose tag is an input of the task. */
+void weir_task_input_add(weir_task_input *input, weir_batch *owned_batch);
+weir_task *weir_task_input_task(const weir_task_input *input);
+
+/* Processes the next record. WEIR_AGAIN: there is none, or it has to wait. WEIR_IO and worse: the
+ * worker's transaction is to be abandoned. WEIR_BAD_RECORD never leaves a task. */
+weir_status weir_task_process(weir_task *task, weir_error *err);
+
+/* Runs what is due on both clocks; *out_count is how many ran. */
+weir_status weir_task_punctuate(weir_task *task, size_t *out_count, weir_error *err);
+
+/* When the next wall-clock punctuation is due; INT64_MAX: never. */
+int64_t weir_task_due_ms(const weir_task *task);
+
+/* Refreshes what the task knows of the lag of its inputs, and resumes the paused ones. */
+void weir_task_refresh_inputs(weir_task *task);
+
+/* What an asynchronous completion answered since the last call, if it was not WEIR_OK. */
+weir_status weir_task_take_failure(weir_task *task, weir_error *err);
+
+/* Whether something was done since the last commit; whether a processor asked for one. */
+bool weir_task_commit_needed(const weir_task *task);
+bool weir_task_commit_requested(const weir_task *task);
+
+/* Adds the offsets of the inputs, unless nothing has changed since the last commit. */
+void weir_task_prepare_commit(weir_task *task, weir_offsets *offsets);
+
+/* The broker has committed: the staged writes become committed ones, at the position in the
+ * changelogs that the collector knows. */
+void weir_task_finish_commit(weir_task *task);
+
+/* Puts committed writes into the database. */
+weir_status weir_task_apply(weir_task *task, weir_error *err);
+
+/* Memory of writes that are not committed; of those that are committed and not applied. */
+size_t weir_task_staged_bytes(const weir_task *task);
+size_t weir_task_committed_bytes(const weir_task *task);
+
+/* Where it is in its life, its id, and its place in the plan. */
+weir_task_phase weir_task_phase_now(const weir_task *task);
+const char *weir_task_id(const weir_task *task);
+const weir_planned_task *weir_task_planned(const weir_task *task);
+
+/* True when every input is read to its end, nothing is deferred and nothing uncommitted. */
+bool weir_task_is_idle(weir_task *task);
+
+/* A store's committed content; NULL: the task has no such store. */
+weir_kv *weir_task_committed_view(weir_task *task, const char *store);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * task_commit.c - a task's part in a commit, and what others may ask about it.
+ */
+#include "streams/task_internal.h"
+
+bool weir_task_commit_needed(const weir_task *task)
+{
+    return task->commit_needed;
+}
+
+bool weir_task_commit_requested(const weir_task *task)
+{
+    return task->commit_requested;
+}
+
+void weir_task_prepare_commit(weir_task *task, weir_offsets *offsets)
+{
+    WEIR_ASSERT(task->phase == WEIR_TASK_RUNNING);
+    WEIR_ASSERT(task->failure.status == WEIR_OK);
+    if (!task->commit_needed) {
+        return;
+    }
+    WEIR_AUTO(weir_buf) metadata = {0};
+    for (size_t i = 0; i < task->input_count; i++) {
+        weir_task_input *input = &task->inputs[i];
+        weir_offset_window_encode(&input->window, weir_record_queue_partition_time_ms(input->queue),
+                                  &metadata);
+        weir_offsets_add(offsets, input->partition, input->window.base, weir_buf_bytes(&metadata));
+    }
+}
+
+static void note_changelog_position(weir_task *task, weir_task_store *store)
+{
+    int64_t offset = 0;
+    weir_status status = weir_collector_position(task->environment->collector, store->topic,
+                                                 task->planned->partition, &offset);
+    WEIR_ASSERT(status == WEIR_OK); /* It was written, and the commit has succeeded. */
+    WEIR_ASSERT(offset >= store->changelog_offset);
+    store->changelog_offset = offset;
+    store->dirty = false;
+    weir_task_state_set_position(task->state, store->label, offset);
+}
+
+void weir_task_finish_commit(weir_task *task)
+{
+    task->commit_requested = false;
+    if (!task->commit_needed) {
+        return;
+    }
+    for (size_t i = 0; i < task->store_count; i++) {
+        if (task->stores[i].dirty) {
+            note_changelog_position(task, &task->stores[i]);
+        }
+    }
+    weir_task_state_commit(task->state);
+    task->commit_needed = false;
+    weir_task_publish_metrics(task);
+}
+
+weir_status weir_task_apply(weir_task *task, weir_error *err)
+{
+    weir_status status = weir_task_state_apply(task->state, err);
+    return status == WEIR_OK ? WEIR_OK
+                             : weir_error_wrap(err, status, "task %s: apply", task->planned->id);
+}
+
+size_t weir_task_staged_bytes(const weir_task *task)
+{
+    return weir_task_state_staged_bytes(task->state);
+}
+
+size_t weir_task_committed_bytes(const weir_task *task)
+{
+    return weir_task_state_committed_bytes(task->state);
+}
+
+weir_task_phase weir_task_phase_now(const weir_task *task)
+{
+    return task->phase;
+}
+
+const char *weir_task_id(const weir_task *task)
+{
+    return task->planned->id;
+}
+
+const weir_planned_task *weir_task_planned(const weir_task *task)
+{
+    return task->planned;
+}
+
+bool weir_task_is_idle(weir_task *task)
+{
+    if (task->phase != WEIR_TASK_RUNNING || task->commit_needed || task->async_count > 0 ||
+        weir_partition_group_record_count(task->group) > 0) {
+        return false;
+    }
+    for (size_t i = 0; i < task->input_count; i++) {
+        int64_t lag = 0;
+        weir_status status =
+            weir_consumer_lag(task->environment->consumer, task->inputs[i].partition, &lag);
+        if (status != WEIR_OK || lag > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+weir_kv *weir_task_committed_view(weir_task *task, const char *store)
+{
+    return weir_task_state_committed_view(task->state, store);
+}

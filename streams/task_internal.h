@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * task_internal.h - a task laid open for the files that make it up, in the order of a record's way:
+ * task.c (input, process), task_context.c (nodes, forward), stores.c (changelogs), async.c
+ * (deferred records), restore.c.
+ *
+ * Threads    The worker's.
+ */
+#ifndef WEIR_STREAMS_TASK_INTERNAL_H
+#define WEIR_STREAMS_TASK_INTERNAL_H
+
+#include "streams/error_handler.h"
+#include "streams/offset_window.h"
+#include "streams/partition_group.h"
+#include "streams/punctuation.h"
+#include "streams/task.h"
+#include "streams/topology_internal.h"
+
+typedef struct weir_async_group weir_async_group;
+
+/* One partition of one source topic. */
+struct weir_task_input {
+    weir_task *task;
+    weir_context *source;
+    weir_topic_partition partition;
+    weir_record_queue *queue; /* The partition group's. */
+    size_t number;            /* In the partition group. */
+    weir_offset_window window;
+    weir_async_group *groups; /* Deferred records, in no order. */
+    bool assigned;
+    bool paused;
+    /* A record that failed after its first effect was rolled back; when it comes again it goes to
+     * the processing handler at once. -1: none. */
+    int64_t refused_offset;
+    weir_error refusal;
+    char refused_by[WEIR_NODE_NAME_BYTES_MAX + 1];
+};
+
+/* One node of the topology in this task. A processor's context. */
+struct weir_context {
+    weir_task *task;
+    const weir_node *node;
+    weir_processor *processor; /* NULL for sources and sinks, and before the task runs. */
+    weir_context **children;
+    size_t child_count;
+    const weir_record *record; /* What is processed now; NULL: nothing, a punctuation. */
+    int32_t topic;             /* Of a sink: the collector's number. */
+    int32_t partition_count;   /* Of that topic. */
+    uint32_t round_robin;
+    uint64_t processed; /* Since the counter was last told. */
+    weir_counter *processed_total;
+};
+
+/* A store, its staged view wrapped so that writes go to the changelog too (stores.c). */
+typedef struct weir_task_store {
+    weir_kv kv; /* Handed out to processors. */
+    weir_kv *inner;
+    weir_task *task;
+    const weir_topology_store *spec;
+    size_t index;             /* In the topology. */
+    const char *changelog;    /* NULL: none. */
+    char *label;              /* "<store>:<changelog>-<partition>" */
+    int32_t topic;            /* The collector's number of the changelog. */
+    bool dirty;               /* Written since the last commit. */
+    int64_t changelog_offset; /* Next changelog offset after what is committed; -1: unknown. */
+} weir_task_store;
+
+/* What is processed now, for contexts and error messages. */
+typedef struct weir_task_current {
+    weir_task_input *input;    /* NULL in a punctuation. */
+    const weir_record *record; /* As it was read; NULL in a punctuation. */
+    int64_t timestamp_ms;      /* Of the records and changelog entries that are made. */
+    const weir_context *node;  /* Which node ran last, for messages. */
+    weir_async_group *group;   /* Deferrals of the record; NULL: none yet. */
+} weir_task_current;
+
+struct weir_task {
+    weir_task_environment *environment;
+    const weir_planned_task *planned;
+    const weir_subtopology *subtopology;
+    weir_task_phase phase;
+    weir_task_state *state;
+    weir_context *contexts; /* One for each node of the sub-topology, in its order. */
+    size_t context_count;
+    weir_task_store *stores;
+    size_t store_count;
+    weir_task_input *inputs;
+    size_t input_count;
+    weir_partition_group *group;
+    weir_punctuations *punctuations;
+    weir_arena *arena;
+    weir_task_current current;
+    uint64_t effects;       /* Counts sends and store writes: whether a refusal came too late. */
+    int64_t async_count;    /* Deferrals of all inputs that have not ended. */
+    int64_t stream_time_ms; /* The largest event time taken, the current record's included. */
+    bool commit_needed;
+    bool commit_requested;
+    weir_error failure; /* Of an asynchronous completion; status WEIR_OK: none. */
+    weir_counter *dropped_total;
+    weir_counter *dead_letter_total;
+};
+
+/* task_context.c: makes the contexts of the nodes and points them to their children. */
+void weir_task_link_contexts(weir_task *task);
+/* Resolves the topics of the sinks. */
+weir_status weir_task_init_sinks(weir_task *task, weir_error *err);
+/* Makes the processors, parents first, and runs their init. */
+weir_status weir_task_init_processors(weir_task *task, weir_error *err);
+/* Frees the processors, children first. */
+void weir_task_free_processors(weir_task *task);
+/* The context of a node of the topology; NULL: it is in another sub-topology. */
+weir_context *weir_task_context(weir_task *task, size_t node_index);
+/* Runs record through a node; the processor's answer, or that of a node below it. */
+weir_status weir_context_process(weir_context *context, const weir_record *record, weir_error *err);
+/* Adds what the nodes have counted to their counters. */
+void weir_task_publish_metrics(weir_task *task);
+
+/* stores.c: opens the task's state and its stores, and resolves their changelogs. */
+weir_status weir_task_open_stores(weir_task *task, weir_error *err);
+/* Closes them; what was not applied is gone. */
+void weir_task_close_stores(weir_task *task);
+/* The store called name, or NULL. */
+weir_task_store *weir_task_store_named(weir_task *task, const char *name);
+
+/* async.c: the current record has been processed: true when nothing of it is deferred any more. */
+bool weir_async_settle(weir_task *task);
+/* Detaches every deferred record from the task: when it ends, nothing happens. */
+void weir_async_orphan_all(weir_task *task);
+
+/* task_errors.c: what is known of a record before it is tried. */
+typedef struct weir_refused {
+    weir_stage stage;
+    uint64_t effects; /* task->effects before the attempt. */
+    int64_t attempt;  /* 1: the first. */
+    bool again;       /* Out: it is to be tried once more. */
+} weir_refused;
+/* An attempt at the current record answered status: WEIR_OK where it is skipped or (refused->again)
+ * to be tried again; else what the worker has to react to. */
+weir_status weir_task_handle_failure(weir_task *task, weir_refused *refused, weir_status status,
+                                     weir_error *err);
+/* The record at input's refused_offset has come again: it is handled without being processed. */
+weir_status weir_task_refuse_remembered(weir_task *task, weir_task_input *input, weir_error *err);
+/* Skips a refused record as its handler says, or WEIR_INVALID where that is FAIL. */
+weir_status weir_task_refuse(weir_task *task, const weir_refusal *refusal, weir_error *err);
+
+#endif
