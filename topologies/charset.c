@@ -257,6 +257,25 @@ static size_t ascii_prefix(weir_bytes bytes)
     return at;
 }
 
+/* What is well-formed at the start of bytes, ASCII eight bytes at a time. */
+static size_t well_formed_prefix(weir_bytes bytes)
+{
+    const uint8_t *data = bytes.data;
+    size_t at = 0;
+    while (at < bytes.size) {
+        at += ascii_prefix(weir_bytes_of(data + at, bytes.size - at));
+        uint32_t code_point = 0;
+        size_t size = at == bytes.size ? 0
+                                       : weir_utf8_decode(weir_bytes_of(data + at, bytes.size - at),
+                                                          &code_point);
+        if (size == 0) {
+            break;
+        }
+        at += size;
+    }
+    return at;
+}
+
 /* Cuts off what may be the first part of a character, for a look at the start of a page. */
 static weir_bytes without_last_part(weir_bytes bytes)
 {
@@ -291,20 +310,23 @@ weir_charset weir_charset_find(weir_bytes body, weir_bytes content_type)
     if (start.size > WEIR_CHARSET_DETECT_BYTES_MAX) {
         start = without_last_part(weir_bytes_of(body.data, WEIR_CHARSET_DETECT_BYTES_MAX));
     }
-    bool is_ascii = ascii_prefix(start) == start.size;
-    bool is_utf8 = !is_ascii && weir_utf8_is_well_formed(start);
     weir_charset_source source = WEIR_CHARSET_FROM_HTTP;
     name = content_type.data == NULL ? NULL : name_in_content(content_type);
     if (name == NULL) {
         source = WEIR_CHARSET_FROM_META;
         name = name_in_head(body);
     }
-    if (name != NULL) {
-        bool is_wrong = is_utf8 && strcmp(name, "windows-1252") == 0;
-        return is_wrong ? (weir_charset){"UTF-8", WEIR_CHARSET_FROM_BYTES}
-                        : (weir_charset){name, source};
+    if (name != NULL && strcmp(name, "windows-1252") != 0) {
+        return (weir_charset){name, source};
     }
-    name = is_utf8 ? "UTF-8" : is_ascii ? NULL : name_by_guess(start);
+    bool is_ascii = ascii_prefix(start) == start.size;
+    if (!is_ascii && well_formed_prefix(start) == start.size) {
+        return (weir_charset){"UTF-8", WEIR_CHARSET_FROM_BYTES};
+    }
+    if (name != NULL) {
+        return (weir_charset){name, source};
+    }
+    name = is_ascii ? NULL : name_by_guess(start);
     return name == NULL ? (weir_charset){"windows-1252", WEIR_CHARSET_BY_DEFAULT}
                         : (weir_charset){name, WEIR_CHARSET_FROM_BYTES};
 }
@@ -340,11 +362,10 @@ static void decode_windows_1252(weir_bytes body, weir_buf *out)
 
 static void decode_utf8(weir_bytes body, weir_buf *out)
 {
-    if (weir_utf8_is_well_formed(body)) {
-        weir_buf_append(out, body.data, body.size);
-    } else {
-        weir_utf8_append_well_formed(body, out);
-    }
+    size_t good = well_formed_prefix(body);
+    weir_buf_append(out, body.data, good);
+    weir_bytes rest = {(const uint8_t *)body.data + good, body.size - good};
+    weir_utf8_append_well_formed(rest, out);
 }
 
 /* Decodes until the input ends or out holds more than bytes_max. unit is what is stepped over where

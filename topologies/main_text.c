@@ -319,8 +319,10 @@ static rank choose_candidates(const weir_html_tree *tree, const weir_text_mark *
                               roots candidates[RANK_COUNT])
 {
     for (uint32_t i = 1; i < tree->count; i++) {
-        bool is_out = (marks[i].flags & (WEIR_MARK_HIDDEN | WEIR_MARK_BOILERPLATE)) != 0;
-        unsigned ranks = is_out || tree->nodes[i].element == NULL ? 0 : ranks_of(&tree->nodes[i]);
+        uint16_t flags = marks[i].flags;
+        bool is_out = (flags & (WEIR_MARK_HIDDEN | WEIR_MARK_BOILERPLATE)) != 0 ||
+                      (flags & WEIR_MARK_BLOCK) == 0 || tree->nodes[i].element == NULL;
+        unsigned ranks = is_out ? 0 : ranks_of(&tree->nodes[i]);
         for (unsigned r = 0; ranks != 0 && r < RANK_COUNT; r++) {
             if ((ranks & 1U << r) != 0) {
                 add_root(tree, &marks[i], i, &candidates[r]);

@@ -256,7 +256,9 @@ static uint16_t flags_of(const weir_html_tree *tree, uint32_t index, uint16_t in
     if ((class & IS_BLOCK) != 0 && !is_cell_part) {
         flags |= WEIR_MARK_BLOCK;
     }
-    if ((class & IS_HIDDEN) != 0 || (node->tag != WEIR_HTML_BODY && is_hidden(node))) {
+    /* Source code consists of small elements, none of which is ever hidden. */
+    bool can_hide = node->tag != WEIR_HTML_BODY && (inherited & WEIR_MARK_PRE) == 0;
+    if ((class & IS_HIDDEN) != 0 || (can_hide && is_hidden(node))) {
         flags |= WEIR_MARK_HIDDEN;
     }
     flags |= (class & IS_PROSE) != 0 ? WEIR_MARK_PROSE : 0;
@@ -320,6 +322,9 @@ static void clear_sums(const weir_html_tree *tree, weir_text_mark *rows)
 static bool is_boilerplate_by_name(const weir_html_node *node, uint16_t flags)
 {
     uint8_t class = classes[node->tag];
+    if ((flags & WEIR_MARK_PRE) != 0) {
+        return false;
+    }
     weir_bytes role = weir_html_attribute(node, "role");
     if (role.size > 0 && is_word(role.data, boilerplate_roles, WEIR_COUNT_OF(boilerplate_roles))) {
         return true;
@@ -329,7 +334,7 @@ static bool is_boilerplate_by_name(const weir_html_node *node, uint16_t flags)
         return names.size > 0 && (strstr(names.data, "headerlink") != NULL ||
                                   strstr(names.data, "permalink") != NULL);
     }
-    if ((class & IS_NAMEABLE) == 0 || (flags & WEIR_MARK_PRE) != 0) {
+    if ((class & IS_NAMEABLE) == 0) {
         return false;
     }
     weir_bytes names = weir_html_attribute(node, "class");

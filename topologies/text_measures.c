@@ -285,13 +285,35 @@ static bool ends_sentence(weir_bytes line)
     return ends_with_any(line, marks, WEIR_COUNT_OF(marks));
 }
 
-static bool holds_any_case(weir_bytes line, const char *phrase)
+static bool holds_any_case(weir_bytes text, const char *phrase)
 {
     size_t size = strlen(phrase);
-    const char *data = line.data;
-    for (size_t i = 0; i + size <= line.size; i++) {
+    const char *data = text.data;
+    for (size_t i = 0; i + size <= text.size; i++) {
         if ((data[i] | 0x20) == phrase[0] && strncasecmp(data + i, phrase, size) == 0) {
             return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a phrase for which C4 drops a line starts at one of its words. */
+static bool holds_policy(weir_bytes line)
+{
+    static const char *const phrases[] = {"javascript",    "terms of use", "privacy policy",
+                                          "cookie policy", "uses cookies", "use of cookies",
+                                          "use cookies"};
+    const char *data = line.data;
+    for (size_t i = 0; i < line.size; i++) {
+        bool starts_word = i == 0 || (data[i - 1] | 0x20) < 'a' || (data[i - 1] | 0x20) > 'z';
+        if (!starts_word || memchr("jtpcu", data[i] | 0x20, 5) == NULL) {
+            continue;
+        }
+        for (size_t k = 0; k < WEIR_COUNT_OF(phrases); k++) {
+            size_t size = strlen(phrases[k]);
+            if (line.size - i >= size && strncasecmp(data + i, phrases[k], size) == 0) {
+                return true;
+            }
         }
     }
     return false;
@@ -300,13 +322,8 @@ static bool holds_any_case(weir_bytes line, const char *phrase)
 /* Whether C4 keeps a line. */
 static bool c4_keeps(weir_bytes line)
 {
-    static const char *const phrases[] = {"javascript",    "terms of use", "privacy policy",
-                                          "cookie policy", "uses cookies", "use of cookies",
-                                          "use cookies"};
-    for (size_t i = 0; i < WEIR_COUNT_OF(phrases); i++) {
-        if (holds_any_case(line, phrases[i])) {
-            return false;
-        }
+    if (holds_policy(line)) {
+        return false;
     }
     size_t words = 0;
     size_t position = 0;
