@@ -62,7 +62,8 @@ typedef struct weir_http_result {
     int status;         /* 0 where there was no answer. */
     const weir_http_header *headers;
     size_t header_count;
-    weir_bytes body;         /* Decompressed; empty unless the answer came whole. */
+    weir_bytes body;         /* Decompressed; empty unless the answer came whole, or was cut. */
+    bool body_is_cut;        /* More would have come: the request's cuts_body. */
     const char *ip;          /* The address that was asked; "" where there was none. */
     uint64_t name_lookup_ns; /* From the start of the request, as are the next two. */
     uint64_t first_byte_ns;
@@ -82,6 +83,7 @@ typedef struct weir_http_request {
     size_t header_count;
     uint64_t timeout_ms; /* From start to end. */
     size_t body_bytes_max;
+    bool cuts_body; /* A body past its limit is cut there, instead of being too large. */
     weir_http_done done;
     void *user;
 } weir_http_request;

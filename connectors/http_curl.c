@@ -67,6 +67,8 @@ typedef struct transfer {
     uint64_t id;
     uint64_t timeout_ms;
     size_t body_bytes_max;
+    bool cuts_body;
+    bool body_is_cut;
     weir_http_done done;
     void *user;
     weir_buf body;
@@ -174,9 +176,12 @@ static size_t on_body(char *data, size_t one, size_t size, void *user)
 {
     transfer *t = user;
     (void)one;
-    if (size > t->body_bytes_max - t->body.size) {
-        t->too_large = true;
-        return 0;
+    size_t left = t->body_bytes_max - t->body.size;
+    if (size > left) {
+        t->body_is_cut = t->cuts_body;
+        t->too_large = !t->cuts_body;
+        weir_buf_append(&t->body, data, t->cuts_body ? left : 0);
+        return 0; /* Ends the transfer. */
     }
     weir_buf_append(&t->body, data, size);
     return size;
@@ -307,7 +312,8 @@ static CURLcode set_limits(transfer *t)
     code |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     code |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)options->speed_bytes_min);
     code |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)options->speed_window_s);
-    code |= curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->body_bytes_max);
+    code |= curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
+                             t->cuts_body ? 0 : (curl_off_t)t->body_bytes_max);
     code |= curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)NAME_CACHE_S);
     return code;
 }
@@ -385,6 +391,7 @@ static weir_status curl_client_start(weir_http *http, const weir_http_request *r
     t->id = client->next_id++;
     t->done = request->done;
     t->user = request->user;
+    t->cuts_body = request->cuts_body;
     t->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : client->options.timeout_ms;
     t->body_bytes_max =
         request->body_bytes_max > 0 ? request->body_bytes_max : client->options.body_bytes_max;
@@ -479,8 +486,9 @@ static weir_http_outcome outcome_of_failure(const transfer *t, CURLcode code,
 
 static void describe(const transfer *t, CURLcode code, weir_http_result *result, char *reason)
 {
-    if (code == CURLE_OK) {
+    if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && t->body_is_cut)) {
         result->outcome = outcome_of_status(result);
+        result->body_is_cut = t->body_is_cut;
         result->body = weir_buf_bytes(&t->body);
         snprintf(reason, REASON_BYTES_MAX, "HTTP status %d", result->status);
         return;

@@ -240,7 +240,8 @@ static weir_status start_robots(robots_request *request, const char *url, weir_e
         &(weir_http_request){.url = url,
                              .timeout_ms =
                                  (uint64_t)request->self->services->crawl.request_timeout_ms,
-                             .body_bytes_max = WEIR_ROBOTS_BYTES_MAX * 2,
+                             .body_bytes_max = WEIR_ROBOTS_BYTES_MAX,
+                             .cuts_body = true, /* RFC 9309: what comes first counts. */
                              .done = on_robots,
                              .user = request},
         &id, err));

@@ -20,6 +20,7 @@ typedef struct answer {
     int calls;
     weir_http_outcome outcome;
     int status;
+    bool is_cut;
     char reason[256];
     char ip[WEIR_HTTP_ADDRESS_BYTES_MAX];
     weir_buf body;
@@ -38,6 +39,7 @@ static void on_done(void *user, const weir_http_result *result)
     a->calls++;
     a->outcome = result->outcome;
     a->status = result->status;
+    a->is_cut = result->body_is_cut;
     (void)snprintf(a->reason, sizeof a->reason, "%s", result->reason);
     (void)snprintf(a->ip, sizeof a->ip, "%s", result->ip);
     weir_buf_set(&a->body, result->body);
@@ -179,6 +181,21 @@ TEST(body_past_its_limit_is_too_large_whether_announced_or_not)
     WEIR_AUTO(answer)
     fits = get_like(&f, "/unannounced", (weir_http_request){.body_bytes_max = 10});
     check_outcome(&fits, WEIR_HTTP_FETCHED);
+}
+
+TEST(body_is_cut_at_its_limit_where_the_request_says_so)
+{
+    WEIR_AUTO(web_fixture) f = fixture();
+    web_server_script(f.server, NULL, "/", &(web_reply){.body = WEIR_BYTES("0123456789")});
+    WEIR_AUTO(answer)
+    cut = get_like(&f, "/", (weir_http_request){.body_bytes_max = 4, .cuts_body = true});
+    check_outcome(&cut, WEIR_HTTP_FETCHED);
+    CHECK_BYTES(weir_buf_bytes(&cut.body), WEIR_BYTES("0123"));
+    CHECK(cut.is_cut);
+    WEIR_AUTO(answer)
+    whole = get_like(&f, "/", (weir_http_request){.body_bytes_max = 10, .cuts_body = true});
+    CHECK_I64(whole.body.size, ==, 10);
+    CHECK(!whole.is_cut);
 }
 
 /* 100,000 zero bytes, compressed by gzip to 132. */
