@@ -37,6 +37,7 @@ typedef struct weir_broker_embedded_options {
     weir_topic_config topic_defaults;
 } weir_broker_embedded_options;
 
+/* Opens the broker of a directory, which it makes, locks and recovers. */
 weir_status weir_broker_embedded_open(const weir_broker_embedded_options *options,
                                       weir_broker **out_broker, weir_error *err);
 

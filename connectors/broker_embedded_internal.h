@@ -53,6 +53,7 @@ static inline weir_embedded *weir_embedded_of(weir_broker *broker)
     return (weir_embedded *)(void *)broker;
 }
 
+/* Lock and unlock; what cannot fail but by a mistake of ours is asserted. */
 void weir_embedded_lock(pthread_mutex_t *mutex);
 void weir_embedded_unlock(pthread_mutex_t *mutex);
 

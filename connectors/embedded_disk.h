@@ -32,6 +32,7 @@ weir_status weir_disk_write(weir_disk *disk, int fd, const char *path, int64_t p
 weir_status weir_disk_read(int fd, const char *path, int64_t position, void *to, size_t size,
                            weir_error *err);
 
+/* Size, fsync and truncation of an open file; path is for messages. */
 weir_status weir_disk_size(int fd, const char *path, int64_t *out_bytes, weir_error *err);
 weir_status weir_disk_sync(weir_disk *disk, int fd, const char *path, weir_error *err);
 weir_status weir_disk_truncate(weir_disk *disk, int fd, const char *path, int64_t bytes,

@@ -87,7 +87,7 @@ static uint8_t *put_varint(uint8_t *to, uint64_t value)
 static uint8_t *put_bytes(uint8_t *to, weir_bytes bytes)
 {
     to = put_varint(to, bytes.data == NULL ? 0 : bytes.size + 1);
-    if (bytes.size > 0) {
+    if (bytes.data != NULL && bytes.size > 0) {
         memcpy(to, bytes.data, bytes.size);
     }
     return to + bytes.size;

@@ -85,6 +85,7 @@ typedef struct weir_frame_cursor {
     bool failed;
 } weir_frame_cursor;
 
+/* A walk over the records of a frame that was checked; bytes are borrowed. */
 weir_frame_cursor weir_frame_records(const uint8_t *bytes, const weir_frame *frame);
 
 /* The next record, without topic and partition; false at the end or at damage. Header arrays come

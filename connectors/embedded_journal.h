@@ -71,6 +71,7 @@ weir_status weir_journal_apply(weir_journal *journal, weir_journal_change *chang
 void weir_journal_sift(weir_journal *journal, enum weir_journal_kind kind,
                        bool (*keeps)(void *user, weir_bytes key), void *user);
 
+/* Puts every earlier entry on disk. */
 weir_status weir_journal_sync(weir_journal *journal, weir_error *err);
 
 /* True where the file has grown so much over its table that rewriting it pays. */

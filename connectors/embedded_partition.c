@@ -9,6 +9,7 @@
 
 #include "streams/base/file.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,10 +72,10 @@ static void add_segment(weir_partition *partition, weir_segment *segment)
 static weir_status find_file(void *user, const char *name, weir_error *err)
 {
     weir_partition *partition = user;
-    int64_t base_offset = 0;
-    int length = 0;
-    if (sscanf(name, "%20" SCNd64 ".seg%n", &base_offset, &length) == 1 && base_offset >= 0 &&
-        length > 0 && name[length] == '\0') {
+    char *suffix = NULL;
+    errno = 0;
+    int64_t base_offset = strtoll(name, &suffix, 10);
+    if (suffix != name && errno == 0 && base_offset >= 0 && strcmp(suffix, ".seg") == 0) {
         add_segment(partition, weir_segment_new(partition->directory, base_offset));
         return WEIR_OK;
     }

@@ -61,6 +61,7 @@ weir_status weir_partition_open(weir_partition *partition, int64_t start_offset,
                                 bool (*is_committed)(void *user, int64_t transaction), void *user,
                                 int64_t *out_cut_bytes, weir_error *err);
 
+/* One writer at a time holds the append lock; readers don't wait for it. */
 void weir_partition_lock_append(weir_partition *partition);
 void weir_partition_unlock_append(weir_partition *partition);
 

@@ -41,7 +41,7 @@ struct weir_bitmap {
     size_t capacity;
 };
 
-/* ---- parts ---- */
+/* Parts. */
 
 weir_bitmap *weir_bitmap_new(void)
 {
@@ -117,7 +117,7 @@ static roaring_bitmap_t *make_part(weir_bitmap *bitmap, uint32_t high)
     return bitmap->parts[index].low;
 }
 
-/* ---- single ids ---- */
+/* Single ids. */
 
 static uint32_t high_of(uint64_t id)
 {
@@ -204,7 +204,7 @@ bool weir_bitmap_next(const weir_bitmap *bitmap, uint64_t from, uint64_t *out_id
     return false;
 }
 
-/* ---- sets ---- */
+/* Sets. */
 
 void weir_bitmap_and(weir_bitmap *bitmap, const weir_bitmap *other)
 {
@@ -241,7 +241,7 @@ void weir_bitmap_andnot(weir_bitmap *bitmap, const weir_bitmap *other)
     }
 }
 
-/* ---- serialised ---- */
+/* Serialised. */
 
 static void append_le(weir_buf *out, uint64_t value, size_t bytes)
 {

@@ -5,8 +5,8 @@
  *
  *   weir_topology *t = weir_topology_new();
  *   weir_topology_add_source(t, "pages", &(weir_source_options){.topic = "pages"});
- *   weir_topology_add_processor(t, "count", &(weir_processor_options){new_count, NULL}, "pages",
- * NULL); weir_topology_add_store(t, &(weir_store_options){.name = "counts"}, "count", NULL);
+ *   weir_topology_add_processor(t, "count", &(weir_processor_options){new_count}, "pages", NULL);
+ *   weir_topology_add_store(t, &(weir_store_options){.name = "counts"}, "count", NULL);
  *   weir_topology_add_sink(t, "out", &(weir_sink_options){.topic = "counts"}, "count", NULL);
  *   weir_topology_build(t, &err)
  *

@@ -53,6 +53,7 @@ ALLOWED_CALLS = [
      "commands talk to people and pipes"),
     (r"topologies/main\.c", "getenv", "main reads the environment and passes it on"),
     (r"tests/.*", "printf puts putchar fprintf fputs vprintf vfprintf", "tests report on stdout"),
+    (r"tests/perf/.*", "exit perror", "a benchmark that cannot go on says so and ends"),
     (r"tests/harness/check\.c", "getenv exit", "it is main of every test"),
     (r"tests/.*/(?:.*kill.*|.*crash.*)\.c", "_exit", "a test of crashes ends its child hard"),
     (r"tests/unit/test_url_canon\.c", "getenv",
@@ -69,6 +70,7 @@ FOREIGN_SIGNATURES = [
 ALLOWED_SYNC = [
     (r"streams/base/mailbox\.c", "it is how threads cross"),
     (r"streams/base/metrics\.c", "counters of all threads, relaxed"),
+    (r"connectors/(broker_)?embedded\w*\.[ch]", "a broker is what threads share: it is a server"),
     (r"statestore/rocksdb_store\.c", "workers open the column families of one database"),
     (r"streams/membership\.c", "the member: the coordinator polls it, workers commit with it"),
     (r"streams/(application(_internal\.h|\.c)|coordinator\.c)", "any thread asks for the state"),

@@ -35,8 +35,7 @@ weir_status weir_dedup_send(weir_processor *processor, weir_stage_services *serv
                               err);
 }
 
-/* --- urls: which content a URL carries -----------------------------------------------------------
- */
+/* Urls: which content a URL carries. */
 
 static weir_status send_leave(stage *self, const weir_page_scored *page,
                               const weir_dedup_url *before, const weir_dedup_url *now,
@@ -102,8 +101,7 @@ static weir_status process_page(weir_processor *processor, const weir_record *re
     return now.content_hash.data == NULL ? WEIR_OK : send_join(self, page, &now, err);
 }
 
-/* --- bands: who was first in a band
- * --------------------------------------------------------------- */
+/* Bands: who was first in a band. */
 
 static weir_status send_edge(stage *self, const weir_dedup_message *band, weir_bytes to,
                              weir_bytes from, weir_error *err)
@@ -138,8 +136,7 @@ static weir_status process_band(weir_processor *processor, const weir_record *re
     return send_edge(self, band, band->from, weir_buf_bytes(&first), err);
 }
 
-/* --- processors and topology
- * ---------------------------------------------------------------------- */
+/* Processors and topology. */
 
 static weir_status init_stage(weir_processor *processor, weir_error *err)
 {

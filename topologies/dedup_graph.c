@@ -44,8 +44,7 @@ weir_status weir_dedup_decide(weir_dedup_graph *self, const weir_text_decision *
                               err);
 }
 
-/* --- reports to the root ------------------------------------------------------------------------
- */
+/* Reports to the root. */
 
 static weir_status report_member(weir_dedup_graph *self, const node *at, weir_bytes url_hash,
                                  const weir_dedup_member *url, weir_error *err)
@@ -99,8 +98,7 @@ static weir_status decide_content(weir_dedup_graph *self, const node *at, weir_e
                              at->message->sent_at_ms, err);
 }
 
-/* --- joining ------------------------------------------------------------------------------------
- */
+/* Joining. */
 
 static weir_status send_bands(weir_dedup_graph *self, const node *at, weir_bytes text,
                               weir_error *err)
@@ -218,8 +216,7 @@ static weir_status take_leave(weir_dedup_graph *self, const weir_dedup_message *
     return put_content(self, &at, err);
 }
 
-/* --- edges and labels ----------------------------------------------------------------------------
- */
+/* Edges and labels. */
 
 static weir_status send_label(weir_dedup_graph *self, const node *at, weir_bytes neighbour,
                               weir_error *err)
@@ -328,8 +325,7 @@ static weir_status take_label(weir_dedup_graph *self, const weir_dedup_message *
     return relabel(self, &at, message->label, err);
 }
 
-/* --- the processor -------------------------------------------------------------------------------
- */
+/* The processor. */
 
 typedef struct handler {
     const char *kind;

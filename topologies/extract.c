@@ -34,8 +34,7 @@ static weir_bytes header_of(const weir_raw_fetch *fetch, const char *name)
     return WEIR_BYTES_NULL;
 }
 
-/* --- from what the extractor found to the record ------------------------------------------------
- */
+/* From what the extractor found to the record. */
 
 static weir_status no_room(weir_error *err)
 {
@@ -116,8 +115,7 @@ static weir_status page_of(weir_arena *arena, const weir_raw_fetch *fetch,
     return copy_metadata(arena, found, &out_page->metadata, err);
 }
 
-/* --- the processor -------------------------------------------------------------------------------
- */
+/* The processor. */
 
 /* Stores the text and names it in the page; nothing where there is none. */
 static weir_status store_text(extract *self, const weir_extract_page *found, weir_page *page,

@@ -13,7 +13,7 @@
 #include "topologies/extract_page.h"
 #include "topologies/url_canon.h"
 
-/* --- page_values.c */
+/* Page_values.c. */
 
 /* A copy of text with runs of white space as one space, none at the ends, at most bytes_max and
  * whole characters; null where nothing is left. */
@@ -30,7 +30,7 @@ bool weir_value_has_word(weir_bytes list, const char *lower_word);
  * without an offset it is UTC. False where it is none, or not of the years 1980 to 2100. */
 bool weir_value_parse_date(weir_bytes text, int64_t *out_ms);
 
-/* --- page_metadata.c */
+/* Page_metadata.c. */
 
 /* What page_metadata.c finds beyond the page's own fields. */
 typedef struct weir_metadata_extra {
@@ -46,14 +46,14 @@ void weir_page_metadata(const weir_html_tree *tree, weir_arena *arena, weir_extr
 /* Adds what directives ("noindex, nofollow", "otherbot: none") say to every robot. */
 void weir_robots_directives(weir_bytes directives, weir_extract_page *page);
 
-/* --- page_links.c */
+/* Page_links.c. */
 
 /* Fills links, images and alternates of *page, and canonical_url where canonical_href is not null.
  */
 void weir_page_links(const weir_html_tree *tree, weir_arena *arena, weir_bytes page_url,
                      const weir_metadata_extra *extra, weir_extract_page *page);
 
-/* --- main_text.c */
+/* Main_text.c. */
 
 /* Replaces *out by the main text of the page (not yet in normal form), and returns where it was
  * found; NULL without text. article_body is the fallback of JSON-LD. */

@@ -49,8 +49,7 @@ typedef struct job_request {
 
 static void start_next(fetch *self, fetch_host *host);
 
-/* --- the end of a job
- * ------------------------------------------------------------------------------ */
+/* The end of a job. */
 
 /* What complete() needs of a job that has ended. */
 typedef struct ending {
@@ -124,8 +123,7 @@ static void end_without_request(fetch *self, fetch_job *job, const char *outcome
     end_job(self, job, &fetched);
 }
 
-/* --- bodies
- * ----------------------------------------------------------------------------------------- */
+/* Bodies. */
 
 /* Stores the body of a fetched page under its hash and names it in *fetched. */
 static weir_status store_body(fetch *self, const weir_http_result *result, weir_arena *arena,
@@ -183,8 +181,7 @@ static void on_answer(void *user, const weir_http_result *result)
     start_next(self, host);
 }
 
-/* --- requests
- * ---------------------------------------------------------------------------------------- */
+/* Requests. */
 
 static void note_start_of_request(fetch_job *job, void *request, uint64_t id)
 {
@@ -315,8 +312,7 @@ static void ask_for_robots(fetch *self, fetch_job *job)
     end_without_request(self, job, "robots_unreachable", weir_bytes_of_text(err.message));
 }
 
-/* --- the queue of a host
- * ------------------------------------------------------------------------------ */
+/* The queue of a host. */
 
 /* What the store knows of robots.txt, if this is the first task of the origin. */
 static weir_status load_robots(fetch *self, fetch_host *host, bool https, weir_error *err)
@@ -446,8 +442,7 @@ static fetch_host *host_of(fetch *self, weir_bytes host_id)
     return host;
 }
 
-/* --- the processor
- * ------------------------------------------------------------------------------------- */
+/* The processor. */
 
 static weir_status process_task(weir_processor *processor, const weir_record *record,
                                 weir_error *err)

@@ -39,7 +39,8 @@ typedef enum weir_html_outcome {
 const char *weir_html_outcome_name(weir_html_outcome outcome);
 
 /* X(tag) for each element that has a meaning here; WEIR_HTML_OTHER stands for the rest. */
-/* clang-format off: it takes the list for code and never settles. */
+/* clang-format takes the list for code, and never settles. */
+/* clang-format off */
 #define WEIR_HTML_TAGS(X)                                                                          \
     X(A)                                                                                           \
     X(ADDRESS) X(AREA) X(ARTICLE) X(ASIDE) X(AUDIO) X(BASE) X(BLOCKQUOTE) X(BODY) X(BR) X(BUTTON)  \

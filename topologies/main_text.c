@@ -264,7 +264,7 @@ static void write_roots(const weir_html_tree *tree, weir_text_marks marks, const
     }
 }
 
-/* --- candidates */
+/* Candidates. */
 
 static bool has_value(const weir_html_node *node, const char *attribute, const char *value)
 {
@@ -339,7 +339,7 @@ static rank choose_candidates(const weir_html_tree *tree, const weir_text_mark *
     return RANK_COUNT;
 }
 
-/* --- readability */
+/* Readability. */
 
 static double points_of(const weir_text_mark *mark)
 {
@@ -409,7 +409,7 @@ static void choose_by_readability(const weir_html_tree *tree, const weir_text_ma
     }
 }
 
-/* --- the ladder */
+/* The ladder. */
 
 /* The longest attempt so far. */
 typedef struct attempt {

@@ -107,7 +107,7 @@ static void offer(collector *c, weir_metadata_field field, source from, weir_byt
     }
 }
 
-/* --- JSON-LD */
+/* JSON-LD. */
 
 static const weir_json_value *first_of(const weir_json_value *value)
 {
@@ -189,7 +189,7 @@ static void take_json_ld(collector *c, weir_bytes text)
     }
 }
 
-/* --- the document */
+/* The document. */
 
 static void take_meta(collector *c, const weir_html_node *node)
 {
@@ -288,7 +288,7 @@ void weir_page_metadata(const weir_html_tree *tree, weir_arena *arena, weir_extr
     }
 }
 
-/* --- robots */
+/* Robots. */
 
 static bool is_directive(weir_bytes word)
 {

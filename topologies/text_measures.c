@@ -73,7 +73,7 @@ static double part(double of, double all)
     return all > 0 ? of / all : 0;
 }
 
-/* --- words */
+/* Words. */
 
 /* What is remembered of the words. */
 typedef struct word_table {
@@ -166,7 +166,7 @@ static word_table measure_words(weir_bytes text, weir_text_measures *m)
     return table;
 }
 
-/* --- n-grams */
+/* N-grams. */
 
 static uint64_t length_of(const word_table *table, size_t first, size_t count)
 {
@@ -246,7 +246,7 @@ static void measure_ngrams(const word_table *table, weir_text_measures *m)
     }
 }
 
-/* --- lines */
+/* Lines. */
 
 static weir_bytes trim(weir_bytes line)
 {

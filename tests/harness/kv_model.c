@@ -80,7 +80,7 @@ void kv_model_copy(kv_model *to, const kv_model *from)
     }
 }
 
-/* ---- random operations ---- */
+/* Random operations. */
 
 static void append_short(weir_random *random, weir_buf *out)
 {
@@ -145,7 +145,7 @@ void kv_model_write(kv_model *model, weir_kv *kv, weir_random *random)
     write_key(model, kv, random, weir_buf_bytes(&key));
 }
 
-/* ---- checks ---- */
+/* Checks. */
 
 static void check_row(const kv_model_row *row, weir_bytes key, weir_bytes value)
 {

@@ -140,8 +140,7 @@ weir_status sim_member_join(weir_broker *broker, const weir_member_options *opti
 /* Whether the group would take offsets from this member now, and the group. */
 weir_status sim_member_check(weir_member *member, sim_group **out_group, weir_error *err);
 
-/* --- sim_producer.c, sim_consumer.c ------------------------------------------------------------
- */
+/* Sim_producer.c, sim_consumer.c. */
 weir_status sim_producer_new(weir_broker *broker, const weir_producer_options *options,
                              weir_producer **out_producer, weir_error *err);
 weir_status sim_consumer_new(weir_broker *broker, const weir_consumer_options *options,

@@ -36,7 +36,7 @@ sim_partition *sim_partition_find(sim_cluster *cluster, weir_topic_partition par
 static uint8_t *put_bytes(uint8_t *at, weir_bytes from, weir_bytes *out)
 {
     *out = from.data == NULL ? WEIR_BYTES_NULL : weir_bytes_of(at, from.size);
-    if (from.size > 0) {
+    if (from.data != NULL && from.size > 0) {
         memcpy(at, from.data, from.size);
     }
     return at + from.size;

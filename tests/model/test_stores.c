@@ -116,7 +116,7 @@ TEST(rocksdb_store_is_a_sorted_array_between_its_neighbours)
     kv_model_check_all(&right_model, right);
 }
 
-/* ---- staged, committed, applied, crashed ---- */
+/* Staged, committed, applied, crashed. */
 
 typedef struct task {
     char *directory;
@@ -262,7 +262,7 @@ TEST(task_state_holds_its_versions_apart_through_commits_aborts_and_crashes)
     }
 }
 
-/* ---- the changelog ---- */
+/* The changelog. */
 
 typedef struct changelog_sink {
     weir_kv *replica; /* What a replay of the changelog would give. */

@@ -468,7 +468,7 @@ TEST(lists_in_several_blocks_are_one_list)
         &f.err);
     CHECK_I64(change.reasons.count, ==, 4);
     for (size_t i = 0; i < 4; i++) {
-        CHECK_BYTES(change.reasons.items[i], weir_bytes_of("abcd" + i, 1));
+        CHECK_BYTES(change.reasons.items[i], weir_bytes_of(&"abcd"[i], 1));
     }
 }
 

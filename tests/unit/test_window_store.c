@@ -131,7 +131,7 @@ TEST(expired_windows_are_not_taken_not_shown_and_then_removed)
     CHECK_I64(weir_kv_approximate_count(kv), ==, 0);
 }
 
-/* ---- TTL ---- */
+/* TTL. */
 
 typedef struct ttl_fixture {
     weir_kv *rows;
