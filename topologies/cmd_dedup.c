@@ -10,17 +10,16 @@
 #include "topologies/cmd.h"
 
 #include "streams/base/json.h"
-#include "streams/base/json_read.h"
 #include "streams/base/map.h"
+#include "topologies/json_lines.h"
 #include "topologies/minhash.h"
 #include "topologies/text_normal.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_BYTES_MAX = 64 << 20, DOCUMENTS_MAX = 10 * 1000 * 1000 };
+enum { DOCUMENTS_MAX = 10 * 1000 * 1000 };
 
 static const char help_text[] =
     "usage: weir dedup < LINES\n"
@@ -115,11 +114,9 @@ static void add(clusters *c, weir_bytes id, weir_bytes text)
     }
 }
 
-static weir_status add_line(clusters *c, weir_bytes line, weir_error *err)
+static weir_status add_line(const weir_json_value *root, void *context, weir_error *err)
 {
-    weir_json_value *parsed = NULL;
-    WEIR_TRY(weir_json_parse(line, LINE_BYTES_MAX, &parsed, err));
-    WEIR_AUTO_PTR(weir_json_value) root = parsed;
+    clusters *c = context;
     weir_bytes id = weir_json_value_text(weir_json_get(root, "id"));
     weir_bytes text = weir_json_value_text(weir_json_get(root, "text"));
     id = id.data == NULL ? weir_json_value_text(weir_json_get(root, "url")) : id;
@@ -163,17 +160,7 @@ int weir_cmd_dedup(int argc, char **argv)
         return weir_cmd_refuse(argv[0], "no argument is known, but \"%s\" was given", argv[1]);
     }
     WEIR_AUTO(clusters) all = {.by_hash = weir_map_new()};
-    int exit_code = WEIR_EXIT_OK;
-    WEIR_AUTO_FREE char *line = NULL;
-    size_t capacity = 0;
-    ssize_t length;
-    for (uint64_t number = 1; (length = getline(&line, &capacity, stdin)) >= 0; number++) {
-        weir_error err = {0};
-        if (add_line(&all, weir_bytes_of(line, (size_t)length), &err) != WEIR_OK) {
-            fprintf(stderr, "weir dedup: line %" PRIu64 ": %s\n", number, err.message);
-            exit_code = WEIR_EXIT_FAILURE;
-        }
-    }
+    int exit_code = weir_json_lines_each(argv[0], add_line, &all);
     for (uint32_t i = 0; i < all.count; i++) {
         print_document(&all, i);
     }

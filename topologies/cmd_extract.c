@@ -7,15 +7,13 @@
 #include "streams/base/clock.h"
 #include "streams/base/file.h"
 #include "streams/base/json.h"
-#include "streams/base/json_read.h"
 #include "topologies/extract_page.h"
+#include "topologies/json_lines.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { FILE_BYTES_MAX = 1 << 30, LINE_BYTES_MAX = 1 << 20 };
+enum { FILE_BYTES_MAX = 1 << 30 };
 
 static const char help_text[] =
     "usage: weir extract --url URL FILE\n"
@@ -117,44 +115,25 @@ static weir_status extract_file(weir_extractor *extractor, const request *page, 
     return WEIR_OK;
 }
 
-static weir_status extract_line(weir_extractor *extractor, weir_bytes line, weir_error *err)
+static weir_status extract_line(const weir_json_value *line, void *context, weir_error *err)
 {
-    weir_json_value *parsed = NULL;
-    WEIR_TRY(weir_json_parse(line, LINE_BYTES_MAX, &parsed, err));
-    WEIR_AUTO_PTR(weir_json_value) root = parsed;
     const request page = {
-        .url = weir_json_value_text(weir_json_get(root, "url")),
-        .file = weir_json_value_text(weir_json_get(root, "file")),
-        .content_type = weir_json_value_text(weir_json_get(root, "content_type")),
-        .robots_tag = weir_json_value_text(weir_json_get(root, "robots_tag")),
+        .url = weir_json_value_text(weir_json_get(line, "url")),
+        .file = weir_json_value_text(weir_json_get(line, "file")),
+        .content_type = weir_json_value_text(weir_json_get(line, "content_type")),
+        .robots_tag = weir_json_value_text(weir_json_get(line, "robots_tag")),
     };
     if (page.url.data == NULL || page.file.data == NULL) {
         return weir_error_set(err, WEIR_BAD_RECORD, "a line needs \"url\" and \"file\"");
     }
-    return extract_file(extractor, &page, err);
-}
-
-static int extract_lines(weir_extractor *extractor)
-{
-    int exit_code = WEIR_EXIT_OK;
-    WEIR_AUTO_FREE char *line = NULL;
-    size_t capacity = 0;
-    ssize_t length;
-    for (uint64_t number = 1; (length = getline(&line, &capacity, stdin)) >= 0; number++) {
-        weir_error err = {0};
-        if (extract_line(extractor, weir_bytes_of(line, (size_t)length), &err) != WEIR_OK) {
-            fprintf(stderr, "weir extract: line %" PRIu64 ": %s\n", number, err.message);
-            exit_code = WEIR_EXIT_FAILURE;
-        }
-    }
-    return exit_code;
+    return extract_file(context, &page, err);
 }
 
 int weir_cmd_extract(int argc, char **argv)
 {
     WEIR_AUTO_PTR(weir_extractor) extractor = weir_extractor_new();
     if (argc == 1) {
-        return extract_lines(extractor);
+        return weir_json_lines_each(argv[0], extract_line, extractor);
     }
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         fputs(help_text, stdout);

@@ -5,16 +5,12 @@
 #include "topologies/cmd.h"
 
 #include "streams/base/json.h"
-#include "streams/base/json_read.h"
+#include "topologies/json_lines.h"
 #include "topologies/language.h"
 #include "topologies/quality_rules.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { LINE_BYTES_MAX = 64 << 20 };
 
 static const char help_text[] =
     "usage: weir quality [--rules SET] < LINES\n"
@@ -51,11 +47,10 @@ static void write_quality(const weir_json_value *root, const char *language,
     weir_buf_append_byte(out, '\n');
 }
 
-static weir_status judge_line(weir_bytes line, const weir_rule_set *set, weir_error *err)
+static weir_status judge_line(const weir_json_value *root, void *context, weir_error *err)
 {
-    weir_json_value *parsed = NULL;
-    WEIR_TRY(weir_json_parse(line, LINE_BYTES_MAX, &parsed, err));
-    WEIR_AUTO_PTR(weir_json_value) root = parsed;
+    (void)err; /* A line without text is a text of nothing. */
+    const weir_rule_set *set = *(const weir_rule_set **)context;
     WEIR_AUTO_FREE char *given = NULL;
     weir_bytes text = weir_json_value_text(weir_json_get(root, "text"));
     weir_bytes language = weir_json_value_text(weir_json_get(root, "language"));
@@ -77,22 +72,6 @@ static weir_status judge_line(weir_bytes line, const weir_rule_set *set, weir_er
     write_quality(root, input.language, &quality, &out);
     (void)fwrite(out.data, 1, out.size, stdout);
     return WEIR_OK;
-}
-
-static int judge_lines(const weir_rule_set *set)
-{
-    int exit_code = WEIR_EXIT_OK;
-    WEIR_AUTO_FREE char *line = NULL;
-    size_t capacity = 0;
-    ssize_t length;
-    for (uint64_t number = 1; (length = getline(&line, &capacity, stdin)) >= 0; number++) {
-        weir_error err = {0};
-        if (judge_line(weir_bytes_of(line, (size_t)length), set, &err) != WEIR_OK) {
-            fprintf(stderr, "weir quality: line %" PRIu64 ": %s\n", number, err.message);
-            exit_code = WEIR_EXIT_FAILURE;
-        }
-    }
-    return exit_code;
 }
 
 static int list_rules(void)
@@ -124,5 +103,5 @@ int weir_cmd_quality(int argc, char **argv)
     if (set == NULL) {
         return weir_cmd_refuse(argv[0], "no rule set is called \"%s\"", set_name);
     }
-    return judge_lines(set);
+    return weir_json_lines_each(argv[0], judge_line, &set);
 }

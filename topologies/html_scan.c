@@ -35,12 +35,12 @@ typedef struct tag_name {
     char text[NAME_BYTES_MAX]; /* Lower case; empty where the name is longer. */
 } tag_name;
 
-/* Elements that are closed at once or by what follows them. */
+/* Elements that are closed at once, or by what follows them, if only by the next of their kind. */
 static const char *const flat_names[] = {
-    "area",     "base", "br",     "col",    "embed",    "hr",    "img",   "input",
-    "link",     "meta", "param",  "source", "track",    "wbr",   "p",     "li",
-    "dt",       "dd",   "tr",     "td",     "th",       "tbody", "tfoot", "thead",
-    "colgroup", "html", "option", "head",   "optgroup", "rt",    "rp",    "body",
+    "a",      "area",  "base",   "body",     "br",   "button", "col",   "colgroup", "dd",
+    "dt",     "embed", "head",   "hr",       "html", "img",    "input", "li",       "link",
+    "meta",   "nobr",  "option", "optgroup", "p",    "param",  "rp",    "rt",       "select",
+    "source", "tbody", "td",     "tfoot",    "th",   "thead",  "tr",    "track",    "wbr",
 };
 
 /* Elements whose content is text up to their own end tag. */

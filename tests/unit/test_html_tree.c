@@ -112,6 +112,7 @@ TEST(scan_does_not_count_what_is_closed_or_no_tag)
     CHECK_I64(scan_repeated("<div></div>", 100000), ==, WEIR_HTML_PARSED);
     CHECK_I64(scan_repeated("<div><b><i></div>", 10000), ==, WEIR_HTML_PARSED);
     CHECK_I64(scan_repeated("<p>a<li>b<br><img><td>", 10000), ==, WEIR_HTML_PARSED);
+    CHECK_I64(scan_repeated("<a name=x>text", 10000), ==, WEIR_HTML_PARSED);
     CHECK_I64(scan_repeated("<!-- <div> -->", 10000), ==, WEIR_HTML_PARSED);
     CHECK_I64(scan_repeated("<script>'<div>'</script>", 10000), ==, WEIR_HTML_PARSED);
     CHECK_I64(scan_repeated("<textarea><div></TEXTAREA >", 10000), ==, WEIR_HTML_PARSED);
