@@ -63,6 +63,7 @@ static weir_status embedded_offset(weir_broker *broker, weir_topic_partition nam
 static void embedded_free(weir_broker *broker)
 {
     weir_embedded *embedded = weir_embedded_of(broker);
+    weir_cleaner_free(embedded->cleaner);
     weir_embedded_groups_free(embedded);
     weir_embedded_topics_free(embedded);
     weir_journal_free(embedded->journal);

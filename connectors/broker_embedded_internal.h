@@ -10,6 +10,7 @@
 #define WEIR_CONNECTORS_BROKER_EMBEDDED_INTERNAL_H
 
 #include "connectors/broker_embedded.h"
+#include "connectors/embedded_cleaner.h"
 #include "connectors/embedded_journal.h"
 #include "connectors/embedded_partition.h"
 #include "streams/base/map.h"
@@ -45,7 +46,7 @@ typedef struct weir_embedded {
     pthread_mutex_t groups_lock;
     weir_map *groups; /* By name; embedded_group.c. */
     pthread_mutex_t housekeep_lock;
-    size_t housekeep_turn; /* housekeep_lock: the topic that is next. */
+    weir_cleaner *cleaner; /* housekeep_lock; NULL: nothing is being compacted. */
 } weir_embedded;
 
 static inline weir_embedded *weir_embedded_of(weir_broker *broker)

@@ -145,11 +145,11 @@ void weir_frame_writer_add(weir_frame_writer *writer, const weir_record *record)
     size_t target =
         writer->frame_bytes_target == 0 ? WEIR_FRAME_BYTES_TARGET : writer->frame_bytes_target;
     if (writer->frames.size - writer->frame_start >= target) {
-        weir_frame_writer_close(writer, 0);
+        weir_frame_writer_close(writer);
     }
 }
 
-void weir_frame_writer_close(weir_frame_writer *writer, int64_t delete_horizon_ms)
+void weir_frame_writer_close(weir_frame_writer *writer)
 {
     weir_frame *frame = &writer->open_frame;
     if (frame->record_count == 0) {
@@ -166,14 +166,14 @@ void weir_frame_writer_close(weir_frame_writer *writer, int64_t delete_horizon_m
     weir_put_u32_be(header + AT_OFFSET_SPAN, (uint32_t)(writer->next_offset - frame->base_offset));
     weir_put_u64_be(header + AT_BASE_TIMESTAMP, (uint64_t)frame->base_timestamp_ms);
     weir_put_u64_be(header + AT_MAX_TIMESTAMP, (uint64_t)frame->max_timestamp_ms);
-    weir_put_u64_be(header + AT_DELETE_HORIZON, (uint64_t)delete_horizon_ms);
+    weir_put_u64_be(header + AT_DELETE_HORIZON, (uint64_t)writer->delete_horizon_ms);
     frame->record_count = 0;
 }
 
 void weir_frame_writer_seal(weir_frame_writer *writer, int64_t first_offset, int64_t transaction)
 {
     WEIR_ASSERT(first_offset >= 0);
-    weir_frame_writer_close(writer, 0);
+    weir_frame_writer_close(writer);
     for (size_t at = 0; at < writer->frames.size;) {
         uint8_t *bytes = writer->frames.data + at;
         weir_frame frame;

@@ -55,6 +55,7 @@ typedef struct weir_frame_writer {
     size_t frame_start; /* Of the open frame, while open_frame.record_count > 0. */
     weir_frame open_frame;
     size_t frame_bytes_target; /* 0: WEIR_FRAME_BYTES_TARGET. */
+    int64_t delete_horizon_ms; /* Of frames that are closed. */
     int64_t next_offset;       /* Relative to the offset that seal gives; tells the count too. */
 } weir_frame_writer;
 
@@ -63,9 +64,9 @@ void weir_frame_writer_cleanup(weir_frame_writer *writer);
 /* Adds record at writer->next_offset. */
 void weir_frame_writer_add(weir_frame_writer *writer, const weir_record *record);
 
-/* Closes the open frame, whose offsets go up to writer->next_offset, and keeps delete_horizon_ms
- * in it. Nothing happens where none is open. */
-void weir_frame_writer_close(weir_frame_writer *writer, int64_t delete_horizon_ms);
+/* Closes the open frame, whose offsets go up to writer->next_offset. Nothing happens where none is
+ * open. */
+void weir_frame_writer_close(weir_frame_writer *writer);
 
 /* Moves all frames up by first_offset, marks them with transaction and computes their checksums:
  * writer->frames is then what goes to a file. */

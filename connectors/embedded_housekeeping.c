@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * embedded_housekeeping.c - upkeep of the files at a given time: retention, new segments by age,
- * syncs by interval, a smaller journal.
+ * syncs by interval, a smaller journal, compaction.
  *
- * One call looks at every partition once; nothing here reads records.
+ * One call looks at every partition once, without reading records, and does one slice of the
+ * compaction of one partition.
  */
 #include "connectors/broker_embedded_internal.h"
 
 #include "streams/base/serde.h"
 
 #include <inttypes.h>
+
+enum { SLICE_BYTES = 4 << 20 }; /* Of compaction: some 10 ms. */
 
 /* Raises the first offset, durably, and removes the segments that end before it. */
 static weir_status raise_start(weir_embedded *embedded, weir_partition *partition,
@@ -99,10 +102,10 @@ static weir_status retain(weir_embedded *embedded, weir_partition *partition, in
 static weir_status roll_by_age(weir_partition *partition, int64_t now_ms, weir_error *err)
 {
     const weir_topic_config *config = partition->config;
-    if (partition->segment_count == 0 || partition->failed || partition->gone) {
+    const weir_segment *last = partition->last;
+    if (last == NULL || partition->failed || partition->gone) {
         return WEIR_OK;
     }
-    const weir_segment *last = partition->segments[partition->segment_count - 1];
     if (last->bytes == WEIR_SEGMENT_HEADER_BYTES) {
         return WEIR_OK;
     }
@@ -163,6 +166,50 @@ static weir_embedded_topic *topic_at(weir_embedded *embedded, size_t *index)
     return topic;
 }
 
+/* Begins the cleaning of the first partition that is worth it. */
+static weir_status start_cleaning(weir_embedded *embedded, int64_t now_ms, weir_error *err)
+{
+    size_t index = 0;
+    for (weir_embedded_topic *topic = topic_at(embedded, &index); topic != NULL;
+         topic = topic_at(embedded, &index)) {
+        bool compacts = (topic->config.cleanup_policy & WEIR_CLEANUP_COMPACT) != 0;
+        for (int32_t i = 0; compacts && i < topic->config.partition_count; i++) {
+            weir_partition *partition = &topic->partitions[i];
+            if (partition->cleaning_failed) {
+                continue;
+            }
+            weir_status status = weir_cleaner_start(partition, now_ms, &embedded->cleaner, err);
+            partition->cleaning_failed = status != WEIR_OK;
+            if (status != WEIR_OK || embedded->cleaner != NULL) {
+                return status;
+            }
+        }
+    }
+    return WEIR_OK;
+}
+
+/* One slice of compaction. */
+static weir_status clean(weir_embedded *embedded, int64_t now_ms, weir_error *err)
+{
+    if (embedded->cleaner == NULL) {
+        WEIR_TRY(start_cleaning(embedded, now_ms, err));
+    }
+    if (embedded->cleaner == NULL) {
+        return WEIR_OK;
+    }
+    weir_partition *partition = weir_cleaner_partition(embedded->cleaner);
+    weir_status status = weir_cleaner_work(embedded->cleaner, SLICE_BYTES, err);
+    if (status == WEIR_AGAIN) {
+        return WEIR_OK;
+    }
+    weir_cleaner_free(weir_take(&embedded->cleaner));
+    if (status != WEIR_OK && partition->gone) {
+        return WEIR_OK; /* Its files went away under the cleaning. */
+    }
+    partition->cleaning_failed = status != WEIR_OK;
+    return status;
+}
+
 static weir_status keep_house(weir_embedded *embedded, int64_t now_ms, weir_error *err)
 {
     bool syncs = embedded->sync == WEIR_SYNC_INTERVAL &&
@@ -178,7 +225,8 @@ static weir_status keep_house(weir_embedded *embedded, int64_t now_ms, weir_erro
         WEIR_TRY(weir_journal_sync(embedded->journal, err));
         embedded->synced_ms = now_ms;
     }
-    return rewrite_journal(embedded, err);
+    WEIR_TRY(rewrite_journal(embedded, err));
+    return clean(embedded, now_ms, err);
 }
 
 weir_status weir_embedded_housekeep(weir_broker *broker, int64_t now_ms, bool *out_more,
@@ -188,6 +236,7 @@ weir_status weir_embedded_housekeep(weir_broker *broker, int64_t now_ms, bool *o
     *out_more = false;
     weir_embedded_lock(&embedded->housekeep_lock);
     weir_status status = keep_house(embedded, now_ms, err);
+    *out_more = embedded->cleaner != NULL;
     weir_embedded_unlock(&embedded->housekeep_lock);
     return status;
 }

@@ -29,11 +29,6 @@ void weir_partition_init(weir_partition *partition, weir_disk *disk,
     WEIR_ASSERT(pthread_mutex_init(&partition->lock, NULL) == 0);
 }
 
-static weir_segment *last_segment(const weir_partition *partition)
-{
-    return partition->segment_count == 0 ? NULL : partition->segments[partition->segment_count - 1];
-}
-
 /* Takes the segment out of the table; its holders keep it. */
 static void forget_segment(weir_partition *partition, size_t index)
 {
@@ -49,8 +44,8 @@ static void forget_segment(weir_partition *partition, size_t index)
 void weir_partition_cleanup(weir_partition *partition)
 {
     WEIR_ASSERT(partition->watchers == NULL);
-    if (last_segment(partition) != NULL && last_segment(partition)->holders > 0) {
-        weir_segment_release(last_segment(partition));
+    if (partition->last != NULL) {
+        weir_segment_release(partition->last);
     }
     while (partition->segment_count > 0) {
         WEIR_ASSERT(partition->segments[0]->holders == 0);
@@ -103,6 +98,9 @@ static weir_status open_segments(weir_partition *partition, weir_error *err)
         }
         WEIR_TRY(weir_segment_open(partition->disk, segment, err));
         covers_to = segment->covers_to;
+        if (covers_to > 0) {
+            partition->cleaned_to = covers_to;
+        }
         i++;
     }
     return WEIR_OK;
@@ -112,8 +110,9 @@ static weir_status recover_last(weir_partition *partition,
                                 bool (*is_committed)(void *user, int64_t transaction), void *user,
                                 int64_t *out_cut_bytes, weir_error *err)
 {
-    weir_segment *last = last_segment(partition);
+    weir_segment *last = partition->segments[partition->segment_count - 1];
     WEIR_TRY(weir_segment_hold(partition->disk, last, err));
+    partition->last = last;
     WEIR_TRY(weir_segment_recover(partition->disk, last, is_committed, user, out_cut_bytes, err));
     for (size_t i = 0; i + 1 < partition->segment_count; i++) {
         partition->segments[i]->end_offset = partition->segments[i + 1]->base_offset;
@@ -172,10 +171,10 @@ static void unlock(weir_partition *partition)
 
 weir_status weir_partition_sync(weir_partition *partition, weir_error *err)
 {
-    if (!partition->unsynced || last_segment(partition) == NULL) {
+    if (!partition->unsynced || partition->last == NULL) {
         return WEIR_OK;
     }
-    weir_segment *last = last_segment(partition);
+    weir_segment *last = partition->last;
     WEIR_TRY(weir_disk_sync(partition->disk, last->fd, last->path, err));
     partition->unsynced = false;
     return WEIR_OK;
@@ -183,7 +182,7 @@ weir_status weir_partition_sync(weir_partition *partition, weir_error *err)
 
 weir_status weir_partition_roll(weir_partition *partition, weir_error *err)
 {
-    weir_segment *last = last_segment(partition);
+    weir_segment *last = partition->last;
     if (last != NULL && last->end_offset == partition->end_offset &&
         last->bytes == WEIR_SEGMENT_HEADER_BYTES) {
         return WEIR_OK;
@@ -208,6 +207,7 @@ weir_status weir_partition_roll(weir_partition *partition, weir_error *err)
         last->end_offset = next->base_offset;
         weir_segment_release(last);
     }
+    partition->last = next;
     unlock(partition);
     partition->active_since_ms = 0;
     return WEIR_OK;
@@ -215,7 +215,7 @@ weir_status weir_partition_roll(weir_partition *partition, weir_error *err)
 
 static weir_status make_room(weir_partition *partition, size_t bytes, weir_error *err)
 {
-    const weir_segment *last = last_segment(partition);
+    const weir_segment *last = partition->last;
     bool full = last != NULL && last->bytes > WEIR_SEGMENT_HEADER_BYTES &&
                 last->bytes + (int64_t)bytes > partition->config->segment_bytes;
     if (last == NULL || full || last->end_offset != partition->end_offset) {
@@ -236,7 +236,7 @@ weir_status weir_partition_write(weir_partition *partition, weir_frame_writer *f
                               partition->directory);
     }
     WEIR_TRY(make_room(partition, frames->frames.size, err));
-    weir_segment *last = last_segment(partition);
+    weir_segment *last = partition->last;
     weir_frame_writer_seal(frames, partition->end_offset, transaction);
     partition->unsynced = true;
     weir_status status = weir_disk_write(partition->disk, last->fd, last->path, last->bytes,
@@ -251,7 +251,7 @@ weir_status weir_partition_write(weir_partition *partition, weir_frame_writer *f
 
 void weir_partition_roll_back(weir_partition *partition)
 {
-    weir_segment *last = last_segment(partition);
+    weir_segment *last = partition->last;
     WEIR_ASSERT(last != NULL);
     partition->failed =
         weir_disk_truncate(partition->disk, last->fd, last->path, last->bytes, NULL) != WEIR_OK;
@@ -259,7 +259,7 @@ void weir_partition_roll_back(weir_partition *partition)
 
 void weir_partition_publish(weir_partition *partition, const weir_frame_writer *frames)
 {
-    weir_segment *last = last_segment(partition);
+    weir_segment *last = partition->last;
     WEIR_ASSERT(last != NULL);
     lock(partition);
     for (size_t at = 0; at < frames->frames.size;) {
@@ -410,6 +410,40 @@ weir_status weir_partition_offset_at(weir_partition *partition, int64_t timestam
             return status;
         }
     }
+}
+
+static weir_status replace(weir_partition *partition, weir_segment *const *replaced, size_t count,
+                           const char *made_path, weir_segment *replacement, weir_error *err)
+{
+    size_t first = segment_index_of(partition, replaced[0]->base_offset);
+    if (partition->gone || replaced[0]->removed) {
+        return WEIR_AGAIN;
+    }
+    WEIR_ASSERT(partition->segments[first] == replaced[0]);
+    WEIR_ASSERT(first + count < partition->segment_count);
+    WEIR_TRY(weir_disk_rename(partition->disk, made_path, replaced[0]->path, err));
+    forget_segment(partition, first);
+    for (size_t i = 1; i < count; i++) {
+        (void)weir_disk_remove(partition->disk, replaced[i]->path, NULL); /* Or the next start. */
+        forget_segment(partition, first);
+    }
+    add_segment(partition, replacement);
+    memmove(&partition->segments[first + 1], &partition->segments[first],
+            (partition->segment_count - first - 1) * sizeof(weir_segment *));
+    partition->segments[first] = replacement;
+    return WEIR_OK;
+}
+
+weir_status weir_partition_replace(weir_partition *partition, weir_segment *const *replaced,
+                                   size_t count, const char *made_path, weir_segment *replacement,
+                                   weir_error *err)
+{
+    WEIR_ASSERT(count > 0);
+    WEIR_ASSERT(replacement->base_offset == replaced[0]->base_offset);
+    lock(partition);
+    weir_status status = replace(partition, replaced, count, made_path, replacement, err);
+    unlock(partition);
+    return status;
 }
 
 weir_status weir_partition_drop_segments(weir_partition *partition, weir_error *err)

@@ -36,6 +36,7 @@ typedef struct weir_partition {
     int32_t number;
     pthread_mutex_t append_lock;
     pthread_mutex_t lock; /* Of all that follows, except by its side. */
+    weir_segment *last;   /* append_lock: the last of segments, held; NULL: none yet. */
     weir_segment **segments;
     size_t segment_count;
     size_t segment_capacity;
@@ -47,6 +48,7 @@ typedef struct weir_partition {
     bool unsynced;           /* append_lock. */
     int64_t active_since_ms; /* append_lock: housekeeping first saw records in it; 0: not. */
     int64_t cleaned_to;      /* Housekeeping alone: what compaction has seen. */
+    bool cleaning_failed;    /* Housekeeping alone: it was told, and is not tried again. */
 } weir_partition;
 
 /* Fills a zeroed partition; no file is touched. */
@@ -101,5 +103,12 @@ weir_status weir_partition_offset_at(weir_partition *partition, int64_t timestam
 
 /* Removes the segments, but the last, that end at or before start_offset. */
 weir_status weir_partition_drop_segments(weir_partition *partition, weir_error *err);
+
+/* Puts replacement, a compacted segment whose file is at made_path, in the place of count segments
+ * from first on, and removes their files. WEIR_AGAIN, and nothing has happened, where some of them
+ * have been removed meanwhile. */
+weir_status weir_partition_replace(weir_partition *partition, weir_segment *const *replaced,
+                                   size_t count, const char *made_path, weir_segment *replacement,
+                                   weir_error *err);
 
 #endif
