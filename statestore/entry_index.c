@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * entry_index.c - linear probing over slots of hash and pointer, at most two thirds full.
+ *
+ * The hash stands beside the pointer, so a probe touches the entry only where it is the right one,
+ * and growing hashes nothing again. A removal moves later slots back into the gap: no marks of
+ * what was, so a table that shrinks and grows for months stays as fast as a new one.
+ */
+#include "statestore/entry_index.h"
+
+#include "streams/base/hash.h"
+#include "streams/base/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CAPACITY_MIN = 16 };
+
+void weir_entry_index_cleanup(weir_entry_index *index)
+{
+    free(index->slots);
+    *index = (weir_entry_index){0};
+}
+
+uint64_t weir_entry_hash(weir_bytes key)
+{
+    return weir_hash64(key, 0);
+}
+
+weir_ordered_entry *weir_entry_index_find(const weir_entry_index *index, weir_bytes key,
+                                          uint64_t hash)
+{
+    size_t mask = index->capacity - 1;
+    for (size_t i = hash & mask; index->count > 0; i = (i + 1) & mask) {
+        const weir_index_slot *slot = &index->slots[i];
+        if (slot->entry == NULL) {
+            return NULL;
+        }
+        if (slot->hash == hash && slot->entry->key_size == key.size &&
+            weir_bytes_equal(weir_ordered_key(slot->entry), key)) {
+            return slot->entry;
+        }
+    }
+    return NULL;
+}
+
+static void place(weir_entry_index *index, weir_index_slot slot)
+{
+    size_t mask = index->capacity - 1;
+    size_t i = slot.hash & mask;
+    while (index->slots[i].entry != NULL) {
+        i = (i + 1) & mask;
+    }
+    index->slots[i] = slot;
+}
+
+static void grow(weir_entry_index *index)
+{
+    weir_entry_index old = *index;
+    index->capacity = old.capacity == 0 ? CAPACITY_MIN : old.capacity * 2;
+    index->slots = weir_alloc_array(index->capacity, sizeof *index->slots);
+    for (size_t i = 0; i < old.capacity; i++) {
+        if (old.slots[i].entry != NULL) {
+            place(index, old.slots[i]);
+        }
+    }
+    free(old.slots);
+}
+
+void weir_entry_index_add(weir_entry_index *index, weir_ordered_entry *entry, uint64_t hash)
+{
+    if ((index->count + 1) * 3 > index->capacity * 2) {
+        grow(index);
+    }
+    place(index, (weir_index_slot){hash, entry});
+    index->count++;
+}
+
+/* Fills the gap at i with a later slot that may stand there, and so on until a slot is free. */
+static void close_gap(weir_entry_index *index, size_t gap)
+{
+    size_t mask = index->capacity - 1;
+    for (size_t i = (gap + 1) & mask; index->slots[i].entry != NULL; i = (i + 1) & mask) {
+        size_t home = index->slots[i].hash & mask;
+        bool may_move = ((i - home) & mask) >= ((i - gap) & mask);
+        if (may_move) {
+            index->slots[gap] = index->slots[i];
+            gap = i;
+        }
+    }
+    index->slots[gap] = (weir_index_slot){0};
+}
+
+void weir_entry_index_remove(weir_entry_index *index, const weir_ordered_entry *entry)
+{
+    WEIR_ASSERT(index->count > 0);
+
+    size_t mask = index->capacity - 1;
+    size_t i = weir_entry_hash(weir_ordered_key(entry)) & mask;
+    while (index->slots[i].entry != entry) {
+        WEIR_ASSERT(index->slots[i].entry != NULL);
+        i = (i + 1) & mask;
+    }
+    close_gap(index, i);
+    index->count--;
+}
+
+void weir_entry_index_clear(weir_entry_index *index)
+{
+    if (index->count < index->capacity / 8) {
+        weir_entry_index_cleanup(index);
+        return;
+    }
+    if (index->capacity > 0) {
+        memset(index->slots, 0, index->capacity * sizeof *index->slots);
+    }
+    index->count = 0;
+}
