@@ -346,24 +346,78 @@ static weir_status check_restore_entry(const char *name, const weir_restore_entr
     return WEIR_OK;
 }
 
+/* An entry of a restore batch: the first bytes of its key as a number, and where it stands. */
+typedef struct restore_order {
+    uint64_t head;
+    const weir_restore_entry *entry;
+} restore_order;
+
+static uint64_t head_of(weir_bytes key)
+{
+    uint8_t bytes[sizeof(uint64_t)] = {0};
+    memcpy(bytes, key.data, key.size < sizeof bytes ? key.size : sizeof bytes);
+    return weir_get_u64_be(bytes);
+}
+
+/* By key; entries of one key in changelog order. */
+static int compare_restore(const void *left, const void *right)
+{
+    const restore_order *a = left;
+    const restore_order *b = right;
+    if (a->head != b->head) {
+        return a->head < b->head ? -1 : 1;
+    }
+    int order = weir_bytes_compare(a->entry->key, b->entry->key);
+    return order != 0 ? order : (a->entry < b->entry ? -1 : 1);
+}
+
+/* Writes the last entry of each key, in the order of keys and past the staged views, with the
+ * position. */
+static weir_status restore_to_disk(weir_task_state *state, const store *s,
+                                   const weir_restore_batch *batch, weir_error *err)
+{
+    WEIR_AUTO_FREE restore_order *order = weir_alloc_array(batch->count, sizeof *order);
+    for (size_t i = 0; i < batch->count; i++) {
+        order[i] = (restore_order){head_of(batch->entries[i].key), &batch->entries[i]};
+    }
+    qsort(order, batch->count, sizeof *order, compare_restore);
+    WEIR_AUTO_PTR(weir_write_batch) writes = weir_write_batch_new(state->database);
+    for (size_t i = 0; i < batch->count; i++) {
+        const weir_restore_entry *entry = order[i].entry;
+        bool is_last = i + 1 == batch->count || order[i].head != order[i + 1].head ||
+                       !weir_bytes_equal(entry->key, order[i + 1].entry->key);
+        if (is_last) {
+            weir_write_batch_put(writes, weir_staged_engine(s->staged), entry->key, entry->value);
+        }
+    }
+    add_positions(state, writes);
+    WEIR_TRY(weir_write_batch_write(writes, err));
+    positions_applied(state);
+    return WEIR_OK;
+}
+
 weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_batch *batch,
                                     weir_error *err)
 {
     WEIR_ASSERT(weir_task_state_staged_bytes(state) == 0);
+    WEIR_ASSERT(weir_task_state_committed_bytes(state) == 0);
     store *s = store_named(state, batch->store);
     WEIR_ASSERT(s != NULL);
 
     for (size_t i = 0; i < batch->count; i++) {
         WEIR_TRY(check_restore_entry(s->name, &batch->entries[i], err));
     }
-    for (size_t i = 0; i < batch->count; i++) {
-        weir_staged_put_committed(s->staged, batch->entries[i].key, batch->entries[i].value);
-    }
     if (batch->label != NULL) {
         WEIR_ASSERT(batch->offset >= 0);
         position_of(state, weir_bytes_of_text(batch->label))->committed = batch->offset;
     }
-    return s->engine == WEIR_ENGINE_MEMORY ? WEIR_OK : weir_task_state_apply(state, err);
+    if (s->engine == WEIR_ENGINE_ROCKSDB) {
+        return restore_to_disk(state, s, batch, err);
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        weir_staged_put_committed(s->staged, batch->entries[i].key, batch->entries[i].value);
+    }
+    return WEIR_OK;
 }
 
 weir_status weir_task_state_wipe(weir_task_state *state, weir_error *err)
