@@ -477,6 +477,55 @@ weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, wei
 
 /* A batch. */
 
+/* Fills the file at path, which is on disk afterwards. */
+static char *write_file(rocksdb_store *store, const char *path,
+                        const weir_restore_entry *const *sorted, size_t count)
+{
+    char *message = NULL;
+    rocksdb_envoptions_t *env = rocksdb_envoptions_create();
+    rocksdb_sstfilewriter_t *writer = rocksdb_sstfilewriter_create(env, store->database->options);
+    rocksdb_sstfilewriter_open(writer, path, &message);
+    for (size_t i = 0; i < count && message == NULL; i++) {
+        weir_bytes key = full_key(store, sorted[i]->key);
+        weir_bytes value = sorted[i]->value;
+        if (value.data == NULL) {
+            rocksdb_sstfilewriter_delete(writer, key.data, key.size, &message);
+        } else {
+            rocksdb_sstfilewriter_put(writer, key.data, key.size, value.data, value.size, &message);
+        }
+    }
+    if (message == NULL) {
+        rocksdb_sstfilewriter_finish(writer, &message);
+    }
+    rocksdb_sstfilewriter_destroy(writer);
+    rocksdb_envoptions_destroy(env);
+    return message;
+}
+
+weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,
+                                      size_t count, weir_error *err)
+{
+    WEIR_ASSERT(kv->ops == &store_ops);
+
+    rocksdb_store *store = (rocksdb_store *)kv;
+    /* The same name each time: what a crash leaves is overwritten. */
+    WEIR_AUTO_FREE char *path = weir_format("%s/restore-%u-%u.sst", store->database->directory,
+                                            rocksdb_column_family_handle_get_id(store->family),
+                                            weir_get_u32_be(store->key.data));
+    char *message = write_file(store, path, sorted, count);
+    if (message == NULL) {
+        rocksdb_ingestexternalfileoptions_t *options = rocksdb_ingestexternalfileoptions_create();
+        rocksdb_ingestexternalfileoptions_set_move_files(options, true);
+        const char *const paths[] = {path};
+        rocksdb_ingest_external_file_cf(store->database->db, store->family, paths, 1, options,
+                                        &message);
+        rocksdb_ingestexternalfileoptions_destroy(options);
+    }
+    weir_status status = check(message, kv->name, err);
+    (void)unlink(path); /* What is left of it: RocksDB has linked it under its own name. */
+    return status;
+}
+
 weir_write_batch *weir_write_batch_new(weir_database *database)
 {
     weir_write_batch *batch = weir_alloc(sizeof *batch);

@@ -26,6 +26,11 @@ weir_status weir_rocksdb_store_clear(weir_kv *kv, weir_error *err);
 /* Removes every key that begins with prefix (not empty), the same way. */
 weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, weir_error *err);
 
+/* Adds many entries at once, as a file of their own: keys ascending, none twice; null values
+ * remove. All or nothing. Unlike a batch it is on disk when it returns. */
+weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,
+                                      size_t count, weir_error *err);
+
 /* Writes to several stores of one database that happen all or not at all. */
 typedef struct weir_write_batch weir_write_batch;
 

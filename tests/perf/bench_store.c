@@ -311,6 +311,7 @@ int main(int argc, char **argv)
     bench_restart(&b);
     bench_restore(&b, "restore, 200,000 keys, batches of 10,000", 2000000, b.key_count, BATCH);
     bench_restore(&b, "restore, 2,000,000 keys, batches of 10,000", 2000000, 2000000, BATCH);
+    bench_restore(&b, "restore, 2,000,000 keys, batches of 100,000", 2000000, 2000000, 100000);
     bench_restore(&b, "restore, 2,000,000 keys, batches of 1,000", 2000000, 2000000, BATCH / 10);
     bench_restart(&b);
     close_state(&b);

@@ -7,6 +7,7 @@
 #include "tests/harness/check.h"
 #include "tests/harness/copy_directory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,6 +267,57 @@ TEST(restore_takes_the_last_entry_of_a_key_and_its_position)
     open_state(&f, f.directory);
     check_value(f.disk, "b", "2");
     check_position(&f, "disk:t-3", 44);
+}
+
+/* Restores numbers 0 … count - 1, each twice, and removes every third. */
+static void restore_numbers(fixture *f, size_t count, int64_t offset)
+{
+    weir_restore_entry *entries = weir_alloc_array(2 * count, sizeof *entries);
+    char(*keys)[16] = weir_alloc_array(count, sizeof *keys);
+    for (size_t i = 0; i < count; i++) {
+        size_t shuffled = i * 7919 % count;
+        (void)snprintf(keys[i], sizeof keys[i], "key-%06zu", shuffled);
+        weir_bytes key = weir_bytes_of_text(keys[i]);
+        entries[i] = (weir_restore_entry){key, WEIR_BYTES("first")};
+        entries[count + i] =
+            (weir_restore_entry){key, shuffled % 3 == 0 ? WEIR_BYTES_NULL : WEIR_BYTES("last")};
+    }
+    weir_restore_batch batch = {"disk", entries, 2 * count, "disk:t-3", offset};
+    CHECK_OK(weir_task_state_restore(f->state, &batch, &f->err), &f->err);
+    free(entries);
+    free(keys);
+}
+
+static size_t count_rows(fixture *f)
+{
+    WEIR_AUTO_PTR(weir_kv_iterator) it = NULL;
+    weir_bytes key;
+    weir_bytes value;
+    size_t rows = 0;
+    CHECK_OK(weir_kv_range(f->disk, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false, &it, &f->err),
+             &f->err);
+    while (weir_kv_iterator_next(it, &key, &value, &f->err) == WEIR_OK) {
+        CHECK_BYTES(value, WEIR_BYTES("last"));
+        rows++;
+    }
+    return rows;
+}
+
+TEST(bulk_restore_gives_the_same_rows_however_large_its_batches)
+{
+    enum { SMALL = 100, LARGE = 9000 };
+    WEIR_AUTO(fixture) f = fixture_start();
+    put(&f, f.disk, "key-000000", "old"); /* Removed by the restore, though it came by memtable. */
+    weir_task_state_commit(f.state);
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    restore_numbers(&f, SMALL, 1);
+    CHECK_I64(count_rows(&f), ==, SMALL - (SMALL + 2) / 3);
+    restore_numbers(&f, LARGE, 2);
+    CHECK_I64(count_rows(&f), ==, LARGE - LARGE / 3);
+    check_position(&f, "disk:t-3", 2);
+    restore_numbers(&f, LARGE, 3);
+    crash(&f);
+    CHECK_I64(count_rows(&f), ==, LARGE - LARGE / 3);
 }
 
 TEST(second_opener_of_a_database_is_told_who_is_in_the_way)
