@@ -11,7 +11,7 @@
 
 #include "streams/base/json.h"
 #include "streams/base/map.h"
-#include "topologies/json_lines.h"
+#include "topologies/cmd_lines.h"
 #include "topologies/minhash.h"
 #include "topologies/text_normal.h"
 
@@ -160,7 +160,7 @@ int weir_cmd_dedup(int argc, char **argv)
         return weir_cmd_refuse(argv[0], "no argument is known, but \"%s\" was given", argv[1]);
     }
     WEIR_AUTO(clusters) all = {.by_hash = weir_map_new()};
-    int exit_code = weir_json_lines_each(argv[0], add_line, &all);
+    int exit_code = weir_cmd_lines_each(argv[0], add_line, &all);
     for (uint32_t i = 0; i < all.count; i++) {
         print_document(&all, i);
     }

@@ -7,8 +7,8 @@
 #include "streams/base/clock.h"
 #include "streams/base/file.h"
 #include "streams/base/json.h"
+#include "topologies/cmd_lines.h"
 #include "topologies/extract_page.h"
-#include "topologies/json_lines.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -133,7 +133,7 @@ int weir_cmd_extract(int argc, char **argv)
 {
     WEIR_AUTO_PTR(weir_extractor) extractor = weir_extractor_new();
     if (argc == 1) {
-        return weir_json_lines_each(argv[0], extract_line, extractor);
+        return weir_cmd_lines_each(argv[0], extract_line, extractor);
     }
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         fputs(help_text, stdout);

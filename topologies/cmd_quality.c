@@ -5,7 +5,7 @@
 #include "topologies/cmd.h"
 
 #include "streams/base/json.h"
-#include "topologies/json_lines.h"
+#include "topologies/cmd_lines.h"
 #include "topologies/language.h"
 #include "topologies/quality_rules.h"
 
@@ -103,5 +103,5 @@ int weir_cmd_quality(int argc, char **argv)
     if (set == NULL) {
         return weir_cmd_refuse(argv[0], "no rule set is called \"%s\"", set_name);
     }
-    return weir_json_lines_each(argv[0], judge_line, &set);
+    return weir_cmd_lines_each(argv[0], judge_line, &set);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * json_lines.c - reads lines in parts, so that a line without end takes bounded memory.
+ * cmd_lines.c - reads lines in parts, so that a line without end takes bounded memory.
  */
-#include "topologies/json_lines.h"
+#include "topologies/cmd_lines.h"
 
 #include "topologies/cmd.h"
 
@@ -22,7 +22,7 @@ static bool read_line(FILE *from, weir_buf *line)
     while (fgets(part, sizeof part, from) != NULL) {
         has_line = true;
         size_t length = strcspn(part, "\n");
-        size_t room = WEIR_JSON_LINE_BYTES_MAX + 1 - line->size;
+        size_t room = WEIR_CMD_LINE_BYTES_MAX + 1 - line->size;
         weir_buf_append(line, part, length < room ? length : room);
         if (part[length] == '\n') {
             break;
@@ -31,11 +31,11 @@ static bool read_line(FILE *from, weir_buf *line)
     return has_line;
 }
 
-static weir_status handle_line(weir_bytes line, weir_json_line_handler *handle, void *context,
+static weir_status handle_line(weir_bytes line, weir_cmd_line_handler *handle, void *context,
                                weir_error *err)
 {
     weir_json_value *parsed = NULL;
-    WEIR_TRY(weir_json_parse(line, WEIR_JSON_LINE_BYTES_MAX, &parsed, err));
+    WEIR_TRY(weir_json_parse(line, WEIR_CMD_LINE_BYTES_MAX, &parsed, err));
     WEIR_AUTO_PTR(weir_json_value) root = parsed;
     if (!weir_json_is_object(root)) {
         return weir_error_set(err, WEIR_BAD_RECORD, "the line is JSON, but no object");
@@ -43,7 +43,7 @@ static weir_status handle_line(weir_bytes line, weir_json_line_handler *handle, 
     return handle(root, context, err);
 }
 
-int weir_json_lines_each(const char *command, weir_json_line_handler *handle, void *context)
+int weir_cmd_lines_each(const char *command, weir_cmd_line_handler *handle, void *context)
 {
     WEIR_ASSERT(command != NULL);
     WEIR_ASSERT(handle != NULL);
