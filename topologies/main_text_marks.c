@@ -13,6 +13,8 @@
 #include "topologies/main_text.h"
 
 #include "streams/base/status.h"
+#include "topologies/text_words.h"
+#include "topologies/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -318,8 +320,27 @@ static void clear_sums(const weir_html_tree *tree, weir_text_mark *rows)
     }
 }
 
+/* The sign beside a heading that links to it: one character (#, §, ¶) that is no letter or digit, or
+ * whatever its class calls so. A node is followed by its text. */
+static bool is_anchor_mark(const weir_html_node *link, uint32_t chars)
+{
+    weir_bytes names = weir_html_attribute(link, "class");
+    if (names.size > 0 &&
+        (strstr(names.data, "headerlink") != NULL || strstr(names.data, "permalink") != NULL)) {
+        return true;
+    }
+    weir_bytes href = weir_html_attribute(link, "href");
+    if (chars != 1 || href.size == 0 || *(const char *)href.data != '#' ||
+        link[1].tag != WEIR_HTML_TEXT || link[1].text.size == 0) {
+        return false;
+    }
+    uint32_t sign = 0;
+    (void)weir_utf8_decode(link[1].text, &sign);
+    return weir_char_kind_of(sign) == WEIR_CHAR_PUNCTUATION;
+}
+
 /* Names say something where they name a part of the page, not a word in its source code. */
-static bool is_boilerplate_by_name(const weir_html_node *node, uint16_t flags)
+static bool is_boilerplate_by_name(const weir_html_node *node, uint16_t flags, uint32_t chars)
 {
     uint8_t class = classes[node->tag];
     if ((flags & WEIR_MARK_PRE) != 0) {
@@ -329,10 +350,8 @@ static bool is_boilerplate_by_name(const weir_html_node *node, uint16_t flags)
     if (role.size > 0 && is_word(role.data, boilerplate_roles, WEIR_COUNT_OF(boilerplate_roles))) {
         return true;
     }
-    if (node->tag == WEIR_HTML_A) { /* The mark beside a heading that links to it. */
-        weir_bytes names = weir_html_attribute(node, "class");
-        return names.size > 0 && (strstr(names.data, "headerlink") != NULL ||
-                                  strstr(names.data, "permalink") != NULL);
+    if (node->tag == WEIR_HTML_A) {
+        return is_anchor_mark(node, chars);
     }
     if ((class & IS_NAMEABLE) == 0) {
         return false;
@@ -369,7 +388,8 @@ static void mark_boilerplate(const weir_html_tree *tree, weir_text_mark *rows)
         bool holds_main = i <= main_node && main_node < node->end;
         bool can_be = node->element != NULL && (flags & WEIR_MARK_HIDDEN) == 0 && !holds_main;
         if (can_be && (!is_large || node->tag == WEIR_HTML_NAV) &&
-            ((classes[node->tag] & IS_BOILERPLATE) != 0 || is_boilerplate_by_name(node, flags))) {
+            ((classes[node->tag] & IS_BOILERPLATE) != 0 ||
+             is_boilerplate_by_name(node, flags, rows[i].chars))) {
             flags |= WEIR_MARK_BOILERPLATE;
         }
         rows[i].flags = flags;

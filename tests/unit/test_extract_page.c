@@ -143,6 +143,15 @@ TEST(form_around_the_whole_page_is_no_boilerplate)
     CHECK_BYTES(page->text, WEIR_BYTES("All of the page is in a form, as some servers do it."));
 }
 
+TEST(sign_beside_a_heading_that_links_to_it_is_left_out)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    const weir_extract_page *page =
+        extract(&f, "<main><h2>Gates<a href='#gates'>§</a></h2><p>A gate lets water through, and"
+                    " <a href='#n'>a</a> note<a href='#1'>1</a>.</p></main>");
+    CHECK_BYTES(page->text, WEIR_BYTES("Gates\nA gate lets water through, and a note1."));
+}
+
 TEST(article_body_of_json_ld_stands_in_for_a_short_text)
 {
     WEIR_AUTO(fixture) f = fixture_start();
