@@ -320,8 +320,8 @@ static void clear_sums(const weir_html_tree *tree, weir_text_mark *rows)
     }
 }
 
-/* The sign beside a heading that links to it: one character (#, §, ¶) that is no letter or digit, or
- * whatever its class calls so. A node is followed by its text. */
+/* The sign beside a heading that links to it: one character (#, §, ¶) that is no letter or digit,
+ * or whatever its class calls so. A node is followed by its text. */
 static bool is_anchor_mark(const weir_html_node *link, uint32_t chars)
 {
     weir_bytes names = weir_html_attribute(link, "class");
