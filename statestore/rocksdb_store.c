@@ -240,17 +240,23 @@ void weir_database_free(weir_database *database)
     free(database);
 }
 
-weir_status weir_database_flush(weir_database *database, weir_error *err)
+static weir_status put_marker(weir_database *database, const char *marker, weir_error *err)
 {
-    static const char marker[] = "flushed";
     char *message = NULL;
     rocksdb_put_cf(database->db, database->write_options, database->default_handle, marker,
-                   sizeof marker, "", 0, &message);
-    WEIR_TRY(check(message, database->directory, err));
+                   strlen(marker), "", 0, &message);
+    return check(message, database->directory, err);
+}
+
+weir_status weir_database_flush(weir_database *database, weir_error *err)
+{
+    static const char marker[] = "flush";
+    WEIR_TRY(put_marker(database, marker, err));
     /* Compacts one key of the default family, after an atomic flush of all (see above). */
-    rocksdb_compact_range_cf(database->db, database->default_handle, marker, sizeof marker, marker,
-                             sizeof marker);
-    return WEIR_OK;
+    rocksdb_compact_range_cf(database->db, database->default_handle, marker, strlen(marker), marker,
+                             strlen(marker));
+    /* It tells nothing; but after a flush that failed RocksDB takes no write any more. */
+    return put_marker(database, "flushed", err);
 }
 
 static weir_status family_of(weir_database *database, const char *name,
