@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * query.c - questions to the tasks of one store, and the merge of their answers.
+ *
+ *   caller ── question ──▶ mailbox of the worker ──▶ task ──▶ committed view
+ *      ▲                                                          │
+ *      └── merge by key ◀── one sorted page a partition ◀─────────┘
+ *
+ * The question lies on the caller's stack: weir_mailbox_call answers only when it is done with it.
+ */
+#include "streams/query.h"
+
+#include "streams/application_internal.h"
+#include "streams/base/hash.h"
+#include "streams/topology_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ANSWER_TIMEOUT_MS = 5000 };
+
+/* Row after row: u32 key bytes, u32 value bytes, key, value, in the machine's byte order. */
+typedef struct page {
+    weir_buf rows;
+    size_t count;
+    size_t at;      /* Where the next row begins. */
+    bool truncated; /* There is more than the page has. */
+} page;
+
+typedef struct question {
+    size_t task_index;
+    const char *store;
+    weir_status (*answer)(struct question *question, weir_kv *view, weir_error *err);
+    weir_bytes key;
+    weir_buf *out_value;
+    weir_bytes from;
+    weir_bytes to;
+    size_t limit;
+    page *out_page;
+    uint64_t *out_count;
+} question;
+
+static weir_status answer_question(void *consumer, void *argument, weir_error *err)
+{
+    question *asked = argument;
+    weir_task *task = weir_stream_thread_task(consumer, asked->task_index);
+    if (task == NULL || weir_task_phase_now(task) != WEIR_TASK_RUNNING) {
+        return weir_error_set(err, WEIR_AGAIN, "its task is moving or being restored: ask again");
+    }
+    weir_kv *view = weir_task_committed_view(task, asked->store);
+    WEIR_ASSERT(view != NULL);
+    return asked->answer(asked, view, err);
+}
+
+static weir_status ask(weir_application *application, question *asked, weir_error *err)
+{
+    pthread_mutex_lock(&application->lock);
+    const weir_slot slot = application->slots[asked->task_index];
+    pthread_mutex_unlock(&application->lock);
+    if (slot.state != WEIR_SLOT_RUNNING) {
+        return weir_error_set(err, WEIR_AGAIN, "store %s: task %s is %s", asked->store,
+                              application->plan->tasks[asked->task_index].id,
+                              slot.owned ? "being restored: ask again" : "in another process");
+    }
+    const weir_application_worker *worker = &application->workers[slot.worker];
+    if (!worker->started) {
+        return answer_question(worker->thread, asked, err);
+    }
+    weir_status status = weir_mailbox_call(weir_stream_thread_mailbox(worker->thread),
+                                           answer_question, asked, ANSWER_TIMEOUT_MS, err);
+    return status == WEIR_FENCED ? WEIR_AGAIN : status; /* The worker has ended. */
+}
+
+static weir_status find_store(weir_application *application, const char *name,
+                              const weir_topology_store **out_store, weir_error *err)
+{
+    const weir_topology_store *store = weir_topology_store_named(application->plan->topology, name);
+    if (store == NULL) {
+        return weir_error_set(err, WEIR_INVALID, "%s has no store '%s'",
+                              application->plan->application_id, name);
+    }
+    *out_store = store;
+    return WEIR_OK;
+}
+
+/* The index of the task of a sub-topology and partition: tasks stand in that order. */
+static size_t task_index_of(const weir_plan *plan, int32_t subtopology, int32_t partition)
+{
+    size_t at = 0;
+    while (plan->tasks[at].subtopology != subtopology) {
+        at++;
+        WEIR_ASSERT(at < plan->task_count);
+    }
+    return at + (size_t)partition;
+}
+
+static weir_status answer_get(question *asked, weir_kv *view, weir_error *err)
+{
+    return weir_kv_get(view, asked->key, asked->out_value, err);
+}
+
+weir_status weir_query_get(weir_application *application, const char *store, weir_bytes key,
+                           weir_bytes partition_key, weir_buf *out_value, weir_error *err)
+{
+    const weir_topology_store *spec = NULL;
+    WEIR_TRY(find_store(application, store, &spec, err));
+    if (key.data == NULL || key.size > WEIR_KV_KEY_BYTES_MAX) {
+        return weir_error_set(err, WEIR_INVALID, "a key of 0 to %d bytes is needed",
+                              WEIR_KV_KEY_BYTES_MAX);
+    }
+    weir_bytes by = partition_key.data == NULL ? key : partition_key;
+    int32_t count = application->plan->subtopology_task_counts[spec->subtopology];
+    question asked = {
+        .task_index =
+            task_index_of(application->plan, spec->subtopology, weir_partition_of(by, count)),
+        .store = store,
+        .answer = answer_get,
+        .key = key,
+        .out_value = out_value,
+    };
+    return ask(application, &asked, err);
+}
+
+static void append_row(page *to, weir_bytes key, weir_bytes value)
+{
+    const uint32_t sizes[] = {(uint32_t)key.size, (uint32_t)value.size};
+    weir_buf_append(&to->rows, sizes, sizeof(sizes));
+    weir_buf_append(&to->rows, key.data, key.size);
+    weir_buf_append(&to->rows, value.data, value.size);
+    to->count++;
+}
+
+static weir_status answer_page(question *asked, weir_kv *view, weir_error *err)
+{
+    WEIR_AUTO_PTR(weir_kv_iterator) iterator = NULL;
+    WEIR_TRY(weir_kv_range(view, asked->from, asked->to, false, &iterator, err));
+    weir_bytes key = {0};
+    weir_bytes value = {0};
+    weir_status status = weir_kv_iterator_next(iterator, &key, &value, err);
+    while (status == WEIR_OK) {
+        if (asked->out_page->count == asked->limit ||
+            asked->out_page->rows.size > WEIR_QUERY_BYTES_MAX) {
+            asked->out_page->truncated = true;
+            return WEIR_OK;
+        }
+        append_row(asked->out_page, key, value);
+        status = weir_kv_iterator_next(iterator, &key, &value, err);
+    }
+    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+}
+
+static bool peek_row(const page *from, weir_bytes *out_key, weir_bytes *out_value)
+{
+    if (from->at == from->rows.size) {
+        return false;
+    }
+    uint32_t sizes[2];
+    memcpy(sizes, from->rows.data + from->at, sizeof(sizes));
+    const uint8_t *key = from->rows.data + from->at + sizeof(sizes);
+    *out_key = weir_bytes_of(key, sizes[0]);
+    *out_value = weir_bytes_of(key + sizes[0], sizes[1]);
+    return true;
+}
+
+/* The page with the smallest next key; NULL: the merge ends here, *out_more says whether rows
+ * follow. A truncated page that has run out hides keys that may be the next ones. */
+static page *smallest(page *pages, size_t count, bool *out_more)
+{
+    page *best = NULL;
+    weir_bytes best_key = {0};
+    for (size_t i = 0; i < count; i++) {
+        weir_bytes key = {0};
+        weir_bytes value = {0};
+        if (!peek_row(&pages[i], &key, &value)) {
+            if (pages[i].truncated) {
+                *out_more = true;
+                return NULL;
+            }
+        } else if (best == NULL || weir_bytes_compare(key, best_key) < 0) {
+            best = &pages[i];
+            best_key = key;
+        }
+    }
+    *out_more = best != NULL;
+    return best;
+}
+
+static weir_status merge(page *pages, size_t count, size_t limit, weir_query_visit visit,
+                         void *user, bool *out_more, weir_error *err)
+{
+    page *next = smallest(pages, count, out_more);
+    for (size_t rows = 0; next != NULL && rows < limit; rows++) {
+        weir_bytes key = {0};
+        weir_bytes value = {0};
+        (void)peek_row(next, &key, &value);
+        WEIR_TRY(visit(user, key, value, err));
+        next->at += 2 * sizeof(uint32_t) + key.size + value.size;
+        next = smallest(pages, count, out_more);
+    }
+    return WEIR_OK;
+}
+
+/* The smallest key that is larger than every key that begins with prefix; empty: there is none. */
+static void set_prefix_end(weir_buf *end, weir_bytes prefix)
+{
+    weir_buf_set(end, prefix);
+    while (end->size > 0 && end->data[end->size - 1] == 0xff) {
+        end->size--;
+    }
+    if (end->size > 0) {
+        end->data[end->size - 1]++;
+    }
+}
+
+static void set_bounds(const weir_query_scan *scan, weir_buf *from, weir_buf *to)
+{
+    weir_bytes start = scan->from.data != NULL ? scan->from : WEIR_BYTES("");
+    if (scan->prefix.size > 0) {
+        set_prefix_end(to, scan->prefix);
+        start = weir_bytes_compare(start, scan->prefix) < 0 ? scan->prefix : start;
+    }
+    if (scan->to.data != NULL &&
+        (to->size == 0 || weir_bytes_compare(scan->to, weir_buf_bytes(to)) < 0)) {
+        weir_buf_set(to, scan->to);
+    }
+    weir_buf_set(from, start);
+    if (scan->after.data != NULL && weir_bytes_compare(scan->after, start) >= 0) {
+        weir_buf_set(from, scan->after);
+        weir_buf_append_byte(from, 0); /* The next key that there can be. */
+    }
+}
+
+static weir_status ask_for_pages(weir_application *application, const weir_query_scan *scan,
+                                 const weir_topology_store *spec, page *pages, weir_error *err)
+{
+    WEIR_AUTO(weir_buf) from = {0};
+    WEIR_AUTO(weir_buf) to = {0};
+    set_bounds(scan, &from, &to);
+    int32_t count = application->plan->subtopology_task_counts[spec->subtopology];
+    for (int32_t p = 0; p < count; p++) {
+        question asked = {
+            .task_index = task_index_of(application->plan, spec->subtopology, p),
+            .store = scan->store,
+            .answer = answer_page,
+            .from = weir_buf_bytes(&from),
+            .to = to.size == 0 ? WEIR_BYTES_NULL : weir_buf_bytes(&to),
+            .limit = scan->limit,
+            .out_page = &pages[p],
+        };
+        WEIR_TRY(ask(application, &asked, err));
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_query_rows(weir_application *application, const weir_query_scan *scan,
+                            weir_query_visit visit, void *user, bool *out_more, weir_error *err)
+{
+    const weir_topology_store *spec = NULL;
+    WEIR_TRY(find_store(application, scan->store, &spec, err));
+    if (scan->limit < 1 || scan->limit > WEIR_QUERY_ROWS_MAX) {
+        return weir_error_set(err, WEIR_INVALID, "limit is %zu: 1 to %d is allowed", scan->limit,
+                              WEIR_QUERY_ROWS_MAX);
+    }
+    size_t count = (size_t)application->plan->subtopology_task_counts[spec->subtopology];
+    page *pages = weir_alloc_array(count, sizeof(*pages));
+    weir_status status = ask_for_pages(application, scan, spec, pages, err);
+    bool more = false;
+    if (status == WEIR_OK) {
+        status = merge(pages, count, scan->limit, visit, user, &more, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        weir_buf_cleanup(&pages[i].rows);
+    }
+    free(pages);
+    if (status == WEIR_OK) {
+        *out_more = more;
+    }
+    return status;
+}
+
+static weir_status answer_count(question *asked, weir_kv *view, weir_error *err)
+{
+    (void)err;
+    *asked->out_count = weir_kv_approximate_count(view);
+    return WEIR_OK;
+}
+
+static void count_rows(weir_application *application, weir_query_store *store)
+{
+    for (int32_t p = 0; p < store->partition_count; p++) {
+        uint64_t rows = 0;
+        question asked = {
+            .task_index = task_index_of(application->plan, store->subtopology, p),
+            .store = store->name,
+            .answer = answer_count,
+            .out_count = &rows,
+        };
+        weir_error err = {0};
+        if (ask(application, &asked, &err) == WEIR_OK) { /* Else it is not here now. */
+            store->partitions_here++;
+            store->row_count += rows;
+        }
+    }
+}
+
+weir_status weir_query_stores(weir_application *application,
+                              weir_status (*visit)(void *user, const weir_query_store *store,
+                                                   weir_error *err),
+                              void *user, weir_error *err)
+{
+    const weir_plan *plan = application->plan;
+    for (size_t i = 0; i < plan->topology->store_count; i++) {
+        const weir_topology_store *spec = &plan->topology->stores[i];
+        weir_query_store store = {
+            .name = spec->options.name,
+            .changelog = plan->changelog_topics[i],
+            .subtopology = spec->subtopology,
+            .partition_count = plan->subtopology_task_counts[spec->subtopology],
+        };
+        count_rows(application, &store);
+        WEIR_TRY(visit(user, &store, err));
+    }
+    return WEIR_OK;
+}

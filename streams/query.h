@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * query.h - reads the committed state of a running application from any thread: a row, a range, a
+ * prefix, and what stores there are.
+ *
+ * A question goes by mailbox to the worker that owns the task and is answered between two records,
+ * so rows of one partition are of one moment. Staged writes do not show.
+ *
+ * Errors     WEIR_INVALID: there is no such store. WEIR_AGAIN: the task that has the answer is
+ *            restoring, moving, or not in this process; the message says which.
+ * Threads    Any but the application's own.
+ */
+#ifndef WEIR_STREAMS_QUERY_H
+#define WEIR_STREAMS_QUERY_H
+
+#include "streams/application.h"
+
+enum {
+    WEIR_QUERY_ROWS_MAX = 10000,
+    WEIR_QUERY_BYTES_MAX = 16 << 20, /* Of rows that one partition answers at a time. */
+};
+
+/* The value of key, copied; WEIR_NOT_FOUND: no such row. partition_key is what the records that
+ * made the row were partitioned by; null: the key itself. */
+weir_status weir_query_get(weir_application *application, const char *store, weir_bytes key,
+                           weir_bytes partition_key, weir_buf *out_value, weir_error *err);
+
+typedef struct weir_query_scan {
+    const char *store;
+    weir_bytes prefix; /* Rows whose keys begin with it; null or empty: all. */
+    weir_bytes from;   /* Null: from the first. */
+    weir_bytes to;     /* Not included; null: to the last. */
+    weir_bytes after;  /* The last key of the page before; null: the first page. */
+    size_t limit;      /* Rows of a page, 1 to WEIR_QUERY_ROWS_MAX. */
+} weir_query_scan;
+
+/* Gets a row; bytes are borrowed for the call. A status other than WEIR_OK ends the scan. */
+typedef weir_status (*weir_query_visit)(void *user, weir_bytes key, weir_bytes value,
+                                        weir_error *err);
+
+/* Visits the rows of all partitions of a store in the order of keys. *out_more says that another
+ * page follows the last row visited. */
+weir_status weir_query_rows(weir_application *application, const weir_query_scan *scan,
+                            weir_query_visit visit, void *user, bool *out_more, weir_error *err);
+
+/* One store of the application. */
+typedef struct weir_query_store {
+    const char *name;
+    const char *changelog; /* NULL: it has none. */
+    int32_t subtopology;
+    int32_t partition_count;
+    int32_t partitions_here; /* Of which this process answers for so many now. */
+    uint64_t row_count;      /* In those, approximately. */
+} weir_query_store;
+
+/* Calls visit for each store in the order of the topology. */
+weir_status weir_query_stores(weir_application *application,
+                              weir_status (*visit)(void *user, const weir_query_store *store,
+                                                   weir_error *err),
+                              void *user, weir_error *err);
+
+#endif

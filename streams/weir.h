@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * weir.h - all that the author of a topology includes: build it, configure it, run it, ask it, and
+ * test it without a broker.
+ *
+ * Threads    As in each header.
+ */
+#ifndef WEIR_STREAMS_WEIR_H
+#define WEIR_STREAMS_WEIR_H
+
+#include "streams/application.h"
+#include "streams/broker.h"
+#include "streams/config.h"
+#include "streams/processor.h"
+#include "streams/query.h"
+#include "streams/record.h"
+#include "streams/topology.h"
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An application as users run it: threads, the embedded broker in a directory, RocksDB; dropped
+ * without a close, reopened, asked for its rows (streams/application.c, query.c).
+ */
+#include "connectors/broker_embedded.h"
+#include "streams/application.h"
+#include "streams/base/mailbox.h"
+#include "streams/base/serde.h"
+#include "streams/query.h"
+#include "tests/harness/check.h"
+#include "tests/harness/count_topology.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct fixture {
+    weir_broker *broker;
+    weir_topology *topology;
+    weir_config config;
+    char *broker_directory;
+    char *state_directory;
+    weir_database *database;
+    weir_application *application;
+    weir_mailbox *nap;
+    weir_error err;
+} fixture;
+
+static void open_all(fixture *f)
+{
+    const weir_broker_embedded_options broker = {.directory = f->broker_directory};
+    CHECK_OK(weir_broker_embedded_open(&broker, &f->broker, &f->err), &f->err);
+    count_topology_topics(f->broker, 4);
+    const weir_database_options database = {.directory = f->state_directory};
+    CHECK_OK(weir_database_open(&database, &f->database, &f->err), &f->err);
+    const weir_application_options application = {
+        .topology = f->topology,
+        .config = &f->config,
+        .broker = f->broker,
+        .database = f->database,
+    };
+    CHECK_OK(weir_application_new(&application, &f->application, &f->err), &f->err);
+    CHECK_OK(weir_application_start(f->application, &f->err), &f->err);
+}
+
+static void drop_all(fixture *f)
+{
+    weir_application_free(weir_take(&f->application));
+    weir_database_free(weir_take(&f->database));
+    weir_broker_free(weir_take(&f->broker));
+}
+
+static void start(fixture *f, const char *guarantee)
+{
+    f->broker_directory = check_directory();
+    f->state_directory = check_directory();
+    f->nap = weir_mailbox_new(1);
+    f->topology = count_topology_new(&(count_topology_options){0});
+    const weir_setting settings[] = {
+        {"application.id", "counter"},
+        {"processing.guarantee", guarantee},
+        {"commit.interval.ms", "20"},
+        {"num.stream.threads", "2"},
+    };
+    CHECK_OK(weir_config_init(&f->config, settings, WEIR_COUNT_OF(settings), &f->err), &f->err);
+    open_all(f);
+}
+
+static void fixture_cleanup(fixture *f)
+{
+    drop_all(f);
+    weir_topology_free(f->topology);
+    weir_config_cleanup(&f->config);
+    weir_mailbox_free(f->nap);
+    free(f->broker_directory);
+    free(f->state_directory);
+}
+
+static void wait_until_idle(fixture *f)
+{
+    int idle = 0;
+    for (int i = 0; i < 30000 && idle < 2; i++) {
+        idle = weir_application_is_idle(f->application) ? idle + 1 : 0;
+        (void)weir_mailbox_wait(f->nap, 1);
+    }
+    CHECK_I64(idle, ==, 2);
+}
+
+static int64_t count_of(fixture *f, const char *key)
+{
+    WEIR_AUTO(weir_buf) value = {0};
+    CHECK_OK(weir_query_get(f->application, "counts", weir_bytes_of_text(key), WEIR_BYTES_NULL,
+                            &value, &f->err),
+             &f->err);
+    return (int64_t)weir_get_u64_be(value.data);
+}
+
+TEST(counts_are_exact_after_the_process_was_dropped)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2");
+    for (int round = 1; round <= 3; round++) {
+        count_topology_feed(f.broker, 0, 1000);
+        for (int i = 0; i < round * 7; i++) {
+            (void)weir_mailbox_wait(f.nap, 1); /* Somewhere in the middle. */
+        }
+        drop_all(&f);
+        open_all(&f);
+        wait_until_idle(&f);
+        CHECK_I64(count_topology_records(f.broker, "out"), ==, 1000 * round);
+        CHECK_I64(count_of(&f, "k0"), ==, round);
+        CHECK_I64(count_of(&f, "k999"), ==, round);
+    }
+}
+
+TEST(nothing_is_lost_at_least_once)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "at_least_once");
+    count_topology_feed(f.broker, 0, 1000);
+    (void)weir_mailbox_wait(f.nap, 10);
+    drop_all(&f);
+    open_all(&f);
+    wait_until_idle(&f);
+    CHECK_I64(count_of(&f, "k500"), >=, 1);
+    CHECK_I64(count_topology_records(f.broker, "out"), >=, 1000);
+}
+
+typedef struct rows_seen {
+    size_t count;
+    char last[32];
+} rows_seen;
+
+static weir_status see_row(void *user, weir_bytes key, weir_bytes value, weir_error *err)
+{
+    (void)err;
+    rows_seen *seen = user;
+    char *text = weir_bytes_to_text(key);
+    CHECK(weir_bytes_compare(weir_bytes_of_text(seen->last), key) < 0);
+    CHECK_I64(weir_get_u64_be(value.data), ==, 1);
+    CHECK(key.size < sizeof(seen->last));
+    snprintf(seen->last, sizeof(seen->last), "%s", text);
+    free(text);
+    seen->count++;
+    return WEIR_OK;
+}
+
+TEST(pages_of_rows_are_in_the_order_of_keys_over_all_partitions)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2");
+    count_topology_feed(f.broker, 0, 200);
+    wait_until_idle(&f);
+    rows_seen seen = {0};
+    bool more = true;
+    while (more) {
+        char after[sizeof(seen.last)];
+        snprintf(after, sizeof(after), "%s", seen.last);
+        const weir_query_scan scan = {
+            .store = "counts",
+            .prefix = WEIR_BYTES("k1"),
+            .after = seen.count == 0 ? WEIR_BYTES_NULL : weir_bytes_of_text(after),
+            .limit = 7,
+        };
+        CHECK_OK(weir_query_rows(f.application, &scan, see_row, &seen, &more, &f.err), &f.err);
+    }
+    CHECK_I64(seen.count, ==, 1 + 10 + 100); /* k1, k10 to k19, k100 to k199. */
+}
+
+static weir_status see_store(void *user, const weir_query_store *store, weir_error *err)
+{
+    (void)err;
+    CHECK_STR(store->name, "counts");
+    CHECK_STR(store->changelog, "counter-counts-changelog");
+    CHECK_I64(store->partitions_here, ==, 4);
+    ++*(int *)user;
+    return WEIR_OK;
+}
+
+TEST(stores_are_listed_and_an_unknown_one_is_named)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2");
+    count_topology_feed(f.broker, 0, 10);
+    wait_until_idle(&f);
+    int stores = 0;
+    CHECK_OK(weir_query_stores(f.application, see_store, &stores, &f.err), &f.err);
+    CHECK_I64(stores, ==, 1);
+    WEIR_AUTO(weir_buf) value = {0};
+    CHECK_STATUS(
+        weir_query_get(f.application, "count", WEIR_BYTES("k"), WEIR_BYTES_NULL, &value, &f.err),
+        WEIR_INVALID);
+    CHECK_STR(f.err.message, "counter has no store 'count'");
+    CHECK_STATUS(weir_query_get(f.application, "counts", WEIR_BYTES("none"), WEIR_BYTES_NULL,
+                                &value, &f.err),
+                 WEIR_NOT_FOUND);
+}
+
+TEST(close_leaves_nothing_to_restore)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2");
+    count_topology_feed(f.broker, 0, 100);
+    wait_until_idle(&f);
+    CHECK_OK(weir_application_close(f.application, &f.err), &f.err);
+    CHECK(weir_application_state_now(f.application) == WEIR_APPLICATION_NOT_RUNNING);
+    drop_all(&f);
+    open_all(&f);
+    wait_until_idle(&f);
+    CHECK_I64(weir_application_activity(f.application), ==, 0);
+    CHECK_I64(count_of(&f, "k42"), ==, 1);
+}
