@@ -67,6 +67,8 @@ struct weir_application {
 weir_status weir_application_join(weir_application *application, weir_error *err);
 /* What a worker tells of a task; user is the application. */
 void weir_application_take_report(void *user, size_t task_index, weir_task_report report);
+/* A copy of how a task stands; any thread. */
+weir_slot weir_application_slot(weir_application *application, size_t task_index);
 /* A worker's loop has ended with a status that stops the application. */
 void weir_application_worker_failed(weir_application_worker *worker, weir_status status,
                                     const weir_error *err);

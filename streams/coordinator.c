@@ -74,6 +74,15 @@ void weir_application_worker_failed(weir_application_worker *worker, weir_status
     weir_mailbox_wake(worker->application->mailbox);
 }
 
+weir_slot weir_application_slot(weir_application *application, size_t task_index)
+{
+    WEIR_ASSERT(task_index < application->plan->task_count);
+    pthread_mutex_lock(&application->lock);
+    weir_slot slot = application->slots[task_index];
+    pthread_mutex_unlock(&application->lock);
+    return slot;
+}
+
 void weir_application_take_report(void *user, size_t task_index, weir_task_report report)
 {
     weir_application *application = user;

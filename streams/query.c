@@ -55,9 +55,7 @@ static weir_status answer_question(void *consumer, void *argument, weir_error *e
 
 static weir_status ask(weir_application *application, question *asked, weir_error *err)
 {
-    pthread_mutex_lock(&application->lock);
-    const weir_slot slot = application->slots[asked->task_index];
-    pthread_mutex_unlock(&application->lock);
+    const weir_slot slot = weir_application_slot(application, asked->task_index);
     if (slot.state != WEIR_SLOT_RUNNING) {
         return weir_error_set(err, WEIR_AGAIN, "store %s: task %s is %s", asked->store,
                               application->plan->tasks[asked->task_index].id,
@@ -186,17 +184,25 @@ static page *smallest(page *pages, size_t count, bool *out_more)
     return best;
 }
 
-static weir_status merge(page *pages, size_t count, size_t limit, weir_query_visit visit,
-                         void *user, bool *out_more, weir_error *err)
+/* The pages of all partitions, and who wants their rows. */
+typedef struct merging {
+    page *pages;
+    size_t count;
+    size_t limit;
+    weir_query_visit visit;
+    void *user;
+} merging;
+
+static weir_status merge(const merging *work, bool *out_more, weir_error *err)
 {
-    page *next = smallest(pages, count, out_more);
-    for (size_t rows = 0; next != NULL && rows < limit; rows++) {
+    page *next = smallest(work->pages, work->count, out_more);
+    for (size_t rows = 0; next != NULL && rows < work->limit; rows++) {
         weir_bytes key = {0};
         weir_bytes value = {0};
         (void)peek_row(next, &key, &value);
-        WEIR_TRY(visit(user, key, value, err));
+        WEIR_TRY(work->visit(work->user, key, value, err));
         next->at += 2 * sizeof(uint32_t) + key.size + value.size;
-        next = smallest(pages, count, out_more);
+        next = smallest(work->pages, work->count, out_more);
     }
     return WEIR_OK;
 }
@@ -267,7 +273,8 @@ weir_status weir_query_rows(weir_application *application, const weir_query_scan
     weir_status status = ask_for_pages(application, scan, spec, pages, err);
     bool more = false;
     if (status == WEIR_OK) {
-        status = merge(pages, count, scan->limit, visit, user, &more, err);
+        const merging work = {pages, count, scan->limit, visit, user};
+        status = merge(&work, &more, err);
     }
     for (size_t i = 0; i < count; i++) {
         weir_buf_cleanup(&pages[i].rows);
