@@ -89,10 +89,15 @@ char *check_directory(void)
     return path;
 }
 
+uint64_t check_number(const char *variable, uint64_t fallback)
+{
+    const char *text = getenv(variable);
+    return text == NULL ? fallback : strtoull(text, NULL, 10);
+}
+
 uint64_t check_seed(uint64_t fallback)
 {
-    const char *text = getenv("WEIR_TEST_SEED");
-    uint64_t seed = text == NULL ? fallback : strtoull(text, NULL, 10);
+    uint64_t seed = check_number("WEIR_TEST_SEED", fallback);
     printf("  seed %" PRIu64 " (WEIR_TEST_SEED=%" PRIu64 " replays it)\n", seed, seed);
     return seed;
 }

@@ -35,6 +35,9 @@ char *check_directory(void);
 /* The seed of this run: WEIR_TEST_SEED if it is set, else fallback. It is printed. */
 uint64_t check_seed(uint64_t fallback);
 
+/* The number in an environment variable, or fallback where it is not set. */
+uint64_t check_number(const char *variable, uint64_t fallback);
+
 #define TEST(sentence)                                                                             \
     static void test_##sentence(void);                                                             \
     __attribute__((constructor)) static void register_##sentence(void)                             \

@@ -93,7 +93,8 @@ static void time_out_transactions(sim_cluster *cluster)
     while (weir_map_next(cluster->identities, &position, NULL, &value)) {
         sim_identity *identity = value;
         sim_txn *txn = identity->txn;
-        if (txn != NULL && txn->state == SIM_TXN_OPEN && txn->deadline_ms <= cluster->now_ms) {
+        if (cluster->faults.kafka_transactions && txn != NULL && txn->state == SIM_TXN_OPEN &&
+            txn->deadline_ms <= cluster->now_ms) {
             sim_txn_abort(txn);
             identity->txn = NULL;
             identity->epoch++;
@@ -137,6 +138,25 @@ int64_t sim_cluster_committed(sim_cluster *cluster, const char *group, const cha
         weir_buf_set(out_metadata, weir_buf_bytes(&found->metadata));
     }
     return found->offset;
+}
+
+void sim_cluster_visit(sim_cluster *cluster, const char *topic, int32_t partition,
+                       void (*visit)(void *user, const weir_record *record), void *user)
+{
+    const sim_partition *log =
+        sim_partition_find(cluster, (weir_topic_partition){topic, partition});
+    for (size_t i = 0; log != NULL && i < log->count; i++) {
+        const sim_entry *entry = &log->entries[i];
+        bool decided = entry->txn == NULL || entry->txn->state == SIM_TXN_COMMITTED ||
+                       entry->txn->state == SIM_TXN_PREPARED;
+        if (entry->memory != NULL && decided) {
+            weir_record record = entry->record;
+            record.topic = topic;
+            record.partition = partition;
+            record.offset = entry->offset;
+            visit(user, &record);
+        }
+    }
 }
 
 /* Topics. */
@@ -334,7 +354,7 @@ static weir_status group_offset(weir_broker *broker, const char *group_id,
     sim_cluster *cluster = sim_process_of(broker)->cluster;
     sim_group *group = sim_group_named(cluster, group_id);
     WEIR_AUTO_FREE char *key = sim_offset_key(place);
-    if (is_unstable(cluster, group, key)) {
+    if (cluster->faults.kafka_transactions && is_unstable(cluster, group, key)) {
         return WEIR_AGAIN;
     }
     const sim_offset *found = sim_group_offset(group, key);

@@ -34,6 +34,11 @@ typedef struct sim_faults {
     uint32_t short_poll;        /* It hands out one record only. */
     uint32_t rebalance_refused; /* A commit meets a rebalance: WEIR_AGAIN. */
     uint32_t admin_fails;       /* Topics and offsets cannot be asked for. */
+
+    /* Transactions as Kafka has them, where the contract of brokers is stricter: they time out,
+     * which fences their producer; offsets that were sent are committed even if their member has
+     * lost its membership since, and cannot be asked for (WEIR_AGAIN) before that is decided. */
+    bool kafka_transactions;
 } sim_faults;
 
 sim_cluster *sim_cluster_new(uint64_t seed);
@@ -67,5 +72,10 @@ void sim_cluster_rebalance(sim_cluster *cluster, const char *group);
  * may be NULL. */
 int64_t sim_cluster_committed(sim_cluster *cluster, const char *group, const char *topic,
                               int32_t partition, weir_buf *out_metadata);
+
+/* Calls visit for each record of a partition whose fate is decided for good: written plainly, or in
+ * a transaction that committed, its markers written or not. */
+void sim_cluster_visit(sim_cluster *cluster, const char *topic, int32_t partition,
+                       void (*visit)(void *user, const weir_record *record), void *user);
 
 #endif

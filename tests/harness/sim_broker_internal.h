@@ -24,6 +24,7 @@ typedef struct sim_group sim_group;
 
 typedef struct sim_pending_offset {
     sim_group *group;
+    weir_member *member;
     char *key; /* "<topic>-<partition>" */
     int64_t offset;
     weir_buf metadata;
@@ -137,10 +138,10 @@ const sim_offset *sim_group_offset(const sim_group *group, const char *key);
 char *sim_offset_key(weir_topic_partition partition);
 weir_status sim_member_join(weir_broker *broker, const weir_member_options *options,
                             weir_member **out_member, weir_error *err);
+bool sim_member_is_known(const weir_member *member);
 /* Whether the group would take offsets from this member now, and the group. */
 weir_status sim_member_check(weir_member *member, sim_group **out_group, weir_error *err);
 
-/* Sim_producer.c, sim_consumer.c. */
 weir_status sim_producer_new(weir_broker *broker, const weir_producer_options *options,
                              weir_producer **out_producer, weir_error *err);
 weir_status sim_consumer_new(weir_broker *broker, const weir_consumer_options *options,

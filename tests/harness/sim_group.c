@@ -20,8 +20,10 @@ typedef struct sim_member {
     sim_group *group;
     char *instance_id;
     bool known;    /* The group counts it in. */
+    bool replaced; /* A static member with its name has taken its place. */
     bool revoking; /* It was told of a revocation and has not released yet. */
     bool *has;     /* By partition: what it was told that it has. */
+    bool *revoked; /* By partition: what it was told to let go of. */
     int32_t *event_partitions;
     int32_t generation;
     int32_t session_timeout_ms;
@@ -61,6 +63,7 @@ sim_group *sim_group_named(sim_cluster *cluster, const char *id)
 static void destroy(sim_member *member)
 {
     free(member->has);
+    free(member->revoked);
     free(member->event_partitions);
     free(member->instance_id);
     free(member);
@@ -237,6 +240,7 @@ static size_t lose_all(sim_member *self)
 {
     size_t count = 0;
     for (int32_t p = 0; p < self->group->partition_count; p++) {
+        self->revoked[p] = false;
         if (self->has[p]) {
             self->has[p] = false;
             self->event_partitions[count++] = p;
@@ -255,6 +259,7 @@ static size_t collect_revoked(sim_member *self)
             continue;
         }
         if (self->has[p]) {
+            self->revoked[p] = true;
             self->event_partitions[count++] = p;
         } else {
             group->owners[p] = NULL; /* It was never told that it had it. */
@@ -293,6 +298,10 @@ static weir_status member_poll(weir_member *member, int64_t now_ms, int32_t time
         if (lost > 0) {
             return tell(self, WEIR_MEMBER_LOST, lost, out_event);
         }
+        if (self->replaced) {
+            return weir_error_set(err, WEIR_FENCED, "group %s: another member is %s now",
+                                  self->group->id, self->instance_id);
+        }
         self->last_poll_ms = self->process->cluster->now_ms;
         add_member(self->group, self);
     }
@@ -319,7 +328,8 @@ static weir_status member_release(weir_member *member, weir_error *err)
     self->revoking = false;
     bool released = false;
     for (int32_t p = 0; p < self->group->partition_count; p++) {
-        if (self->has[p] && self->group->targets[p] != self) {
+        if (self->revoked[p]) {
+            self->revoked[p] = false;
             self->has[p] = false;
             self->group->owners[p] = NULL;
             released = true;
@@ -330,6 +340,11 @@ static weir_status member_release(weir_member *member, weir_error *err)
         self->generation = self->group->generation;
     }
     return WEIR_OK;
+}
+
+bool sim_member_is_known(const weir_member *member)
+{
+    return ((const sim_member *)member)->known;
 }
 
 weir_status sim_member_check(weir_member *member, sim_group **out_group, weir_error *err)
@@ -435,6 +450,7 @@ static void replace_static(sim_group *group, sim_member *self)
         }
         group->members[i] = self;
         old->known = false;
+        old->replaced = true;
         self->known = true;
         for (int32_t p = 0; p < group->partition_count; p++) {
             group->owners[p] = group->owners[p] == old ? self : group->owners[p];
@@ -462,6 +478,7 @@ weir_status sim_member_join(weir_broker *broker, const weir_member_options *opti
     self->group = group;
     self->instance_id = weir_strdup(options->instance_id);
     self->has = weir_alloc_array(count, sizeof(*self->has));
+    self->revoked = weir_alloc_array(count, sizeof(*self->revoked));
     self->event_partitions = weir_alloc_array(count, sizeof(*self->event_partitions));
     self->session_timeout_ms = options->session_timeout_ms;
     self->last_poll_ms = process->cluster->now_ms;

@@ -263,13 +263,16 @@ static weir_status producer_begin(weir_producer *producer, weir_error *err)
     return WEIR_OK;
 }
 
-static void add_pending(sim_txn *txn, sim_group *group, const weir_group_offset *offset)
+static void add_pending(sim_txn *txn, sim_group *group, weir_member *member,
+                        const weir_group_offset *offset)
 {
     txn->offsets =
         weir_grow(txn->offsets, txn->offset_count, &txn->offset_capacity, sizeof(*txn->offsets));
     sim_pending_offset *added = &txn->offsets[txn->offset_count++];
-    *added = (sim_pending_offset){
-        .group = group, .key = sim_offset_key(offset->partition), .offset = offset->offset};
+    *added = (sim_pending_offset){.group = group,
+                                  .member = member,
+                                  .key = sim_offset_key(offset->partition),
+                                  .offset = offset->offset};
     weir_buf_set(&added->metadata, offset->metadata);
 }
 
@@ -292,7 +295,7 @@ static weir_status producer_send_offsets(weir_producer *producer, weir_member *m
         return weir_error_set(err, WEIR_IO, "simulated: offsets were not taken");
     }
     for (size_t i = 0; i < count; i++) {
-        add_pending(self->txn, group, &offsets[i]);
+        add_pending(self->txn, group, member, &offsets[i]);
     }
     return die ? sim_die(self->process, err) : WEIR_OK;
 }
@@ -305,6 +308,19 @@ static void end_committed(sim_producer *self)
     self->txn = NULL;
 }
 
+/* In Kafka only the transaction decides; the contract of brokers asks for the members too. */
+static weir_status check_members(const sim_producer *self, weir_error *err)
+{
+    const sim_txn *txn = self->txn;
+    for (size_t i = 0; i < txn->offset_count; i++) {
+        if (!self->process->cluster->faults.kafka_transactions &&
+            !sim_member_is_known(txn->offsets[i].member)) {
+            return weir_error_set(err, WEIR_FENCED, "the group does not know the member any more");
+        }
+    }
+    return WEIR_OK;
+}
+
 static weir_status producer_commit(weir_producer *producer, weir_error *err)
 {
     sim_producer *self = self_of(producer);
@@ -314,6 +330,7 @@ static weir_status producer_commit(weir_producer *producer, weir_error *err)
     if (self->txn->poisoned) {
         return weir_error_set(err, WEIR_IO, "simulated: a record of the transaction was refused");
     }
+    WEIR_TRY(check_members(self, err));
     if (sim_happens(cluster, cluster->faults.commit_fails)) {
         return weir_error_set(err, WEIR_IO, "simulated: the commit was lost");
     }
@@ -342,8 +359,9 @@ static weir_status producer_abort(weir_producer *producer, weir_error *err)
 static void producer_free(weir_producer *producer)
 {
     sim_producer *self = self_of(producer);
-    bool dead = self->process->dead;
-    if (!dead && self->txn != NULL && self->identity->epoch == self->epoch) {
+    /* In Kafka the transaction of a dead process stays open until it times out. */
+    bool left_open = self->process->dead && self->process->cluster->faults.kafka_transactions;
+    if (!left_open && self->identity != NULL && self->identity->epoch == self->epoch) {
         settle(self->identity);
     }
     self->txn = NULL;

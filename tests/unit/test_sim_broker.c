@@ -99,6 +99,7 @@ TEST(read_committed_ends_at_the_first_open_transaction_and_markers_take_offsets)
 TEST(a_transaction_of_a_dead_process_stays_open_until_it_times_out)
 {
     WEIR_AUTO(fixture) f = fixture_start();
+    sim_cluster_set_faults(f.cluster, &(sim_faults){.kafka_transactions = true});
     weir_producer *producer = producer_of(&f, "id");
     CHECK_OK(weir_producer_begin(producer, &f.err), &f.err);
     send(&f, producer, "x");

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim_app.h - the application that the simulation runs: two stateful sub-topologies with a
+ * repartition topic between them.
+ *
+ *   in ─▶ count (counts by key) ─▶ by-group ┊ by-group ─▶ total (totals by group) ─▶ out
+ *
+ * The value of each input record is its number, which every effect carries on: so the checkers
+ * (sim_checks.h) can tell what was lost or done twice.
+ *
+ * Threads    One.
+ */
+#ifndef WEIR_TESTS_SIM_SIM_APP_H
+#define WEIR_TESTS_SIM_SIM_APP_H
+
+#include "streams/base/random.h"
+#include "streams/topology.h"
+
+enum {
+    SIM_APP_PARTITIONS = 3,
+    SIM_APP_GROUP_PARTITIONS = 2,
+    SIM_APP_KEYS = 7,
+    SIM_APP_GROUPS = 3,
+    SIM_APP_RECORDS_MAX = 400,
+};
+
+#define SIM_APP_ID "app"
+#define SIM_APP_IN "in"
+#define SIM_APP_BY_GROUP "app-by-group-repartition"
+#define SIM_APP_OUT "out"
+
+/* What the processors of one process share; all-zero and a seed is a start. */
+typedef struct sim_app_state {
+    weir_random random;
+    int64_t now_ms; /* Set before each pass. */
+} sim_app_state;
+
+/* The group of a key, 0 … SIM_APP_GROUPS - 1. */
+int32_t sim_app_group_of(int32_t key);
+
+/* The built topology. With async, count ends each record some time later, in any order. */
+weir_topology *sim_app_topology(sim_app_state *state, bool async);
+
+#endif

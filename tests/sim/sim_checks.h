@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim_checks.h - what must hold of a simulated run, apart from what makes it.
+ *
+ * After each step:
+ *   - what a committed offset says is done has led to output that is decided (never ahead of acks);
+ *   - under exactly-once, output that is decided belongs to input that is committed as done, and
+ *     there is one output of each input.
+ * At rest:
+ *   - no record is lost: each input led to output at both ends;
+ *   - under exactly-once no effect is doubled: totals are 1, 2, 3, … without gap or repetition;
+ *   - the changelogs, replayed, are exactly the stores.
+ *
+ * Errors     A check that fails ends the process with the seed in its message.
+ */
+#ifndef WEIR_TESTS_SIM_SIM_CHECKS_H
+#define WEIR_TESTS_SIM_SIM_CHECKS_H
+
+#include "tests/sim/sim_instance.h"
+
+/* One record of the input: where it is, and whose effect it has. */
+typedef struct sim_input {
+    int32_t key;
+    int32_t partition;
+    int64_t offset;
+} sim_input;
+
+/* Which offsets of a partition the checks have seen, so that compaction and purges do not matter.
+ */
+typedef struct sim_seen {
+    bool offsets[64 * SIM_APP_RECORDS_MAX];
+} sim_seen;
+
+typedef struct sim_checks {
+    uint64_t seed;
+    bool exactly_once;
+    sim_cluster *cluster;
+    sim_input inputs[SIM_APP_RECORDS_MAX]; /* By number. */
+    int64_t input_count;
+
+    /* By number of the input: how many records there were, and where the first one is. */
+    int32_t forwarded[SIM_APP_RECORDS_MAX];
+    sim_input forwarded_at[SIM_APP_RECORDS_MAX];
+    int32_t totalled[SIM_APP_RECORDS_MAX];
+    /* By group, by total: how often it was told. */
+    int32_t totals[SIM_APP_GROUPS][SIM_APP_RECORDS_MAX + 1];
+    sim_seen seen_by_group[SIM_APP_GROUP_PARTITIONS];
+    sim_seen seen_out;
+} sim_checks;
+
+sim_checks *sim_checks_new(uint64_t seed, sim_cluster *cluster, bool exactly_once);
+void sim_checks_free(sim_checks *checks);
+
+/* Tells of the next input record. */
+void sim_checks_add_input(sim_checks *checks, sim_input input);
+
+void sim_checks_after_step(sim_checks *checks);
+
+/* stores_match: whether a store can be expected to equal its changelog; under at-least-once a
+ * zombie may have written to the changelog behind its owner's back, as in Kafka Streams. */
+void sim_checks_at_rest(sim_checks *checks, sim_instance *instances, size_t count,
+                        bool stores_match);
+
+#endif

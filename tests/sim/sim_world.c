@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim_world.c - the scheduler: a storm of random steps, then calm until everything is at rest.
+ *
+ * One generator makes all decisions of the storm. The faults of a run are drawn once at its start,
+ * each of them off in half of the runs: a seed with few faults gets far, one with many gets deep
+ * into recovery.
+ */
+#include "tests/sim/sim_world.h"
+
+#include "streams/base/hash.h"
+#include "tests/harness/check.h"
+#include "tests/sim/sim_checks.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    INSTANCES = 3,
+    STORM_STEPS_MAX = 600,
+    CALM_STEPS_MAX = 20000,
+    START_MS = 1000 * 1000,
+};
+
+typedef struct sim_run {
+    uint64_t seed;
+    weir_random random;
+    int64_t now_ms;
+    sim_variant variant;
+    sim_cluster *cluster;
+    weir_broker *outside; /* Produces the input; never fails. */
+    weir_producer *producer;
+    sim_faults faults;
+    sim_instance instances[INSTANCES];
+    sim_checks *checks;
+    sim_world_counts *counts;
+    bool had_zombie;
+} sim_run;
+
+static uint64_t below(sim_run *world, uint64_t bound)
+{
+    return weir_random_below(&world->random, bound);
+}
+
+/* A chance up to per_million_max; none in half of the runs. */
+static uint32_t some_chance(sim_run *world, uint32_t per_million_max)
+{
+    return below(world, 2) == 0 ? 0 : (uint32_t)below(world, per_million_max) + 1;
+}
+
+static void draw_faults(sim_run *world)
+{
+    world->faults = (sim_faults){
+        .late_ack = some_chance(world, 200000),
+        .lost_ack = some_chance(world, 30000),
+        .commit_fails = some_chance(world, 100000),
+        .commit_unknown = some_chance(world, 100000),
+        .late_marker = some_chance(world, 300000),
+        .offsets_fail = some_chance(world, 60000),
+        .offsets_unknown = some_chance(world, 60000),
+        .poll_refused = some_chance(world, 20000),
+        .short_poll = some_chance(world, 300000),
+        .rebalance_refused = some_chance(world, 100000),
+        .admin_fails = some_chance(world, 30000),
+        .kafka_transactions = below(world, 4) > 0,
+    };
+    sim_cluster_set_faults(world->cluster, &world->faults);
+    for (size_t i = 0; i < INSTANCES; i++) {
+        const sim_disk_faults disk = {
+            .write_fails = some_chance(world, 50000),
+            .flush_fails = some_chance(world, 50000),
+            .flushes_early = some_chance(world, 500000),
+            .read_corrupt = some_chance(world, 1000),
+        };
+        sim_disk_set_faults(world->instances[i].disk, &disk);
+    }
+}
+
+static void calm_down(sim_run *world)
+{
+    world->faults = (sim_faults){.kafka_transactions = world->faults.kafka_transactions};
+    sim_cluster_set_faults(world->cluster, &world->faults);
+    for (size_t i = 0; i < INSTANCES; i++) {
+        sim_disk_set_faults(world->instances[i].disk, &(sim_disk_faults){0});
+    }
+}
+
+static void suspend_faults(sim_run *world)
+{
+    const sim_faults none = {.kafka_transactions = world->faults.kafka_transactions};
+    sim_cluster_set_faults(world->cluster, &none);
+}
+
+static void create_topic(sim_run *world, const char *name, int32_t partition_count)
+{
+    weir_error err = {0};
+    const weir_topic_config config = {
+        .name = name, .partition_count = partition_count, .retention_ms = -1};
+    CHECK_OK(weir_broker_create_topic(world->outside, &config, &err), &err);
+}
+
+static void start_world(sim_run *world, uint64_t seed, const sim_world_options *options)
+{
+    world->seed = seed;
+    world->random = weir_random_of(seed);
+    world->now_ms = START_MS;
+    world->variant = (sim_variant){
+        .exactly_once = options->exactly_once,
+        .async = options->async,
+        .commit_interval_ms = (int32_t)below(world, 300),
+        .apply_interval_ms = (int32_t)below(world, 1000),
+        .worker_count = 1 + (int32_t)below(world, SIM_INSTANCE_WORKERS_MAX),
+    };
+    world->cluster = sim_cluster_new(weir_random_u64(&world->random));
+    sim_cluster_set_now(world->cluster, START_MS);
+    world->outside = sim_broker_connect(world->cluster);
+    create_topic(world, SIM_APP_IN, SIM_APP_PARTITIONS);
+    create_topic(world, SIM_APP_OUT, 1);
+    weir_error err = {0};
+    CHECK_OK(weir_producer_new(world->outside, &(weir_producer_options){0}, &world->producer, &err),
+             &err);
+    world->checks = sim_checks_new(seed, world->cluster, options->exactly_once);
+    for (int32_t i = 0; i < INSTANCES; i++) {
+        sim_instance_init(&world->instances[i], world->cluster, &world->variant, i,
+                          weir_random_u64(&world->random));
+    }
+}
+
+static void end_world(sim_run *world)
+{
+    for (size_t i = 0; i < INSTANCES; i++) {
+        world->counts->entries_lost += sim_disk_lost_count(world->instances[i].disk);
+        if (world->instances[i].running) {
+            sim_instance_stop(&world->instances[i]);
+        }
+        sim_instance_cleanup(&world->instances[i]);
+    }
+    weir_producer_free(world->producer);
+    weir_broker_free(world->outside);
+    sim_cluster_free(world->cluster);
+    sim_checks_free(world->checks);
+}
+
+/* Input comes with all faults off: what the checks expect is what is on the log. */
+static void produce(sim_run *world)
+{
+    uint64_t count = 1 + below(world, 8);
+    suspend_faults(world);
+    weir_error err = {0};
+    int32_t topic = 0;
+    int32_t partition_count = 0;
+    CHECK_OK(weir_producer_topic(world->producer, SIM_APP_IN, &topic, &partition_count, &err),
+             &err);
+    for (uint64_t i = 0; i < count && world->checks->input_count < SIM_APP_RECORDS_MAX; i++) {
+        char key[16];
+        char value[24];
+        int32_t number = (int32_t)below(world, SIM_APP_KEYS);
+        (void)snprintf(key, sizeof(key), "k%" PRId32, number);
+        (void)snprintf(value, sizeof(value), "%" PRId64, world->checks->input_count);
+        weir_record record = {.partition =
+                                  weir_partition_of(weir_bytes_of_text(key), SIM_APP_PARTITIONS),
+                              .timestamp_ms = world->now_ms,
+                              .key = weir_bytes_of_text(key),
+                              .value = weir_bytes_of_text(value)};
+        CHECK_OK(weir_producer_send(world->producer, topic, &record, &err), &err);
+        CHECK_OK(weir_producer_flush(world->producer, 0, &err), &err);
+        int64_t offset = 0;
+        CHECK_STATUS(weir_producer_acked_offset(world->producer, topic, record.partition, &offset),
+                     WEIR_OK);
+        sim_checks_add_input(world->checks, (sim_input){number, record.partition, offset});
+        world->counts->inputs++;
+    }
+    sim_cluster_set_faults(world->cluster, &world->faults);
+}
+
+static void bury_if_dead(sim_run *world, sim_instance *instance)
+{
+    if (instance->running && sim_broker_is_dead(instance->broker)) {
+        sim_instance_crash(instance);
+        world->counts->crashes++;
+    }
+}
+
+static void step_instance(sim_run *world, sim_instance *instance)
+{
+    if (!instance->running) {
+        if (below(world, 4) == 0) {
+            sim_instance_start(instance, weir_random_u64(&world->random), world->now_ms);
+        }
+        return;
+    }
+    uint64_t which = below(world, (uint64_t)world->variant.worker_count + 1);
+    if (which == 0) {
+        sim_instance_coordinate(instance, world->now_ms);
+    } else {
+        sim_instance_work(instance, (int32_t)which - 1, world->now_ms);
+    }
+    bury_if_dead(world, instance);
+}
+
+static void do_harm(sim_run *world, sim_instance *instance)
+{
+    if (!instance->running) {
+        return;
+    }
+    switch (below(world, 6)) {
+    case 0:
+        sim_instance_crash(instance);
+        world->counts->crashes++;
+        break;
+    case 1:
+    case 2:
+        sim_broker_kill_in(instance->broker, 1 + (uint32_t)below(world, 30));
+        break;
+    case 3:
+        sim_broker_forget_members(instance->broker);
+        world->counts->zombies++;
+        world->had_zombie = true;
+        break;
+    case 4:
+        sim_cluster_rebalance(world->cluster, SIM_APP_ID);
+        world->counts->rebalances++;
+        break;
+    default:
+        sim_instance_stop(instance);
+        break;
+    }
+}
+
+static void move_clock(sim_run *world, bool may_jump)
+{
+    bool jumps = may_jump && below(world, 20) == 0;
+    world->now_ms += (int64_t)below(world, jumps ? 60000 : 60);
+    world->had_zombie = world->had_zombie || jumps; /* Sessions may have expired. */
+    sim_cluster_set_now(world->cluster, world->now_ms);
+}
+
+static void keep_house(sim_run *world)
+{
+    suspend_faults(world);
+    weir_error err = {0};
+    CHECK_OK(weir_broker_housekeep(world->outside, world->now_ms, NULL, &err), &err);
+    sim_cluster_set_faults(world->cluster, &world->faults);
+}
+
+static void storm(sim_run *world)
+{
+    uint64_t steps = 100 + below(world, STORM_STEPS_MAX);
+    uint64_t harm_in = 20 + below(world, 100); /* One step of so many does harm. */
+    for (uint64_t i = 0; i < steps; i++) {
+        sim_instance *instance = &world->instances[below(world, INSTANCES)];
+        uint64_t choice = below(world, 100);
+        if (choice < 8) {
+            produce(world);
+        } else if (choice < 9) {
+            keep_house(world);
+        } else if (choice < 30) {
+            move_clock(world, true);
+        } else if (below(world, harm_in) == 0) {
+            do_harm(world, instance);
+        } else {
+            step_instance(world, instance);
+        }
+        sim_checks_after_step(world->checks);
+        world->counts->steps++;
+    }
+}
+
+static bool is_at_rest(sim_run *world)
+{
+    size_t owned = 0;
+    for (size_t i = 0; i < INSTANCES; i++) {
+        if (!world->instances[i].running || !sim_instance_is_idle(&world->instances[i])) {
+            return false;
+        }
+        owned += sim_instance_owned_count(&world->instances[i]);
+    }
+    if (owned != world->instances[0].plan->task_count) {
+        return false; /* A task is on its way from one to another. */
+    }
+    for (int64_t i = 0; i < world->checks->input_count; i++) {
+        if (world->checks->totalled[i] == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Everybody lives and nothing fails any more: the application comes to rest by itself. */
+static void calm(sim_run *world)
+{
+    calm_down(world);
+    for (uint64_t i = 0; i < CALM_STEPS_MAX; i++) {
+        for (size_t n = 0; n < INSTANCES; n++) {
+            sim_instance *instance = &world->instances[n];
+            if (!instance->running) {
+                sim_instance_start(instance, weir_random_u64(&world->random), world->now_ms);
+                continue;
+            }
+            sim_instance_coordinate(instance, world->now_ms);
+            for (int32_t w = 0; w < world->variant.worker_count; w++) {
+                sim_instance_work(instance, w, world->now_ms);
+            }
+            bury_if_dead(world, instance);
+        }
+        move_clock(world, false);
+        sim_checks_after_step(world->checks);
+        if (is_at_rest(world)) {
+            return;
+        }
+    }
+    check_fail(__FILE__, __LINE__, "WEIR_TEST_SEED=%" PRIu64 ": it does not come to rest",
+               world->seed);
+}
+
+void sim_world_run(uint64_t seed, const sim_world_options *options, sim_world_counts *counts)
+{
+    sim_run *world = weir_alloc(sizeof(*world));
+    world->counts = counts;
+    start_world(world, seed, options);
+    draw_faults(world);
+    storm(world);
+    calm(world);
+    sim_checks_at_rest(world->checks, world->instances, INSTANCES,
+                       options->exactly_once || !world->had_zombie);
+    end_world(world);
+    free(world);
+}

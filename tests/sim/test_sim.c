@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whole runs of the real runtime from seeds: several processes of a stateful application under
+ * crashes, rebalances, zombies, aborted transactions and lost writes (tests/sim/sim_world.h).
+ *
+ * Each ctest entry runs a slice, from WEIR_SIM_FIRST on. WEIR_SIM_SEEDS is how many seeds a slice
+ * has (fewer for sanitizers). WEIR_TEST_SEED runs that seed alone, with the runtime's log.
+ */
+#include "streams/base/logging.h"
+#include "tests/harness/check.h"
+#include "tests/sim/sim_world.h"
+
+#include <stdio.h>
+
+enum { SEEDS_DEFAULT = 250 };
+
+static void run_seeds(const sim_world_options *options)
+{
+    sim_world_counts counts = {0};
+    uint64_t first = check_number("WEIR_SIM_FIRST", 1);
+    uint64_t count = check_number("WEIR_SIM_SEEDS", SEEDS_DEFAULT);
+    uint64_t alone = check_number("WEIR_TEST_SEED", 0);
+    if (alone != 0) {
+        first = alone;
+        count = 1;
+    } else {
+        weir_log_set_level(WEIR_LOG_OFF);
+    }
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        sim_world_run(seed, options, &counts);
+    }
+    printf("  seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " inputs, %" PRIu64
+           " crashes, %" PRIu64 " zombies, %" PRIu64 " rebalances, %" PRIu64
+           " database entries lost\n",
+           first, first + count - 1, counts.steps, counts.inputs, counts.crashes, counts.zombies,
+           counts.rebalances, counts.entries_lost);
+}
+
+TEST(exactly_once_loses_and_doubles_nothing)
+{
+    run_seeds(&(sim_world_options){.exactly_once = true});
+}
+
+TEST(exactly_once_holds_for_asynchronous_operators)
+{
+    run_seeds(&(sim_world_options){.exactly_once = true, .async = true});
+}
+
+TEST(at_least_once_loses_nothing)
+{
+    run_seeds(&(sim_world_options){.exactly_once = false});
+}
+
+TEST(at_least_once_loses_nothing_of_asynchronous_operators)
+{
+    run_seeds(&(sim_world_options){.exactly_once = false, .async = true});
+}
