@@ -61,7 +61,7 @@ static void must(weir_status status, const weir_error *err)
 {
     if (status != WEIR_OK) {
         fprintf(stderr, "bench_runtime: %s %s\n", weir_status_name(status), err->message);
-        abort();
+        exit(1);
     }
 }
 
