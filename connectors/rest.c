@@ -30,8 +30,10 @@ enum {
 struct weir_rest {
     struct MHD_Daemon *daemon; /* NULL until the start. */
     weir_rest_routes table;
+    weir_rest_guard guard;
     weir_rest_options options; /* Defaults filled in; address is ours. */
     char *address;
+    char *host_names; /* May be NULL. */
     union {
         struct sockaddr any;
         struct sockaddr_in v4;
@@ -108,10 +110,14 @@ static enum MHD_Result refuse_body(const weir_rest *rest, struct MHD_Connection 
     return send_response(connection, &response);
 }
 
+static const char *header_of(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
 static bool announces_too_much(const weir_rest *rest, struct MHD_Connection *connection)
 {
-    const char *length =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *length = header_of(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
     return length != NULL && strtoull(length, NULL, 10) > rest->options.body_bytes_max;
 }
 
@@ -149,10 +155,14 @@ static enum MHD_Result handle_request(void *user, struct MHD_Connection *connect
         return refuse_body(rest, connection);
     }
     WEIR_AUTO(weir_rest_response) response = {0};
-    const weir_rest_call call = {.method = method,
-                                 .target = weir_buf_bytes(&current->target),
-                                 .body = weir_buf_bytes(&current->body)};
-    weir_rest_routes_dispatch(&rest->table, &call, &response);
+    const weir_rest_call call = {
+        .method = method,
+        .target = weir_buf_bytes(&current->target),
+        .body = weir_buf_bytes(&current->body),
+        .host = header_of(connection, MHD_HTTP_HEADER_HOST),
+        .content_type = header_of(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
+    };
+    weir_rest_dispatch(rest, &call, &response);
     return send_response(connection, &response);
 }
 
@@ -188,6 +198,12 @@ weir_status weir_rest_new(const weir_rest_options *options, weir_rest **out_rest
                               "REST: \"%.60s\" is not an IPv4 or IPv6 address to listen on",
                               rest->address);
     }
+    rest->host_names = weir_strdup(options->host_names);
+    rest->guard = (weir_rest_guard){
+        .checks_host = options->host_names != NULL || weir_rest_is_loopback(rest->address),
+        .host_names = rest->host_names,
+        .json_only = options->json_only,
+    };
     *out_rest = weir_take(&rest);
     return WEIR_OK;
 }
@@ -254,7 +270,9 @@ void weir_rest_dispatch(const weir_rest *rest, const weir_rest_call *call,
                         weir_rest_response *response)
 {
     WEIR_ASSERT(rest != NULL);
-    weir_rest_routes_dispatch(&rest->table, call, response);
+    if (!weir_rest_guard_refuses(&rest->guard, call, response)) {
+        weir_rest_routes_dispatch(&rest->table, call, response);
+    }
 }
 
 void weir_rest_free(weir_rest *rest)
@@ -267,5 +285,6 @@ void weir_rest_free(weir_rest *rest)
     }
     free(rest->table.routes);
     free(rest->address);
+    free(rest->host_names);
     free(rest);
 }

@@ -12,6 +12,11 @@
  * which takes the rest of the path, slashes included. The first route that matches wins. A HEAD is
  * answered as its GET.
  *
+ * A browser on this machine can be made to call us by any page that it shows. So a server on a
+ * loopback address answers only where it is called by an address or a name of its own (a page that
+ * rebinds its name to 127.0.0.1 is refused), and one that takes JSON asks for its Content-Type,
+ * which a page of another origin may not send.
+ *
  * Ownership  Routes are copied, their strings and user pointers borrowed for the server's life.
  * Errors     Every answer that is not a handler's own is {"error":{"code":…,"message":…}}.
  * Threads    Handlers run on the server's threads, several at once. The table is immutable after
@@ -42,6 +47,9 @@ typedef struct weir_rest_options {
     uint32_t connections_max; /* 0: 64. */
     uint32_t timeout_s;       /* 0: 10. A connection that is silent for so long is closed. */
     size_t body_bytes_max;    /* 0: WEIR_REST_BODY_BYTES_MAX. */
+    const char *host_names; /* "a.example,b": names, besides localhost and addresses, that Host may
+                               have. NULL: no other on a loopback address, any on others. */
+    bool json_only;         /* What is no GET or HEAD must be application/json: else 415. */
 } weir_rest_options;
 
 /* What a handler fills; all-zero is 200 with an empty JSON body. */
@@ -109,6 +117,8 @@ typedef struct weir_rest_call {
     const char *method;
     weir_bytes target; /* Path and query, still encoded. */
     weir_bytes body;
+    const char *host;         /* The header; NULL: there was none, and it is not checked. */
+    const char *content_type; /* The header; NULL: there was none. */
 } weir_rest_call;
 
 /* Routes call and fills response as the server would, without a socket: for tests of handlers.

@@ -179,12 +179,12 @@ TEST(bytes_that_are_no_request_end_the_connection_and_nothing_else)
     weir_buf_append_text(&long_line, "GET /");
     memset(weir_buf_reserve(&long_line, 100000), 'a', 100000);
     long_line.size += 100000;
-    weir_buf_append_text(&long_line, " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    weir_buf_append_text(&long_line, " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     const weir_bytes inputs[] = {
         weir_buf_bytes(&long_line),
         WEIR_BYTES("\0\xff\xfe\r\n\r\n"),
-        WEIR_BYTES("POST /echo/k HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"),
-        WEIR_BYTES("POST /echo/k HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nshort"),
+        WEIR_BYTES("POST /echo/k HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n"),
+        WEIR_BYTES("POST /echo/k HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\nshort"),
         WEIR_BYTES("GET /echo/k HTTP/1.1\r\nHost:"), /* Then silence: the timeout ends it. */
     };
     for (size_t i = 0; i < WEIR_COUNT_OF(inputs); i++) {
@@ -194,7 +194,7 @@ TEST(bytes_that_are_no_request_end_the_connection_and_nothing_else)
     }
     WEIR_AUTO(weir_buf) answer = {0};
     long_line.size = 5 + WEIR_REST_TARGET_BYTES_MAX;
-    weir_buf_append_text(&long_line, " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    weir_buf_append_text(&long_line, " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     send_raw(&f, weir_buf_bytes(&long_line), &answer);
     CHECK(strstr(weir_buf_text(&answer), " 414 ") != NULL);
     ask(&f, "/echo/alive", WEIR_BYTES_NULL);
@@ -215,4 +215,20 @@ TEST(port_that_is_taken_and_address_that_is_none_are_refused_with_a_sentence)
     const weir_rest_options named = {.address = "localhost"};
     CHECK_STATUS(weir_rest_new(&named, &third, &err), WEIR_INVALID);
     CHECK_STR(err.message, "REST: \"localhost\" is not an IPv4 or IPv6 address to listen on");
+}
+
+TEST(headers_of_a_browser_that_was_made_to_call_reach_the_guard)
+{
+    WEIR_AUTO(rest_fixture) f = rest_fixture_start(&(weir_rest_options){.json_only = true});
+    ask(&f, "/v1/jobs", WEIR_BYTES("{}")); /* As a form: the client's default. */
+    CHECK_I64(f.status, ==, 415);
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    CHECK(curl_easy_setopt(f.curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK);
+    ask(&f, "/v1/jobs", WEIR_BYTES("{}"));
+    CHECK_I64(f.status, ==, 201);
+    headers = curl_slist_append(headers, "Host: rebound.example");
+    CHECK(curl_easy_setopt(f.curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK);
+    ask(&f, "/v1/jobs", WEIR_BYTES("{}"));
+    CHECK_I64(f.status, ==, 421);
+    curl_slist_free_all(headers);
 }

@@ -208,3 +208,79 @@ TEST(number_in_the_query_is_checked)
     check_answer(&f, "GET", "/fail?status=0", 200, "half an answer");
     check_answer(&f, "GET", "/fail", 200, "half an answer");
 }
+
+/* The status of a call with these headers to a server with options. */
+static int status_of(const weir_rest_options *options, const weir_rest_call *call)
+{
+    static char user[] = "all";
+    const weir_rest_route routes[] = {{"GET", "/things", echo, user},
+                                      {"POST", "/things", echo, user}};
+    WEIR_AUTO_PTR(weir_rest) rest = NULL;
+    WEIR_AUTO(weir_rest_response) response = {0};
+    weir_error err = {0};
+    CHECK_OK(weir_rest_new(options, &rest, &err), &err);
+    weir_rest_add(rest, routes, WEIR_COUNT_OF(routes));
+    weir_rest_dispatch(rest, call, &response);
+    return response.status != 0 ? response.status : 200;
+}
+
+static int status_for_host(const weir_rest_options *options, const char *host)
+{
+    return status_of(
+        options, &(weir_rest_call){.method = "GET", .target = WEIR_BYTES("/things"), .host = host});
+}
+
+TEST(server_on_loopback_is_called_by_address_or_its_own_name_only)
+{
+    static const char *const own[] = {"127.0.0.1",   "127.0.0.1:80", "10.1.2.3:8080", "localhost",
+                                      "LocalHost:1", "[::1]:80",     "[::1]",         NULL};
+    for (size_t i = 0; i < WEIR_COUNT_OF(own); i++) {
+        CHECK_I64(status_for_host(&(weir_rest_options){0}, own[i]), ==, 200);
+    }
+    static const char *const others[] = {"evil.example",
+                                         "evil.example:80",
+                                         "localhost.evil.example",
+                                         "127.0.0.1.evil.example",
+                                         "",
+                                         ":80",
+                                         "[",
+                                         "[::1",
+                                         "[::1]x",
+                                         "127.0.0.1,evil.example"};
+    for (size_t i = 0; i < WEIR_COUNT_OF(others); i++) {
+        CHECK_I64(status_for_host(&(weir_rest_options){0}, others[i]), ==, 421);
+        CHECK_I64(status_for_host(&(weir_rest_options){.address = "::1"}, others[i]), ==, 421);
+        CHECK_I64(status_for_host(&(weir_rest_options){.address = "0.0.0.0"}, others[i]), ==, 200);
+    }
+    const weir_rest_options named = {.address = "0.0.0.0", .host_names = "weir,api.example"};
+    CHECK_I64(status_for_host(&named, "api.example:8080"), ==, 200);
+    CHECK_I64(status_for_host(&named, "WEIR"), ==, 200);
+    CHECK_I64(status_for_host(&named, "weir,api.example"), ==, 421);
+    CHECK_I64(status_for_host(&named, "wei"), ==, 421);
+}
+
+TEST(server_of_json_refuses_posts_that_a_form_could_send)
+{
+    static const struct {
+        const char *method;
+        const char *type;
+        int status;
+    } cases[] = {
+        {"GET", NULL, 200},
+        {"HEAD", NULL, 200},
+        {"POST", "application/json", 200},
+        {"POST", "Application/JSON; charset=utf-8", 200},
+        {"POST", NULL, 415},
+        {"POST", "text/plain", 415},
+        {"POST", "text/plain; application/json", 415},
+        {"POST", "application/jsonx", 415},
+        {"POST", "application/x-www-form-urlencoded", 415},
+    };
+    for (size_t i = 0; i < WEIR_COUNT_OF(cases); i++) {
+        const weir_rest_call call = {.method = cases[i].method,
+                                     .target = WEIR_BYTES("/things"),
+                                     .content_type = cases[i].type};
+        CHECK_I64(status_of(&(weir_rest_options){.json_only = true}, &call), ==, cases[i].status);
+        CHECK_I64(status_of(&(weir_rest_options){0}, &call), ==, 200);
+    }
+}
