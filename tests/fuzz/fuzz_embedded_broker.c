@@ -101,10 +101,9 @@ static void make_directory(void)
     weir_broker_embedded_options options = {.directory = directory};
     weir_topic_config config = {.name = "t",
                                 .cleanup_policy = WEIR_CLEANUP_COMPACT | WEIR_CLEANUP_DELETE};
-    if (weir_broker_embedded_open(&options, &broker, NULL) != WEIR_OK ||
-        weir_broker_create_topic(broker, &config, NULL) != WEIR_OK || !exchange(broker)) {
-        abort();
-    }
+    bool ready = weir_broker_embedded_open(&options, &broker, NULL) == WEIR_OK &&
+                 weir_broker_create_topic(broker, &config, NULL) == WEIR_OK && exchange(broker);
+    WEIR_ASSERT(ready);
     weir_broker_free(broker);
 }
 
@@ -112,10 +111,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static bool made = false;
     weir_log_set_level(WEIR_LOG_OFF);
-    if (!made && mkdtemp(directory) == NULL) {
-        abort();
-    }
     if (!made) {
+        const char *created = mkdtemp(directory);
+        WEIR_ASSERT(created != NULL);
         (void)atexit(remove_directory);
         made = true;
     }
@@ -135,9 +133,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                        : (data[0] & AS_CONFIG) != 0 ? "topics/t/config"
                                                     : "topics/t/0/00000000000000000000.seg";
     WEIR_AUTO_FREE char *path = weir_format("%s/%s", directory, name);
-    if (weir_file_replace(path, weir_buf_bytes(&content), false, NULL) != WEIR_OK) {
-        abort();
-    }
+    weir_status status = weir_file_replace(path, weir_buf_bytes(&content), false, NULL);
+    WEIR_ASSERT(status == WEIR_OK);
     open_and_use();
     return 0;
 }
