@@ -32,7 +32,7 @@ enum {
     VARINT_MASK = 0x7f,
     VARINT_SHIFT_MAX = 63,
     PIECE_BYTES = 1 << 20,
-    KEPT_BYTES_MAX = 1 << 20,
+    KEPT_BYTES_MAX = 256 << 10,
 };
 
 static_assert((int)AT_DELETE_HORIZON + 8 == (int)WEIR_FRAME_HEADER_BYTES, "the header is full");

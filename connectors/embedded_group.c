@@ -55,6 +55,7 @@ struct embedded_member {
     weir_member base;
     weir_embedded *embedded;
     consumer_group *group;
+    const weir_embedded_topic *topic; /* What the group shared out when it came. */
     char *instance_id;
     int64_t session_timeout_ms;
     int64_t polled_ms; /* -1: never. */
@@ -314,6 +315,10 @@ static weir_status next_event(embedded_member *member, int64_t now_ms, weir_memb
         return weir_error_set(err, WEIR_FENCED, "group %s: another member is %s now",
                               member->group->name, member->instance_id);
     }
+    if (!member->joined && member->group->topic != member->topic) {
+        return weir_error_set(err, WEIR_FENCED, "group %s shares out another topic now",
+                              member->group->name);
+    }
     if (!member->joined) {
         join(member->group, member);
     }
@@ -541,6 +546,7 @@ weir_status weir_embedded_member_join(weir_broker *broker, const weir_member_opt
     embedded_member *member = weir_alloc(sizeof *member);
     *member = (embedded_member){.base = {.ops = &member_ops},
                                 .embedded = embedded,
+                                .topic = topic,
                                 .instance_id = weir_strdup(options->instance_id),
                                 .session_timeout_ms = options->session_timeout_ms,
                                 .polled_ms = -1,

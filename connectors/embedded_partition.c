@@ -25,8 +25,10 @@ void weir_partition_init(weir_partition *partition, weir_disk *disk,
     partition->config = config;
     partition->directory = weir_format("%s/%" PRId32, topic_directory, number);
     partition->number = number;
-    WEIR_ASSERT(pthread_mutex_init(&partition->append_lock, NULL) == 0);
-    WEIR_ASSERT(pthread_mutex_init(&partition->lock, NULL) == 0);
+    int failed = pthread_mutex_init(&partition->append_lock, NULL);
+    WEIR_ASSERT(failed == 0);
+    failed = pthread_mutex_init(&partition->lock, NULL);
+    WEIR_ASSERT(failed == 0);
 }
 
 /* Takes the segment out of the table; its holders keep it. */
@@ -151,22 +153,26 @@ weir_status weir_partition_open(weir_partition *partition, int64_t start_offset,
 
 void weir_partition_lock_append(weir_partition *partition)
 {
-    WEIR_ASSERT(pthread_mutex_lock(&partition->append_lock) == 0);
+    int failed = pthread_mutex_lock(&partition->append_lock);
+    WEIR_ASSERT(failed == 0);
 }
 
 void weir_partition_unlock_append(weir_partition *partition)
 {
-    WEIR_ASSERT(pthread_mutex_unlock(&partition->append_lock) == 0);
+    int failed = pthread_mutex_unlock(&partition->append_lock);
+    WEIR_ASSERT(failed == 0);
 }
 
 static void lock(weir_partition *partition)
 {
-    WEIR_ASSERT(pthread_mutex_lock(&partition->lock) == 0);
+    int failed = pthread_mutex_lock(&partition->lock);
+    WEIR_ASSERT(failed == 0);
 }
 
 static void unlock(weir_partition *partition)
 {
-    WEIR_ASSERT(pthread_mutex_unlock(&partition->lock) == 0);
+    int failed = pthread_mutex_unlock(&partition->lock);
+    WEIR_ASSERT(failed == 0);
 }
 
 weir_status weir_partition_sync(weir_partition *partition, weir_error *err)
@@ -264,7 +270,8 @@ void weir_partition_publish(weir_partition *partition, const weir_frame_writer *
     lock(partition);
     for (size_t at = 0; at < frames->frames.size;) {
         weir_frame frame;
-        WEIR_ASSERT(weir_frame_parse(frames->frames.data + at, &frame));
+        bool is_frame = weir_frame_parse(frames->frames.data + at, &frame);
+        WEIR_ASSERT(is_frame);
         weir_segment_add(last, &frame);
         at += frame.bytes;
     }

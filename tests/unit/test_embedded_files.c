@@ -190,6 +190,29 @@ TEST(offsets_of_a_deleted_topic_do_not_come_back_with_its_name)
     weir_broker_free(contract.broker);
 }
 
+TEST(expired_member_does_not_come_back_to_a_group_of_another_topic)
+{
+    WEIR_AUTO_FREE char *directory = check_directory();
+    broker_contract contract = start(directory);
+    const char *narrow = contract_topic(&contract, "narrow", 2);
+    const char *wide = contract_topic(&contract, "wide", 50);
+    weir_member *members[2] = {contract_member(&contract, "g", NULL, narrow),
+                               contract_member(&contract, "g", NULL, narrow)};
+    contract_settle(&contract, members, 2, 1);
+    CHECK_STR(contract_event(&contract, members[1], 60000), "assigned 0");
+    weir_member_free(members[1]);
+    weir_member *other = contract_member(&contract, "g", NULL, wide);
+    CHECK_STR(contract_event(&contract, members[0], 60001), "lost 0");
+    weir_member_event event = {0};
+    CHECK_STATUS(weir_member_poll(members[0], 60002, 0, &event, &contract.err), WEIR_FENCED);
+    weir_member_free(members[0]);
+    weir_member_free(other);
+    weir_broker_free(contract.broker);
+    for (size_t i = 0; i < contract.name_count; i++) {
+        free(contract.names[i]);
+    }
+}
+
 enum { WRITERS = 2, TRANSACTIONS = 150 };
 
 typedef struct writer_thread {
