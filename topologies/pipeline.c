@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline.c - opens what the stages share, from the bottom up, and gives each its application.
+ *
+ * The data directory makes restarts safe: everything in it is either the log (broker/), named by
+ * its content (objects/), or can be rebuilt from the log (state/).
+ */
+#include "topologies/pipeline.h"
+
+#include "connectors/broker_embedded.h"
+#include "connectors/object_store.h"
+#include "streams/base/clock.h"
+#include "streams/base/file.h"
+#include "streams/query.h"
+#include "topologies/dedup.h"
+#include "topologies/extract.h"
+#include "topologies/frontier.h"
+#include "topologies/quality.h"
+#include "topologies/tables.h"
+
+#include <stdlib.h>
+
+enum { DATABASE_BYTES_MAX = 32 << 20, SEED_FLUSH_TIMEOUT_MS = 10000, STAGE_SETTINGS_MAX = 64 };
+
+struct weir_pipeline {
+    const weir_pipeline_options *options;
+    weir_metrics *metrics;
+    weir_broker *broker;
+    weir_database *database;
+    weir_registry *registry;
+    weir_codec *codec;
+    weir_object_store *objects;
+    weir_stage_services services;
+    weir_fetch_client client;
+    weir_topology *topologies[WEIR_STAGE_COUNT];
+    weir_config configs[WEIR_STAGE_COUNT];
+    weir_application *applications[WEIR_STAGE_COUNT];
+};
+
+/* What is particular to a stage. */
+typedef struct stage_kind {
+    const char *name;
+    const char *application_id;
+    weir_topic_id dead_letters;
+    weir_status (*topology)(weir_pipeline *pipeline, weir_topology **out, weir_error *err);
+} stage_kind;
+
+static weir_status make_frontier(weir_pipeline *pipeline, weir_topology **out, weir_error *err)
+{
+    return weir_frontier_topology(&pipeline->services, out, err);
+}
+
+static weir_status make_fetch(weir_pipeline *pipeline, weir_topology **out, weir_error *err)
+{
+    return weir_fetch_topology(&pipeline->services, &pipeline->client, out, err);
+}
+
+static weir_status make_extract(weir_pipeline *pipeline, weir_topology **out, weir_error *err)
+{
+    return weir_extract_topology(&pipeline->services, out, err);
+}
+
+static weir_status make_quality(weir_pipeline *pipeline, weir_topology **out, weir_error *err)
+{
+    return weir_quality_topology(&pipeline->services, out, err);
+}
+
+static weir_status make_dedup(weir_pipeline *pipeline, weir_topology **out, weir_error *err)
+{
+    return weir_dedup_topology(&pipeline->services, out, err);
+}
+
+static weir_status make_tables(weir_pipeline *pipeline, weir_topology **out, weir_error *err)
+{
+    return weir_tables_topology(&pipeline->services, out, err);
+}
+
+/* Dead letters go where the raw record's stage is looked after: those of the frontier are about
+ * what is to be fetched, those of the tables about what dedup decided. */
+static const stage_kind kinds[WEIR_STAGE_COUNT] = {
+    [WEIR_STAGE_FRONTIER] = {"frontier", WEIR_FRONTIER_APPLICATION, WEIR_TOPIC_DLQ_FETCH,
+                             make_frontier},
+    [WEIR_STAGE_FETCH] = {"fetch", WEIR_FETCH_APPLICATION, WEIR_TOPIC_DLQ_FETCH, make_fetch},
+    [WEIR_STAGE_EXTRACT] = {"extract", WEIR_EXTRACT_APPLICATION, WEIR_TOPIC_DLQ_EXTRACT,
+                            make_extract},
+    [WEIR_STAGE_QUALITY] = {"quality", WEIR_QUALITY_APPLICATION, WEIR_TOPIC_DLQ_QUALITY,
+                            make_quality},
+    [WEIR_STAGE_DEDUP] = {"dedup", WEIR_DEDUP_APPLICATION, WEIR_TOPIC_DLQ_DEDUP, make_dedup},
+    [WEIR_STAGE_TABLES] = {"tables", WEIR_TABLES_APPLICATION, WEIR_TOPIC_DLQ_DEDUP, make_tables},
+};
+
+const char *weir_stage_name(weir_stage stage)
+{
+    WEIR_ASSERT(stage < WEIR_STAGE_COUNT);
+
+    return kinds[stage].name;
+}
+
+static bool runs_here(const weir_pipeline *pipeline, weir_stage stage)
+{
+    unsigned stages = pipeline->options->stages == 0 ? WEIR_STAGES_ALL : pipeline->options->stages;
+    return (stages >> stage & 1u) != 0;
+}
+
+static weir_status open_broker(weir_pipeline *pipeline, weir_error *err)
+{
+    WEIR_AUTO_FREE char *directory = weir_format("%s/broker", pipeline->options->data_directory);
+    WEIR_TRY(weir_broker_embedded_open(&(weir_broker_embedded_options){.directory = directory},
+                                       &pipeline->broker, err));
+    WEIR_TRY(weir_topic_map_create(pipeline->broker, pipeline->services.profile, err));
+    return weir_frontier_create_events_topic(pipeline->broker,
+                                             pipeline->services.profile->event_partitions, err);
+}
+
+static weir_status open_schemas(weir_pipeline *pipeline, weir_error *err)
+{
+    WEIR_AUTO_FREE char *directory = weir_format("%s/schemas", pipeline->options->data_directory);
+    WEIR_TRY(weir_registry_open(directory, &pipeline->registry, err));
+    return weir_codec_new(pipeline->registry, &pipeline->codec, err);
+}
+
+static weir_status open_database(weir_pipeline *pipeline, weir_error *err)
+{
+    WEIR_AUTO_FREE char *directory = weir_format("%s/state", pipeline->options->data_directory);
+    size_t bytes_max = pipeline->options->database_bytes_max;
+    return weir_database_open(&(weir_database_options){.directory = directory,
+                                                       .memory_bytes_max = bytes_max == 0
+                                                                               ? DATABASE_BYTES_MAX
+                                                                               : bytes_max},
+                              &pipeline->database, err);
+}
+
+static weir_status open_objects(weir_pipeline *pipeline, weir_error *err)
+{
+    WEIR_AUTO_FREE char *directory = weir_format("%s/objects", pipeline->options->data_directory);
+    return weir_object_store_file_open(directory, false, &pipeline->objects, err);
+}
+
+/* The settings of a stage: what every application has here, what the user set, what the stage
+ * needs. */
+static weir_status configure(weir_pipeline *pipeline, weir_stage stage, weir_error *err)
+{
+    const weir_pipeline_options *options = pipeline->options;
+    weir_setting settings[STAGE_SETTINGS_MAX] = {
+        {"deserialization.exception.handler", "dead-letter"},
+        {"processing.exception.handler", "dead-letter"},
+    };
+    size_t count = 2;
+    if (options->setting_count > STAGE_SETTINGS_MAX - count - 2) {
+        return weir_error_set(err, WEIR_INVALID, "%zu settings, at most %d are taken",
+                              options->setting_count, STAGE_SETTINGS_MAX - 4);
+    }
+    for (size_t i = 0; i < options->setting_count; i++) {
+        settings[count++] = options->settings[i];
+    }
+    settings[count++] = (weir_setting){"application.id", kinds[stage].application_id};
+    settings[count++] = (weir_setting){"errors.dead.letter.queue.topic.name",
+                                       weir_topic_name(kinds[stage].dead_letters)};
+    return weir_config_init(&pipeline->configs[stage], settings, count, err);
+}
+
+static weir_status open_application(weir_pipeline *pipeline, weir_stage stage, weir_error *err)
+{
+    WEIR_TRY(configure(pipeline, stage, err));
+    WEIR_TRY(kinds[stage].topology(pipeline, &pipeline->topologies[stage], err));
+    return weir_application_new(&(weir_application_options){.topology = pipeline->topologies[stage],
+                                                            .config = &pipeline->configs[stage],
+                                                            .broker = pipeline->broker,
+                                                            .database = pipeline->database,
+                                                            .metrics = pipeline->metrics},
+                                &pipeline->applications[stage], err);
+}
+
+static void prepare_services(weir_pipeline *pipeline)
+{
+    pipeline->services.codec = pipeline->codec;
+    pipeline->services.objects = pipeline->objects;
+    pipeline->services.crawl = pipeline->options->crawl;
+    pipeline->services.cpu_now_ns = weir_clock_thread_cpu_ns;
+    weir_stage_services_prepare(&pipeline->services);
+    pipeline->client = (weir_fetch_client){weir_fetch_open_curl, &pipeline->services};
+}
+
+static weir_status open_parts(weir_pipeline *pipeline, weir_error *err)
+{
+    WEIR_TRY(weir_directory_make(pipeline->options->data_directory, err));
+    WEIR_TRY(open_broker(pipeline, err));
+    WEIR_TRY(open_schemas(pipeline, err));
+    WEIR_TRY(open_database(pipeline, err));
+    WEIR_TRY(open_objects(pipeline, err));
+    prepare_services(pipeline);
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        if (!runs_here(pipeline, stage)) {
+            continue;
+        }
+        weir_status status = open_application(pipeline, stage, err);
+        if (status != WEIR_OK) {
+            return weir_error_wrap(err, status, "%s", kinds[stage].name);
+        }
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_pipeline_open(const weir_pipeline_options *options, weir_pipeline **out_pipeline,
+                               weir_error *err)
+{
+    WEIR_ASSERT(options->data_directory != NULL);
+
+    WEIR_AUTO_PTR(weir_pipeline) pipeline = weir_alloc(sizeof *pipeline);
+    pipeline->options = options;
+    pipeline->metrics = weir_metrics_new();
+    pipeline->services.profile =
+        options->profile == NULL ? weir_topic_profile_of("local") : options->profile;
+    WEIR_TRY(open_parts(pipeline, err));
+    *out_pipeline = weir_take(&pipeline);
+    return WEIR_OK;
+}
+
+weir_status weir_pipeline_start(weir_pipeline *pipeline, weir_error *err)
+{
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        if (pipeline->applications[stage] == NULL) {
+            continue;
+        }
+        weir_status status = weir_application_start(pipeline->applications[stage], err);
+        if (status != WEIR_OK) {
+            return weir_error_wrap(err, status, "%s", kinds[stage].name);
+        }
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_pipeline_housekeep(weir_pipeline *pipeline, int64_t now_ms, weir_error *err)
+{
+    return weir_broker_housekeep(pipeline->broker, now_ms, NULL, err);
+}
+
+weir_status weir_pipeline_close(weir_pipeline *pipeline, weir_error *err)
+{
+    weir_status first = WEIR_OK;
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        if (pipeline->applications[stage] == NULL) {
+            continue;
+        }
+        weir_error failure = {0};
+        weir_status status = weir_application_close(pipeline->applications[stage], &failure);
+        if (status != WEIR_OK && first == WEIR_OK) {
+            first = weir_error_set(err, status, "%s: %s", kinds[stage].name, failure.message);
+        }
+    }
+    return first;
+}
+
+void weir_pipeline_free(weir_pipeline *pipeline)
+{
+    if (pipeline == NULL) {
+        return;
+    }
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        weir_application_free(pipeline->applications[stage]);
+        weir_topology_free(pipeline->topologies[stage]);
+        weir_config_cleanup(&pipeline->configs[stage]);
+    }
+    weir_database_free(pipeline->database);
+    weir_object_store_free(pipeline->objects);
+    weir_codec_free(pipeline->codec);
+    weir_registry_free(pipeline->registry);
+    weir_broker_free(pipeline->broker);
+    weir_metrics_free(pipeline->metrics);
+    free(pipeline);
+}
+
+weir_status weir_pipeline_seed(weir_pipeline *pipeline, const weir_seed *seeds, size_t count,
+                               weir_error *err)
+{
+    WEIR_AUTO_PTR(weir_producer) producer = NULL;
+    WEIR_TRY(weir_producer_new(pipeline->broker, &(weir_producer_options){.client_id = "seed"},
+                               &producer, err));
+    for (size_t i = 0; i < count; i++) {
+        WEIR_TRY(weir_frontier_seed(producer, pipeline->codec, &seeds[i], err));
+    }
+    return weir_producer_flush(producer, SEED_FLUSH_TIMEOUT_MS, err);
+}
+
+/* Whether the frontier holds a URL that still waits for its visit. */
+static bool has_queued_urls(weir_pipeline *pipeline)
+{
+    (void)pipeline;
+    return false;
+}
+
+bool weir_pipeline_is_idle(weir_pipeline *pipeline, uint64_t *activity)
+{
+    uint64_t before = *activity;
+    *activity = 1;
+    bool idle = true;
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        if (pipeline->applications[stage] != NULL) {
+            *activity += weir_application_activity(pipeline->applications[stage]);
+            idle = idle && weir_application_is_idle(pipeline->applications[stage]);
+        }
+    }
+    return idle && *activity == before && !has_queued_urls(pipeline);
+}
+
+weir_status weir_pipeline_failure(weir_pipeline *pipeline, weir_error *err)
+{
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        if (pipeline->applications[stage] == NULL) {
+            continue;
+        }
+        weir_status status = weir_application_failure(pipeline->applications[stage], err);
+        if (status != WEIR_OK) {
+            return weir_error_wrap(err, status, "%s", kinds[stage].name);
+        }
+    }
+    return WEIR_OK;
+}
+
+weir_application *weir_pipeline_application(weir_pipeline *pipeline, weir_stage stage)
+{
+    WEIR_ASSERT(stage < WEIR_STAGE_COUNT);
+
+    return pipeline->applications[stage];
+}
+
+weir_broker *weir_pipeline_broker(weir_pipeline *pipeline)
+{
+    return pipeline->broker;
+}
+
+weir_metrics *weir_pipeline_metrics(weir_pipeline *pipeline)
+{
+    return pipeline->metrics;
+}
+
+const weir_codec *weir_pipeline_codec(weir_pipeline *pipeline)
+{
+    return pipeline->codec;
+}
+
+const weir_topic_profile *weir_pipeline_profile(weir_pipeline *pipeline)
+{
+    return pipeline->services.profile;
+}
