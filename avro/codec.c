@@ -24,7 +24,7 @@ enum { HEADER_BYTES = 5 }; /* Magic 0, schema id. */
 
 typedef struct codec_version {
     int32_t schema_id;
-    weir_plan *plan; /* From this writer's schema to our struct. */
+    weir_decode_plan *plan; /* From this writer's schema to our struct. */
 } codec_version;
 
 typedef struct codec_type {
@@ -82,7 +82,8 @@ static weir_status plan_versions(codec_type *entry, const weir_registry *registr
                                    i);
         }
         entry->versions[i].schema_id = id;
-        entry->versions[i].plan = weir_plan_new(entry->type, entry->schema->root, writer->root);
+        entry->versions[i].plan =
+            weir_decode_plan_new(entry->type, entry->schema->root, writer->root);
         entry->version_count = i + 1;
     }
     return WEIR_OK;
@@ -125,7 +126,7 @@ void weir_codec_free(weir_codec *codec)
     for (size_t i = 0; i < weir_record_type_count; i++) {
         codec_type *entry = &codec->types[i];
         for (size_t v = 0; v < entry->version_count; v++) {
-            weir_plan_free(entry->versions[v].plan);
+            weir_decode_plan_free(entry->versions[v].plan);
         }
         free(entry->versions);
         weir_schema_free(entry->schema);
@@ -205,7 +206,8 @@ weir_status weir_codec_decode(const weir_codec *codec, const weir_record_type *t
     }
     for (size_t i = entry->version_count; i > 0; i--) { /* The newest is the likeliest. */
         if (entry->versions[i - 1].schema_id == id) {
-            return weir_plan_read(entry->versions[i - 1].plan, datum, arena, out_record, err);
+            return weir_decode_plan_read(entry->versions[i - 1].plan, datum, arena, out_record,
+                                         err);
         }
     }
     return weir_error_set(err, WEIR_BAD_RECORD, "%s: schema id %" PRId32 " is not one of %s-value",

@@ -14,29 +14,29 @@
 #include "avro/schema_internal.h"
 #include "streams/base/serde.h"
 
-typedef struct weir_plan weir_plan;
+typedef struct weir_decode_plan weir_decode_plan;
 
-typedef struct weir_plan_step {
+typedef struct weir_decode_plan_step {
     const weir_field *field;        /* Where it goes; NULL: skip it. */
     const weir_schema_node *writer; /* What the bytes are. */
-    weir_plan *items;               /* Of WEIR_FIELD_RECORDS. Owned. */
+    weir_decode_plan *items;        /* Of WEIR_FIELD_RECORDS. Owned. */
     weir_bytes default_datum;       /* Of a default: what is read instead of the input. */
     bool exact;                     /* writer is just what the field's kind stands for. */
-} weir_plan_step;
+} weir_decode_plan_step;
 
-struct weir_plan {
+struct weir_decode_plan {
     const weir_record_type *type;
-    weir_plan_step *steps; /* One a field of the writer. */
+    weir_decode_plan_step *steps; /* One a field of the writer. */
     size_t step_count;
-    weir_plan_step *defaults; /* One a field that the writer lacks. */
+    weir_decode_plan_step *defaults; /* One a field that the writer lacks. */
     size_t default_count;
 };
 
 /* Makes the plan to read what writer wrote into type, whose schema is reader. The two schemas are
  * known to be compatible, and reader to fit type. */
-weir_plan *weir_plan_new(const weir_record_type *type, const weir_schema_node *reader,
-                         const weir_schema_node *writer);
-void weir_plan_free(weir_plan *plan);
+weir_decode_plan *weir_decode_plan_new(const weir_record_type *type, const weir_schema_node *reader,
+                                       const weir_schema_node *writer);
+void weir_decode_plan_free(weir_decode_plan *plan);
 
 /* WEIR_INVALID with a sentence where the table of type is not that of schema. */
 weir_status weir_record_type_check(const weir_record_type *type, const weir_schema_node *schema,
@@ -51,8 +51,8 @@ typedef struct weir_datum {
 } weir_datum;
 
 /* Reads all of bytes as plan says. */
-weir_status weir_plan_read(const weir_plan *plan, weir_bytes bytes, weir_arena *arena,
-                           void *out_record, weir_error *err);
+weir_status weir_decode_plan_read(const weir_decode_plan *plan, weir_bytes bytes, weir_arena *arena,
+                                  void *out_record, weir_error *err);
 
 /* Marks datum as one that ends too early; skips a value of a type; reads a string, borrowed from
  * it. */

@@ -183,9 +183,10 @@ static weir_status read_text(weir_datum *datum, const weir_schema_node *writer,
     return WEIR_OK;
 }
 
-static weir_status read_record(weir_datum *datum, const weir_plan *plan, uint8_t *out_record);
+static weir_status read_record(weir_datum *datum, const weir_decode_plan *plan,
+                               uint8_t *out_record);
 
-static weir_status read_item(weir_datum *datum, const weir_plan_step *step,
+static weir_status read_item(weir_datum *datum, const weir_decode_plan_step *step,
                              const weir_schema_node *writer, uint8_t *out_item)
 {
     if (step->field->kind == WEIR_FIELD_RECORDS) {
@@ -235,7 +236,7 @@ static weir_status grow_list(weir_datum *datum, weir_list *list, size_t *capacit
     return WEIR_OK;
 }
 
-static weir_status read_list(weir_datum *datum, const weir_plan_step *step,
+static weir_status read_list(weir_datum *datum, const weir_decode_plan_step *step,
                              const weir_schema_node *writer, void *out_list)
 {
     weir_list list = {0};
@@ -257,7 +258,7 @@ static weir_status read_list(weir_datum *datum, const weir_plan_step *step,
     return WEIR_OK;
 }
 
-static weir_status read_field(weir_datum *datum, const weir_plan_step *step, void *out_value)
+static weir_status read_field(weir_datum *datum, const weir_decode_plan_step *step, void *out_value)
 {
     const weir_schema_node *writer = step->writer;
     bool optional = step->field->kind == WEIR_FIELD_OPTIONAL_STRING;
@@ -290,11 +291,12 @@ static weir_status read_field(weir_datum *datum, const weir_plan_step *step, voi
 }
 
 /* A default is read like input, from the bytes that the reader's schema keeps for it. */
-static weir_status read_defaults(weir_datum *datum, const weir_plan *plan, uint8_t *out_record)
+static weir_status read_defaults(weir_datum *datum, const weir_decode_plan *plan,
+                                 uint8_t *out_record)
 {
     weir_reader input = datum->reader;
     for (size_t i = 0; i < plan->default_count; i++) {
-        const weir_plan_step *step = &plan->defaults[i];
+        const weir_decode_plan_step *step = &plan->defaults[i];
         datum->reader = weir_reader_of(step->default_datum);
         WEIR_TRY(read_field(datum, step, out_record + step->field->offset));
         WEIR_ASSERT(!datum->reader.failed && datum->reader.left.size == 0);
@@ -303,10 +305,10 @@ static weir_status read_defaults(weir_datum *datum, const weir_plan *plan, uint8
     return WEIR_OK;
 }
 
-static weir_status read_record(weir_datum *datum, const weir_plan *plan, uint8_t *out_record)
+static weir_status read_record(weir_datum *datum, const weir_decode_plan *plan, uint8_t *out_record)
 {
     for (size_t i = 0; i < plan->step_count; i++) {
-        const weir_plan_step *step = &plan->steps[i];
+        const weir_decode_plan_step *step = &plan->steps[i];
         weir_status status = step->field != NULL
                                  ? read_field(datum, step, out_record + step->field->offset)
                                  : weir_datum_skip(datum, step->writer);
@@ -321,8 +323,8 @@ static weir_status read_record(weir_datum *datum, const weir_plan *plan, uint8_t
     return read_defaults(datum, plan, out_record);
 }
 
-weir_status weir_plan_read(const weir_plan *plan, weir_bytes bytes, weir_arena *arena,
-                           void *out_record, weir_error *err)
+weir_status weir_decode_plan_read(const weir_decode_plan *plan, weir_bytes bytes, weir_arena *arena,
+                                  void *out_record, weir_error *err)
 {
     WEIR_ASSERT(plan != NULL && arena != NULL && out_record != NULL);
     weir_datum datum = {.reader = weir_reader_of(bytes), .arena = arena, .err = err};

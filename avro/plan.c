@@ -89,14 +89,14 @@ static const weir_schema_node *record_of(const weir_schema_node *node)
     return node->kind == WEIR_SCHEMA_UNION ? node->branches[0] : node;
 }
 
-static weir_plan_step step_of(const weir_field *field, const weir_schema_node *reader,
-                              const weir_schema_node *writer)
+static weir_decode_plan_step step_of(const weir_field *field, const weir_schema_node *reader,
+                                     const weir_schema_node *writer)
 {
-    weir_plan_step step = {.field = field, .writer = writer};
+    weir_decode_plan_step step = {.field = field, .writer = writer};
     step.exact = is_exact(field->kind, writer);
     if (field->kind == WEIR_FIELD_RECORDS) {
         const weir_schema_node *items = record_of(array_of(writer)->items);
-        step.items = weir_plan_new(field->items, reader->items, items);
+        step.items = weir_decode_plan_new(field->items, reader->items, items);
     }
     return step;
 }
@@ -111,14 +111,14 @@ static const weir_field *field_named(const weir_record_type *type, const char *n
     return NULL;
 }
 
-weir_plan *weir_plan_new(const weir_record_type *type, const weir_schema_node *reader,
-                         const weir_schema_node *writer)
+weir_decode_plan *weir_decode_plan_new(const weir_record_type *type, const weir_schema_node *reader,
+                                       const weir_schema_node *writer)
 {
     WEIR_ASSERT(reader->kind == WEIR_SCHEMA_RECORD);
     WEIR_ASSERT(writer->kind == WEIR_SCHEMA_RECORD);
     WEIR_ASSERT(reader->field_count == type->field_count);
 
-    weir_plan *plan = weir_alloc(sizeof *plan);
+    weir_decode_plan *plan = weir_alloc(sizeof *plan);
     plan->type = type;
     plan->step_count = writer->field_count;
     plan->steps = weir_alloc_array(writer->field_count + 1, sizeof *plan->steps);
@@ -137,7 +137,7 @@ weir_plan *weir_plan_new(const weir_record_type *type, const weir_schema_node *r
         const weir_schema_field *declared = &reader->fields[i];
         if (weir_schema_field_of(writer, declared->name) == NULL) {
             WEIR_ASSERT(declared->has_default);
-            weir_plan_step *step = &plan->defaults[plan->default_count++];
+            weir_decode_plan_step *step = &plan->defaults[plan->default_count++];
             *step = step_of(&type->fields[i], declared->node, declared->node);
             step->default_datum = weir_buf_bytes(&declared->default_datum);
         }
@@ -145,15 +145,15 @@ weir_plan *weir_plan_new(const weir_record_type *type, const weir_schema_node *r
     return plan;
 }
 
-static void steps_free(weir_plan_step *steps, size_t count)
+static void steps_free(weir_decode_plan_step *steps, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        weir_plan_free(steps[i].items);
+        weir_decode_plan_free(steps[i].items);
     }
     free(steps);
 }
 
-void weir_plan_free(weir_plan *plan)
+void weir_decode_plan_free(weir_decode_plan *plan)
 {
     if (plan == NULL) {
         return;

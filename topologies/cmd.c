@@ -19,6 +19,8 @@ typedef struct command {
 
 /* In the order of help: what a new user wants first stands first. */
 static const command commands[] = {
+    {"run", "run topologies in this process: crawl, extract, judge, deduplicate",
+     weir_cmd_run_stages},
     {"help", "list the commands", weir_cmd_help},
     {"robots", "say what a robots.txt allows", weir_cmd_robots},
     {"extract", "print what a page in a file holds", weir_cmd_extract},

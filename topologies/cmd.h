@@ -42,4 +42,7 @@ int weir_cmd_url(int argc, char **argv);
 /* weir robots check: what a robots.txt lets an agent fetch. */
 int weir_cmd_robots(int argc, char **argv);
 
+/* weir run: the stages of the pipeline in this process. */
+int weir_cmd_run_stages(int argc, char **argv);
+
 #endif

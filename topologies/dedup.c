@@ -212,9 +212,9 @@ weir_status weir_dedup_topology(weir_stage_services *services, weir_topology **o
                                 weir_error *err)
 {
     WEIR_ASSERT(services->codec != NULL);
-    WEIR_ASSERT(services->objects != NULL);
 
     WEIR_AUTO_PTR(weir_topology) topology = weir_topology_new();
+    weir_stage_add_objects(topology, services);
     int32_t partition_count = services->profile->event_partitions;
     const char *messages = weir_topology_repartition(topology, MESSAGES, partition_count);
     const char *bands = weir_topology_repartition(topology, BANDS, partition_count);

@@ -169,8 +169,8 @@ static weir_status take_join(weir_dedup_graph *self, const weir_dedup_message *m
     bool is_new = status == WEIR_NOT_FOUND;
     if (is_new) {
         /* Read before anything is written: without it the record is a dead letter. */
-        WEIR_TRY(
-            weir_stage_read_object(self->services, message->text_ref, TEXT_BYTES_MAX, &text, err));
+        WEIR_TRY(weir_stage_read_object(self->base.context, message->text_ref, TEXT_BYTES_MAX,
+                                        &text, err));
         at.content = (weir_dedup_content){.label = message->to};
         WEIR_TRY(decide_content(self, &at, err));
         WEIR_TRY(send_bands(self, &at, weir_buf_bytes(&text), err));

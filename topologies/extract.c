@@ -126,7 +126,8 @@ static weir_status store_text(extract *self, const weir_extract_page *found, wei
     }
     WEIR_AUTO(weir_buf) key = {0};
     weir_object_key("extracted", found->content_hash, &key);
-    WEIR_TRY(weir_object_put(self->services->objects, weir_buf_text(&key), found->text, err));
+    WEIR_TRY(weir_object_put(weir_stage_objects(self->base.context), weir_buf_text(&key),
+                             found->text, err));
     page->content_hash = weir_bytes_of_text(found->content_hash);
     page->text_ref = weir_arena_copy(weir_context_arena(self->base.context), weir_buf_bytes(&key));
     return page->text_ref.data == NULL ? no_room(err) : WEIR_OK;
@@ -149,7 +150,7 @@ static weir_status process_fetch(weir_processor *processor, const weir_record *r
     if (fetch->body_ref.data == NULL) {
         return WEIR_OK;
     }
-    WEIR_TRY(weir_stage_read_object(self->services, fetch->body_ref,
+    WEIR_TRY(weir_stage_read_object(self->base.context, fetch->body_ref,
                                     (size_t)self->services->crawl.body_bytes_max, &self->body,
                                     err));
     const weir_extract_page *found = weir_extract_page_of(
@@ -190,9 +191,10 @@ static weir_processor *new_extract(void *services)
 weir_status weir_extract_topology(weir_stage_services *services, weir_topology **out_topology,
                                   weir_error *err)
 {
-    WEIR_ASSERT(services->objects != NULL);
+    WEIR_ASSERT(services->codec != NULL);
 
     WEIR_AUTO_PTR(weir_topology) topology = weir_topology_new();
+    weir_stage_add_objects(topology, services);
     weir_topology_add_source(
         topology, "raw-fetch",
         &(weir_source_options){.topic = weir_topic_name(WEIR_TOPIC_RAW_FETCH),

@@ -135,7 +135,8 @@ static weir_status store_body(fetch *self, const weir_http_result *result, weir_
     weir_hex(digest, sizeof digest, hex);
     WEIR_AUTO(weir_buf) key = {0};
     weir_object_key("raw", hex, &key);
-    WEIR_TRY(weir_object_put(self->services->objects, weir_buf_text(&key), result->body, err));
+    WEIR_TRY(weir_object_put(weir_stage_objects(self->base.context), weir_buf_text(&key),
+                             result->body, err));
     fetched->body_ref = weir_arena_copy(arena, weir_buf_bytes(&key));
     fetched->body_sha256 = weir_arena_copy(arena, weir_bytes_of_text(hex));
     fetched->body_bytes = (int64_t)result->body.size;

@@ -51,10 +51,11 @@ weir_status weir_fetch_open_curl(void *services, weir_http **out_http, weir_erro
 weir_status weir_fetch_topology(weir_stage_services *services, weir_fetch_client *client,
                                 weir_topology **out_topology, weir_error *err)
 {
-    WEIR_ASSERT(services->objects != NULL);
+    WEIR_ASSERT(services->codec != NULL);
     WEIR_ASSERT(client->open != NULL);
 
     WEIR_AUTO_PTR(weir_topology) topology = weir_topology_new();
+    weir_stage_add_objects(topology, services);
     weir_topology_add_resource(topology, FETCH_HTTP,
                                &(weir_resource_options){.open = open_client,
                                                         .close = close_client,

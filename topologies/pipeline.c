@@ -8,10 +8,8 @@
 #include "topologies/pipeline.h"
 
 #include "connectors/broker_embedded.h"
-#include "connectors/object_store.h"
 #include "streams/base/clock.h"
 #include "streams/base/file.h"
-#include "streams/query.h"
 #include "topologies/dedup.h"
 #include "topologies/extract.h"
 #include "topologies/frontier.h"
@@ -29,7 +27,7 @@ struct weir_pipeline {
     weir_database *database;
     weir_registry *registry;
     weir_codec *codec;
-    weir_object_store *objects;
+    char *objects_directory;
     weir_stage_services services;
     weir_fetch_client client;
     weir_topology *topologies[WEIR_STAGE_COUNT];
@@ -89,7 +87,7 @@ static const stage_kind kinds[WEIR_STAGE_COUNT] = {
     [WEIR_STAGE_TABLES] = {"tables", WEIR_TABLES_APPLICATION, WEIR_TOPIC_DLQ_DEDUP, make_tables},
 };
 
-const char *weir_stage_name(weir_stage stage)
+const char *weir_pipeline_stage_name(weir_stage stage)
 {
     WEIR_ASSERT(stage < WEIR_STAGE_COUNT);
 
@@ -130,12 +128,6 @@ static weir_status open_database(weir_pipeline *pipeline, weir_error *err)
                               &pipeline->database, err);
 }
 
-static weir_status open_objects(weir_pipeline *pipeline, weir_error *err)
-{
-    WEIR_AUTO_FREE char *directory = weir_format("%s/objects", pipeline->options->data_directory);
-    return weir_object_store_file_open(directory, false, &pipeline->objects, err);
-}
-
 /* The settings of a stage: what every application has here, what the user set, what the stage
  * needs. */
 static weir_status configure(weir_pipeline *pipeline, weir_stage stage, weir_error *err)
@@ -174,7 +166,8 @@ static weir_status open_application(weir_pipeline *pipeline, weir_stage stage, w
 static void prepare_services(weir_pipeline *pipeline)
 {
     pipeline->services.codec = pipeline->codec;
-    pipeline->services.objects = pipeline->objects;
+    pipeline->objects_directory = weir_format("%s/objects", pipeline->options->data_directory);
+    pipeline->services.objects_directory = pipeline->objects_directory;
     pipeline->services.crawl = pipeline->options->crawl;
     pipeline->services.cpu_now_ns = weir_clock_thread_cpu_ns;
     weir_stage_services_prepare(&pipeline->services);
@@ -187,7 +180,6 @@ static weir_status open_parts(weir_pipeline *pipeline, weir_error *err)
     WEIR_TRY(open_broker(pipeline, err));
     WEIR_TRY(open_schemas(pipeline, err));
     WEIR_TRY(open_database(pipeline, err));
-    WEIR_TRY(open_objects(pipeline, err));
     prepare_services(pipeline);
     for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
         if (!runs_here(pipeline, stage)) {
@@ -262,11 +254,11 @@ void weir_pipeline_free(weir_pipeline *pipeline)
         weir_config_cleanup(&pipeline->configs[stage]);
     }
     weir_database_free(pipeline->database);
-    weir_object_store_free(pipeline->objects);
     weir_codec_free(pipeline->codec);
     weir_registry_free(pipeline->registry);
     weir_broker_free(pipeline->broker);
     weir_metrics_free(pipeline->metrics);
+    free(pipeline->objects_directory);
     free(pipeline);
 }
 
@@ -322,6 +314,23 @@ weir_application *weir_pipeline_application(weir_pipeline *pipeline, weir_stage 
     WEIR_ASSERT(stage < WEIR_STAGE_COUNT);
 
     return pipeline->applications[stage];
+}
+
+bool weir_pipeline_counts(weir_pipeline *pipeline, weir_stage stage, weir_stage_counts *out_counts)
+{
+    if (pipeline->applications[stage] == NULL) {
+        return false;
+    }
+    weir_metrics *metrics = pipeline->metrics;
+    weir_label of = {"application_id", kinds[stage].application_id};
+    *out_counts = (weir_stage_counts){
+        .processed = weir_metrics_sum(metrics, "process_records_total", &of),
+        .dead_letters = weir_metrics_sum(metrics, "dead_letter_records_total", &of),
+        .queued = weir_metrics_sum(metrics, "records_lag", &of) +
+                  weir_metrics_sum(metrics, "async_records", &of),
+        .is_restoring = weir_metrics_sum(metrics, "restore_remaining_records", &of) > 0,
+    };
+    return true;
 }
 
 weir_broker *weir_pipeline_broker(weir_pipeline *pipeline)

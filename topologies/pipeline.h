@@ -16,6 +16,7 @@
 #include "streams/application.h"
 #include "streams/config.h"
 #include "topologies/fetch.h"
+#include "topologies/frontier.h"
 
 /* The stages, in the order in which a URL meets them; as bits of `stages`: 1u << stage. */
 typedef enum weir_stage {
@@ -73,7 +74,18 @@ weir_status weir_pipeline_failure(weir_pipeline *pipeline, weir_error *err);
 
 /* The application of a stage; NULL where it does not run here. */
 weir_application *weir_pipeline_application(weir_pipeline *pipeline, weir_stage stage);
-const char *weir_stage_name(weir_stage stage);
+const char *weir_pipeline_stage_name(weir_stage stage);
+
+/* What a stage has done since the process started, and what waits for it. */
+typedef struct weir_stage_counts {
+    int64_t processed;    /* Records. */
+    int64_t dead_letters; /* Records that could not be processed. */
+    int64_t queued;       /* Records unread or deferred; for the frontier, URLs that wait. */
+    bool is_restoring;
+} weir_stage_counts;
+
+/* False where the stage does not run here. */
+bool weir_pipeline_counts(weir_pipeline *pipeline, weir_stage stage, weir_stage_counts *out_counts);
 
 weir_broker *weir_pipeline_broker(weir_pipeline *pipeline);
 weir_metrics *weir_pipeline_metrics(weir_pipeline *pipeline);

@@ -39,8 +39,8 @@ static void reject(judgement *of, weir_bytes reason)
 
 static weir_status judge_text(quality *self, const weir_page *page, judgement *out, weir_error *err)
 {
-    WEIR_TRY(
-        weir_stage_read_object(self->services, page->text_ref, TEXT_BYTES_MAX, &self->text, err));
+    WEIR_TRY(weir_stage_read_object(self->base.context, page->text_ref, TEXT_BYTES_MAX, &self->text,
+                                    err));
     WEIR_AUTO_FREE char *language = weir_bytes_to_text(page->language);
     weir_quality found =
         weir_quality_of(&(weir_quality_input){.text = weir_buf_bytes(&self->text),
@@ -113,10 +113,11 @@ static weir_processor *new_quality(void *services)
 weir_status weir_quality_topology(weir_stage_services *services, weir_topology **out_topology,
                                   weir_error *err)
 {
-    WEIR_ASSERT(services->objects != NULL);
+    WEIR_ASSERT(services->codec != NULL);
     WEIR_ASSERT(services->rules != NULL);
 
     WEIR_AUTO_PTR(weir_topology) topology = weir_topology_new();
+    weir_stage_add_objects(topology, services);
     weir_topology_add_source(
         topology, "page",
         &(weir_source_options){.topic = weir_topic_name(WEIR_TOPIC_PAGE),

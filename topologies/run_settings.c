@@ -231,7 +231,7 @@ static weir_status take_stage(weir_run_settings *settings, const char *name, wei
         return WEIR_OK;
     }
     for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
-        if (strcmp(weir_stage_name(stage), name) == 0) {
+        if (strcmp(weir_pipeline_stage_name(stage), name) == 0) {
             settings->pipeline.stages |= 1u << stage;
             return WEIR_OK;
         }

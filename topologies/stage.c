@@ -4,8 +4,9 @@
  */
 #include "topologies/stage.h"
 
-#include "connectors/object_store.h"
 #include "topologies/quality_rules.h"
+
+#define OBJECTS "objects" /* The resource of a worker. */
 
 enum {
     DEFAULT_DEPTH_MAX = 10,
@@ -126,11 +127,42 @@ weir_status weir_stage_put(weir_kv *kv, const weir_avro_binding *binding, weir_b
     return weir_kv_put(kv, key, weir_buf_bytes(&encoded), err);
 }
 
-weir_status weir_stage_read_object(weir_stage_services *services, weir_bytes ref, size_t bytes_max,
+static weir_status open_objects(void *user, void **out_resource, weir_error *err)
+{
+    const weir_stage_services *services = user;
+    weir_object_store *objects = NULL;
+    WEIR_TRY(weir_object_store_file_open(services->objects_directory, false, &objects, err));
+    *out_resource = objects;
+    return WEIR_OK;
+}
+
+static void close_objects(void *resource)
+{
+    weir_object_store_free(resource);
+}
+
+void weir_stage_add_objects(weir_topology *topology, weir_stage_services *services)
+{
+    WEIR_ASSERT(services->objects_directory != NULL);
+
+    weir_topology_add_resource(
+        topology, OBJECTS,
+        &(weir_resource_options){.open = open_objects, .close = close_objects, .user = services});
+}
+
+weir_object_store *weir_stage_objects(weir_context *context)
+{
+    weir_object_store *objects = weir_context_resource(context, OBJECTS);
+    WEIR_ASSERT(objects != NULL);
+    return objects;
+}
+
+weir_status weir_stage_read_object(weir_context *context, weir_bytes ref, size_t bytes_max,
                                    weir_buf *out_content, weir_error *err)
 {
     WEIR_AUTO_FREE char *key = weir_bytes_to_text(ref);
-    weir_status status = weir_object_get(services->objects, key, bytes_max, out_content, err);
+    weir_status status =
+        weir_object_get(weir_stage_objects(context), key, bytes_max, out_content, err);
     if (status == WEIR_NOT_FOUND) {
         return weir_error_set(err, WEIR_BAD_RECORD, "object_missing: there is no %s", key);
     }

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * stage.h - what every stage of the pipeline is made with: codec, object store, settings; and the
+ * stage.h - what every stage of the pipeline is made with: codec, objects, settings; and the
  * two things that every stage does: decode a value, send a record on.
  *
  * Ownership  A weir_stage_services outlives the topologies that are made with it.
- * Threads    Immutable once the topologies run. Codec and object store may be used by any thread.
+ * Threads    Immutable once the topologies run. Each worker opens its own object store.
  */
 #ifndef WEIR_TOPOLOGIES_STAGE_H
 #define WEIR_TOPOLOGIES_STAGE_H
 
 #include "avro/record.h"
+#include "connectors/object_store.h"
 #include "streams/topology.h"
 #include "topologies/topic_map.h"
-
-typedef struct weir_object_store weir_object_store;
 
 /* Which links of a page are followed. */
 typedef enum weir_crawl_scope {
@@ -46,7 +45,7 @@ enum { WEIR_STAGE_TYPES_MAX = 64 };
 
 typedef struct weir_stage_services {
     const weir_codec *codec;
-    weir_object_store *objects;
+    const char *objects_directory; /* Where bodies and texts lie. */
     const weir_topic_profile *profile;
     const struct weir_rule_set *rules; /* Of quality; NULL: the default set. */
     weir_crawl_settings crawl;
@@ -54,7 +53,8 @@ typedef struct weir_stage_services {
     weir_avro_binding bindings[WEIR_STAGE_TYPES_MAX]; /* One a record type; made by _prepare. */
 } weir_stage_services;
 
-/* Prepares services, whose codec, objects, profile and crawl are set: completes the settings. */
+/* Prepares services, whose codec, objects_directory, profile and crawl are set: completes the
+ * settings. */
 void weir_stage_services_prepare(weir_stage_services *services);
 
 /* The binding of type, one of weir_record_types. */
@@ -85,7 +85,11 @@ weir_status weir_stage_put(weir_kv *kv, const weir_avro_binding *binding, weir_b
 
 /* Replaces *out_content by the object that a record refers to. Where it is missing or damaged the
  * record is a dead letter: WEIR_BAD_RECORD, "object_missing: …" or "object_corrupt: …". */
-weir_status weir_stage_read_object(weir_stage_services *services, weir_bytes ref, size_t bytes_max,
+weir_status weir_stage_read_object(weir_context *context, weir_bytes ref, size_t bytes_max,
                                    weir_buf *out_content, weir_error *err);
+
+/* Gives each worker of topology an object store, for the function above and the one below. */
+void weir_stage_add_objects(weir_topology *topology, weir_stage_services *services);
+weir_object_store *weir_stage_objects(weir_context *context);
 
 #endif

@@ -371,3 +371,28 @@ void weir_metrics_expose(weir_metrics *metrics, weir_buf *to)
     }
     give_lock(metrics);
 }
+
+int64_t weir_metrics_sum(weir_metrics *metrics, const char *name, const weir_label *label)
+{
+    WEIR_AUTO(weir_buf) wanted = {0};
+    if (label != NULL) {
+        weir_buf_append_format(&wanted, "%s=\"", label->name);
+        append_escaped(&wanted, label->value, true);
+        weir_buf_append_byte(&wanted, '"');
+    }
+    take_lock(metrics);
+    int64_t sum = 0;
+    const family *kin = weir_map_get(metrics->families, weir_bytes_of_text(name));
+    size_t position = 0;
+    void *at;
+    while (kin != NULL && kin->type != TYPE_HISTOGRAM &&
+           weir_map_next(kin->by_labels, &position, NULL, &at)) {
+        const series *one = at;
+        if (strstr(one->labels, weir_buf_text(&wanted)) != NULL) {
+            sum += kin->type == TYPE_COUNTER ? (int64_t)weir_counter_value(&one->as.counter)
+                                             : weir_gauge_value(&one->as.gauge);
+        }
+    }
+    give_lock(metrics);
+    return sum;
+}

@@ -72,6 +72,10 @@ void weir_histogram_observe(weir_histogram *histogram, uint64_t value);
 uint64_t weir_histogram_count(const weir_histogram *histogram);
 uint64_t weir_histogram_sum(const weir_histogram *histogram); /* Not divided. */
 
+/* The sum of the counters or gauges called name whose label has value; label NULL: of all. 0 where
+ * there are none. For people's displays: it takes a lock and walks the series. */
+int64_t weir_metrics_sum(weir_metrics *metrics, const char *name, const weir_label *label);
+
 /* Appends every series in Prometheus' text format 0.0.4, names in order of first use. Series that
  * change meanwhile are shown before or after the change. */
 void weir_metrics_expose(weir_metrics *metrics, weir_buf *to);
