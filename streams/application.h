@@ -88,7 +88,8 @@ weir_status weir_application_failure(weir_application *application, weir_error *
  * several applications that feed each other: all idle, twice, with the same sum of activities. */
 bool weir_application_is_idle(weir_application *application);
 
-/* Grows with every record processed or restored, punctuation and commit. */
+/* Grows with every record processed or restored and with every commit that had something to commit;
+ * a punctuation without effect does not count. */
 uint64_t weir_application_activity(weir_application *application);
 
 /* One turn of the coordinator and of each worker. *out_busy: another would find work at once. */

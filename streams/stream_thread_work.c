@@ -175,7 +175,6 @@ weir_status weir_stream_thread_punctuate(weir_stream_thread *thread, bool *busy,
         size_t count = 0;
         thread->culprit = thread->owned[i];
         WEIR_TRY(weir_task_punctuate(thread->owned[i], &count, err));
-        thread->activity += count;
         *busy = *busy || count > 0;
     }
     thread->culprit = NULL;

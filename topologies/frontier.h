@@ -27,7 +27,7 @@
 
 /* Tasks of one host that may be outstanding at a time, and URLs of one host that may be known. */
 enum {
-    WEIR_FRONTIER_OUTSTANDING_MAX = 32,
+    WEIR_FRONTIER_OUTSTANDING_MAX = 128,
     WEIR_FRONTIER_HOST_URLS_MAX = 100000,
     WEIR_FRONTIER_REDIRECTS_MAX = 5,
 };
