@@ -105,7 +105,7 @@ TEST(any_bytes_give_json_that_can_be_read)
     }
 }
 
-static void check_number(double value, const char *wanted)
+static void check_json_number(double value, const char *wanted)
 {
     WEIR_AUTO(weir_buf) buf = {0};
     weir_json json = weir_json_of(&buf);
@@ -115,13 +115,13 @@ static void check_number(double value, const char *wanted)
 
 TEST(numbers_have_the_digits_that_read_back_the_same)
 {
-    check_number(0.1, "0.1");
-    check_number(1.0 / 3, "0.3333333333333333");
-    check_number(12345678.0, "12345678");
-    check_number(1e300, "1e+300");
-    check_number(5e-324, "4.94065645841247e-324");
-    check_number(INFINITY, "null");
-    check_number(-NAN, "null");
+    check_json_number(0.1, "0.1");
+    check_json_number(1.0 / 3, "0.3333333333333333");
+    check_json_number(12345678.0, "12345678");
+    check_json_number(1e300, "1e+300");
+    check_json_number(5e-324, "4.94065645841247e-324");
+    check_json_number(INFINITY, "null");
+    check_json_number(-NAN, "null");
 }
 
 TEST(members_are_read_by_type)
