@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * restore.c - one consumer reads all changelogs that a worker's tasks need; each batch goes into
- * its store as one atomic step with the position after it.
+ * restore.c - one consumer reads all changelogs that a worker's tasks need; what is read is kept
+ * until a good deal has come together, and goes into its store as one atomic step with the position
+ * after it: sorted, and with one write for the many of a key that is updated often.
  *
  * A changelog is done when the consumer's position reaches the end that was asked for at the start.
  * The position passes markers of transactions and compacted offsets, so the end is reached even
@@ -19,6 +20,11 @@ typedef struct changelog {
     weir_topic_partition partition;
     int64_t position;
     int64_t end;
+    weir_batch **batches; /* Read and not yet stored. */
+    size_t batch_count;
+    size_t batch_capacity;
+    size_t kept_records;
+    size_t kept_bytes;
 } changelog;
 
 struct weir_restorer {
@@ -27,11 +33,17 @@ struct weir_restorer {
     changelog **changelogs;
     size_t count;
     size_t capacity;
-    weir_restore_entry *entries; /* Of the batch that is stored now. */
+    size_t kept_records;         /* Of all changelogs. */
+    weir_restore_entry *entries; /* What is stored now. */
     size_t entry_capacity;
 };
 
-enum { RESTORE_BATCH_RECORDS_MAX = 10000, RESTORE_FETCH_BYTES_MAX = 4 << 20 };
+enum {
+    RESTORE_BATCH_RECORDS_MAX = 10000,
+    RESTORE_FETCH_BYTES_MAX = 4 << 20,
+    KEPT_RECORDS_MAX = 256 * 1024, /* Sorting that many at once is what makes inserts cheap. */
+    KEPT_BYTES_MAX = 32 << 20,     /* Of one changelog. */
+};
 
 weir_status weir_restorer_new(weir_broker *broker, const char *client_id,
                               weir_restorer **out_restorer, weir_error *err)
@@ -126,9 +138,22 @@ weir_status weir_restorer_add(weir_restorer *restorer, weir_task *task, weir_err
     return WEIR_OK;
 }
 
+static void forget_kept(weir_restorer *restorer, changelog *log)
+{
+    for (size_t i = 0; i < log->batch_count; i++) {
+        weir_batch_free(log->batches[i]);
+    }
+    restorer->kept_records -= log->kept_records;
+    log->batch_count = 0;
+    log->kept_records = 0;
+    log->kept_bytes = 0;
+}
+
 static void remove_at(weir_restorer *restorer, size_t at)
 {
     changelog *log = restorer->changelogs[at];
+    forget_kept(restorer, log);
+    free(log->batches);
     weir_consumer_unassign(restorer->consumer, log->partition);
     restorer->changelogs[at] = restorer->changelogs[--restorer->count];
     free(log);
@@ -153,52 +178,85 @@ bool weir_restorer_is_done(const weir_restorer *restorer, const weir_task *task)
     return true;
 }
 
-static size_t collect_entries(weir_restorer *restorer, const weir_batch *batch)
+static weir_restore_entry *entries_for(weir_restorer *restorer, size_t count)
 {
-    if (restorer->entry_capacity < batch->count) {
-        restorer->entries =
-            weir_realloc(restorer->entries, batch->count * sizeof(*restorer->entries));
-        restorer->entry_capacity = batch->count;
+    if (restorer->entry_capacity < count) {
+        restorer->entries = weir_realloc(restorer->entries, count * sizeof(*restorer->entries));
+        restorer->entry_capacity = count;
     }
+    return restorer->entries;
+}
+
+static size_t collect_entries(const weir_batch *batch, weir_restore_entry *to)
+{
     size_t count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->records[i].key.data != NULL) { /* Others' writes into a table's topic. */
-            restorer->entries[count++] =
-                (weir_restore_entry){batch->records[i].key, batch->records[i].value};
+            to[count++] = (weir_restore_entry){batch->records[i].key, batch->records[i].value};
         }
     }
     return count;
 }
 
-static weir_status store_batch(weir_restorer *restorer, const weir_batch *batch, weir_error *err)
+/* Keeps a batch until enough has come together. */
+static void keep_batch(weir_restorer *restorer, changelog *log, weir_batch *owned_batch)
 {
-    changelog *log = batch->tag;
+    WEIR_ASSERT(owned_batch->count > 0);
+    log->batches =
+        weir_grow(log->batches, log->batch_count, &log->batch_capacity, sizeof(*log->batches));
+    log->batches[log->batch_count++] = owned_batch;
+    log->kept_records += owned_batch->count;
+    restorer->kept_records += owned_batch->count;
+    for (size_t i = 0; i < owned_batch->count; i++) {
+        log->kept_bytes += owned_batch->records[i].key.size + owned_batch->records[i].value.size;
+    }
+}
+
+/* Puts what is kept of a changelog into its store, in one step. */
+static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_error *err)
+{
+    if (log->batch_count == 0) {
+        return WEIR_OK;
+    }
     weir_task_store *store = log->store;
-    WEIR_ASSERT(batch->count > 0);
     if (weir_task_state_committed_bytes(store->task->state) > 0) {
         WEIR_TRY(weir_task_state_apply(store->task->state, err)); /* After a rollback. */
     }
-    size_t count = collect_entries(restorer, batch);
+    weir_restore_entry *entries = entries_for(restorer, log->kept_records);
+    size_t count = 0;
+    for (size_t i = 0; i < log->batch_count; i++) {
+        count += collect_entries(log->batches[i], entries + count);
+    }
+    const weir_batch *last = log->batches[log->batch_count - 1];
     const weir_restore_batch restore = {
         .store = store->spec->options.name,
-        .entries = restorer->entries,
+        .entries = entries,
         .count = count,
         .label = store->label,
-        .offset = batch->records[batch->count - 1].offset + 1,
+        .offset = last->records[last->count - 1].offset + 1,
     };
-    return weir_task_state_restore(store->task->state, &restore, err);
+    weir_status status = weir_task_state_restore(store->task->state, &restore, err);
+    forget_kept(restorer, log);
+    return status == WEIR_OK ? WEIR_OK
+                             : weir_error_wrap(err, status, "task %s: restore of %s",
+                                               store->task->planned->id, store->kv.name);
 }
 
-static void finish_done(weir_restorer *restorer)
+static weir_status finish_done(weir_restorer *restorer, weir_task **out_culprit, weir_error *err)
 {
     for (size_t i = restorer->count; i > 0; i--) {
         changelog *log = restorer->changelogs[i - 1];
         log->position = weir_consumer_position(restorer->consumer, log->partition);
-        if (log->position >= log->end) {
-            log->store->changelog_offset = log->position;
-            remove_at(restorer, i - 1);
+        if (log->position < log->end) {
+            continue;
         }
+        *out_culprit = log->store->task;
+        WEIR_TRY(store_kept(restorer, log, err));
+        log->store->changelog_offset = log->position;
+        remove_at(restorer, i - 1);
     }
+    *out_culprit = NULL;
+    return WEIR_OK;
 }
 
 weir_status weir_restorer_run(weir_restorer *restorer, size_t batches_max, uint64_t *out_count,
@@ -215,16 +273,14 @@ weir_status weir_restorer_run(weir_restorer *restorer, size_t batches_max, uint6
         WEIR_TRY(status);
         changelog *log = batch->tag;
         *out_count += batch->count;
-        status = store_batch(restorer, batch, err);
-        weir_batch_free(batch);
-        if (status != WEIR_OK) {
+        keep_batch(restorer, log, batch);
+        if (restorer->kept_records > KEPT_RECORDS_MAX || log->kept_bytes > KEPT_BYTES_MAX) {
             *out_culprit = log->store->task;
-            return weir_error_wrap(err, status, "task %s: restore of %s",
-                                   (*out_culprit)->planned->id, log->store->kv.name);
+            WEIR_TRY(store_kept(restorer, log, err));
+            *out_culprit = NULL;
         }
     }
-    finish_done(restorer);
-    return WEIR_OK;
+    return finish_done(restorer, out_culprit, err);
 }
 
 size_t weir_restorer_count(const weir_restorer *restorer)
