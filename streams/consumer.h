@@ -62,7 +62,8 @@ int64_t weir_consumer_position(weir_consumer *consumer, weir_topic_partition par
 weir_status weir_consumer_lag(weir_consumer *consumer, weir_topic_partition partition,
                               int64_t *out_lag);
 
-/* Becomes readable when a poll might have something; for poll(2). -1: the broker is simulated. */
+/* For poll(2): after a poll that answered WEIR_AGAIN it becomes readable when another might have
+ * something. -1: the broker is simulated. */
 int weir_consumer_fd(weir_consumer *consumer);
 
 /* Ends a waiting poll, or the next one. Any thread. */

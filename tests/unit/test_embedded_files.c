@@ -8,6 +8,7 @@
 #include "streams/base/logging.h"
 #include "tests/harness/broker_contract_internal.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,31 @@ TEST(expired_member_does_not_come_back_to_a_group_of_another_topic)
     for (size_t i = 0; i < contract.name_count; i++) {
         free(contract.names[i]);
     }
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    return poll(&polled, 1, 0) == 1;
+}
+
+TEST(descriptor_of_a_consumer_is_readable_once_there_is_something_to_poll)
+{
+    WEIR_AUTO_FREE char *directory = check_directory();
+    broker_contract contract = start(directory);
+    create(&contract, (weir_topic_config){0});
+    WEIR_AUTO_PTR(weir_consumer) consumer = contract_consumer(&contract, "t", 0, 0);
+    CHECK(contract_poll(&contract, consumer) == NULL);
+    CHECK(!is_readable(weir_consumer_fd(consumer)));
+    write_three(&contract);
+    CHECK(is_readable(weir_consumer_fd(consumer)));
+    weir_batch *batch = contract_poll(&contract, consumer);
+    CHECK(batch != NULL);
+    weir_batch_free(batch);
+    CHECK(contract_poll(&contract, consumer) == NULL);
+    CHECK(!is_readable(weir_consumer_fd(consumer)));
+    weir_consumer_free(weir_take(&consumer));
+    weir_broker_free(contract.broker);
 }
 
 enum { WRITERS = 2, TRANSACTIONS = 150 };
