@@ -48,11 +48,12 @@ ALLOWED_CALLS = [
     (r"streams/base/status\.c", "fprintf abort", "a failed assertion has nobody to return to"),
     (r"streams/base/clock\.c", "clock_gettime", "it is what the others call"),
     (r"streams/base/random\.c", "getrandom", "it is what the others call"),
-    (r"topologies/(main|cmd|cmd_\w+|demo\w*|bench\w*|json_lines)\.c",
+    (r"topologies/(main|cmd|cmd_\w+|demo\w*|bench\w*|json_lines|run_status)\.c",
      "printf puts putchar fprintf fputs vprintf vfprintf",
      "commands talk to people and pipes"),
     (r"topologies/main\.c", "getenv", "main reads the environment and passes it on"),
     (r"tests/.*", "printf puts putchar fprintf fputs vprintf vfprintf", "tests report on stdout"),
+    (r"tests/fuzz/.*", "abort", "it is how a fuzz target says that it has found something"),
     (r"tests/perf/.*", "exit perror", "a benchmark that cannot go on says so and ends"),
     (r"tests/harness/check\.c", "getenv exit", "it is main of every test"),
     (r"tests/.*/(?:.*kill.*|.*crash.*)\.c", "_exit", "a test of crashes ends its child hard"),
@@ -114,7 +115,7 @@ TOPIC_FILES = [
 ]
 
 # Folders whose owner writes the README next.
-READMES_TO_COME = {"statestore", "streams", "topologies"}
+READMES_TO_COME = {"streams", "topologies"}
 
 TOP_LEVEL = set("""
     CMakeLists.txt streams topologies statestore connectors avro helm terraform tests docs
