@@ -49,7 +49,7 @@ typedef struct weir_application_options {
     const weir_topology *topology; /* Built. */
     const weir_config *config;
     weir_broker *broker;
-    weir_database *database; /* NULL: every store is in memory. */
+    weir_database *database; /* NULL: every store is kept in memory. */
     weir_metrics *metrics;   /* NULL: none. */
     /* Tells this process from others of the application, and is the same after a restart, so that
      * the transactions of its former life end at once. NULL: group.instance.id, else "0". */

@@ -96,8 +96,10 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
         .changelog = environment->plan->changelog_topics[index],
         .changelog_offset = -1,
     };
-    WEIR_TRY(weir_task_state_add_store(task->state, spec->options.name, spec->options.engine,
-                                       &store->inner, err));
+    weir_store_engine engine =
+        environment->database == NULL ? WEIR_ENGINE_MEMORY : spec->options.engine;
+    WEIR_TRY(
+        weir_task_state_add_store(task->state, spec->options.name, engine, &store->inner, err));
     if (store->changelog == NULL) {
         return WEIR_OK;
     }

@@ -14,6 +14,7 @@
 #include "streams/processor.h"
 #include "streams/query.h"
 #include "streams/record.h"
+#include "streams/test_driver.h"
 #include "streams/topology.h"
 
 #endif

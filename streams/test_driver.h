@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_driver.h - runs a topology in a unit test, as Kafka Streams' TopologyTestDriver does: a
+ * record in, everything that it leads to, records out; the clock moves when the test says so.
+ *
+ * It is the runtime itself, stepped: what passes here passes commit, changelog and repartition
+ * topics too. The broker is the caller's: an embedded one in a temporary directory, or a simulated
+ * one. Stores are in memory unless there is a database.
+ *
+ * Ownership  Topology, broker and database are borrowed and outlive the driver.
+ * Errors     base/status.h; what stopped the application, if something did.
+ * Threads    One.
+ */
+#ifndef WEIR_STREAMS_TEST_DRIVER_H
+#define WEIR_STREAMS_TEST_DRIVER_H
+
+#include "streams/application.h"
+
+typedef struct weir_test_driver weir_test_driver;
+
+typedef struct weir_test_driver_options {
+    const weir_topology *topology; /* Built. */
+    weir_broker *broker;
+    weir_database *database; /* NULL: stores are in memory. */
+    /* application.id is "test" and commit.interval.ms 0, a commit after each record, unless set. */
+    const weir_setting *settings;
+    size_t setting_count;
+    int32_t partition_count; /* Of source, sink and dead letter topics, made if missing; 0: 1. */
+    int64_t now_ms;          /* The wall clock at the start. */
+} weir_test_driver_options;
+
+/* Starts the topology; its tasks run when the call returns. */
+weir_status weir_test_driver_new(const weir_test_driver_options *options,
+                                 weir_test_driver **out_driver, weir_error *err);
+/* Ends without a commit, as a crash does; a new driver on the same broker goes on from there. */
+void weir_test_driver_free(weir_test_driver *driver);
+WEIR_DEFINE_AUTO_PTR(weir_test_driver);
+
+/* Sends record to its topic (record->topic; the partition follows from the key) and processes
+ * until nothing is left to do but wait for deferred records. */
+weir_status weir_test_driver_pipe(weir_test_driver *driver, const weir_record *record,
+                                  weir_error *err);
+
+/* Moves the wall clock, runs what is due and what follows from it. 0: processes only, after a test
+ * has ended a deferred record. */
+weir_status weir_test_driver_advance(weir_test_driver *driver, int64_t ms, weir_error *err);
+
+/* The next committed record of a topic that was not read before, partitions in turn, borrowed until
+ * the next read of the topic. WEIR_NOT_FOUND: there is none. */
+weir_status weir_test_driver_read(weir_test_driver *driver, const char *topic,
+                                  const weir_record **out_record, weir_error *err);
+
+/* For weir_query_get and its like. */
+weir_application *weir_test_driver_application(weir_test_driver *driver);
+
+#endif
