@@ -26,6 +26,15 @@ fetch_host *weir_fetch_host_new(weir_bytes host_id, int64_t now_ms, int64_t dela
     return host;
 }
 
+/* The task is going, and with it what was deferred: ending it now only frees it. */
+static void drop_job(fetch_job *job)
+{
+    if (job != NULL) {
+        weir_async_end(job->async, NULL, NULL);
+        free(job);
+    }
+}
+
 void weir_fetch_host_free(fetch_host *host)
 {
     if (host == NULL) {
@@ -33,9 +42,9 @@ void weir_fetch_host_free(fetch_host *host)
     }
     for (fetch_job *job = weir_fetch_host_take(host); job != NULL;
          job = weir_fetch_host_take(host)) {
-        free(job);
+        drop_job(job);
     }
-    free(host->running);
+    drop_job(host->running);
     free(host->request);
     weir_fetch_robots_cleanup(&host->robots[false]);
     weir_fetch_robots_cleanup(&host->robots[true]);

@@ -62,7 +62,9 @@ typedef struct fetch_host {
 weir_processor *weir_fetch_new(void *services);
 
 fetch_host *weir_fetch_host_new(weir_bytes host_id, int64_t now_ms, int64_t delay_ms);
-void weir_fetch_host_free(fetch_host *host); /* Not its jobs' operations: the runtime drops them. */
+/* Ends the operations of its jobs too, which are nobody's by then: only a task that goes away frees
+ * a host with jobs. */
+void weir_fetch_host_free(fetch_host *host);
 void weir_fetch_host_add(fetch_host *host, fetch_job *job);
 fetch_job *weir_fetch_host_take(fetch_host *host);
 
