@@ -48,6 +48,7 @@ struct weir_stream_thread {
     int64_t back_off_until_ms;
     int64_t last_commit_ms;
     int64_t last_apply_ms;
+    int64_t last_purge_ms;
     uint64_t activity;
     weir_thread_metrics metrics;
 };

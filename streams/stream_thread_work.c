@@ -4,6 +4,8 @@
  */
 #include "streams/stream_thread_internal.h"
 
+#include "streams/base/logging.h"
+
 enum {
     INPUT_BATCHES_A_PASS = 8,
     RESTORE_BATCHES_A_PASS = 16,
@@ -229,6 +231,23 @@ static weir_status close_committed(weir_stream_thread *thread, bool *busy, weir_
     return WEIR_OK;
 }
 
+/* Right after a commit. What cannot be deleted now is deleted another time. */
+static void purge_if_due(weir_stream_thread *thread)
+{
+    const weir_config *config = thread->options.config;
+    if (thread->environment.now_ms - thread->last_purge_ms <
+        config->repartition_purge_interval_ms) {
+        return;
+    }
+    thread->last_purge_ms = thread->environment.now_ms;
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        weir_error err = {0};
+        if (weir_task_purge(thread->owned[i], &err) != WEIR_OK) {
+            WEIR_LOG(WEIR_LOG_DEBUG, NULL, "%s", err.message);
+        }
+    }
+}
+
 weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
     if (!commit_is_due(thread)) {
@@ -254,6 +273,7 @@ weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, we
         return weir_error_wrap(err, status, "commit");
     }
     thread->last_commit_ms = thread->environment.now_ms;
+    purge_if_due(thread);
     if (needed) {
         thread->failures = 0;
         thread->activity++;

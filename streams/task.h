@@ -99,6 +99,10 @@ void weir_task_prepare_commit(weir_task *task, weir_offsets *offsets);
  * changelogs that the collector knows. */
 void weir_task_finish_commit(weir_task *task);
 
+/* Deletes the records of repartition topics that a commit has just said are read: nobody else reads
+ * them. */
+weir_status weir_task_purge(weir_task *task, weir_error *err);
+
 /* Puts committed writes into the database. */
 weir_status weir_task_apply(weir_task *task, weir_error *err);
 

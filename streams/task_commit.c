@@ -58,6 +58,25 @@ void weir_task_finish_commit(weir_task *task)
     weir_task_publish_metrics(task);
 }
 
+weir_status weir_task_purge(weir_task *task, weir_error *err)
+{
+    WEIR_ASSERT(!task->commit_needed);
+    for (size_t i = 0; i < task->input_count; i++) {
+        weir_task_input *input = &task->inputs[i];
+        if (input->source->node->repartition < 0 || input->window.base <= input->purged_offset ||
+            task->phase != WEIR_TASK_RUNNING) {
+            continue;
+        }
+        weir_status status = weir_broker_delete_records(task->environment->broker, input->partition,
+                                                        input->window.base, err);
+        if (status != WEIR_OK) {
+            return weir_error_wrap(err, status, "task %s: purge", task->planned->id);
+        }
+        input->purged_offset = input->window.base;
+    }
+    return WEIR_OK;
+}
+
 weir_status weir_task_apply(weir_task *task, weir_error *err)
 {
     weir_status status = weir_task_state_apply(task->state, err);

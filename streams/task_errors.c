@@ -102,13 +102,15 @@ weir_status weir_task_handle_failure(weir_task *task, weir_refused *refused, wei
 
 weir_status weir_task_refuse_remembered(weir_task *task, weir_task_input *input, weir_error *err)
 {
+    const weir_config *config = task->environment->config;
+    bool retries = config->processing_handler == WEIR_REACT_RETRY;
     weir_refusal refusal = {
         .stage = WEIR_STAGE_PROCESSING,
         .record = task->current.record,
         .cause = &input->refusal,
         .task_id = task->planned->id,
         .node = input->refused_by,
-        .attempt = task->environment->config->retry_attempts, /* It is not tried again. */
+        .attempt = retries ? config->retry_attempts : 1, /* It is not tried again. */
     };
     return weir_task_refuse(task, &refusal, err);
 }

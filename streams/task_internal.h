@@ -32,6 +32,7 @@ struct weir_task_input {
     /* A record that failed after its first effect was rolled back; when it comes again it goes to
      * the processing handler at once. -1: none. */
     int64_t refused_offset;
+    int64_t purged_offset; /* Of a repartition topic: lower records are deleted. */
     weir_error refusal;
     char refused_by[WEIR_NODE_NAME_BYTES_MAX + 1];
 };

@@ -68,8 +68,6 @@ void count_topology_feed_one(weir_broker *broker, const char *key, const char *v
     feed(broker, 0, 1, key, value);
 }
 
-typedef void (*visit_record)(void *user, const weir_record *record);
-
 static void assign_all(weir_broker *broker, weir_consumer *consumer, const char *topic)
 {
     weir_error err = {0};
@@ -86,7 +84,8 @@ static void assign_all(weir_broker *broker, weir_consumer *consumer, const char 
     }
 }
 
-static void read_all(weir_broker *broker, const char *topic, visit_record visit, void *user)
+void count_topology_visit(weir_broker *broker, const char *topic, count_topology_see visit,
+                          void *user)
 {
     weir_error err = {0};
     weir_consumer *consumer = NULL;
@@ -121,7 +120,7 @@ static void note_last(void *user, const weir_record *record)
 int64_t count_topology_last(weir_broker *broker, const char *topic, const char *key)
 {
     last_of last = {key, -1};
-    read_all(broker, topic, note_last, &last);
+    count_topology_visit(broker, topic, note_last, &last);
     return last.value;
 }
 
@@ -134,6 +133,6 @@ static void note_one(void *user, const weir_record *record)
 size_t count_topology_records(weir_broker *broker, const char *topic)
 {
     size_t records = 0;
-    read_all(broker, topic, note_one, &records);
+    count_topology_visit(broker, topic, note_one, &records);
     return records;
 }

@@ -32,6 +32,10 @@ void count_topology_feed_one(weir_broker *broker, const char *key, const char *v
 
 /* The last value of key in a topic's committed records as a count; -1: there is none. */
 int64_t count_topology_last(weir_broker *broker, const char *topic, const char *key);
+/* Shows each committed record of a topic. */
+typedef void (*count_topology_see)(void *user, const weir_record *record);
+void count_topology_visit(weir_broker *broker, const char *topic, count_topology_see visit,
+                          void *user);
 /* Committed records of a topic. */
 size_t count_topology_records(weir_broker *broker, const char *topic);
 

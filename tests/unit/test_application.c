@@ -8,7 +8,9 @@
 #include "tests/harness/count_topology.h"
 #include "tests/harness/sim_broker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct fixture {
     weir_broker *broker;
@@ -167,6 +169,51 @@ TEST(refused_record_is_skipped_whole)
     run_until_idle(&f);
     CHECK_I64(count_topology_last(f.broker, "counter-counts-changelog", "a"), ==, 2);
     CHECK_I64(count_topology_records(f.broker, "out"), ==, 2);
+}
+
+typedef struct letter_seen {
+    size_t count;
+    char text[1024];
+} letter_seen;
+
+static void see_letter(void *user, const weir_record *record)
+{
+    letter_seen *seen = user;
+    seen->count++;
+    CHECK_BYTES(record->key, WEIR_BYTES("a"));
+    CHECK_BYTES(record->value, WEIR_BYTES("late"));
+    for (size_t i = 0; i < record->header_count; i++) {
+        size_t used = strlen(seen->text);
+        snprintf(seen->text + used, sizeof(seen->text) - used, "%.*s=%.*s\n",
+                 (int)record->headers[i].key.size, (const char *)record->headers[i].key.data,
+                 (int)record->headers[i].value.size, (const char *)record->headers[i].value.data);
+    }
+}
+
+TEST(dead_letter_is_the_raw_record_and_says_who_refused_it_and_why)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2", WEIR_ENGINE_ROCKSDB);
+    const weir_topic_config dead = {.name = "dead", .partition_count = 1};
+    CHECK_OK(weir_broker_create_topic(f.broker, &dead, &f.err), &f.err);
+    f.config.processing_handler = WEIR_REACT_DEAD_LETTER;
+    f.config.dead_letter_topic = weir_strdup("dead");
+    count_topology_feed_one(f.broker, "a", "late");
+    run_until_idle(&f);
+    letter_seen seen = {0};
+    count_topology_visit(f.broker, "dead", see_letter, &seen);
+    CHECK_I64(seen.count, ==, 1);
+    CHECK_STR(seen.text, "__streams.errors.exception=BAD_RECORD\n"
+                         "__streams.errors.stacktrace=\n"
+                         "__streams.errors.message=refused after its first effect\n"
+                         "__streams.errors.topic=in\n"
+                         "__streams.errors.partition=1\n"
+                         "__streams.errors.offset=0\n"
+                         "__streams.errors.task.id=0_1\n"
+                         "__streams.errors.processor.node.id=count\n"
+                         "__streams.errors.stage=processing\n"
+                         "__streams.errors.attempt=1\n");
+    CHECK_I64(count_topology_last(f.broker, "counter-counts-changelog", "a"), ==, -1);
 }
 
 TEST(handler_that_fails_stops_the_application_with_the_message)
