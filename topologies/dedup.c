@@ -4,7 +4,7 @@
  * was first in a band.
  *
  * dedup reads quality.page_scored.v1, not extract.page.v1: the URL that is kept of a cluster should
- * be one that quality accepts (docs/decisions/0003).
+ * be one that quality accepts (docs/decisions/0030).
  */
 #include "topologies/dedup_internal.h"
 #include "topologies/topic_map.h"

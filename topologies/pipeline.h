@@ -88,6 +88,7 @@ typedef struct weir_stage_counts {
 bool weir_pipeline_counts(weir_pipeline *pipeline, weir_stage stage, weir_stage_counts *out_counts);
 
 /* What the pipeline runs on, borrowed from it. */
+/* What the applications share. */
 weir_broker *weir_pipeline_broker(weir_pipeline *pipeline);
 weir_metrics *weir_pipeline_metrics(weir_pipeline *pipeline);
 const weir_codec *weir_pipeline_codec(weir_pipeline *pipeline);
