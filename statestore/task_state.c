@@ -420,12 +420,20 @@ weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_b
     for (size_t i = 0; i < batch->count; i++) {
         WEIR_TRY(check_restore_entry(s->name, &batch->entries[i], err));
     }
+    position *to = NULL;
+    int64_t committed_before = NO_OFFSET;
     if (batch->label != NULL) {
         WEIR_ASSERT(batch->offset >= 0);
-        position_of(state, weir_bytes_of_text(batch->label))->committed = batch->offset;
+        to = position_of(state, weir_bytes_of_text(batch->label));
+        committed_before = to->committed;
+        to->committed = batch->offset;
     }
     if (s->engine == WEIR_ENGINE_ROCKSDB) {
-        return restore_to_disk(state, s, batch, err);
+        weir_status status = restore_to_disk(state, s, batch, err);
+        if (status != WEIR_OK && to != NULL) {
+            to->committed = committed_before; /* Or the next write takes it along without data. */
+        }
+        return status;
     }
     for (size_t i = 0; i < batch->count; i++) {
         weir_staged_put_committed(s->staged, batch->entries[i].key, batch->entries[i].value);
