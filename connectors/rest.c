@@ -134,6 +134,7 @@ static enum MHD_Result collect_body(const weir_rest *rest, exchange *current, co
 
 /* libmicrohttpd calls it once after the headers, once for each piece of the body, once at the end.
  */
+/* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's. */
 static enum MHD_Result handle_request(void *user, struct MHD_Connection *connection,
                                       const char *url, const char *method, const char *version,
                                       const char *upload, size_t *upload_bytes, void **kept)
