@@ -71,14 +71,16 @@ static weir_status configure(sim_instance *instance, weir_error *err)
     const sim_variant *variant = instance->variant;
     char commit[SETTING_BYTES];
     char apply[SETTING_BYTES];
+    char purge[SETTING_BYTES];
     (void)snprintf(commit, sizeof(commit), "%" PRId32, variant->commit_interval_ms);
     (void)snprintf(apply, sizeof(apply), "%" PRId32, variant->apply_interval_ms);
+    (void)snprintf(purge, sizeof(purge), "%" PRId32, variant->purge_interval_ms);
     const weir_setting settings[] = {
         {"application.id", SIM_APP_ID},
         {"processing.guarantee", variant->exactly_once ? "exactly_once_v2" : "at_least_once"},
-        {"repartition.purge.interval.ms", "86400000"}, /* The checks read the topics. */
         {"commit.interval.ms", commit},
         {"weir.apply.interval.ms", apply},
+        {"repartition.purge.interval.ms", purge},
         {"max.async.records", "8"},
         {"buffered.records.per.partition", "20"},
     };

@@ -20,6 +20,7 @@ typedef struct sim_variant {
     bool async;
     int32_t commit_interval_ms;
     int32_t apply_interval_ms;
+    int32_t purge_interval_ms;
     int32_t worker_count;
 } sim_variant;
 

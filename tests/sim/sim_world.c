@@ -110,6 +110,7 @@ static void start_world(sim_run *world, uint64_t seed, const sim_world_options *
         .async = options->async,
         .commit_interval_ms = (int32_t)below(world, 300),
         .apply_interval_ms = (int32_t)below(world, 1000),
+        .purge_interval_ms = (int32_t)below(world, 3000),
         .worker_count = 1 + (int32_t)below(world, SIM_INSTANCE_WORKERS_MAX),
     };
     world->cluster = sim_cluster_new(weir_random_u64(&world->random));
@@ -301,6 +302,7 @@ static void calm(sim_run *world)
             sim_instance_coordinate(instance, world->now_ms);
             for (int32_t w = 0; w < world->variant.worker_count; w++) {
                 sim_instance_work(instance, w, world->now_ms);
+                sim_checks_after_step(world->checks); /* Before a purge takes what it reads. */
             }
             bury_if_dead(world, instance);
         }
