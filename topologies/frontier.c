@@ -83,6 +83,13 @@ static weir_status canonical_seed(weir_bytes input, weir_buf *out_url, weir_buf 
     return WEIR_OK;
 }
 
+weir_status weir_frontier_check_seed(weir_bytes url, weir_error *err)
+{
+    WEIR_AUTO(weir_buf) canonical = {0};
+    WEIR_AUTO(weir_buf) host = {0};
+    return canonical_seed(url, &canonical, &host, err);
+}
+
 weir_status weir_frontier_seed(weir_producer *producer, const weir_codec *codec,
                                const weir_seed *seed, weir_error *err)
 {

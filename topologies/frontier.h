@@ -43,6 +43,9 @@ typedef struct weir_seed {
     int64_t now_ms;
 } weir_seed;
 
+/* WEIR_OK where url can be crawled, else WEIR_BAD_RECORD with the reason. */
+weir_status weir_frontier_check_seed(weir_bytes url, weir_error *err);
+
 /* Sends a seed to the frontier's events; flushing is the caller's. WEIR_BAD_RECORD, with the
  * reason, for a URL that cannot be crawled. */
 weir_status weir_frontier_seed(weir_producer *producer, const weir_codec *codec,

@@ -10,6 +10,7 @@
 #include "connectors/broker_embedded.h"
 #include "streams/base/clock.h"
 #include "streams/base/file.h"
+#include "streams/query.h"
 #include "topologies/dedup.h"
 #include "topologies/extract.h"
 #include "topologies/frontier.h"
@@ -262,23 +263,57 @@ void weir_pipeline_free(weir_pipeline *pipeline)
     free(pipeline);
 }
 
+/* Sends a seed, waiting where the producer holds all that it can. */
+static weir_status send_seed(weir_pipeline *pipeline, weir_producer *producer,
+                             const weir_seed *seed, weir_error *err)
+{
+    weir_status status = weir_frontier_seed(producer, pipeline->codec, seed, err);
+    if (status != WEIR_AGAIN) {
+        return status;
+    }
+    WEIR_TRY(weir_producer_flush(producer, SEED_FLUSH_TIMEOUT_MS, err));
+    return weir_frontier_seed(producer, pipeline->codec, seed, err);
+}
+
 weir_status weir_pipeline_seed(weir_pipeline *pipeline, const weir_seed *seeds, size_t count,
                                weir_error *err)
 {
+    for (size_t i = 0; i < count; i++) {
+        WEIR_TRY(weir_frontier_check_seed(seeds[i].url, err));
+    }
     WEIR_AUTO_PTR(weir_producer) producer = NULL;
     WEIR_TRY(weir_producer_new(pipeline->broker, &(weir_producer_options){.client_id = "seed"},
                                &producer, err));
     for (size_t i = 0; i < count; i++) {
-        WEIR_TRY(weir_frontier_seed(producer, pipeline->codec, &seeds[i], err));
+        WEIR_TRY(send_seed(pipeline, producer, &seeds[i], err));
     }
     return weir_producer_flush(producer, SEED_FLUSH_TIMEOUT_MS, err);
 }
 
-/* Whether the frontier holds a URL that still waits for its visit. */
+static weir_status note_url(void *user, weir_bytes key, weir_bytes value, weir_error *err)
+{
+    (void)key;
+    (void)value;
+    (void)err;
+    *(bool *)user = true;
+    return WEIR_OK;
+}
+
+/* Whether the frontier holds a URL that still waits for its visit, or cannot say: a retry that is
+ * due later, a host that is left alone. */
 static bool has_queued_urls(weir_pipeline *pipeline)
 {
-    (void)pipeline;
-    return false;
+    weir_application *frontier = pipeline->applications[WEIR_STAGE_FRONTIER];
+    if (frontier == NULL) {
+        return false;
+    }
+    bool found = false;
+    bool more = false;
+    weir_error err = {0};
+    weir_status status =
+        weir_query_rows(frontier, &(weir_query_scan){.store = WEIR_FRONTIER_QUEUE, .limit = 1},
+                        note_url, &found, &more, &err);
+    return status != WEIR_OK || found;
 }
 
 bool weir_pipeline_is_idle(weir_pipeline *pipeline, uint64_t *activity)

@@ -5,7 +5,6 @@
 #include "topologies/seeds.h"
 
 #include "streams/base/file.h"
-#include "topologies/url_canon.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +29,17 @@ static weir_bytes url_of_line(weir_bytes line)
 
 static weir_status check_url(weir_bytes url, const char *path, size_t line_number, weir_error *err)
 {
-    WEIR_AUTO(weir_buf) canonical = {0};
-    weir_status status = weir_url_canon(url, NULL, &canonical, err);
+    weir_status status = weir_frontier_check_seed(url, err);
     return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "%s:%zu", path, line_number);
+}
+
+/* What follows the mark that some editors put before UTF-8. */
+static weir_bytes skip_byte_order_mark(weir_bytes text)
+{
+    weir_bytes mark = WEIR_BYTES("\xef\xbb\xbf");
+    return weir_bytes_starts_with(text, mark)
+               ? weir_bytes_of((const char *)text.data + mark.size, text.size - mark.size)
+               : text;
 }
 
 /* The seeds of text, in an array that the caller frees. They borrow from text. */
@@ -70,7 +77,7 @@ weir_status weir_seeds_send(weir_pipeline *pipeline, const char *path, int64_t n
     WEIR_TRY(status);
     WEIR_AUTO_FREE weir_seed *seeds = NULL;
     size_t count = 0;
-    WEIR_TRY(parse(weir_buf_bytes(&text), path, now_ms, &seeds, &count, err));
+    WEIR_TRY(parse(skip_byte_order_mark(weir_buf_bytes(&text)), path, now_ms, &seeds, &count, err));
     if (count == 0) {
         return weir_error_set(err, WEIR_INVALID, "%s holds no URL", path);
     }
