@@ -7,6 +7,7 @@
  * a commit, so that the next run goes on from there.
  */
 #include "topologies/cmd.h"
+#include "topologies/rest_api.h"
 #include "topologies/run_settings.h"
 #include "topologies/run_status.h"
 #include "topologies/seeds.h"
@@ -79,6 +80,18 @@ static weir_status seed(const weir_run_settings *settings, weir_pipeline *pipeli
     return WEIR_OK;
 }
 
+static weir_status serve(const weir_run_settings *settings, weir_pipeline *pipeline,
+                         weir_rest_api **out_api, weir_error *err)
+{
+    const weir_rest_options options = {.address = settings->rest_address,
+                                       .port = (uint16_t)settings->rest_port};
+    WEIR_TRY(weir_rest_api_start(pipeline, &options, out_api, err));
+    bool is_v6 = strchr(settings->rest_address, ':') != NULL;
+    WEIR_LOG(WEIR_LOG_INFO, NULL, "REST on http://%s%s%s:%u", is_v6 ? "[" : "",
+             settings->rest_address, is_v6 ? "]" : "", weir_rest_api_port(*out_api));
+    return WEIR_OK;
+}
+
 static weir_status run(const weir_run_settings *settings, weir_error *err)
 {
     WEIR_AUTO_PTR(weir_pipeline) pipeline = NULL;
@@ -87,6 +100,8 @@ static weir_status run(const weir_run_settings *settings, weir_error *err)
     WEIR_AUTO_PTR(weir_run_status)
     shown = weir_run_status_new(pipeline, settings->quiet ? NULL : stderr);
     WEIR_TRY(weir_pipeline_start(pipeline, err));
+    WEIR_AUTO_PTR(weir_rest_api) api = NULL;
+    WEIR_TRY(serve(settings, pipeline, &api, err));
     WEIR_TRY(watch(settings, pipeline, shown, err));
     return weir_pipeline_close(pipeline, err);
 }

@@ -351,6 +351,13 @@ weir_application *weir_pipeline_application(weir_pipeline *pipeline, weir_stage 
     return pipeline->applications[stage];
 }
 
+const weir_topology *weir_pipeline_topology(weir_pipeline *pipeline, weir_stage stage)
+{
+    WEIR_ASSERT(stage < WEIR_STAGE_COUNT);
+
+    return pipeline->topologies[stage];
+}
+
 bool weir_pipeline_counts(weir_pipeline *pipeline, weir_stage stage, weir_stage_counts *out_counts)
 {
     if (pipeline->applications[stage] == NULL) {

@@ -72,8 +72,9 @@ bool weir_pipeline_is_idle(weir_pipeline *pipeline, uint64_t *activity);
 /* The failure of the first application that failed; WEIR_OK: all are well. */
 weir_status weir_pipeline_failure(weir_pipeline *pipeline, weir_error *err);
 
-/* The application of a stage; NULL where it does not run here. */
+/* The application and the topology of a stage; NULL where it does not run here. */
 weir_application *weir_pipeline_application(weir_pipeline *pipeline, weir_stage stage);
+const weir_topology *weir_pipeline_topology(weir_pipeline *pipeline, weir_stage stage);
 const char *weir_pipeline_stage_name(weir_stage stage);
 
 /* What a stage has done since the process started, and what waits for it. */

@@ -231,6 +231,13 @@ void weir_json_null(weir_json *json)
     weir_buf_append_text(json->to, "null");
 }
 
+void weir_json_raw(weir_json *json, weir_bytes value)
+{
+    WEIR_ASSERT(value.size > 0);
+    begin_value(json);
+    weir_buf_append(json->to, value.data, value.size);
+}
+
 void weir_json_member_bytes(weir_json *json, const char *key, weir_bytes text)
 {
     weir_json_key(json, key);

@@ -56,6 +56,7 @@ void weir_json_u64(weir_json *json, uint64_t value);
 void weir_json_f64(weir_json *json, double value); /* NaN and infinities give null. */
 void weir_json_bool(weir_json *json, bool value);
 void weir_json_null(weir_json *json);
+void weir_json_raw(weir_json *json, weir_bytes value); /* One value that is JSON already. */
 
 /* A key and its value. */
 void weir_json_member_bytes(weir_json *json, const char *key, weir_bytes text);

@@ -36,6 +36,22 @@ TEST(commas_stand_between_elements_and_nowhere_else)
                                    "[],{}],\"c\":true,\"d\":false,\"e\":null,\"f\":-1}");
 }
 
+TEST(raw_value_stands_where_any_other_does)
+{
+    WEIR_AUTO(weir_buf) buf = {0};
+    weir_json json = weir_json_of(&buf);
+    weir_json_begin_array(&json);
+    weir_json_raw(&json, WEIR_BYTES("{\"a\":1}"));
+    weir_json_raw(&json, WEIR_BYTES("[]"));
+    weir_json_begin_object(&json);
+    weir_json_key(&json, "b");
+    weir_json_raw(&json, WEIR_BYTES("2"));
+    weir_json_member_i64(&json, "c", 3);
+    weir_json_end_object(&json);
+    weir_json_end_array(&json);
+    CHECK_STR(weir_buf_text(&buf), "[{\"a\":1},[],{\"b\":2,\"c\":3}]");
+}
+
 TEST(writer_writes_values_one_after_the_other)
 {
     WEIR_AUTO(weir_buf) buf = {0};

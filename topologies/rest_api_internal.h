@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rest_api_internal.h - the parts of the REST API: what its handlers share, and each part's routes.
+ *
+ *   rest_api.c      new, start, free; the table of all routes
+ *   rest_tables.c   rows of the three tables
+ *   rest_stores.c   stores of every application, and their rows
+ *   rest_page.c     a page of rows, and the cursor of the next one
+ *   rest_jobs.c     crawl jobs: post, read, list
+ *   rest_health.c   health, readiness, metrics, topology
+ *
+ * Threads    Handlers run on several threads at once; nothing here changes after the start.
+ */
+#ifndef WEIR_TOPOLOGIES_REST_API_INTERNAL_H
+#define WEIR_TOPOLOGIES_REST_API_INTERNAL_H
+
+#include "streams/base/json.h"
+#include "topologies/rest_api.h"
+
+struct weir_rest_api {
+    weir_pipeline *pipeline;
+    weir_rest *rest;
+    uint64_t job_secret; /* Seals the ids of crawl jobs. */
+};
+
+/* docs/openapi.json, made part of the library by CMake. */
+extern const unsigned char weir_openapi_json[];
+extern const size_t weir_openapi_json_bytes;
+
+/* Every route, in order; user pointers are to be filled in. */
+const weir_rest_route *weir_rest_api_routes(size_t *out_count);
+
+/* The application of stage; where it does not run here NULL, and response says so (503). */
+weir_application *weir_rest_application(const weir_rest_api *api, weir_stage stage,
+                                        weir_rest_response *response);
+
+/* Answers with a sentence that is made like printf's. Always WEIR_OK. */
+weir_status weir_rest_refuse(weir_rest_response *response, int status, const char *code,
+                             const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Pages of rows. */
+
+enum { WEIR_REST_LIMIT_MAX = 1000, WEIR_REST_LIMIT_DEFAULT = 100 };
+
+typedef struct weir_rest_page {
+    const weir_rest_api *api;
+    weir_application *application;
+    const char *store;
+    int32_t partition_count; /* Of a table, to say where a row lies; 0: not said. */
+} weir_rest_page;
+
+/* Appends "rows":[…],"next_cursor":… to the object that json is in, as the arguments prefix, from,
+ * to, limit and cursor of request ask. WEIR_BAD_RECORD for one that is malformed. */
+weir_status weir_rest_page_write(const weir_rest_page *page, const weir_rest_request *request,
+                                 weir_json *json, weir_error *err);
+
+/* Appends the members key (or key_hex, where it is not UTF-8), partition and value (or value_hex,
+ * where it is not Avro) of a row. */
+void weir_rest_row_write(const weir_rest_page *page, weir_bytes key, weir_bytes value,
+                         weir_json *json);
+
+/* Appends key as an opaque cursor (base64url), and back; false for what is no cursor. */
+void weir_rest_cursor_encode(weir_bytes key, weir_buf *to);
+bool weir_rest_cursor_decode(weir_bytes cursor, weir_buf *out_key);
+
+/* Handlers of GET; user is the weir_rest_api. */
+weir_status weir_rest_get_healthz(void *user, const weir_rest_request *request,
+                                  weir_rest_response *response, weir_error *err);
+weir_status weir_rest_get_readyz(void *user, const weir_rest_request *request,
+                                 weir_rest_response *response, weir_error *err);
+weir_status weir_rest_get_metrics(void *user, const weir_rest_request *request,
+                                  weir_rest_response *response, weir_error *err);
+weir_status weir_rest_get_topology(void *user, const weir_rest_request *request,
+                                   weir_rest_response *response, weir_error *err);
+weir_status weir_rest_get_openapi(void *user, const weir_rest_request *request,
+                                  weir_rest_response *response, weir_error *err);
+weir_status weir_rest_get_tables(void *user, const weir_rest_request *request,
+                                 weir_rest_response *response, weir_error *err);
+weir_status weir_rest_get_table(void *user, const weir_rest_request *request,
+                                weir_rest_response *response, weir_error *err);
+weir_status weir_rest_get_row(void *user, const weir_rest_request *request,
+                              weir_rest_response *response, weir_error *err);
+weir_status weir_rest_get_stores(void *user, const weir_rest_request *request,
+                                 weir_rest_response *response, weir_error *err);
+weir_status weir_rest_get_store(void *user, const weir_rest_request *request,
+                                weir_rest_response *response, weir_error *err);
+weir_status weir_rest_get_job(void *user, const weir_rest_request *request,
+                              weir_rest_response *response, weir_error *err);
+weir_status weir_rest_get_job_list(void *user, const weir_rest_request *request,
+                                   weir_rest_response *response, weir_error *err);
+
+/* Handler of POST /v1/crawl-jobs. */
+weir_status weir_rest_post_job(void *user, const weir_rest_request *request,
+                               weir_rest_response *response, weir_error *err);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rest_page.c - rows of a store, a page at a time.
+ *
+ * The cursor of a page is the key of its last row, so it stays good whatever happens to the store
+ * between two pages: the next one begins behind that key. A page ends at its limit of rows, or
+ * where it has become large.
+ */
+#include "topologies/rest_api_internal.h"
+#include "topologies/utf8.h"
+
+#include "streams/base/hash.h"
+#include "streams/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE_BYTES_MAX = 8 << 20, CURSOR_BYTES_MAX = WEIR_REST_TARGET_BYTES_MAX };
+
+/* RFC 4648, section 5. */
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+void weir_rest_cursor_encode(weir_bytes key, weir_buf *to)
+{
+    const uint8_t *from = key.data;
+    for (size_t at = 0; at < key.size; at += 3) {
+        size_t count = key.size - at < 3 ? key.size - at : 3;
+        uint32_t bits = (uint32_t)from[at] << 16;
+        bits |= count > 1 ? (uint32_t)from[at + 1] << 8 : 0;
+        bits |= count > 2 ? (uint32_t)from[at + 2] : 0;
+        for (size_t i = 0; i <= count; i++) {
+            weir_buf_append_byte(to, (uint8_t)digits[bits >> (18 - 6 * i) & 63]);
+        }
+    }
+}
+
+bool weir_rest_cursor_decode(weir_bytes cursor, weir_buf *out_key)
+{
+    const uint8_t *from = cursor.data;
+    uint32_t bits = 0;
+    uint32_t bit_count = 0;
+    weir_buf_clear(out_key);
+    if (cursor.size % 4 == 1) {
+        return false;
+    }
+    for (size_t i = 0; i < cursor.size; i++) {
+        const char *digit = from[i] == '\0' ? NULL : strchr(digits, from[i]);
+        if (digit == NULL) {
+            return false;
+        }
+        bits = bits << 6 | (uint32_t)(digit - digits);
+        bit_count += 6;
+        if (bit_count >= 8) {
+            bit_count -= 8;
+            weir_buf_append_byte(out_key, (uint8_t)(bits >> bit_count));
+        }
+    }
+    return (bits & ((1U << bit_count) - 1)) == 0; /* What is left over is padding. */
+}
+
+static void write_hex(weir_json *json, const char *name, weir_bytes bytes)
+{
+    WEIR_AUTO_FREE char *hex = weir_alloc(2 * bytes.size + 1);
+    weir_hex(bytes.data, bytes.size, hex);
+    weir_json_member_text(json, name, hex);
+}
+
+void weir_rest_row_write(const weir_rest_page *page, weir_bytes key, weir_bytes value,
+                         weir_json *json)
+{
+    if (weir_utf8_is_well_formed(key)) {
+        weir_json_member_bytes(json, "key", key);
+    } else {
+        write_hex(json, "key_hex", key);
+    }
+    if (page->partition_count > 0) {
+        weir_json_member_i64(json, "partition", weir_partition_of(key, page->partition_count));
+    }
+    WEIR_AUTO(weir_buf) text = {0};
+    weir_error err = {0};
+    if (weir_codec_to_json(weir_pipeline_codec(page->api->pipeline), value, &text, &err) ==
+        WEIR_OK) {
+        weir_json_key(json, "value");
+        weir_json_raw(json, weir_buf_bytes(&text));
+    } else {
+        write_hex(json, "value_hex", value);
+    }
+}
+
+/* A page while it is written. */
+typedef struct writing {
+    const weir_rest_page *page;
+    weir_json *json;
+    size_t start_bytes; /* Of the body, before the first row. */
+    weir_buf last_key;
+    bool is_full;
+} writing;
+
+static void writing_cleanup(writing *self)
+{
+    weir_buf_cleanup(&self->last_key);
+}
+
+static weir_status write_row(void *user, weir_bytes key, weir_bytes value, weir_error *err)
+{
+    (void)err;
+    writing *self = user;
+    if (self->json->to->size - self->start_bytes > PAGE_BYTES_MAX) {
+        self->is_full = true;
+        return WEIR_NOT_FOUND; /* Ends the scan; the next page begins here. */
+    }
+    weir_json_begin_object(self->json);
+    weir_rest_row_write(self->page, key, value, self->json);
+    weir_json_end_object(self->json);
+    weir_buf_set(&self->last_key, key);
+    return WEIR_OK;
+}
+
+/* What the arguments of request ask for; after is where the cursor is decoded to. */
+static weir_status scan_of(const weir_rest_page *page, const weir_rest_request *request,
+                           weir_buf *after, weir_query_scan *out_scan, weir_error *err)
+{
+    int64_t limit = WEIR_REST_LIMIT_DEFAULT;
+    WEIR_TRY(weir_rest_query_i64(request, "limit", 1, WEIR_REST_LIMIT_MAX, &limit, err));
+    weir_bytes cursor = weir_rest_query(request, "cursor");
+    if (cursor.data != NULL && !weir_rest_cursor_decode(cursor, after)) {
+        return weir_error_set(err, WEIR_BAD_RECORD,
+                              "cursor is none of ours: pass next_cursor of the page before, or "
+                              "none for the first page");
+    }
+    *out_scan = (weir_query_scan){
+        .store = page->store,
+        .prefix = weir_rest_query(request, "prefix"),
+        .from = weir_rest_query(request, "from"),
+        .to = weir_rest_query(request, "to"),
+        .after = cursor.data != NULL ? weir_buf_bytes(after) : WEIR_BYTES_NULL,
+        .limit = (size_t)limit,
+    };
+    return WEIR_OK;
+}
+
+weir_status weir_rest_page_write(const weir_rest_page *page, const weir_rest_request *request,
+                                 weir_json *json, weir_error *err)
+{
+    WEIR_ASSERT(page->application != NULL && page->store != NULL);
+    WEIR_AUTO(weir_buf) after = {0};
+    WEIR_AUTO(writing) self = {.page = page, .json = json, .start_bytes = json->to->size};
+    weir_query_scan scan;
+    WEIR_TRY(scan_of(page, request, &after, &scan, err));
+    bool more = false;
+    weir_json_key(json, "rows");
+    weir_json_begin_array(json);
+    weir_status status = weir_query_rows(page->application, &scan, write_row, &self, &more, err);
+    if (status != WEIR_OK && !self.is_full) {
+        return status;
+    }
+    weir_json_end_array(json);
+    weir_json_key(json, "next_cursor");
+    if (more || self.is_full) {
+        WEIR_AUTO(weir_buf) cursor = {0};
+        weir_rest_cursor_encode(weir_buf_bytes(&self.last_key), &cursor);
+        weir_json_bytes(json, weir_buf_bytes(&cursor));
+    } else {
+        weir_json_null(json);
+    }
+    return WEIR_OK;
+}
