@@ -79,7 +79,7 @@ static weir_status due_of(weir_ttl_store *store, weir_bytes key, int64_t *out_du
 /* Takes key out of the order of time. */
 static weir_status forget_due(weir_ttl_store *store, weir_bytes key, weir_error *err)
 {
-    int64_t due_ms;
+    int64_t due_ms = 0;
     weir_status status = due_of(store, key, &due_ms, err);
     if (status == WEIR_OK) {
         status = weir_kv_remove(store->index, key_by_time(store, due_ms, key), err);
@@ -108,7 +108,7 @@ weir_status weir_ttl_store_put(weir_ttl_store *store, weir_bytes key, weir_bytes
 weir_status weir_ttl_store_get(weir_ttl_store *store, weir_bytes key, int64_t now_ms,
                                weir_buf *out_value, weir_error *err)
 {
-    int64_t due_ms;
+    int64_t due_ms = 0;
     WEIR_TRY(due_of(store, key, &due_ms, err));
     return due_ms <= now_ms ? WEIR_NOT_FOUND : weir_kv_get(store->rows, key, out_value, err);
 }
