@@ -8,9 +8,15 @@
 #include "streams/base/clock.h"
 #include "streams/internal_topics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { COORDINATOR_MESSAGES_MAX = 1024, COORDINATOR_WAIT_MS = 50, QUESTION_TIMEOUT_MS = 5000 };
+enum {
+    COORDINATOR_MESSAGES_MAX = 1024,
+    COORDINATOR_WAIT_MS = 50,
+    QUESTION_TIMEOUT_MS = 5000,
+    THREAD_NAME_BYTES = 16,
+};
 
 static void choose_process_id(weir_application *application)
 {
@@ -19,6 +25,22 @@ static void choose_process_id(weir_application *application)
         chosen = application->options.config->group_instance_id;
     }
     application->process_id = weir_strdup(chosen == NULL ? "0" : chosen);
+}
+
+static weir_counter *cpu_counter(const weir_application *application, size_t index)
+{
+    if (application->options.metrics == NULL) {
+        return NULL;
+    }
+    WEIR_AUTO_FREE char *number = weir_format("%zu", index);
+    const weir_label labels[] = {
+        {"application_id", application->plan->application_id},
+        {"thread_id", number},
+    };
+    return weir_metrics_counter(application->options.metrics,
+                                (weir_metric_id){"thread_cpu_ns_total",
+                                                 "CPU time of the thread, in nanoseconds.", labels,
+                                                 WEIR_COUNT_OF(labels)});
 }
 
 static weir_status open_workers(weir_application *application, weir_error *err)
@@ -40,6 +62,7 @@ static weir_status open_workers(weir_application *application, weir_error *err)
             .user = application,
         };
         application->workers[i].application = application;
+        application->workers[i].cpu_ns = cpu_counter(application, i);
         WEIR_TRY(weir_stream_thread_new(&options, &application->workers[i].thread, err));
         application->worker_count = i + 1;
     }
@@ -114,10 +137,31 @@ void weir_application_free(weir_application *application)
     free(application);
 }
 
+/* Debuggers and profilers show the name: "weir-extract-0", cut to what the kernel takes. */
+static void name_thread(const weir_application_worker *worker)
+{
+    char name[THREAD_NAME_BYTES];
+    const weir_application *application = worker->application;
+    (void)snprintf(name, sizeof(name), "%.13s-%zu", application->plan->application_id,
+                   (size_t)(worker - application->workers));
+    (void)pthread_setname_np(pthread_self(), name);
+}
+
+static void count_cpu(const weir_application_worker *worker, uint64_t *counted_ns)
+{
+    if (worker->cpu_ns != NULL) {
+        uint64_t now_ns = weir_clock_thread_cpu_ns();
+        weir_counter_add(worker->cpu_ns, now_ns - *counted_ns);
+        *counted_ns = now_ns;
+    }
+}
+
 static void *run_worker(void *argument)
 {
     weir_application_worker *worker = argument;
     weir_application *application = worker->application;
+    uint64_t counted_ns = 0;
+    name_thread(worker);
     while (!worker->stopping) {
         bool busy = false;
         weir_error err = {0};
@@ -127,6 +171,7 @@ static void *run_worker(void *argument)
             weir_application_worker_failed(worker, status, &err);
             break;
         }
+        count_cpu(worker, &counted_ns);
         if (!busy && !worker->stopping) {
             weir_stream_thread_wait(worker->thread, weir_clock_now_ms());
         }

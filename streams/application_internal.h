@@ -35,6 +35,7 @@ typedef struct weir_application_worker {
     weir_application *application;
     weir_stream_thread *thread;
     pthread_t pthread;
+    weir_counter *cpu_ns; /* What its thread has used; NULL: nobody counts. */
     bool started;
     bool failed;   /* Under lock: its loop has ended. */
     bool stopping; /* The worker's own: a message told it to end. */

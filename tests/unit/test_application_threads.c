@@ -23,6 +23,7 @@ typedef struct fixture {
     weir_database *database;
     weir_application *application;
     weir_mailbox *nap;
+    weir_metrics *metrics;
     weir_error err;
 } fixture;
 
@@ -38,6 +39,7 @@ static void open_all(fixture *f)
         .config = &f->config,
         .broker = f->broker,
         .database = f->database,
+        .metrics = f->metrics,
     };
     CHECK_OK(weir_application_new(&application, &f->application, &f->err), &f->err);
     CHECK_OK(weir_application_start(f->application, &f->err), &f->err);
@@ -55,6 +57,7 @@ static void start(fixture *f, const char *guarantee)
     f->broker_directory = check_directory();
     f->state_directory = check_directory();
     f->nap = weir_mailbox_new(1);
+    f->metrics = weir_metrics_new();
     f->topology = count_topology_new(&(count_topology_options){0});
     const weir_setting settings[] = {
         {"application.id", "counter"},
@@ -72,6 +75,7 @@ static void fixture_cleanup(fixture *f)
     weir_topology_free(f->topology);
     weir_config_cleanup(&f->config);
     weir_mailbox_free(f->nap);
+    weir_metrics_free(f->metrics);
     free(f->broker_directory);
     free(f->state_directory);
 }
@@ -124,6 +128,19 @@ TEST(nothing_is_lost_at_least_once)
     wait_until_idle(&f);
     CHECK_I64(count_of(&f, "k500"), >=, 1);
     CHECK_I64(count_topology_records(f.broker, "out"), >=, 1000);
+}
+
+TEST(cpu_time_of_each_worker_is_counted)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2");
+    count_topology_feed(f.broker, 0, 100);
+    wait_until_idle(&f);
+    const char *const threads[] = {"0", "1"};
+    for (size_t i = 0; i < WEIR_COUNT_OF(threads); i++) {
+        const weir_label of = {"thread_id", threads[i]};
+        CHECK_I64(weir_metrics_sum(f.metrics, "thread_cpu_ns_total", &of), >, 0);
+    }
 }
 
 typedef struct rows_seen {
