@@ -2,15 +2,16 @@
  *
  * CPU time a page takes in each phase of extract, quality and dedup's signature, over real pages.
  *
- * usage: bench_extract DIRECTORY [ROUNDS]
+ * usage: bench_extract DIRECTORY [--rounds N] [--bytes-min N] [--json FILE]
  *
- * Reads the .html files of at least 50 KB below DIRECTORY, runs each phase by itself over all of
- * them, and prints milliseconds a page. The aim: the parse is the largest cost, and everything else
- * together costs less.
+ * Reads the .html files of at least 50 KB (or --bytes-min) below DIRECTORY, runs each phase by
+ * itself over all of them, and prints milliseconds a page. The aim: the parse is the largest cost,
+ * and everything else together costs less.
  */
 #include "streams/base/arena.h"
 #include "streams/base/clock.h"
 #include "streams/base/file.h"
+#include "streams/base/json.h"
 #include "topologies/charset.h"
 #include "topologies/extract_internal.h"
 #include "topologies/minhash.h"
@@ -23,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILES_MAX = 4096, FILE_BYTES_MIN = 50 << 10, DESCRIPTORS_MAX = 16 };
+enum { FILES_MAX = 4096, DESCRIPTORS_MAX = 16 };
 
 typedef enum phase {
     PHASE_CHARSET,
@@ -47,12 +48,13 @@ static const char *const phase_names[PHASE_COUNT] = {
 
 static char *paths[FILES_MAX];
 static size_t path_count;
+static long long file_bytes_min = 50 << 10;
 
 static int note_file(const char *path, const struct stat *status, int type, struct FTW *ftw)
 {
     (void)ftw;
     size_t length = strlen(path);
-    if (type == FTW_F && status->st_size >= FILE_BYTES_MIN && path_count < FILES_MAX &&
+    if (type == FTW_F && status->st_size >= file_bytes_min && path_count < FILES_MAX &&
         length > 5 && strcmp(path + length - 5, ".html") == 0) {
         paths[path_count++] = weir_strdup(path);
     }
@@ -149,27 +151,72 @@ static void print_table(const bench *b)
            (double)b->bytes * 1e3 / (double)b->spent_ns[PHASE_PARSE]);
 }
 
-int main(int argc, char **argv)
+static void write_json(const bench *b, const char *path)
 {
-    if (argc < 2 || nftw(argv[1], note_file, DESCRIPTORS_MAX, 0) != 0 || path_count == 0) {
-        fprintf(stderr, "usage: %s DIRECTORY [ROUNDS]: a directory with .html files of 50 KB\n",
-                argv[0]);
-        return 2;
+    WEIR_AUTO(weir_buf) text = {0};
+    weir_error err = {0};
+    double pages = (double)b->pages;
+    weir_json json = weir_json_of(&text);
+    weir_json_begin_object(&json);
+    weir_json_member_i64(&json, "pages", (int64_t)b->pages);
+    weir_json_member_f64(&json, "bytes_per_page", (double)b->bytes / pages);
+    weir_json_member_f64(&json, "text_bytes_per_page", (double)b->text_bytes / pages);
+    weir_json_member_f64(&json, "parse_megabytes_per_cpu_second",
+                         (double)b->bytes * 1e3 / (double)b->spent_ns[PHASE_PARSE]);
+    weir_json_key(&json, "cpu_ms_per_page");
+    weir_json_begin_object(&json);
+    for (int i = 0; i < PHASE_COUNT; i++) {
+        weir_json_member_f64(&json, phase_names[i], (double)b->spent_ns[i] / pages / 1e6);
     }
-    long rounds = argc > 2 ? strtol(argv[2], NULL, 10) : 1;
-    bench b = {.parser = weir_html_parser_new(),
-               .arena = weir_arena_new(WEIR_EXTRACT_ARENA_BYTES_MAX)};
+    weir_json_end_object(&json);
+    weir_json_end_object(&json);
+    weir_buf_append_byte(&text, '\n');
+    if (weir_file_replace(path, weir_buf_bytes(&text), false, &err) != WEIR_OK) {
+        fprintf(stderr, "bench_extract: %s\n", err.message);
+        exit(1);
+    }
+}
+
+static void run_files(bench *b, long rounds)
+{
     for (size_t i = 0; i < path_count; i++) {
         weir_buf body = {0};
         if (weir_file_read(paths[i], WEIR_HTML_BYTES_MAX, &body, NULL) == WEIR_OK) {
             for (long round = 0; round < rounds; round++) {
-                run_page(&b, weir_buf_bytes(&body));
+                run_page(b, weir_buf_bytes(&body));
             }
         }
         weir_buf_cleanup(&body);
         free(paths[i]);
     }
+}
+
+int main(int argc, char **argv)
+{
+    long rounds = 1;
+    const char *json_path = NULL;
+    for (int i = 2; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--rounds") == 0) {
+            rounds = strtol(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--bytes-min") == 0) {
+            file_bytes_min = strtoll(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--json") == 0) {
+            json_path = argv[i + 1];
+        }
+    }
+    if (argc < 2 || argc % 2 != 0 || nftw(argv[1], note_file, DESCRIPTORS_MAX, 0) != 0 ||
+        path_count == 0) {
+        fprintf(stderr, "usage: %s DIRECTORY: one with .html files of 50 KB or --bytes-min\n",
+                argv[0]);
+        return 2;
+    }
+    bench b = {.parser = weir_html_parser_new(),
+               .arena = weir_arena_new(WEIR_EXTRACT_ARENA_BYTES_MAX)};
+    run_files(&b, rounds);
     print_table(&b);
+    if (json_path != NULL) {
+        write_json(&b, json_path);
+    }
     weir_html_parser_free(b.parser);
     weir_arena_free(b.arena);
     weir_buf_cleanup(&b.utf8);

@@ -13,6 +13,7 @@
 #include "streams/base/clock.h"
 #include "streams/base/file.h"
 #include "streams/base/hash.h"
+#include "streams/base/logging.h"
 #include "streams/base/random.h"
 #include "streams/producer.h"
 #include "tests/harness/count_topology.h"
@@ -309,6 +310,7 @@ int main(int argc, char **argv)
     };
     bench b = {.records = 2000000, .keys = 200000};
     const char *json = NULL;
+    weir_log_set_level(WEIR_LOG_WARN);
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--records") == 0) {
             b.records = strtoll(argv[i + 1], NULL, 10);

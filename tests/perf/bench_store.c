@@ -19,7 +19,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_BYTES = 32, VALUE_BYTES = 100, RESULTS_MAX = 64, BATCH = 10000, DATABASE_MIB = 64 };
+enum {
+    KEY_BYTES = 32,
+    VALUE_BYTES = 100,
+    RESULTS_MAX = 64,
+    BATCH = 10000,
+    RESTORE_RECORDS = 2000000,
+    DATABASE_MIB = 64,
+};
 
 typedef struct result {
     const char *name;
@@ -290,11 +297,14 @@ int main(int argc, char **argv)
     const char *json = NULL;
     bench b = {.key_count = 200000, .random = weir_random_of(1)};
     const char *directory = "bench_store.tmp";
+    size_t restore = RESTORE_RECORDS;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--json") == 0) {
             json = argv[i + 1];
         } else if (strcmp(argv[i], "--keys") == 0) {
             b.key_count = strtoull(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--restore") == 0) {
+            restore = strtoull(argv[i + 1], NULL, 10);
         } else if (strcmp(argv[i], "--directory") == 0) {
             directory = argv[i + 1];
         }
@@ -309,10 +319,10 @@ int main(int argc, char **argv)
     bench_updates(&b);
     bench_memory_engine(&b);
     bench_restart(&b);
-    bench_restore(&b, "restore, 200,000 keys, batches of 10,000", 2000000, b.key_count, BATCH);
-    bench_restore(&b, "restore, 2,000,000 keys, batches of 10,000", 2000000, 2000000, BATCH);
-    bench_restore(&b, "restore, 2,000,000 keys, batches of 100,000", 2000000, 2000000, 100000);
-    bench_restore(&b, "restore, 2,000,000 keys, batches of 1,000", 2000000, 2000000, BATCH / 10);
+    bench_restore(&b, "restore, few keys, batches of 10,000", restore, b.key_count, BATCH);
+    bench_restore(&b, "restore, new keys, batches of 10,000", restore, restore, BATCH);
+    bench_restore(&b, "restore, new keys, batches of 100,000", restore, restore, BATCH * 10);
+    bench_restore(&b, "restore, new keys, batches of 1,000", restore, restore, BATCH / 10);
     bench_restart(&b);
     close_state(&b);
     must(weir_directory_remove(directory, &err), &err);
