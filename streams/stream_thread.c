@@ -17,7 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAILBOX_MESSAGES_MAX = 4096, WAIT_FDS_MAX = 64, QUANTUM_AT_START = 64 };
+enum {
+    MAILBOX_MESSAGES_MAX = 4096,
+    WAIT_FDS_MAX = 64,
+    QUANTUM_AT_START = 64,
+    GAUGES_INTERVAL_MS = 100
+};
 
 static weir_counter *thread_counter(const weir_stream_thread *thread, const char *name,
                                     const char *help)
@@ -58,6 +63,9 @@ static void make_metrics(weir_stream_thread *thread)
         .tasks = thread_gauge(thread, "tasks", "Tasks that the worker owns."),
         .restoring = thread_gauge(thread, "restore_remaining_records",
                                   "Changelog records still to restore."),
+        .unread = thread_gauge(thread, "records_lag", "Records of the inputs still to process."),
+        .deferred =
+            thread_gauge(thread, "async_records", "Records that asynchronous operations hold."),
     };
 }
 
@@ -318,6 +326,27 @@ static weir_status work(weir_stream_thread *thread, bool *busy, weir_error *err)
     return weir_stream_thread_apply(thread, err);
 }
 
+/* A lag asks the consumer for each partition, hence not in every pass. */
+static void set_gauges(weir_stream_thread *thread, int64_t now_ms)
+{
+    if (thread->metrics.restoring == NULL || now_ms - thread->last_gauges_ms < GAUGES_INTERVAL_MS) {
+        return;
+    }
+    thread->last_gauges_ms = now_ms;
+    int64_t unread_sum = 0;
+    int64_t deferred_sum = 0;
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        int64_t unread = 0;
+        int64_t deferred = 0;
+        weir_task_backlog(thread->owned[i], &unread, &deferred);
+        unread_sum += unread;
+        deferred_sum += deferred;
+    }
+    weir_gauge_set(thread->metrics.restoring, weir_restorer_remaining(thread->restorer));
+    weir_gauge_set(thread->metrics.unread, unread_sum);
+    weir_gauge_set(thread->metrics.deferred, deferred_sum);
+}
+
 weir_status weir_stream_thread_step(weir_stream_thread *thread, int64_t now_ms, bool *out_busy,
                                     weir_error *err)
 {
@@ -332,9 +361,7 @@ weir_status weir_stream_thread_step(weir_stream_thread *thread, int64_t now_ms, 
     weir_status status = work(thread, out_busy, err);
     thread->was_busy = *out_busy;
     thread->last_pass_ms = now_ms;
-    if (thread->metrics.restoring != NULL) {
-        weir_gauge_set(thread->metrics.restoring, weir_restorer_remaining(thread->restorer));
-    }
+    set_gauges(thread, now_ms);
     return status == WEIR_OK ? WEIR_OK : weir_stream_thread_react(thread, status, err);
 }
 

@@ -20,6 +20,8 @@ typedef struct weir_thread_metrics {
     weir_counter *rollbacks;
     weir_gauge *tasks;
     weir_gauge *restoring;
+    weir_gauge *unread;
+    weir_gauge *deferred;
 } weir_thread_metrics;
 
 struct weir_stream_thread {
@@ -49,6 +51,7 @@ struct weir_stream_thread {
     int64_t last_commit_ms;
     int64_t last_apply_ms;
     int64_t last_purge_ms;
+    int64_t last_gauges_ms;
     uint64_t activity;
     weir_thread_metrics metrics;
 };
