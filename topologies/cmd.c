@@ -19,6 +19,7 @@ typedef struct command {
 
 /* In the order of help: what a new user wants first stands first. */
 static const command commands[] = {
+    {"demo", "crawl a site of this machine through the whole pipeline", weir_cmd_demo},
     {"run", "run topologies in this process: crawl, extract, judge, deduplicate",
      weir_cmd_run_stages},
     {"help", "list the commands", weir_cmd_help},
@@ -27,6 +28,8 @@ static const command commands[] = {
     {"dedup", "find the texts that are copies of each other", weir_cmd_dedup},
     {"quality", "print whether the rules accept a text, and why not", weir_cmd_quality},
     {"url", "print the canonical form of URLs", weir_cmd_url},
+    {"topics", "list the topics of a data directory, print their records", weir_cmd_topics},
+    {"serve-site", "serve a directory as a web site on loopback", weir_cmd_serve_site},
     {"version", "print the versions of weir and its libraries", weir_cmd_version},
 };
 

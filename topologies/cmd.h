@@ -45,4 +45,13 @@ int weir_cmd_robots(int argc, char **argv);
 /* weir run: the stages of the pipeline in this process. */
 int weir_cmd_run_stages(int argc, char **argv);
 
+/* weir demo: a site of this machine, or seeds, through the whole pipeline, and what came of it. */
+int weir_cmd_demo(int argc, char **argv);
+
+/* weir topics: what topics a data directory has, and their records as lines of JSON. */
+int weir_cmd_topics(int argc, char **argv);
+
+/* weir serve-site: a directory as a web site on loopback. */
+int weir_cmd_serve_site(int argc, char **argv);
+
 #endif

@@ -9,11 +9,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static int set_log_level(void)
+/* Whoever looks at a demo wants to see its lines; LOG_LEVEL still has the last word. */
+static int set_log_level(bool is_demo)
 {
     const char *text = getenv("LOG_LEVEL");
-    weir_log_level level = WEIR_LOG_INFO;
+    weir_log_level level = is_demo ? WEIR_LOG_WARN : WEIR_LOG_INFO;
     if (text != NULL && text[0] != '\0' && !weir_log_level_parse(text, &level)) {
         fprintf(stderr, "weir: LOG_LEVEL is debug, info, warn, error or off, not \"%s\"\n", text);
         return WEIR_EXIT_USAGE;
@@ -35,7 +37,7 @@ static int close_output(int code)
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN); /* A peer that hangs up is an error of one write. */
-    int code = set_log_level();
+    int code = set_log_level(argc > 1 && strcmp(argv[1], "demo") == 0);
     if (code != WEIR_EXIT_OK) {
         return code;
     }

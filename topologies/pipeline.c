@@ -7,6 +7,7 @@
  */
 #include "topologies/pipeline.h"
 
+#include "avro/records.h"
 #include "connectors/broker_embedded.h"
 #include "streams/base/clock.h"
 #include "streams/base/file.h"
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 
 enum { DATABASE_BYTES_MAX = 32 << 20, SEED_FLUSH_TIMEOUT_MS = 10000, STAGE_SETTINGS_MAX = 64 };
+enum { QUEUED_HOSTS_MAX = 100000, QUEUED_HOSTS_PAGE = 1000, HOST_ARENA_BYTES_MAX = 64 << 10 };
 
 struct weir_pipeline {
     const weir_pipeline_options *options;
@@ -316,6 +318,47 @@ static bool has_queued_urls(weir_pipeline *pipeline)
     return status != WEIR_OK || found;
 }
 
+/* A walk over the hosts of the frontier, to sum what waits in their queues. */
+typedef struct host_sum {
+    const weir_codec *codec;
+    weir_arena *arena;
+    weir_buf last_key;
+    int64_t queued;
+} host_sum;
+
+static weir_status add_host(void *user, weir_bytes key, weir_bytes value, weir_error *err)
+{
+    host_sum *sum = user;
+    weir_frontier_host host;
+    weir_arena_reset(sum->arena);
+    WEIR_TRY(weir_frontier_host_decode(sum->codec, value, sum->arena, &host, err));
+    sum->queued += host.queued_count;
+    weir_buf_set(&sum->last_key, key);
+    return WEIR_OK;
+}
+
+/* How many URLs wait for their visit in the queues of the frontier: at least so many, where it
+ * knows more than QUEUED_HOSTS_MAX hosts. Negative while it cannot say. */
+static int64_t queued_urls(weir_pipeline *pipeline)
+{
+    weir_application *frontier = pipeline->applications[WEIR_STAGE_FRONTIER];
+    WEIR_AUTO_PTR(weir_arena) arena = weir_arena_new(HOST_ARENA_BYTES_MAX);
+    host_sum sum = {.codec = pipeline->codec, .arena = arena};
+    bool more = frontier != NULL;
+    for (size_t hosts = 0; more && hosts < QUEUED_HOSTS_MAX; hosts += QUEUED_HOSTS_PAGE) {
+        weir_query_scan scan = {.store = WEIR_FRONTIER_HOSTS, .limit = QUEUED_HOSTS_PAGE};
+        if (hosts > 0) {
+            scan.after = weir_buf_bytes(&sum.last_key);
+        }
+        if (weir_query_rows(frontier, &scan, add_host, &sum, &more, NULL) != WEIR_OK) {
+            sum.queued = -1;
+            break;
+        }
+    }
+    weir_buf_cleanup(&sum.last_key);
+    return sum.queued;
+}
+
 bool weir_pipeline_is_idle(weir_pipeline *pipeline, uint64_t *activity)
 {
     uint64_t before = *activity;
@@ -372,6 +415,10 @@ bool weir_pipeline_counts(weir_pipeline *pipeline, weir_stage stage, weir_stage_
                   weir_metrics_sum(metrics, "async_records", &of),
         .is_restoring = weir_metrics_sum(metrics, "restore_remaining_records", &of) > 0,
     };
+    if (stage == WEIR_STAGE_FRONTIER) {
+        int64_t urls = queued_urls(pipeline);
+        out_counts->queued += urls > 0 ? urls : 0;
+    }
     return true;
 }
 
