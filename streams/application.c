@@ -38,9 +38,34 @@ static weir_counter *cpu_counter(const weir_application *application, size_t ind
         {"thread_id", number},
     };
     return weir_metrics_counter(application->options.metrics,
-                                (weir_metric_id){"thread_cpu_ns_total",
+                                (weir_metric_id){"weir_stream_thread_cpu_ns_total",
                                                  "CPU time of the thread, in nanoseconds.", labels,
                                                  WEIR_COUNT_OF(labels)});
+}
+
+static weir_gauge *client_gauge(weir_application *application, const char *name, const char *help)
+{
+    const weir_label label = {"application_id", application->options.config->application_id};
+    return weir_metrics_gauge(application->options.metrics,
+                              (weir_metric_id){name, help, &label, 1});
+}
+
+static void make_metrics(weir_application *application)
+{
+    if (application->options.metrics == NULL) {
+        return;
+    }
+    application->state_level = client_gauge(
+        application, "weir_stream_client_state",
+        "0 created, 1 rebalancing, 2 running, 3 pending shutdown, 4 not running, 5 pending error, "
+        "6 error.");
+    application->alive_level =
+        client_gauge(application, "weir_stream_client_alive_stream_threads", "Workers that run.");
+    application->failed_level = client_gauge(
+        application, "weir_stream_client_failed_stream_threads", "Workers that have stopped.");
+    weir_gauge_set(application->state_level, WEIR_APPLICATION_CREATED);
+    weir_gauge_set(application->alive_level, application->options.config->num_stream_threads);
+    weir_gauge_set(application->failed_level, 0);
 }
 
 static weir_status open_workers(weir_application *application, weir_error *err)
@@ -79,6 +104,7 @@ weir_status weir_application_new(const weir_application_options *options,
     application->mailbox = weir_mailbox_new(COORDINATOR_MESSAGES_MAX);
     application->membership = weir_membership_new();
     choose_process_id(application);
+    make_metrics(application);
     WEIR_TRY(weir_internal_topics_plan(options->broker, options->topology, options->config,
                                        &application->plan, err));
     WEIR_TRY(weir_internal_topics_create(options->broker, application->plan, options->config, err));
@@ -218,6 +244,7 @@ weir_status weir_application_start(weir_application *application, weir_error *er
     WEIR_ASSERT(!application->threaded);
     for (size_t i = 0; i < application->worker_count; i++) {
         weir_application_worker *worker = &application->workers[i];
+        weir_stream_thread_measure(worker->thread, weir_clock_monotonic_ns);
         WEIR_TRY(start_thread(&worker->pthread, run_worker, worker, err));
         worker->started = true;
     }

@@ -59,6 +59,10 @@ struct weir_application {
     bool abandoned;               /* Under lock: free without close, the coordinator ends. */
     weir_error failure;           /* Under lock; status WEIR_OK: none. */
 
+    weir_gauge *state_level; /* The three are NULL without a registry. */
+    weir_gauge *alive_level;
+    weir_gauge *failed_level;
+
     bool joined;
     bool assigned_once;
     bool releasing; /* Revoked tasks are being closed; the group waits for us. */

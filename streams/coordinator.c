@@ -47,6 +47,9 @@ static void set_state(weir_application *application, weir_application_state to)
     if (from == to) {
         return;
     }
+    if (application->state_level != NULL) {
+        weir_gauge_set(application->state_level, to);
+    }
     WEIR_LOG(WEIR_LOG_INFO, NULL, "application=%s state=%s", application->plan->application_id,
              weir_application_state_name(to));
     if (application->options.listener != NULL) {
@@ -70,6 +73,10 @@ void weir_application_worker_failed(weir_application_worker *worker, weir_status
     pthread_mutex_lock(&worker->application->lock);
     worker->failed = true;
     pthread_mutex_unlock(&worker->application->lock);
+    if (worker->application->alive_level != NULL) {
+        weir_gauge_add(worker->application->alive_level, -1);
+        weir_gauge_add(worker->application->failed_level, 1);
+    }
     note_failure(worker->application, status, err);
     weir_mailbox_wake(worker->application->mailbox);
 }

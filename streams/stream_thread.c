@@ -21,53 +21,8 @@ enum {
     MAILBOX_MESSAGES_MAX = 4096,
     WAIT_FDS_MAX = 64,
     QUANTUM_AT_START = 64,
-    GAUGES_INTERVAL_MS = 100
+    LEVELS_INTERVAL_MS = 100,
 };
-
-static weir_counter *thread_counter(const weir_stream_thread *thread, const char *name,
-                                    const char *help)
-{
-    char index[16];
-    (void)snprintf(index, sizeof(index), "%" PRId32, thread->options.index);
-    const weir_label labels[] = {
-        {"application_id", thread->options.plan->application_id},
-        {"thread_id", index},
-    };
-    return weir_metrics_counter(thread->options.metrics,
-                                (weir_metric_id){name, help, labels, WEIR_COUNT_OF(labels)});
-}
-
-static weir_gauge *thread_gauge(const weir_stream_thread *thread, const char *name,
-                                const char *help)
-{
-    char index[16];
-    (void)snprintf(index, sizeof(index), "%" PRId32, thread->options.index);
-    const weir_label labels[] = {
-        {"application_id", thread->options.plan->application_id},
-        {"thread_id", index},
-    };
-    return weir_metrics_gauge(thread->options.metrics,
-                              (weir_metric_id){name, help, labels, WEIR_COUNT_OF(labels)});
-}
-
-static void make_metrics(weir_stream_thread *thread)
-{
-    if (thread->options.metrics == NULL) {
-        return;
-    }
-    thread->metrics = (weir_thread_metrics){
-        .processed = thread_counter(thread, "process_records_total", "Records processed."),
-        .commits = thread_counter(thread, "commit_total", "Commits made."),
-        .restored = thread_counter(thread, "restore_total", "Changelog records restored."),
-        .rollbacks = thread_counter(thread, "rollback_total", "Returns to the last commit."),
-        .tasks = thread_gauge(thread, "tasks", "Tasks that the worker owns."),
-        .restoring = thread_gauge(thread, "restore_remaining_records",
-                                  "Changelog records still to restore."),
-        .unread = thread_gauge(thread, "records_lag", "Records of the inputs still to process."),
-        .deferred =
-            thread_gauge(thread, "async_records", "Records that asynchronous operations hold."),
-    };
-}
 
 static weir_status open_resources(weir_stream_thread *thread, weir_error *err)
 {
@@ -134,7 +89,8 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
     thread->owned = weir_alloc_array(options->plan->task_count, sizeof(*thread->owned));
     thread->closing = weir_alloc_array(options->plan->task_count, sizeof(*thread->closing));
     make_names(thread);
-    make_metrics(thread);
+    weir_thread_metrics_init(&thread->metrics, options->metrics, options->plan->application_id,
+                             options->index);
     WEIR_TRY(open_resources(thread, err));
     WEIR_TRY(open_broker_handles(thread, err));
     thread->environment = (weir_task_environment){
@@ -183,9 +139,7 @@ static void list_owned(weir_stream_thread *thread)
             thread->owned[thread->owned_count++] = thread->tasks[i];
         }
     }
-    if (thread->metrics.tasks != NULL) {
-        weir_gauge_set(thread->metrics.tasks, (int64_t)thread->owned_count);
-    }
+    weir_thread_metrics_set(&thread->metrics, WEIR_LEVEL_TASKS, (int64_t)thread->owned_count);
 }
 
 static void own(weir_stream_thread *thread, size_t task_index, weir_task *task)
@@ -194,6 +148,7 @@ static void own(weir_stream_thread *thread, size_t task_index, weir_task *task)
     thread->tasks[task_index] = task;
     thread->closing[task_index] = false;
     list_owned(thread);
+    weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_TASKS_CREATED, 1);
 }
 
 void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_task_report report)
@@ -206,6 +161,7 @@ void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_t
     thread->closing[index] = false;
     list_owned(thread);
     weir_task_free(task);
+    weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_TASKS_CLOSED, 1);
     if (was_closing) {
         report = WEIR_REPORT_CLOSED; /* Who waits for that must hear of it, whatever the cause. */
     }
@@ -290,6 +246,11 @@ weir_status weir_stream_thread_post(weir_stream_thread *thread, weir_task_comman
     return status;
 }
 
+void weir_stream_thread_measure(weir_stream_thread *thread, uint64_t (*monotonic_ns)(void))
+{
+    thread->metrics.monotonic_ns = monotonic_ns;
+}
+
 weir_mailbox *weir_stream_thread_mailbox(weir_stream_thread *thread)
 {
     return thread->mailbox;
@@ -327,24 +288,18 @@ static weir_status work(weir_stream_thread *thread, bool *busy, weir_error *err)
 }
 
 /* A lag asks the consumer for each partition, hence not in every pass. */
-static void set_gauges(weir_stream_thread *thread, int64_t now_ms)
+static void publish_levels(weir_stream_thread *thread)
 {
-    if (thread->metrics.restoring == NULL || now_ms - thread->last_gauges_ms < GAUGES_INTERVAL_MS) {
+    int64_t now_ms = thread->environment.now_ms;
+    if (now_ms - thread->last_levels_ms < LEVELS_INTERVAL_MS) {
         return;
     }
-    thread->last_gauges_ms = now_ms;
-    int64_t unread_sum = 0;
-    int64_t deferred_sum = 0;
+    thread->last_levels_ms = now_ms;
+    weir_thread_metrics_set(&thread->metrics, WEIR_LEVEL_RESTORE_REMAINING,
+                            weir_restorer_remaining(thread->restorer));
     for (size_t i = 0; i < thread->owned_count; i++) {
-        int64_t unread = 0;
-        int64_t deferred = 0;
-        weir_task_backlog(thread->owned[i], &unread, &deferred);
-        unread_sum += unread;
-        deferred_sum += deferred;
+        weir_task_publish_levels(thread->owned[i]);
     }
-    weir_gauge_set(thread->metrics.restoring, weir_restorer_remaining(thread->restorer));
-    weir_gauge_set(thread->metrics.unread, unread_sum);
-    weir_gauge_set(thread->metrics.deferred, deferred_sum);
 }
 
 weir_status weir_stream_thread_step(weir_stream_thread *thread, int64_t now_ms, bool *out_busy,
@@ -361,7 +316,7 @@ weir_status weir_stream_thread_step(weir_stream_thread *thread, int64_t now_ms, 
     weir_status status = work(thread, out_busy, err);
     thread->was_busy = *out_busy;
     thread->last_pass_ms = now_ms;
-    set_gauges(thread, now_ms);
+    publish_levels(thread);
     return status == WEIR_OK ? WEIR_OK : weir_stream_thread_react(thread, status, err);
 }
 

@@ -62,6 +62,9 @@ void weir_stream_thread_wait(weir_stream_thread *thread, int64_t now_ms);
 weir_status weir_stream_thread_post(weir_stream_thread *thread, weir_task_command command,
                                     size_t task_index, weir_error *err);
 
+/* Measures durations with this clock from now on, before the first step. */
+void weir_stream_thread_measure(weir_stream_thread *thread, uint64_t (*monotonic_ns)(void));
+
 /* Messages are run with the weir_stream_thread as consumer. */
 weir_mailbox *weir_stream_thread_mailbox(weir_stream_thread *thread);
 

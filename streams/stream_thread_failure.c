@@ -44,9 +44,7 @@ static void roll_back_all(weir_stream_thread *thread)
         weir_restorer_remove(thread->restorer, task);
         weir_task_rollback(task);
     }
-    if (thread->metrics.rollbacks != NULL) {
-        weir_counter_add(thread->metrics.rollbacks, 1);
-    }
+    weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_ROLLBACKS, 1);
 }
 
 static void drop_all(weir_stream_thread *thread)

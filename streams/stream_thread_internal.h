@@ -11,18 +11,8 @@
 #include "streams/commit.h"
 #include "streams/restore.h"
 #include "streams/stream_thread.h"
+#include "streams/thread_metrics.h"
 #include "streams/topology_internal.h"
-
-typedef struct weir_thread_metrics {
-    weir_counter *processed;
-    weir_counter *commits;
-    weir_counter *restored;
-    weir_counter *rollbacks;
-    weir_gauge *tasks;
-    weir_gauge *restoring;
-    weir_gauge *unread;
-    weir_gauge *deferred;
-} weir_thread_metrics;
 
 struct weir_stream_thread {
     weir_stream_thread_options options;
@@ -51,7 +41,7 @@ struct weir_stream_thread {
     int64_t last_commit_ms;
     int64_t last_apply_ms;
     int64_t last_purge_ms;
-    int64_t last_gauges_ms;
+    int64_t last_levels_ms;
     uint64_t activity;
     weir_thread_metrics metrics;
 };

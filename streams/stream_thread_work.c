@@ -49,14 +49,14 @@ weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, 
         thread->needs_reset = false;
     }
     uint64_t restored = 0;
+    uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
     WEIR_TRY(weir_restorer_run(thread->restorer, RESTORE_BATCHES_A_PASS, &restored,
                                &thread->culprit, err));
     if (restored > 0) {
         *busy = true;
         thread->activity += restored;
-        if (thread->metrics.restored != NULL) {
-            weir_counter_add(thread->metrics.restored, restored);
-        }
+        weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_RESTORE_RECORDS, restored);
+        weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_RESTORE, started_ns);
     }
     for (size_t i = 0; i < thread->owned_count; i++) {
         thread->culprit = thread->owned[i];
@@ -68,6 +68,8 @@ weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, 
 
 weir_status weir_stream_thread_take_input(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
+    uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
+    uint64_t polled = 0;
     for (size_t i = 0; i < INPUT_BATCHES_A_PASS; i++) {
         weir_batch *batch = NULL;
         weir_status status = weir_consumer_poll(thread->consumer, 0, &batch, err);
@@ -75,8 +77,13 @@ weir_status weir_stream_thread_take_input(weir_stream_thread *thread, bool *busy
             break;
         }
         WEIR_TRY(status);
+        polled += batch->count;
         weir_task_input_add(batch->tag, batch);
         *busy = true;
+    }
+    if (polled > 0) {
+        weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_POLL_RECORDS, polled);
+        weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_POLL, started_ns);
     }
     for (size_t i = 0; i < thread->owned_count; i++) {
         weir_task_refresh_inputs(thread->owned[i]);
@@ -140,6 +147,7 @@ static void adapt_quantum(weir_stream_thread *thread)
 weir_status weir_stream_thread_process(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
     adapt_quantum(thread);
+    uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
     size_t left = thread->quantum;
     size_t total = 0;
     bool progress = true;
@@ -162,14 +170,17 @@ weir_status weir_stream_thread_process(weir_stream_thread *thread, bool *busy, w
     thread->culprit = NULL;
     *busy = *busy || total > 0;
     thread->activity += total;
-    if (total > 0 && thread->metrics.processed != NULL) {
-        weir_counter_add(thread->metrics.processed, total);
+    if (total > 0) {
+        weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_PROCESS_RECORDS, total);
+        weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_PROCESS, started_ns);
     }
     return WEIR_OK;
 }
 
 weir_status weir_stream_thread_punctuate(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
+    uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
+    uint64_t total = 0;
     for (size_t i = 0; i < thread->owned_count; i++) {
         if (!is_running(thread, thread->owned[i])) {
             continue;
@@ -177,9 +188,14 @@ weir_status weir_stream_thread_punctuate(weir_stream_thread *thread, bool *busy,
         size_t count = 0;
         thread->culprit = thread->owned[i];
         WEIR_TRY(weir_task_punctuate(thread->owned[i], &count, err));
-        *busy = *busy || count > 0;
+        total += count;
     }
     thread->culprit = NULL;
+    if (total > 0) {
+        *busy = true;
+        weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_PUNCTUATIONS, total);
+        weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_PUNCTUATE, started_ns);
+    }
     return WEIR_OK;
 }
 
@@ -263,6 +279,7 @@ weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, we
     };
     bool unknown = false;
     bool needed = weir_commit_is_needed(&commit);
+    uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
     weir_status status = weir_commit_run(&commit, &unknown, err);
     thread->commit_pending = status == WEIR_AGAIN;
     if (status == WEIR_AGAIN) {
@@ -277,9 +294,8 @@ weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, we
     if (needed) {
         thread->failures = 0;
         thread->activity++;
-    }
-    if (needed && thread->metrics.commits != NULL) {
-        weir_counter_add(thread->metrics.commits, 1);
+        weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_COMMITS, 1);
+        weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_COMMIT, started_ns);
     }
     return close_committed(thread, busy, err);
 }
@@ -295,11 +311,13 @@ weir_status weir_stream_thread_apply(weir_stream_thread *thread, weir_error *err
     if (committed <= (size_t)config->apply_bytes_max && (committed == 0 || !due)) {
         return WEIR_OK;
     }
+    uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
     for (size_t i = 0; i < thread->owned_count; i++) {
         thread->culprit = thread->owned[i];
         WEIR_TRY(weir_task_apply(thread->owned[i], err));
     }
     thread->culprit = NULL;
     thread->last_apply_ms = thread->environment.now_ms;
+    weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_APPLY, started_ns);
     return WEIR_OK;
 }

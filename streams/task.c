@@ -54,19 +54,6 @@ static void add_inputs(weir_task *task)
     }
 }
 
-static weir_counter *task_counter(weir_task *task, const char *name, const char *help)
-{
-    if (task->environment->metrics == NULL) {
-        return NULL;
-    }
-    const weir_label labels[] = {
-        {"application_id", task->environment->plan->application_id},
-        {"task_id", task->planned->id},
-    };
-    return weir_metrics_counter(task->environment->metrics,
-                                (weir_metric_id){name, help, labels, WEIR_COUNT_OF(labels)});
-}
-
 weir_status weir_task_new(weir_task_environment *environment, const weir_planned_task *planned,
                           weir_task **out_task, weir_error *err)
 {
@@ -78,9 +65,8 @@ weir_status weir_task_new(weir_task_environment *environment, const weir_planned
     task->arena = weir_arena_new((size_t)environment->config->record_arena_bytes_max);
     task->group = weir_partition_group_new(environment->config->max_task_idle_ms);
     task->punctuations = weir_punctuations_new();
-    task->dropped_total = task_counter(task, "dropped_records_total", "Records that were skipped.");
-    task->dead_letter_total = task_counter(task, "dead_letter_records_total",
-                                           "Records that went to the dead letter topic.");
+    task->last_timestamp_ms = -1;
+    weir_task_make_metrics(task);
     weir_task_link_contexts(task);
     add_inputs(task);
     weir_status status = weir_task_init_sinks(task, err);
@@ -117,6 +103,7 @@ void weir_task_free(weir_task *task)
     unassign_inputs(task);
     weir_task_free_processors(task);
     weir_task_publish_metrics(task);
+    weir_task_clear_levels(task);
     weir_task_close_stores(task);
     for (size_t i = 0; i < task->context_count; i++) {
         free(task->contexts[i].children);
@@ -368,6 +355,7 @@ weir_status weir_task_process(weir_task *task, weir_error *err)
         return weir_error_wrap(err, status, "task %s: %s[%" PRId32 "]@%" PRId64, task->planned->id,
                                input->partition.topic, input->partition.partition, record.offset);
     }
+    task->last_timestamp_ms = timestamp_ms;
     take_record(input, record.offset, weir_async_settle(task));
     task->current = (weir_task_current){0};
     return WEIR_OK;

@@ -115,12 +115,11 @@ weir_task_phase weir_task_phase_now(const weir_task *task);
 const char *weir_task_id(const weir_task *task);
 const weir_planned_task *weir_task_planned(const weir_task *task);
 
-/* What waits: *out_unread records of the inputs that were not processed yet, *out_deferred that
- * asynchronous operations hold. */
-void weir_task_backlog(weir_task *task, int64_t *out_unread, int64_t *out_deferred);
-
 /* True when every input is read to its end, nothing is deferred and nothing uncommitted. */
 bool weir_task_is_idle(weir_task *task);
+
+/* Sets the gauges of the task: lag, deferred records, bytes. Asks the consumer for each input. */
+void weir_task_publish_levels(weir_task *task);
 
 /* A store's committed content; NULL: the task has no such store. */
 weir_kv *weir_task_committed_view(weir_task *task, const char *store);

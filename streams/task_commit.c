@@ -126,19 +126,6 @@ bool weir_task_is_idle(weir_task *task)
     return true;
 }
 
-void weir_task_backlog(weir_task *task, int64_t *out_unread, int64_t *out_deferred)
-{
-    *out_unread = (int64_t)weir_partition_group_record_count(task->group);
-    *out_deferred = task->async_count;
-    for (size_t i = 0; i < task->input_count; i++) {
-        int64_t lag = 0;
-        if (weir_consumer_lag(task->environment->consumer, task->inputs[i].partition, &lag) ==
-            WEIR_OK) {
-            *out_unread += lag;
-        }
-    }
-}
-
 weir_kv *weir_task_committed_view(weir_task *task, const char *store)
 {
     return weir_task_state_committed_view(task->state, store);

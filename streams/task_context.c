@@ -25,20 +25,6 @@ weir_context *weir_task_context(weir_task *task, size_t node_index)
     return NULL;
 }
 
-static weir_counter *processed_counter(weir_task *task, const weir_node *node)
-{
-    if (task->environment->metrics == NULL) {
-        return NULL;
-    }
-    const weir_label labels[] = {
-        {"application_id", task->environment->plan->application_id},
-        {"processor_node_id", node->name},
-    };
-    return weir_metrics_counter(task->environment->metrics,
-                                (weir_metric_id){"process_total", "Records that a node processed.",
-                                                 labels, WEIR_COUNT_OF(labels)});
-}
-
 void weir_task_link_contexts(weir_task *task)
 {
     const weir_indices *nodes = &task->subtopology->nodes;
@@ -48,7 +34,7 @@ void weir_task_link_contexts(weir_task *task)
         weir_context *context = &task->contexts[i];
         context->task = task;
         context->node = &task->environment->plan->topology->nodes[nodes->items[i]];
-        context->processed_total = processed_counter(task, context->node);
+        weir_task_make_node_metrics(context);
     }
     for (size_t i = 0; i < nodes->count; i++) {
         weir_context *context = &task->contexts[i];
@@ -108,17 +94,6 @@ void weir_task_free_processors(weir_task *task)
         if (processor != NULL) {
             processor->ops->free(processor);
         }
-    }
-}
-
-void weir_task_publish_metrics(weir_task *task)
-{
-    for (size_t i = 0; i < task->context_count; i++) {
-        weir_context *context = &task->contexts[i];
-        if (context->processed > 0 && context->processed_total != NULL) {
-            weir_counter_add(context->processed_total, context->processed);
-        }
-        context->processed = 0;
     }
 }
 

@@ -25,6 +25,7 @@ weir_status weir_task_refuse(weir_task *task, const weir_refusal *refusal, weir_
 {
     const weir_task_environment *environment = task->environment;
     weir_reaction reaction = weir_error_handler_react(environment->config, refusal);
+    bool is_dead_letter = false;
     switch (reaction) {
     case WEIR_REACT_FAIL:
     case WEIR_REACT_RETRY: /* The caller has tried already. */
@@ -38,16 +39,12 @@ weir_status weir_task_refuse(weir_task *task, const weir_refusal *refusal, weir_
             letter.cause = &cause;
             WEIR_TRY(
                 weir_error_handler_send(environment->collector, environment->config, &letter, err));
-            if (task->dead_letter_total != NULL) {
-                weir_counter_add(task->dead_letter_total, 1);
-            }
+            is_dead_letter = true;
         }
         break;
     }
     task->commit_needed = true;
-    if (task->dropped_total != NULL) {
-        weir_counter_add(task->dropped_total, 1);
-    }
+    weir_task_count_refused(task, is_dead_letter);
     return WEIR_OK;
 }
 

@@ -14,6 +14,7 @@
 #include "streams/partition_group.h"
 #include "streams/punctuation.h"
 #include "streams/task.h"
+#include "streams/task_metrics.h"
 #include "streams/topology_internal.h"
 
 typedef struct weir_async_group weir_async_group;
@@ -96,9 +97,9 @@ struct weir_task {
     int64_t stream_time_ms; /* The largest event time taken, the current record's included. */
     bool commit_needed;
     bool commit_requested;
-    weir_error failure; /* Of an asynchronous completion; status WEIR_OK: none. */
-    weir_counter *dropped_total;
-    weir_counter *dead_letter_total;
+    weir_error failure;        /* Of an asynchronous completion; status WEIR_OK: none. */
+    int64_t last_timestamp_ms; /* Of the last record taken since the last commit; -1: none. */
+    weir_task_metrics metrics;
 };
 
 /* task_context.c: makes the contexts of the nodes and points them to their children. */
@@ -113,8 +114,6 @@ void weir_task_free_processors(weir_task *task);
 weir_context *weir_task_context(weir_task *task, size_t node_index);
 /* Runs record through a node; the processor's answer, or that of a node below it. */
 weir_status weir_context_process(weir_context *context, const weir_record *record, weir_error *err);
-/* Adds what the nodes have counted to their counters. */
-void weir_task_publish_metrics(weir_task *task);
 
 /* stores.c: opens the task's state and its stores, and resolves their changelogs. */
 weir_status weir_task_open_stores(weir_task *task, weir_error *err);

@@ -101,6 +101,7 @@ static weir_status start(weir_test_driver *driver, weir_error *err)
         .config = &driver->config,
         .broker = driver->options.broker,
         .database = driver->options.database,
+        .metrics = driver->options.metrics,
         .never_waits = true,
     };
     WEIR_TRY(weir_application_new(&options, &driver->application, err));

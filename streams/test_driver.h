@@ -22,6 +22,7 @@ typedef struct weir_test_driver_options {
     const weir_topology *topology; /* Built. */
     weir_broker *broker;
     weir_database *database; /* NULL: stores are in memory. */
+    weir_metrics *metrics;   /* NULL: none. */
     /* application.id is "test" and commit.interval.ms 0, a commit after each record, unless set. */
     const weir_setting *settings;
     size_t setting_count;

@@ -409,11 +409,13 @@ bool weir_pipeline_counts(weir_pipeline *pipeline, weir_stage stage, weir_stage_
     weir_metrics *metrics = pipeline->metrics;
     weir_label of = {"application_id", kinds[stage].application_id};
     *out_counts = (weir_stage_counts){
-        .processed = weir_metrics_sum(metrics, "process_records_total", &of),
-        .dead_letters = weir_metrics_sum(metrics, "dead_letter_records_total", &of),
-        .queued = weir_metrics_sum(metrics, "records_lag", &of) +
-                  weir_metrics_sum(metrics, "async_records", &of),
-        .is_restoring = weir_metrics_sum(metrics, "restore_remaining_records", &of) > 0,
+        .processed = weir_metrics_sum(metrics, "weir_stream_thread_process_records_total", &of),
+        .dead_letters =
+            weir_metrics_sum(metrics, "weir_stream_task_dead_letter_records_total", &of),
+        .queued = weir_metrics_sum(metrics, "weir_stream_task_records_lag", &of) +
+                  weir_metrics_sum(metrics, "weir_stream_task_async_records", &of),
+        .is_restoring =
+            weir_metrics_sum(metrics, "weir_stream_thread_restore_remaining_records", &of) > 0,
     };
     if (stage == WEIR_STAGE_FRONTIER) {
         int64_t urls = queued_urls(pipeline);

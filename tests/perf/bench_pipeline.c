@@ -57,8 +57,8 @@ static void note_progress(bench *b)
 {
     for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
         weir_label of = label_of(b, stage);
-        int64_t records =
-            weir_metrics_sum(weir_pipeline_metrics(b->pipeline), "process_records_total", &of);
+        int64_t records = weir_metrics_sum(weir_pipeline_metrics(b->pipeline),
+                                           "weir_stream_thread_process_records_total", &of);
         if (records != b->stage_records[stage]) {
             b->stage_records[stage] = records;
             b->last_change_ns = weir_clock_monotonic_ns();
@@ -87,7 +87,7 @@ static void note_costs(bench *b)
     for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
         weir_label of = label_of(b, stage);
         b->stage_cpu_ns[stage] = (uint64_t)weir_metrics_sum(weir_pipeline_metrics(b->pipeline),
-                                                            "thread_cpu_ns_total", &of);
+                                                            "weir_stream_thread_cpu_ns_total", &of);
     }
     b->pages = b->stage_records[WEIR_STAGE_EXTRACT]; /* A record of raw_fetch each. */
     b->cpu_ns = weir_clock_process_cpu_ns();

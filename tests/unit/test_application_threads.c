@@ -139,7 +139,7 @@ TEST(cpu_time_of_each_worker_is_counted)
     const char *const threads[] = {"0", "1"};
     for (size_t i = 0; i < WEIR_COUNT_OF(threads); i++) {
         const weir_label of = {"thread_id", threads[i]};
-        CHECK_I64(weir_metrics_sum(f.metrics, "thread_cpu_ns_total", &of), >, 0);
+        CHECK_I64(weir_metrics_sum(f.metrics, "weir_stream_thread_cpu_ns_total", &of), >, 0);
     }
 }
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * task_metrics.h - what a task counts; docs/METRICS.md lists the names. Without a registry every
+ * call does nothing.
+ *
+ * Ownership  The registry owns the series.
+ * Threads    The worker's.
+ */
+#ifndef WEIR_STREAMS_TASK_METRICS_H
+#define WEIR_STREAMS_TASK_METRICS_H
+
+#include "streams/base/metrics.h"
+#include "streams/task.h"
+
+typedef struct weir_task_metrics {
+    weir_counter *dropped;
+    weir_counter *dead_letters;
+    weir_gauge *lag;
+    weir_gauge *async;
+    weir_gauge *staged;
+    weir_gauge *committed;
+    weir_histogram *e2e;
+} weir_task_metrics;
+
+/* Makes the series of the task; those of a node. */
+void weir_task_make_metrics(weir_task *task);
+void weir_task_make_node_metrics(weir_context *context);
+
+/* A record was skipped. */
+void weir_task_count_refused(weir_task *task, bool is_dead_letter);
+
+/* Adds what was counted since the last commit to the counters. */
+void weir_task_publish_metrics(weir_task *task);
+
+/* Sets the levels to zero: the task is not here any more. */
+void weir_task_clear_levels(weir_task *task);
+
+#endif
