@@ -37,8 +37,7 @@ typedef struct fetch {
 typedef struct robots_request {
     fetch *self;
     fetch_job *job;
-    bool https;
-    int redirects;
+    fetch_host *asked; /* The job's host, or the one that a redirect leads to. */
 } robots_request;
 
 /* A request of a job. */
@@ -48,6 +47,7 @@ typedef struct job_request {
 } job_request;
 
 static void start_next(fetch *self, fetch_host *host);
+static fetch_host *host_of(fetch *self, weir_bytes host_id);
 
 /* The end of a job. */
 
@@ -109,9 +109,11 @@ static void end_job(fetch *self, fetch_job *job, weir_raw_fetch *outcome)
     free(job);
 }
 
-/* Ends the job with a failure of ours: the runtime decides what becomes of the task. */
+/* Ends the job with a failure of ours, which abandons the task. */
 static void fail_job(fetch *self, fetch_job *job, weir_status status, const char *reason)
 {
+    WEIR_ASSERT(status != WEIR_BAD_RECORD); /* The frontier waits for an outcome. */
+
     ending end = {.self = self, .host = job->host, .status = status, .reason = reason};
     weir_async_end(job->async, complete, &end);
     free(job);
@@ -145,17 +147,15 @@ static weir_status store_body(fetch *self, const weir_http_result *result, weir_
                : WEIR_OK;
 }
 
-static bool is_host_failure(const weir_http_result *result)
+/* The request of host has ended, which was to asked. */
+static void note_end_of_request(fetch *self, fetch_host *host, fetch_host *asked,
+                                const weir_http_result *result)
 {
-    return result->status / 100 == 5 ||
-           (result->status == 0 && result->outcome != WEIR_HTTP_PRIVATE_ADDRESS &&
-            result->outcome != WEIR_HTTP_UNSUPPORTED_SCHEME);
-}
-
-static void note_end_of_request(fetch *self, fetch_host *host, const weir_http_result *result)
-{
-    weir_fetch_host_ended(host, weir_context_now_ms(self->base.context),
-                          (int64_t)(result->duration_ns / WEIR_NS_PER_MS), is_host_failure(result));
+    weir_fetch_host_ended(asked, weir_context_now_ms(self->base.context), result);
+    asked->is_taken = false;
+    host->is_busy = false;
+    host->request = NULL;
+    host->running = NULL;
 }
 
 /* The answer to a task's own request. */
@@ -166,16 +166,19 @@ static void on_answer(void *user, const weir_http_result *result)
     fetch *self = request.self;
     fetch_job *job = request.job;
     fetch_host *host = job->host;
-    note_end_of_request(self, host, result);
+    note_end_of_request(self, host, host, result);
     weir_arena *arena = weir_context_arena(self->base.context);
     weir_raw_fetch fetched;
     weir_error err = {0};
-    weir_status status = weir_fetch_outcome_of_result(job, result, arena, &fetched, &err);
+    int64_t now_ms = weir_context_now_ms(self->base.context);
+    weir_status status = weir_fetch_outcome_of_result(job, result, now_ms, arena, &fetched, &err);
     if (status == WEIR_OK && result->outcome == WEIR_HTTP_FETCHED) {
         status = store_body(self, result, arena, &fetched, &err);
     }
     if (status == WEIR_OK) {
         end_job(self, job, &fetched);
+    } else if (status == WEIR_BAD_RECORD) {
+        end_without_request(self, job, "protocol_error", weir_bytes_of_text(err.message));
     } else {
         fail_job(self, job, status, err.message);
     }
@@ -190,6 +193,29 @@ static void note_start_of_request(fetch_job *job, void *request, uint64_t id)
     job->host->request_id = id;
     job->host->request = request;
     job->host->running = job;
+}
+
+static void wait_for_time(fetch *self, fetch_host *host)
+{
+    if (host->is_waiting) {
+        return;
+    }
+    host->is_waiting = true;
+    self->waiting = weir_grow(self->waiting, self->waiting_count, &self->waiting_capacity,
+                              sizeof *self->waiting);
+    self->waiting[self->waiting_count++] = host;
+}
+
+/* A request could not be started: the job waits where that passes, and ends where not. */
+static void refuse_start(fetch *self, fetch_job *job, weir_status status, const char *outcome,
+                         const weir_error *err)
+{
+    if (status == WEIR_AGAIN) {
+        weir_fetch_host_put_back(job->host, job);
+        wait_for_time(self, job->host);
+        return;
+    }
+    end_without_request(self, job, outcome, weir_bytes_of_text(err->message));
 }
 
 static void start_task(fetch *self, fetch_job *job)
@@ -223,9 +249,7 @@ static void start_task(fetch *self, fetch_job *job)
         return;
     }
     free(request);
-    end_without_request(self, job, "connect_error",
-                        status == WEIR_AGAIN ? WEIR_BYTES("Too many requests are in flight.")
-                                             : weir_bytes_of_text(err.message));
+    refuse_start(self, job, status, "protocol_error", &err);
 }
 
 static void on_robots(void *user, const weir_http_result *result);
@@ -247,70 +271,114 @@ static weir_status start_robots(robots_request *request, const char *url, weir_e
     return WEIR_OK;
 }
 
-/* Follows a redirect of robots.txt; false when it leads nowhere, or too far. */
-static bool follow_robots(robots_request *request, const weir_http_result *result)
+/* Where the robots.txt that job needs is to be asked for next. */
+static void robots_url(const fetch_job *job, weir_buf *out)
 {
+    bool https = is_https(job);
+    const fetch_robots *robots = &job->host->robots[https];
+    weir_buf_set(out, weir_buf_bytes(&robots->target));
+    if (out->size == 0) {
+        weir_buf_append_text(out, https ? "https://" : "http://");
+        weir_buf_append(out, job->host->id.data, job->host->id.size);
+        weir_buf_append_text(out, "/robots.txt");
+    }
+}
+
+/* Notes where a redirect of robots.txt leads; false when that is nowhere, or too far. */
+static bool follow_robots(const fetch_job *job, const weir_http_result *result)
+{
+    fetch_robots *robots = &job->host->robots[is_https(job)];
     if (result->outcome != WEIR_HTTP_REDIRECTED ||
-        request->redirects >= FETCH_ROBOTS_REDIRECTS_MAX) {
+        robots->redirects >= FETCH_ROBOTS_REDIRECTS_MAX) {
         return false;
     }
+    WEIR_AUTO(weir_buf) asked = {0};
     WEIR_AUTO(weir_url) base = {0};
     WEIR_AUTO(weir_buf) target = {0};
     weir_error err = {0};
-    if (weir_url_parse(request->job->task.url, NULL, &base, &err) != WEIR_OK ||
+    robots_url(job, &asked);
+    if (weir_url_parse(weir_buf_bytes(&asked), NULL, &base, &err) != WEIR_OK ||
         weir_url_canon(weir_http_result_header(result, "location"), &base, &target, &err) !=
             WEIR_OK) {
         return false;
     }
-    request->redirects++;
-    return start_robots(request, weir_buf_text(&target), &err) == WEIR_OK;
+    robots->redirects++;
+    weir_buf_set(&robots->target, weir_buf_bytes(&target));
+    return true;
 }
 
-/* The pace that the host asks for, or ours where it asks for none. */
-static void set_delay(fetch *self, fetch_host *host, bool https)
+/* The host to which the next request for the robots.txt of job goes: a redirect may lead to
+ * another, whose pace is kept too (as far as its tasks share our partition). */
+static fetch_host *host_to_ask(fetch *self, const fetch_job *job)
 {
-    int64_t asked_ms = -1;
-    if (host->robots[https].rules.size > 0) {
-        asked_ms = weir_robots_crawl_delay_ms(weir_buf_bytes(&host->robots[https].rules));
+    const fetch_robots *robots = &job->host->robots[is_https(job)];
+    WEIR_AUTO(weir_url) url = {0};
+    WEIR_AUTO(weir_buf) host_id = {0};
+    weir_error err = {0};
+    if (robots->target.size == 0 ||
+        weir_url_parse(weir_buf_bytes(&robots->target), NULL, &url, &err) != WEIR_OK) {
+        return job->host;
     }
-    int64_t own_ms = self->services->crawl.delay_ms;
-    host->delay_ms = asked_ms > own_ms ? asked_ms : own_ms;
+    weir_url_host_id(&url, &host_id);
+    return host_of(self, weir_buf_bytes(&host_id));
+}
+
+/* The pace that the host asks for under either scheme, or ours where that is slower. */
+static void set_delay(fetch *self, fetch_host *host)
+{
+    host->delay_ms = self->services->crawl.delay_ms;
+    for (int https = 0; https <= 1; https++) {
+        const weir_buf *rules = &host->robots[https].rules;
+        int64_t asked_ms =
+            rules->size == 0 ? -1 : weir_robots_crawl_delay_ms(weir_buf_bytes(rules));
+        host->delay_ms = asked_ms > host->delay_ms ? asked_ms : host->delay_ms;
+    }
     if (host->delay_ms > FETCH_DELAY_MS_MAX) {
         host->delay_ms = FETCH_DELAY_MS_MAX;
     }
 }
 
-static void on_robots(void *user, const weir_http_result *result)
+static void take_robots(fetch *self, const fetch_job *job, const weir_http_result *result)
 {
-    robots_request *request = user;
-    if (follow_robots(request, result)) {
-        return;
-    }
-    fetch *self = request->self;
-    fetch_host *host = request->job->host;
-    weir_fetch_robots_take_result(&host->robots[request->https], result,
-                                  self->services->crawl.user_agent,
+    fetch_robots *robots = &job->host->robots[is_https(job)];
+    robots->redirects = 0;
+    weir_buf_clear(&robots->target);
+    weir_fetch_robots_take_result(robots, result, self->services->crawl.user_agent,
                                   weir_context_now_ms(self->base.context));
-    set_delay(self, host, request->https);
-    note_end_of_request(self, host, result);
-    weir_fetch_host_put_back(host, request->job);
-    free(request);
-    start_next(self, host);
+    set_delay(self, job->host);
 }
 
-static void ask_for_robots(fetch *self, fetch_job *job)
+static void on_robots(void *user, const weir_http_result *result)
+{
+    robots_request request = *(robots_request *)user;
+    free(user);
+    fetch *self = request.self;
+    fetch_host *host = request.job->host;
+    if (!follow_robots(request.job, result)) {
+        take_robots(self, request.job, result);
+    }
+    note_end_of_request(self, host, request.asked, result);
+    weir_fetch_host_put_back(host, request.job);
+    start_next(self, host);
+    if (request.asked != host) {
+        start_next(self, request.asked);
+    }
+}
+
+static void ask_for_robots(fetch *self, fetch_job *job, fetch_host *asked)
 {
     robots_request *request = weir_alloc(sizeof *request);
-    *request = (robots_request){self, job, is_https(job), 0};
-    WEIR_AUTO_FREE char *host_id = weir_bytes_to_text(job->task.host_id);
-    WEIR_AUTO_FREE char *url =
-        weir_format("%s://%s/robots.txt", request->https ? "https" : "http", host_id);
+    *request = (robots_request){self, job, asked};
+    WEIR_AUTO(weir_buf) url = {0};
+    robots_url(job, &url);
     weir_error err = {0};
-    if (start_robots(request, url, &err) == WEIR_OK) {
+    weir_status status = start_robots(request, weir_buf_text(&url), &err);
+    if (status == WEIR_OK) {
+        asked->is_taken = asked != job->host;
         return;
     }
     free(request);
-    end_without_request(self, job, "robots_unreachable", weir_bytes_of_text(err.message));
+    refuse_start(self, job, status, "robots_unreachable", &err);
 }
 
 /* The queue of a host. */
@@ -333,7 +401,9 @@ static weir_status load_robots(fetch *self, fetch_host *host, bool https, weir_e
         return status == WEIR_NOT_FOUND ? WEIR_OK : status;
     }
     WEIR_TRY(weir_fetch_robots_take_stored(robots, &stored, err));
-    set_delay(self, host, https);
+    set_delay(self, host);
+    int64_t start_ms = weir_context_now_ms(self->base.context) + host->delay_ms;
+    host->next_start_ms = start_ms > host->next_start_ms ? start_ms : host->next_start_ms;
     return WEIR_OK;
 }
 
@@ -358,59 +428,86 @@ static bool robots_allow(const fetch_robots *robots, weir_bytes url_text, const 
     return weir_robots_allows(weir_buf_bytes(&robots->rules), weir_buf_bytes(&path), NULL);
 }
 
-static void wait_for_time(fetch *self, fetch_host *host)
+/* Gives a task back to the frontier, which will hand it out again when the host takes requests. */
+static void give_back(fetch *self, fetch_job *job, int64_t now_ms)
 {
-    for (size_t i = 0; i < self->waiting_count; i++) {
-        if (self->waiting[i] == host) {
-            return;
-        }
-    }
-    self->waiting = weir_grow(self->waiting, self->waiting_count, &self->waiting_capacity,
-                              sizeof *self->waiting);
-    self->waiting[self->waiting_count++] = host;
+    weir_raw_fetch outcome = weir_fetch_outcome_without_request(
+        job, "host_throttled", WEIR_BYTES("The host asked to be left alone."));
+    outcome.retry_after_ms = job->host->held_until_ms - now_ms;
+    end_job(self, job, &outcome);
 }
 
-/* Starts the next request of host, if it may start one now. Tasks that need no request, because
- * robots.txt forbids them, end on the way. */
+/* Ends the first task of host if it needs no request: robots.txt forbids it, or the host is held
+ * for long. False: it needs one. */
+static bool end_first(fetch *self, fetch_host *host, bool needs_robots, int64_t now_ms)
+{
+    fetch_robots *robots = &host->robots[is_https(host->first)];
+    const char *outcome = NULL;
+    if (!needs_robots && !robots_allow(robots, host->first->task.url, &outcome)) {
+        end_without_request(self, weir_fetch_host_take(host), outcome,
+                            weir_buf_bytes(&robots->reason));
+        return true;
+    }
+    if (weir_fetch_host_is_held(host, now_ms)) {
+        give_back(self, weir_fetch_host_take(host), now_ms);
+        return true;
+    }
+    return false;
+}
+
+/* Whether a request to host may start now. */
+static bool may_start(fetch_host *host, int64_t now_ms)
+{
+    return !host->is_busy && !host->is_taken && now_ms >= host->next_start_ms &&
+           weir_circuit_breaker_allows(&host->breaker, now_ms);
+}
+
+/* Starts the next request of host, if it may start one now. */
 static void start_next(fetch *self, fetch_host *host)
 {
     int64_t now_ms = weir_context_now_ms(self->base.context);
-    while (!host->is_busy && host->first != NULL) {
-        fetch_robots *robots = &host->robots[is_https(host->first)];
-        bool needs_robots = weir_fetch_robots_is_stale(robots, now_ms);
-        const char *outcome = NULL;
-        bool allowed = needs_robots || robots_allow(robots, host->first->task.url, &outcome);
-        if (!allowed) {
-            weir_bytes reason = weir_buf_bytes(&robots->reason);
-            end_without_request(self, weir_fetch_host_take(host), outcome, reason);
+    while (!host->is_busy && !host->is_waiting && host->first != NULL) {
+        fetch_job *job = host->first;
+        bool needs_robots = weir_fetch_robots_is_stale(&host->robots[is_https(job)], now_ms);
+        if (end_first(self, host, needs_robots, now_ms)) {
             continue;
         }
-        if (now_ms < host->next_start_ms || !weir_circuit_breaker_allows(&host->breaker, now_ms)) {
+        fetch_host *asked = needs_robots ? host_to_ask(self, job) : host;
+        if (!may_start(asked, now_ms)) {
             wait_for_time(self, host);
             return;
         }
-        fetch_job *job = weir_fetch_host_take(host);
+        (void)weir_fetch_host_take(host);
         if (needs_robots) {
-            ask_for_robots(self, job);
+            ask_for_robots(self, job, asked);
         } else {
             start_task(self, job);
         }
     }
 }
 
+/* Looks at those that wait, the last first, for the place of one that starts is filled from the
+ * end. */
 static weir_status start_waiting(weir_processor *processor, int64_t now_ms, weir_error *err)
 {
     (void)err;
     fetch *self = (fetch *)processor;
-    size_t count = self->waiting_count;
-    for (size_t i = count; i-- > 0;) {
+    for (size_t i = self->waiting_count; i-- > 0;) {
         fetch_host *host = self->waiting[i];
         if (host->next_start_ms <= now_ms) {
             self->waiting[i] = self->waiting[--self->waiting_count];
+            host->is_waiting = false;
             start_next(self, host);
         }
     }
     return WEIR_OK;
+}
+
+/* Whether nothing is lost when host is forgotten but its robots.txt, which is in the store. */
+static bool is_forgettable(const fetch_host *host, int64_t now_ms)
+{
+    return !host->is_busy && !host->is_taken && !host->is_waiting && host->first == NULL &&
+           host->next_start_ms <= now_ms;
 }
 
 /* Forgets hosts with nothing to do when there are too many; their robots.txt is in the store. */
@@ -423,7 +520,7 @@ static void forget_idle_hosts(fetch *self, int64_t now_ms)
     void *value;
     while (weir_map_next(self->hosts, &position, NULL, &value)) {
         fetch_host *host = value;
-        if (!host->is_busy && host->first == NULL && host->next_start_ms <= now_ms) {
+        if (is_forgettable(host, now_ms)) {
             weir_map_remove(self->hosts, weir_buf_bytes(&host->id));
             weir_fetch_host_free(host);
             position--; /* The last entry has moved into the gap. */

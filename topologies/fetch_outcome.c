@@ -53,38 +53,57 @@ static weir_status copy_headers(const weir_http_result *result, weir_arena *aren
     return WEIR_OK;
 }
 
-/* Seconds since 1970 of an HTTP date in its preferred form (RFC 9110, 5.6.7); -1 for any other. */
+/* Seconds since 1970 of an HTTP date in one of its three forms (RFC 9110, 5.6.7); -1 for any
+ * other. */
 static int64_t http_date_s(weir_bytes value)
 {
+    static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
+                                        "%a %b %e %H:%M:%S %Y"};
     char text[HTTP_DATE_BYTES_MAX] = "";
     if (value.size == 0 || value.size >= sizeof text) {
         return -1;
     }
     memcpy(text, value.data, value.size);
-    struct tm parts = {0};
-    const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    return end == NULL || *end != '\0' ? -1 : (int64_t)timegm(&parts);
+    for (size_t i = 0; i < WEIR_COUNT_OF(forms); i++) {
+        struct tm parts = {0};
+        const char *end = strptime(text, forms[i], &parts);
+        if (end != NULL && *end == '\0') {
+            return (int64_t)timegm(&parts);
+        }
+    }
+    return -1;
 }
 
-/* Retry-After, in seconds or as a date, which is taken against the Date of the same answer: our
- * clock may differ from the server's. 0 where there is none that can be read. */
-static int64_t retry_after_ms(const weir_http_result *result)
+/* The seconds that value spells in digits, as many as are looked at; -1 for anything else. */
+static int64_t digits_s(weir_bytes value)
+{
+    int64_t seconds = 0;
+    const char *digits = value.data;
+    for (size_t i = 0; i < value.size; i++) {
+        if (digits[i] < '0' || digits[i] > '9') {
+            return -1;
+        }
+        if (i < RETRY_AFTER_DIGITS_MAX) {
+            seconds = seconds * 10 + (digits[i] - '0');
+        }
+    }
+    return seconds;
+}
+
+int64_t weir_fetch_retry_after_ms(const weir_http_result *result, int64_t now_ms)
 {
     weir_bytes value = weir_http_result_header(result, "retry-after");
     if (value.size == 0) {
         return 0;
     }
-    int64_t seconds = 0;
-    const char *digits = value.data;
-    for (size_t i = 0; i < value.size && i < RETRY_AFTER_DIGITS_MAX; i++) {
-        if (digits[i] < '0' || digits[i] > '9') {
-            int64_t at_s = http_date_s(value);
-            int64_t now_s = http_date_s(weir_http_result_header(result, "date"));
-            return at_s > now_s && now_s >= 0 ? (at_s - now_s) * SECOND_MS : 0;
-        }
-        seconds = seconds * 10 + (digits[i] - '0');
+    int64_t seconds = digits_s(value);
+    if (seconds >= 0) {
+        return seconds * SECOND_MS;
     }
-    return seconds * SECOND_MS;
+    int64_t at_s = http_date_s(value);
+    int64_t date_s = http_date_s(weir_http_result_header(result, "date"));
+    int64_t from_s = date_s >= 0 ? date_s : now_ms / SECOND_MS;
+    return at_s > from_s ? (at_s - from_s) * SECOND_MS : 0;
 }
 
 /* The canonical target of a redirect, in the arena; what is no URL to crawl stays as it came. */
@@ -103,7 +122,8 @@ static weir_status redirect_target(const fetch_job *job, weir_bytes location, we
 }
 
 weir_status weir_fetch_outcome_of_result(const fetch_job *job, const weir_http_result *result,
-                                         weir_arena *arena, weir_raw_fetch *out, weir_error *err)
+                                         int64_t now_ms, weir_arena *arena, weir_raw_fetch *out,
+                                         weir_error *err)
 {
     *out = weir_fetch_outcome_without_request(job, weir_http_outcome_name(result->outcome),
                                               weir_bytes_of_text(result->reason));
@@ -112,7 +132,7 @@ weir_status weir_fetch_outcome_of_result(const fetch_job *job, const weir_http_r
     out->content_type = weir_http_result_header(result, "content-type");
     out->etag = weir_http_result_header(result, "etag");
     out->last_modified = weir_http_result_header(result, "last-modified");
-    out->retry_after_ms = retry_after_ms(result);
+    out->retry_after_ms = weir_fetch_retry_after_ms(result, now_ms);
     out->ip = weir_bytes_of_text(result->ip);
     WEIR_TRY(copy_headers(result, arena, &out->headers, err));
     if (result->outcome != WEIR_HTTP_REDIRECTED) {

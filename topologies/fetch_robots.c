@@ -2,12 +2,15 @@
  *
  * fetch_robots.c - what an answer to /robots.txt means (RFC 9309, 2.3.1): rules where there is a
  * file, everything where the server says that there is none (4xx), nothing while it cannot say
- * (5xx, unreachable). What was known before still counts while the server cannot be reached.
+ * (5xx, 429, unreachable). What was known before still counts while the server cannot be reached.
  */
 #include "topologies/fetch_internal.h"
 
+enum { HTTP_TOO_MANY_REQUESTS = 429 };
+
 void weir_fetch_robots_cleanup(fetch_robots *robots)
 {
+    weir_buf_cleanup(&robots->target);
     weir_buf_cleanup(&robots->rules);
     weir_buf_cleanup(&robots->reason);
 }
@@ -47,7 +50,9 @@ void weir_fetch_robots_take_result(fetch_robots *robots, const weir_http_result 
     weir_buf_clear(&robots->reason);
     weir_buf_append_format(&robots->reason, "robots.txt: %s", result->reason);
     bool is_missing = result->outcome == WEIR_HTTP_REDIRECTED ||
-                      (result->outcome == WEIR_HTTP_ERROR && result->status / 100 == 4);
+                      (result->outcome == WEIR_HTTP_ERROR && result->status / 100 == 4 &&
+                       result->status != HTTP_TOO_MANY_REQUESTS);
+    robots->fetched_at_ms = now_ms;
     if (result->outcome == WEIR_HTTP_FETCHED) {
         take_rules(robots, result->body, agent);
     } else if (is_missing) {
@@ -55,8 +60,9 @@ void weir_fetch_robots_take_result(fetch_robots *robots, const weir_http_result 
     } else if (!robots->is_known || robots->denies_all) {
         robots->denies_all = true;
         robots->is_known = true;
+    } else { /* Old rules go on counting, and are asked for again as soon as missing ones. */
+        robots->fetched_at_ms -= FETCH_ROBOTS_MAX_AGE_MS - FETCH_ROBOTS_FAILED_MAX_AGE_MS;
     }
-    robots->fetched_at_ms = now_ms;
     robots->is_unstored = true;
 }
 

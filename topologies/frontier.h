@@ -25,10 +25,9 @@
 #define WEIR_FRONTIER_WAKE "frontier-wake"   /* time, host_id -> nothing */
 #define WEIR_FRONTIER_JOBS "frontier-jobs"   /* job_id -> CrawlJob */
 
-/* Tasks of one host that may be outstanding at a time, and URLs of one host that may be known. */
+/* Tasks of one host that may be outstanding at a time, and redirects in a row. */
 enum {
     WEIR_FRONTIER_OUTSTANDING_MAX = 128,
-    WEIR_FRONTIER_HOST_URLS_MAX = 100000,
     WEIR_FRONTIER_REDIRECTS_MAX = 5,
 };
 

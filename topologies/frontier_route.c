@@ -62,6 +62,7 @@ static bool is_in_scope(const route *self, weir_bytes from_host, weir_bytes to_h
     return false;
 }
 
+/* A redirect of a seed is followed wherever it leads: it is what was asked for. */
 static weir_status forward_redirect(route *self, const weir_raw_fetch *fetch, int64_t timestamp_ms,
                                     weir_error *err)
 {
@@ -69,12 +70,13 @@ static weir_status forward_redirect(route *self, const weir_raw_fetch *fetch, in
     WEIR_AUTO(weir_buf) host = {0};
     WEIR_AUTO(weir_buf) text = {0};
     weir_error refused = {0};
-    if (weir_url_canonicalise(fetch->redirect_url, NULL, &url, &refused) != WEIR_OK) {
+    if (weir_url_canonicalise(fetch->redirect_url, NULL, &url, &refused) != WEIR_OK ||
+        weir_url_check_path(&url, &refused) != WEIR_OK) {
         return WEIR_OK; /* Fetch has told the target in its outcome; there is nothing to visit. */
     }
     weir_url_host_id(&url, &host);
     weir_url_append_resource(&url, &text);
-    if (!is_in_scope(self, fetch->host_id, weir_buf_bytes(&host))) {
+    if (fetch->depth > 0 && !is_in_scope(self, fetch->host_id, weir_buf_bytes(&host))) {
         return WEIR_OK;
     }
     weir_bytes target = weir_buf_bytes(&text);

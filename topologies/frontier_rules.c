@@ -12,9 +12,9 @@ enum { DAY_MS = 24 * 60 * 60 * 1000, BACKOFF_DOUBLINGS_MAX = 16, HTTP_TOO_MANY_R
 
 weir_frontier_verdict weir_frontier_verdict_of(weir_bytes outcome, int32_t http_status)
 {
-    static const char *const passing[] = {"timeout",     "too_slow",           "connect_error",
-                                          "dns_error",   "robots_unreachable", "protocol_error",
-                                          "circuit_open"};
+    static const char *const passing[] = {"timeout",       "too_slow",           "connect_error",
+                                          "dns_error",     "robots_unreachable", "protocol_error",
+                                          "host_throttled"};
     if (weir_bytes_equal(outcome, WEIR_BYTES("fetched")) ||
         weir_bytes_equal(outcome, WEIR_BYTES("not_modified")) ||
         weir_bytes_equal(outcome, WEIR_BYTES("redirected"))) {

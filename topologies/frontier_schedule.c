@@ -107,12 +107,14 @@ static weir_status unqueue(schedule *self, host_visit *visit, weir_bytes url_has
     return weir_kv_remove(self->queue, weir_buf_bytes(&key), err);
 }
 
-/* Counts what happens to URLs of a job; an unknown job is made with its first seed. */
+/* Counts what happens to URLs of a job; an unknown job is made with its first seed, even one that
+ * brings no URL that is not on its way already. */
 static weir_status count_for_job(schedule *self, const weir_frontier_event *event,
                                  weir_bytes job_id, int64_t discovered, int64_t finished,
                                  weir_error *err)
 {
-    if (job_id.data == NULL || discovered + finished == 0) {
+    bool is_seed = weir_bytes_equal(event->kind, WEIR_BYTES(FRONTIER_SEED));
+    if (job_id.data == NULL || (!is_seed && discovered + finished == 0)) {
         return WEIR_OK;
     }
     weir_crawl_job job;
@@ -142,8 +144,8 @@ static weir_status add_url(schedule *self, const weir_frontier_event *event, wei
     return enqueue(self, visit, url_hash, &added, err);
 }
 
-/* A URL that is known already keeps the smallest depth at which it was seen; a seed of a new job
- * asks for another visit. */
+/* A URL that is known already keeps the smallest depth and the fewest redirects at which it was
+ * seen; a seed of a new job asks for another visit. */
 static weir_status see_again(schedule *self, const weir_frontier_event *event, weir_bytes url_hash,
                              weir_frontier_url *known, host_visit *visit, weir_error *err)
 {
@@ -152,7 +154,8 @@ static weir_status see_again(schedule *self, const weir_frontier_event *event, w
                    weir_bytes_equal(event->kind, WEIR_BYTES(FRONTIER_SEED)) &&
                    !weir_bytes_equal(known->job_id, event->job_id) &&
                    !weir_bytes_equal(known->state, WEIR_BYTES("dispatched"));
-    if (event->depth >= known->depth && !revisit) {
+    if (event->depth >= known->depth && event->redirect_count >= known->redirect_count &&
+        !revisit) {
         return WEIR_OK;
     }
     if (queued) {
@@ -161,7 +164,13 @@ static weir_status see_again(schedule *self, const weir_frontier_event *event, w
     if (event->depth < known->depth) {
         known->depth = event->depth;
     }
+    if (event->redirect_count < known->redirect_count) {
+        known->redirect_count = event->redirect_count;
+    }
     if (revisit) {
+        if (queued) { /* The job that it was queued for waits for it no longer. */
+            WEIR_TRY(count_for_job(self, event, known->job_id, 0, 1, err));
+        }
         known->job_id = event->job_id;
         known->attempt = 0;
         known->due_at_ms = 0;
@@ -188,7 +197,7 @@ static weir_status discover_one(schedule *self, const weir_frontier_event *event
     if (status != WEIR_NOT_FOUND) {
         return status;
     }
-    if (visit->host.url_count >= WEIR_FRONTIER_HOST_URLS_MAX) {
+    if (visit->host.url_count >= self->services->crawl.host_urls_max) {
         return WEIR_OK; /* The bound of a host, DESIGN 8: a trap, or a later job for an operator. */
     }
     visit->discovered_count++;
@@ -209,6 +218,9 @@ static weir_status discover(schedule *self, const weir_frontier_event *event, ho
 /* A host that answers 429 or 503 is left alone, longer each time; any other answer forgives it. */
 static void throttle_host(host_visit *visit, const weir_frontier_event *event)
 {
+    if (event->http_status == 0) {
+        return; /* It has not answered. */
+    }
     if (event->http_status != HTTP_TOO_MANY_REQUESTS && event->http_status != HTTP_UNAVAILABLE) {
         visit->host.throttle_count = 0;
         return;
@@ -240,7 +252,8 @@ static weir_status settle(schedule *self, const weir_frontier_event *event, host
     url.outcome = event->outcome;
     url.etag = event->etag;
     url.last_modified = event->last_modified;
-    url.attempt = event->attempt;
+    bool was_tried = !weir_bytes_equal(event->outcome, WEIR_BYTES("host_throttled"));
+    url.attempt = was_tried ? event->attempt : event->attempt - 1;
     if (verdict == WEIR_VERDICT_RETRY && url.attempt < self->services->crawl.attempts_max) {
         url.due_at_ms =
             visit->now_ms + weir_frontier_backoff_ms(self->services->crawl.retry_backoff_ms,

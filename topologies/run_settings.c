@@ -57,6 +57,8 @@ static const setting table[] = {
      DAY_MS, "ms between two requests to a host"},
     {"crawl.depth.max", "--depth", SETTING_COUNT, AT(pipeline.crawl.depth_max), "10", 1, 255,
      "links from a seed"},
+    {"crawl.host.urls.max", NULL, SETTING_NUMBER, AT(pipeline.crawl.host_urls_max), "100000", 1,
+     100 * 1000 * 1000, "URLs of one host that may be known"},
     {"crawl.attempts.max", NULL, SETTING_COUNT, AT(pipeline.crawl.attempts_max), "3", 1, 100,
      "tries of a URL that may pass with time"},
     {"crawl.retry.backoff.ms", NULL, SETTING_NUMBER, AT(pipeline.crawl.retry_backoff_ms), "60000",

@@ -13,6 +13,7 @@ enum {
     DEFAULT_DELAY_MS = 1000,
     DEFAULT_REQUEST_TIMEOUT_MS = 30 * 1000,
     DEFAULT_BODY_BYTES_MAX = 8 << 20,
+    DEFAULT_HOST_URLS_MAX = 100000,
     DEFAULT_ATTEMPTS_MAX = 3,
     DEFAULT_RETRY_BACKOFF_MS = 60 * 1000,
 };
@@ -35,6 +36,7 @@ static void complete_settings(weir_crawl_settings *settings)
     settings->request_timeout_ms =
         or_default(settings->request_timeout_ms, DEFAULT_REQUEST_TIMEOUT_MS);
     settings->body_bytes_max = or_default(settings->body_bytes_max, DEFAULT_BODY_BYTES_MAX);
+    settings->host_urls_max = or_default(settings->host_urls_max, DEFAULT_HOST_URLS_MAX);
     settings->attempts_max = (int32_t)or_default(settings->attempts_max, DEFAULT_ATTEMPTS_MAX);
     settings->retry_backoff_ms = or_default(settings->retry_backoff_ms, DEFAULT_RETRY_BACKOFF_MS);
 }
