@@ -22,6 +22,7 @@ static const command commands[] = {
     {"demo", "crawl a site of this machine through the whole pipeline", weir_cmd_demo},
     {"run", "run topologies in this process: crawl, extract, judge, deduplicate",
      weir_cmd_run_stages},
+    {"query", "print rows of a table", weir_cmd_query},
     {"help", "list the commands", weir_cmd_help},
     {"robots", "say what a robots.txt allows", weir_cmd_robots},
     {"extract", "print what a page in a file holds", weir_cmd_extract},

@@ -42,6 +42,9 @@ int weir_cmd_url(int argc, char **argv);
 /* weir robots check: what a robots.txt lets an agent fetch. */
 int weir_cmd_robots(int argc, char **argv);
 
+/* weir query: rows of a table, from a running process or from its data directory. */
+int weir_cmd_query(int argc, char **argv);
+
 /* weir run: the stages of the pipeline in this process. */
 int weir_cmd_run_stages(int argc, char **argv);
 

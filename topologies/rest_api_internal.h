@@ -54,6 +54,14 @@ typedef struct weir_rest_page {
 weir_status weir_rest_page_write(const weir_rest_page *page, const weir_rest_request *request,
                                  weir_json *json, weir_error *err);
 
+/* Whether ?format=lines asks for rows as lines. */
+bool weir_rest_wants_lines(const weir_rest_request *request);
+
+/* The same rows, a line of JSON each; the header Weir-Next-Cursor has the cursor, if there is one.
+ */
+weir_status weir_rest_page_lines(const weir_rest_page *page, const weir_rest_request *request,
+                                 weir_rest_response *response, weir_error *err);
+
 /* Appends the members key (or key_hex, where it is not UTF-8), partition and value (or value_hex,
  * where it is not Avro) of a row. */
 void weir_rest_row_write(const weir_rest_page *page, weir_bytes key, weir_bytes value,

@@ -91,9 +91,10 @@ void weir_rest_row_write(const weir_rest_page *page, weir_bytes key, weir_bytes 
 typedef struct writing {
     const weir_rest_page *page;
     weir_json *json;
+    bool as_lines;
     size_t start_bytes; /* Of the body, before the first row. */
     weir_buf last_key;
-    bool is_full;
+    bool has_next; /* Another page follows last_key. */
 } writing;
 
 static void writing_cleanup(writing *self)
@@ -106,12 +107,15 @@ static weir_status write_row(void *user, weir_bytes key, weir_bytes value, weir_
     (void)err;
     writing *self = user;
     if (self->json->to->size - self->start_bytes > PAGE_BYTES_MAX) {
-        self->is_full = true;
+        self->has_next = true;
         return WEIR_NOT_FOUND; /* Ends the scan; the next page begins here. */
     }
     weir_json_begin_object(self->json);
     weir_rest_row_write(self->page, key, value, self->json);
     weir_json_end_object(self->json);
+    if (self->as_lines) {
+        weir_buf_append_byte(self->json->to, '\n');
+    }
     weir_buf_set(&self->last_key, key);
     return WEIR_OK;
 }
@@ -139,29 +143,54 @@ static weir_status scan_of(const weir_rest_page *page, const weir_rest_request *
     return WEIR_OK;
 }
 
+static weir_status write_rows(writing *self, const weir_rest_request *request, weir_error *err)
+{
+    WEIR_AUTO(weir_buf) after = {0};
+    weir_query_scan scan;
+    bool more = false;
+    self->start_bytes = self->json->to->size;
+    WEIR_TRY(scan_of(self->page, request, &after, &scan, err));
+    weir_status status =
+        weir_query_rows(self->page->application, &scan, write_row, self, &more, err);
+    if (self->has_next) {
+        return WEIR_OK;
+    }
+    self->has_next = more;
+    return status;
+}
+
 weir_status weir_rest_page_write(const weir_rest_page *page, const weir_rest_request *request,
                                  weir_json *json, weir_error *err)
 {
     WEIR_ASSERT(page->application != NULL && page->store != NULL);
-    WEIR_AUTO(weir_buf) after = {0};
-    WEIR_AUTO(writing) self = {.page = page, .json = json, .start_bytes = json->to->size};
-    weir_query_scan scan;
-    WEIR_TRY(scan_of(page, request, &after, &scan, err));
-    bool more = false;
+    WEIR_AUTO(writing) self = {.page = page, .json = json};
     weir_json_key(json, "rows");
     weir_json_begin_array(json);
-    weir_status status = weir_query_rows(page->application, &scan, write_row, &self, &more, err);
-    if (status != WEIR_OK && !self.is_full) {
-        return status;
-    }
+    WEIR_TRY(write_rows(&self, request, err));
     weir_json_end_array(json);
-    weir_json_key(json, "next_cursor");
-    if (more || self.is_full) {
-        WEIR_AUTO(weir_buf) cursor = {0};
-        weir_rest_cursor_encode(weir_buf_bytes(&self.last_key), &cursor);
-        weir_json_bytes(json, weir_buf_bytes(&cursor));
-    } else {
-        weir_json_null(json);
+    WEIR_AUTO(weir_buf) cursor = {0};
+    weir_rest_cursor_encode(weir_buf_bytes(&self.last_key), &cursor);
+    weir_json_member_bytes(json, "next_cursor",
+                           self.has_next ? weir_buf_bytes(&cursor) : WEIR_BYTES_NULL);
+    return WEIR_OK;
+}
+
+bool weir_rest_wants_lines(const weir_rest_request *request)
+{
+    return weir_bytes_equal(weir_rest_query(request, "format"), WEIR_BYTES("lines"));
+}
+
+weir_status weir_rest_page_lines(const weir_rest_page *page, const weir_rest_request *request,
+                                 weir_rest_response *response, weir_error *err)
+{
+    WEIR_ASSERT(page->application != NULL && page->store != NULL);
+    weir_json json = weir_json_of(&response->body);
+    WEIR_AUTO(writing) self = {.page = page, .json = &json, .as_lines = true};
+    WEIR_TRY(write_rows(&self, request, err));
+    response->content_type = "application/x-ndjson";
+    if (self.has_next) {
+        response->header_name = "Weir-Next-Cursor";
+        weir_rest_cursor_encode(weir_buf_bytes(&self.last_key), &response->header_value);
     }
     return WEIR_OK;
 }

@@ -80,6 +80,18 @@ static weir_application *application_of(const weir_rest_api *api, weir_bytes nam
     return NULL;
 }
 
+static weir_status write_page(const weir_rest_page *page, const weir_rest_request *request,
+                              weir_rest_response *response, weir_error *err)
+{
+    weir_json json = weir_json_of(&response->body);
+    weir_json_begin_object(&json);
+    weir_json_member_text(&json, "application", weir_application_id(page->application));
+    weir_json_member_text(&json, "store", page->store);
+    WEIR_TRY(weir_rest_page_write(page, request, &json, err));
+    weir_json_end_object(&json);
+    return WEIR_OK;
+}
+
 weir_status weir_rest_get_store(void *user, const weir_rest_request *request,
                                 weir_rest_response *response, weir_error *err)
 {
@@ -91,17 +103,13 @@ weir_status weir_rest_get_store(void *user, const weir_rest_request *request,
     }
     WEIR_AUTO_FREE char *store = weir_bytes_to_text(weir_rest_parameter(request, "store"));
     weir_rest_page page = {.api = api, .application = application, .store = store};
-    weir_json json = weir_json_of(&response->body);
-    weir_json_begin_object(&json);
-    weir_json_member_text(&json, "application", weir_application_id(application));
-    weir_json_member_text(&json, "store", store);
-    weir_status status = weir_rest_page_write(&page, request, &json, err);
+    weir_status status = weir_rest_wants_lines(request)
+                             ? weir_rest_page_lines(&page, request, response, err)
+                             : write_page(&page, request, response, err);
     if (status == WEIR_INVALID) { /* The arguments are checked: it can only be the name. */
         return weir_rest_refuse(response, 404, "unknown_store",
                                 "The application %s has no such store: GET /v1/stores lists them.",
                                 weir_application_id(application));
     }
-    WEIR_TRY(status);
-    weir_json_end_object(&json);
-    return WEIR_OK;
+    return status;
 }

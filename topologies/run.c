@@ -5,8 +5,10 @@
  * the end of the crawl does: with a commit, so that the next run goes on from there.
  */
 #include "topologies/run.h"
+#include "topologies/table_reader.h"
 
 #include "streams/base/clock.h"
+#include "streams/base/file.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -86,11 +88,25 @@ weir_status weir_run_watch(weir_pipeline *pipeline, const weir_run_options *opti
     return status;
 }
 
+/* Leaves the server's URL in the data directory, for those who find it locked. */
+static weir_status leave_url(const weir_run_settings *settings, uint16_t port, weir_error *err)
+{
+    bool is_v6 = strchr(settings->rest_address, ':') != NULL;
+    WEIR_AUTO_FREE char *path = weir_format("%s/" WEIR_REST_URL_FILE, settings->data_directory);
+    WEIR_AUTO_FREE char *url = weir_format("http://%s%s%s:%u", is_v6 ? "[" : "",
+                                           settings->rest_address, is_v6 ? "]" : "", port);
+    return weir_file_replace(path, weir_bytes_of_text(url), false, err);
+}
+
 weir_status weir_run_serve(weir_pipeline *pipeline, const weir_run_settings *settings,
                            weir_rest_api **out_api, weir_error *err)
 {
-    return weir_rest_api_start(pipeline,
-                               &(weir_rest_options){.address = settings->rest_address,
-                                                    .port = (uint16_t)settings->rest_port},
-                               out_api, err);
+    WEIR_AUTO_PTR(weir_rest_api) api = NULL;
+    WEIR_TRY(weir_rest_api_start(pipeline,
+                                 &(weir_rest_options){.address = settings->rest_address,
+                                                      .port = (uint16_t)settings->rest_port},
+                                 &api, err));
+    WEIR_TRY(leave_url(settings, weir_rest_api_port(api), err));
+    *out_api = weir_take(&api);
+    return WEIR_OK;
 }

@@ -35,7 +35,8 @@ void weir_run_signals_close(int signals);
 weir_status weir_run_watch(weir_pipeline *pipeline, const weir_run_options *options,
                            bool *out_interrupted, weir_error *err);
 
-/* Starts the REST server where settings say; weir_rest_api_port says which port it got. */
+/* Starts the REST server where settings say, and leaves its URL in the data directory, for weir
+ * query; weir_rest_api_port says which port it got. */
 weir_status weir_run_serve(weir_pipeline *pipeline, const weir_run_settings *settings,
                            weir_rest_api **out_api, weir_error *err);
 

@@ -319,6 +319,28 @@ TEST(range_prefix_and_limit_choose_rows)
     CHECK_I64(count_of(&f, "\"key\":"), ==, 1);
 }
 
+TEST(rows_come_as_lines_where_that_is_asked_for)
+{
+    WEIR_AUTO(fixture) f = {0};
+    crawl_site(&f);
+    CHECK_I64(get(&f, "/v1/tables/url_latest?format=lines"), ==, 200);
+    CHECK_STR(f.response.content_type, "application/x-ndjson");
+    CHECK(f.response.header_name == NULL);
+    CHECK_I64(count_of(&f, "}\n{\"key\":\""), ==, PAGES - 1);
+    WEIR_AUTO_FREE char *all = weir_strdup(body_of(&f));
+    CHECK_I64(get(&f, "/v1/tables/url_latest?format=lines&limit=5"), ==, 200);
+    CHECK_STR(f.response.header_name, "Weir-Next-Cursor");
+    WEIR_AUTO_FREE char *first = weir_strdup(body_of(&f));
+    WEIR_AUTO_FREE char *next = weir_format("/v1/tables/url_latest?format=lines&cursor=%s",
+                                            weir_buf_text(&f.response.header_value));
+    CHECK_I64(get(&f, next), ==, 200);
+    WEIR_AUTO_FREE char *both = weir_format("%s%s", first, body_of(&f));
+    CHECK_STR(both, all);
+    CHECK_I64(get(&f, "/v1/stores/tables/url_latest?format=lines&limit=1"), ==, 200);
+    CHECK_I64(count_of(&f, "\n"), ==, 1);
+    check_error(&f, "/v1/stores/tables/none?format=lines", 404, "unknown_store", "");
+}
+
 TEST(argument_that_is_malformed_is_400)
 {
     WEIR_AUTO(fixture) f = {0};
