@@ -86,9 +86,32 @@ void weir_kv_iterator_free(weir_kv_iterator *iterator)
     }
 }
 
+/* Walks up to count_max entries; count_max + 1 where there are more, or where they cannot be read. */
+static uint64_t count_up_to(weir_kv *kv, uint64_t count_max)
+{
+    WEIR_AUTO_PTR(weir_kv_iterator) walk = NULL;
+    if (weir_kv_range(kv, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false, &walk, NULL) != WEIR_OK) {
+        return count_max + 1;
+    }
+    for (uint64_t count = 0; count <= count_max; count++) {
+        weir_bytes key;
+        weir_bytes value;
+        weir_status status = weir_kv_iterator_next(walk, &key, &value, NULL);
+        if (status != WEIR_OK) {
+            return status == WEIR_NOT_FOUND ? count : count_max + 1;
+        }
+    }
+    return count_max + 1;
+}
+
 uint64_t weir_kv_approximate_count(weir_kv *kv)
 {
-    return kv->ops->approximate_count(kv);
+    uint64_t walked = count_up_to(kv, WEIR_KV_COUNT_EXACT_MAX);
+    if (walked <= WEIR_KV_COUNT_EXACT_MAX) {
+        return walked;
+    }
+    uint64_t estimate = kv->ops->approximate_count(kv);
+    return estimate > walked ? estimate : walked;
 }
 
 void weir_kv_free(weir_kv *kv)

@@ -17,7 +17,11 @@
 #include "streams/base/status.h"
 
 /* Keys and values come from the web: longer ones are WEIR_BAD_RECORD, not failed assertions. */
-enum { WEIR_KV_KEY_BYTES_MAX = 64 << 10, WEIR_KV_VALUE_BYTES_MAX = 16 << 20 };
+enum {
+    WEIR_KV_KEY_BYTES_MAX = 64 << 10,
+    WEIR_KV_VALUE_BYTES_MAX = 16 << 20,
+    WEIR_KV_COUNT_EXACT_MAX = 10000,
+};
 
 typedef struct weir_kv weir_kv;
 typedef struct weir_kv_iterator weir_kv_iterator;
@@ -50,7 +54,8 @@ weir_status weir_kv_iterator_next(weir_kv_iterator *iterator, weir_bytes *out_ke
 void weir_kv_iterator_free(weir_kv_iterator *iterator);
 WEIR_DEFINE_AUTO_PTR(weir_kv_iterator);
 
-/* Entries, exact or estimated: for metrics and people. */
+/* Entries: exact up to WEIR_KV_COUNT_EXACT_MAX, for which it walks them, estimated above. For people
+ * and metrics, not for each record. */
 uint64_t weir_kv_approximate_count(weir_kv *kv);
 
 /* Closes the store without flushing, and frees it. NULL is fine. */

@@ -415,13 +415,25 @@ static weir_status rocks_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool
     return WEIR_OK;
 }
 
+/* The family's estimate, in proportion to the bytes of this partition. */
 static uint64_t rocks_approximate_count(weir_kv *kv)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
-    uint64_t count = 0; /* Of all partitions of the family. */
+    WEIR_AUTO(weir_buf) limit = {0};
+    set_after_prefix(&limit, full_key(store, WEIR_BYTES("")));
+    const char *starts[] = {(const char *)store->key.data, ""};
+    const size_t start_sizes[] = {store->key.size, 0};
+    const char *limits[] = {(const char *)limit.data, "\xff\xff\xff\xff"};
+    const size_t limit_sizes[] = {limit.size, sizeof(uint32_t)};
+    uint64_t bytes[2] = {0};
+    char *failure = NULL;
+    rocksdb_approximate_sizes_cf(store->database->db, store->family, 2, starts, start_sizes, limits,
+                                 limit_sizes, bytes, &failure);
+    rocksdb_free(failure);
+    uint64_t count = 0;
     (void)rocksdb_property_int_cf(store->database->db, store->family, "rocksdb.estimate-num-keys",
                                   &count);
-    return count;
+    return bytes[1] == 0 ? count : (uint64_t)((double)count * (double)bytes[0] / (double)bytes[1]);
 }
 
 static void rocks_free(weir_kv *kv)

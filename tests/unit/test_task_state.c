@@ -375,3 +375,40 @@ TEST(rocksdb_store_without_a_database_is_a_configuration_error)
     CHECK_OK(weir_task_state_add_store(state, "m", WEIR_ENGINE_MEMORY, &kv, &err), &err);
     CHECK_OK(weir_task_state_apply(state, &err), &err);
 }
+
+TEST(count_is_of_its_own_partition_and_survives_a_restart)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    weir_task_state *other = NULL;
+    weir_kv *others = NULL;
+    CHECK_OK(weir_task_state_new(f.database, "app", 4, &other, &f.err), &f.err);
+    CHECK_OK(weir_task_state_add_store(other, "disk", WEIR_ENGINE_ROCKSDB, &others, &f.err),
+             &f.err);
+    put(&f, others, "x", "of another partition");
+    weir_task_state_commit(other);
+    CHECK_OK(weir_task_state_apply(other, &f.err), &f.err);
+    weir_task_state_free(other);
+
+    put(&f, f.disk, "a", "1");
+    put(&f, f.disk, "b", "2");
+    weir_task_state_commit(f.state);
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    put(&f, f.disk, "c", "staged counts too");
+    CHECK_I64(weir_kv_approximate_count(f.disk), ==, 3);
+    close_state(&f);
+    open_state(&f, f.directory);
+    CHECK_I64(weir_kv_approximate_count(f.disk), ==, 2);
+}
+
+TEST(count_past_the_exact_limit_is_an_estimate_of_the_right_size)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    for (int i = 0; i < 2 * WEIR_KV_COUNT_EXACT_MAX; i++) {
+        WEIR_AUTO_FREE char *key = weir_format("%08d", i);
+        put(&f, f.disk, key, "value");
+    }
+    weir_task_state_commit(f.state);
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    CHECK_I64(weir_kv_approximate_count(f.disk), >, WEIR_KV_COUNT_EXACT_MAX);
+    CHECK_I64(weir_kv_approximate_count(f.disk), <=, 3 * WEIR_KV_COUNT_EXACT_MAX);
+}
