@@ -86,7 +86,7 @@ void weir_kv_iterator_free(weir_kv_iterator *iterator)
     }
 }
 
-/* Walks up to count_max entries; count_max + 1 where there are more, or where they cannot be read. */
+/* Walks up to count_max entries; count_max + 1 where there are more, or they cannot be read. */
 static uint64_t count_up_to(weir_kv *kv, uint64_t count_max)
 {
     WEIR_AUTO_PTR(weir_kv_iterator) walk = NULL;

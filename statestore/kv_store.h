@@ -54,8 +54,8 @@ weir_status weir_kv_iterator_next(weir_kv_iterator *iterator, weir_bytes *out_ke
 void weir_kv_iterator_free(weir_kv_iterator *iterator);
 WEIR_DEFINE_AUTO_PTR(weir_kv_iterator);
 
-/* Entries: exact up to WEIR_KV_COUNT_EXACT_MAX, for which it walks them, estimated above. For people
- * and metrics, not for each record. */
+/* Entries: exact up to WEIR_KV_COUNT_EXACT_MAX, for which it walks them, estimated above. For
+ * people and metrics, not for each record. */
 uint64_t weir_kv_approximate_count(weir_kv *kv);
 
 /* Closes the store without flushing, and frees it. NULL is fine. */
