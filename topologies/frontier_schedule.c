@@ -392,6 +392,10 @@ static weir_status process_event(weir_processor *processor, const weir_record *r
     schedule *self = (schedule *)processor;
     const weir_frontier_event *event = record->object;
     bool is_outcome = weir_bytes_equal(event->kind, WEIR_BYTES(FRONTIER_OUTCOME));
+    if (!is_outcome && !weir_bytes_equal(event->kind, WEIR_BYTES(FRONTIER_LINKS)) &&
+        !weir_bytes_equal(event->kind, WEIR_BYTES(FRONTIER_SEED))) {
+        return weir_error_set(err, WEIR_BAD_RECORD, "a frontier event of an unknown kind");
+    }
     if (event->host_id.size == 0 || (is_outcome && event->url_hash.size != WEIR_URL_HASH_BYTES)) {
         return weir_error_set(err, WEIR_BAD_RECORD, "a frontier event without host or url_hash");
     }
