@@ -68,6 +68,7 @@ typedef struct weir_http_result {
     uint64_t name_lookup_ns; /* From the start of the request, as are the next two. */
     uint64_t first_byte_ns;
     uint64_t duration_ns;
+    int64_t ended_at_ms; /* Wall clock, rounded up; 0: the client does not say. */
 } weir_http_result;
 
 /* The value of the first header of that lower-case name, or the null bytes. */

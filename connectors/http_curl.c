@@ -15,6 +15,7 @@
 #include "connectors/http_curl.h"
 
 #include "connectors/address.h"
+#include "streams/base/clock.h"
 #include "streams/base/map.h"
 
 #include <curl/curl.h>
@@ -528,6 +529,7 @@ static void finish(transfer *t, CURLcode code)
     result.name_lookup_ns = info_ns(t->easy, CURLINFO_NAMELOOKUP_TIME_T);
     result.first_byte_ns = info_ns(t->easy, CURLINFO_STARTTRANSFER_TIME_T);
     result.duration_ns = info_ns(t->easy, CURLINFO_TOTAL_TIME_T);
+    result.ended_at_ms = weir_clock_now_ms() + 1;
     describe(t, code, &result, reason);
     t->done(t->user, &result);
     transfer_free(t);

@@ -130,6 +130,7 @@ void weir_fetch_host_ended(fetch_host *host, int64_t now_ms, const weir_http_res
 {
     WEIR_ASSERT(host->is_busy || host->is_taken);
 
+    now_ms = later(now_ms, result->ended_at_ms); /* Others may have ended in this pass before it. */
     weir_circuit_breaker_report(&host->breaker, is_host_failure(result), now_ms);
     hold(host, now_ms, result);
     int64_t took_ms = (int64_t)(result->duration_ns / WEIR_NS_PER_MS);

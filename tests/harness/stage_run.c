@@ -5,7 +5,6 @@
 #include "tests/harness/stage_run.h"
 
 #include "streams/base/hash.h"
-#include "streams/consumer.h"
 #include "streams/producer.h"
 #include "tests/harness/check.h"
 #include "tests/harness/sim_broker.h"
@@ -18,7 +17,6 @@ enum {
     STEP_MS_MAX = 4,
     WORKERS_MAX = 3,
     DAY_MS = 24 * 3600 * 1000,
-    VISIT_ARENA_BYTES_MAX = 16 << 20,
 };
 
 void stage_run_start(stage_run *run, const stage_run_options *options)
@@ -186,50 +184,10 @@ void stage_run_put_text(stage_run *run, const char *content_hash, weir_bytes tex
     CHECK_OK(weir_object_put(objects, weir_buf_text(out_ref), text, &err), &err);
 }
 
-/* Reading. */
-
-static void assign_all(stage_run *run, weir_consumer *consumer, const char *topic)
-{
-    weir_error err = {0};
-    weir_topic_config config = {0};
-    CHECK_OK(weir_broker_describe_topic(run->broker, topic, &config, &err), &err);
-    for (int32_t p = 0; p < config.partition_count; p++) {
-        CHECK_OK(weir_consumer_assign(consumer, (weir_topic_partition){topic, p}, 0,
-                                      WEIR_RESET_EARLIEST, NULL, &err),
-                 &err);
-    }
-}
-
-static void visit_record(stage_run *run, const weir_record *record, const weir_record_type *type,
-                         stage_run_visitor visit, void *user)
-{
-    weir_error err = {0};
-    WEIR_AUTO_PTR(weir_arena) arena = weir_arena_new(VISIT_ARENA_BYTES_MAX);
-    void *object = NULL;
-    if (type != NULL && record->value.data != NULL) {
-        object = weir_arena_alloc(arena, type->bytes);
-        CHECK(object != NULL);
-        CHECK_OK(weir_codec_decode(run->codec, type, record->value, arena, object, &err), &err);
-    }
-    visit(user, record, object);
-}
-
 void stage_run_visit(stage_run *run, const char *topic, const weir_record_type *type,
-                     stage_run_visitor visit, void *user)
+                     topic_records_visitor visit, void *user)
 {
-    weir_error err = {0};
-    WEIR_AUTO_PTR(weir_consumer) consumer = NULL;
-    CHECK_OK(weir_consumer_new(run->broker, &(weir_consumer_options){.client_id = "read"},
-                               &consumer, &err),
-             &err);
-    assign_all(run, consumer, topic);
-    weir_batch *batch = NULL;
-    while (weir_consumer_poll(consumer, 0, &batch, &err) == WEIR_OK) {
-        for (size_t i = 0; i < batch->count; i++) {
-            visit_record(run, &batch->records[i], type, visit, user);
-        }
-        weir_batch_free(batch);
-    }
+    topic_records_visit(run->broker, &(topic_records){topic, run->codec, type}, visit, user);
 }
 
 static void count_one(void *user, const weir_record *record, const void *object)

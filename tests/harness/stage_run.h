@@ -20,6 +20,7 @@
 
 #include "streams/application.h"
 #include "streams/base/random.h"
+#include "tests/harness/topic_records.h"
 #include "topologies/stage.h"
 
 enum { STAGE_RUN_APPLICATIONS_MAX = 4, STAGE_RUN_START_MS = 1000000 };
@@ -67,11 +68,9 @@ void stage_run_advance(stage_run *run, int64_t ms);
 void stage_run_put_text(stage_run *run, const char *content_hash, weir_bytes text,
                         weir_buf *out_ref);
 
-/* Calls visit for each committed record of topic, partition by partition; object is the decoded
- * value (of type), NULL for a tombstone or without a type. */
-typedef void (*stage_run_visitor)(void *user, const weir_record *record, const void *object);
+/* Calls visit for each committed record of topic (topic_records.h). */
 void stage_run_visit(stage_run *run, const char *topic, const weir_record_type *type,
-                     stage_run_visitor visit, void *user);
+                     topic_records_visitor visit, void *user);
 
 /* Number of committed records of a topic. */
 size_t stage_run_count(stage_run *run, const char *topic);
