@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGES = 7, MANY = 1003 };
+enum { PAGES = 7, MANY = 1003, ATTEMPTS_MAX = 100000 };
 
 static void send_fetch(pipeline_fixture *f, int number)
 {
@@ -105,6 +105,33 @@ TEST(prefix_and_limit_choose_rows_on_both_ways)
     scan = scan_of("content_cluster", "", 2, &lines);
     CHECK_OK(weir_table_read_topic(f.directory, &scan, &count, &f.err), &f.err);
     CHECK_I64(count, ==, 0);
+}
+
+TEST(rows_are_served_while_the_stages_work_in_their_threads)
+{
+    WEIR_AUTO(pipeline_fixture) f = {0};
+    WEIR_AUTO(weir_buf) lines = {0};
+    pipeline_fixture_open(&f, 1U << WEIR_STAGE_TABLES);
+    weir_rest_api *api = NULL;
+    CHECK_OK(weir_pipeline_start(f.pipeline, &f.err), &f.err);
+    CHECK_OK(weir_rest_api_start(f.pipeline, &(weir_rest_options){0}, &api, &f.err), &f.err);
+    WEIR_AUTO_FREE char *url = weir_format("http://127.0.0.1:%u", weir_rest_api_port(api));
+    size_t count = 0;
+    int sent = 0;
+    for (int attempt = 0; attempt < ATTEMPTS_MAX && count < PAGES; attempt++) {
+        if (sent < PAGES) {
+            send_fetch(&f, sent++);
+        }
+        weir_table_scan scan = scan_of("url_latest", "", MANY, &lines);
+        weir_status status = weir_table_read_rest(url, &scan, &count, &f.err);
+        CHECK(status == WEIR_OK || strstr(f.err.message, "answered 503") != NULL);
+    }
+    CHECK_I64(count, ==, PAGES);
+    CHECK_OK(weir_pipeline_close(f.pipeline, &f.err), &f.err);
+    weir_table_scan scan = scan_of("url_latest", "", MANY, &lines);
+    CHECK_STATUS(weir_table_read_rest(url, &scan, &count, &f.err), WEIR_INVALID);
+    CHECK(strstr(f.err.message, "answered 503") != NULL);
+    weir_rest_api_free(api);
 }
 
 TEST(nothing_to_read_from_is_said_with_what_to_do)
