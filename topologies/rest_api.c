@@ -46,6 +46,17 @@ weir_status weir_rest_refuse(weir_rest_response *response, int status, const cha
     return weir_rest_fail(response, status, code, message);
 }
 
+weir_status weir_rest_format(const weir_rest_request *request, const char *other, bool *out_other,
+                             weir_error *err)
+{
+    weir_bytes format = weir_rest_query(request, "format");
+    *out_other = weir_bytes_equal(format, weir_bytes_of_text(other));
+    if (format.data != NULL && !*out_other && !weir_bytes_equal(format, WEIR_BYTES("json"))) {
+        return weir_error_set(err, WEIR_BAD_RECORD, "format is json or %s", other);
+    }
+    return WEIR_OK;
+}
+
 weir_application *weir_rest_application(const weir_rest_api *api, weir_stage stage,
                                         weir_rest_response *response)
 {

@@ -54,8 +54,10 @@ typedef struct weir_rest_page {
 weir_status weir_rest_page_write(const weir_rest_page *page, const weir_rest_request *request,
                                  weir_json *json, weir_error *err);
 
-/* Whether ?format=lines asks for rows as lines. */
-bool weir_rest_wants_lines(const weir_rest_request *request);
+/* Whether ?format= asks for other, and not for json, which it is by default. WEIR_BAD_RECORD: for
+ * something else. */
+weir_status weir_rest_format(const weir_rest_request *request, const char *other, bool *out_other,
+                             weir_error *err);
 
 /* The same rows, a line of JSON each; the header Weir-Next-Cursor has the cursor, if there is one.
  */

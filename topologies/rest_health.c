@@ -111,23 +111,12 @@ static void write_topology(weir_json *json, weir_application *application, const
     weir_json_end_object(json);
 }
 
-/* Whether ?format= asks for text. WEIR_BAD_RECORD: for something else. */
-static weir_status format_of(const weir_rest_request *request, bool *out_text, weir_error *err)
-{
-    weir_bytes format = weir_rest_query(request, "format");
-    *out_text = weir_bytes_equal(format, WEIR_BYTES("text"));
-    if (format.data != NULL && !*out_text && !weir_bytes_equal(format, WEIR_BYTES("json"))) {
-        return weir_error_set(err, WEIR_BAD_RECORD, "format is json or text");
-    }
-    return WEIR_OK;
-}
-
 weir_status weir_rest_get_topology(void *user, const weir_rest_request *request,
                                    weir_rest_response *response, weir_error *err)
 {
     const weir_rest_api *api = user;
     bool as_text = false;
-    WEIR_TRY(format_of(request, &as_text, err));
+    WEIR_TRY(weir_rest_format(request, "text", &as_text, err));
     WEIR_AUTO(weir_buf) all = {0};
     weir_json json = weir_json_of(&response->body);
     weir_json_begin_object(&json);

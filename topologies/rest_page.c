@@ -175,11 +175,6 @@ weir_status weir_rest_page_write(const weir_rest_page *page, const weir_rest_req
     return WEIR_OK;
 }
 
-bool weir_rest_wants_lines(const weir_rest_request *request)
-{
-    return weir_bytes_equal(weir_rest_query(request, "format"), WEIR_BYTES("lines"));
-}
-
 weir_status weir_rest_page_lines(const weir_rest_page *page, const weir_rest_request *request,
                                  weir_rest_response *response, weir_error *err)
 {

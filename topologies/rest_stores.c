@@ -101,11 +101,12 @@ weir_status weir_rest_get_store(void *user, const weir_rest_request *request,
     if (application == NULL) {
         return WEIR_OK;
     }
+    bool as_lines = false;
+    WEIR_TRY(weir_rest_format(request, "lines", &as_lines, err));
     WEIR_AUTO_FREE char *store = weir_bytes_to_text(weir_rest_parameter(request, "store"));
     weir_rest_page page = {.api = api, .application = application, .store = store};
-    weir_status status = weir_rest_wants_lines(request)
-                             ? weir_rest_page_lines(&page, request, response, err)
-                             : write_page(&page, request, response, err);
+    weir_status status = as_lines ? weir_rest_page_lines(&page, request, response, err)
+                                  : write_page(&page, request, response, err);
     if (status == WEIR_INVALID) { /* The arguments are checked: it can only be the name. */
         return weir_rest_refuse(response, 404, "unknown_store",
                                 "The application %s has no such store: GET /v1/stores lists them.",

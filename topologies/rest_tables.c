@@ -84,7 +84,9 @@ weir_status weir_rest_get_table(void *user, const weir_rest_request *request,
         return WEIR_OK;
     }
     weir_rest_page page = page_of(api, of, application);
-    if (weir_rest_wants_lines(request)) {
+    bool as_lines = false;
+    WEIR_TRY(weir_rest_format(request, "lines", &as_lines, err));
+    if (as_lines) {
         return weir_rest_page_lines(&page, request, response, err);
     }
     weir_json json = weir_json_of(&response->body);

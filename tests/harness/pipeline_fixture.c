@@ -17,7 +17,10 @@ void pipeline_fixture_open(pipeline_fixture *f, unsigned stages)
         f->directory = check_directory();
         f->now_ms = 1700000000000;
     }
-    f->options = (weir_pipeline_options){.data_directory = f->directory, .stages = stages};
+    f->options = (weir_pipeline_options){.data_directory = f->directory,
+                                         .stages = stages,
+                                         .settings = f->settings,
+                                         .setting_count = f->setting_count};
     CHECK_OK(weir_pipeline_open(&f->options, &f->pipeline, &f->err), &f->err);
 }
 

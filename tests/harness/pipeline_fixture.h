@@ -12,6 +12,8 @@
 #include "topologies/pipeline.h"
 
 typedef struct pipeline_fixture {
+    const weir_setting *settings; /* Of every application; set before it is opened. */
+    size_t setting_count;
     char *directory;
     weir_pipeline_options options;
     weir_pipeline *pipeline;

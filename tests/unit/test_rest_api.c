@@ -358,6 +358,8 @@ TEST(argument_that_is_malformed_is_400)
         "/v1/crawl-jobs?limit=101",
         "/v1/crawl-jobs?cursor=a",
         "/v1/topology?format=xml",
+        "/v1/tables/url_latest?format=text",
+        "/v1/stores/weir-tables/url_latest?format=text",
     };
     for (size_t i = 0; i < WEIR_COUNT_OF(targets); i++) {
         CHECK_I64(get(&f, targets[i]), ==, 400);
@@ -454,6 +456,25 @@ TEST(process_is_healthy_and_ready_once_its_stages_run)
                            "\"weir-tables\":\"RUNNING\"}}");
 }
 
+TEST(stage_that_failed_is_named_and_the_process_is_not_healthy)
+{
+    static const weir_setting settings[] = {{"deserialization.exception.handler", "fail"}};
+    WEIR_AUTO(fixture) f = {.base = {.settings = settings, .setting_count = 1}};
+    start(&f, STAGE(FRONTIER) | STAGE(TABLES));
+    pipeline_fixture_run(&f.base);
+    const weir_page_scored other = {.url = WEIR_BYTES("x")};
+    pipeline_fixture_send(&f.base, WEIR_TOPIC_TEXT_DECISION, &weir_page_scored_type,
+                          WEIR_BYTES("x"), &other);
+    weir_application *tables = weir_pipeline_application(f.base.pipeline, WEIR_STAGE_TABLES);
+    for (int i = 0; i < 100; i++) {
+        bool busy = false;
+        (void)weir_application_step(tables, f.base.now_ms += 10, &busy, &f.base.err);
+    }
+    check_error(&f, "/healthz", 503, "stage_failed", "\"tables: ");
+    CHECK_I64(get(&f, "/readyz"), ==, 503);
+    check_has(&f, "\"weir-frontier\":\"RUNNING\",\"weir-tables\":\"ERROR\"");
+}
+
 TEST(numbers_and_topology_are_shown)
 {
     WEIR_AUTO(fixture) f = {0};
@@ -537,6 +558,21 @@ TEST(job_that_is_finished_for_now_runs_while_the_frontier_has_not_read_everythin
     pipeline_fixture_run(&f.base);
     CHECK_I64(get(&f, location), ==, 200);
     check_has(&f, "\"status\":\"finished\"");
+}
+
+TEST(job_whose_url_is_under_way_for_another_one_finds_nothing_of_its_own)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, STAGE(FRONTIER) | STAGE(TABLES));
+    CHECK_I64(post(&f, "{\"domain\":\"a.example\"}"), ==, 201);
+    pipeline_fixture_run(&f.base);
+    CHECK_I64(post(&f, "{\"domain\":\"a.example\"}"), ==, 201);
+    WEIR_AUTO_FREE char *location = location_of(&f);
+    CHECK_I64(get(&f, location), ==, 200);
+    check_has(&f, "\"status\":\"queued\"");
+    pipeline_fixture_run(&f.base);
+    CHECK_I64(get(&f, location), ==, 200);
+    check_has(&f, "\"status\":\"finished\",\"seed_url\":\"https://a.example/\",\"discovered\":0");
 }
 
 TEST(job_on_many_hosts_is_one_job_in_the_list)
