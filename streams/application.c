@@ -84,6 +84,7 @@ static weir_status open_workers(weir_application *application, weir_error *err)
             .index = (int32_t)i,
             .never_waits = application->options.never_waits,
             .report = weir_application_take_report,
+            .applied = weir_application_take_applied,
             .user = application,
         };
         application->workers[i].application = application;

@@ -57,12 +57,14 @@ struct weir_application {
     weir_application_state state; /* Under lock. */
     bool close_requested;         /* Under lock. */
     bool abandoned;               /* Under lock: free without close, the coordinator ends. */
+    uint64_t unflushed_records;   /* Under lock: in the database and not on its disk. */
     weir_error failure;           /* Under lock; status WEIR_OK: none. */
 
     weir_gauge *state_level; /* The three are NULL without a registry. */
     weir_gauge *alive_level;
     weir_gauge *failed_level;
 
+    int64_t last_flush_ms;
     bool joined;
     bool assigned_once;
     bool releasing; /* Revoked tasks are being closed; the group waits for us. */
@@ -72,6 +74,8 @@ struct weir_application {
 weir_status weir_application_join(weir_application *application, weir_error *err);
 /* What a worker tells of a task; user is the application. */
 void weir_application_take_report(void *user, size_t task_index, weir_task_report report);
+/* More changelog records are in the database; user is the application. */
+void weir_application_take_applied(void *user, uint64_t records);
 /* A copy of how a task stands; any thread. */
 weir_slot weir_application_slot(weir_application *application, size_t task_index);
 /* A worker's loop has ended with a status that stops the application. */

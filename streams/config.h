@@ -47,6 +47,8 @@ typedef struct weir_config {
     int64_t staged_bytes_max;  /* A worker; past it the worker commits early. */
     int64_t apply_bytes_max; /* A worker: committed bytes past which state goes to the database. */
     int64_t apply_interval_ms;
+    int64_t apply_records_max; /* A worker: the changelog records that a crash costs at most. */
+    int64_t flush_interval_ms;
     int64_t record_arena_bytes_max;
     int64_t deserialization_handler; /* weir_reaction, as the next two. */
     int64_t processing_handler;

@@ -118,6 +118,19 @@ void weir_application_take_report(void *user, size_t task_index, weir_task_repor
     weir_mailbox_wake(application->mailbox);
 }
 
+void weir_application_take_applied(void *user, uint64_t records)
+{
+    weir_application *application = user;
+    pthread_mutex_lock(&application->lock);
+    application->unflushed_records += records;
+    bool many = application->unflushed_records >
+                (uint64_t)application->options.config->apply_records_max / 2;
+    pthread_mutex_unlock(&application->lock);
+    if (many) {
+        weir_mailbox_wake(application->mailbox);
+    }
+}
+
 weir_status weir_application_join(weir_application *application, weir_error *err)
 {
     const weir_config *config = application->options.config;
@@ -299,6 +312,33 @@ static void step_closing(weir_application *application, int64_t now_ms)
     set_state(application, error ? WEIR_APPLICATION_ERROR : WEIR_APPLICATION_NOT_RUNNING);
 }
 
+static uint64_t take_unflushed(weir_application *application, int64_t now_ms)
+{
+    const weir_config *config = application->options.config;
+    pthread_mutex_lock(&application->lock);
+    uint64_t records = application->unflushed_records;
+    bool due = records > (uint64_t)config->apply_records_max / 2 ||
+               now_ms - application->last_flush_ms >= config->flush_interval_ms;
+    application->unflushed_records = due ? 0 : records;
+    pthread_mutex_unlock(&application->lock);
+    return due ? records : 0;
+}
+
+/* Puts on disk what workers have applied, so that a crash costs the changelog of a minute and not
+ * that of a day. Workers go on meanwhile. */
+static void flush_if_due(weir_application *application, int64_t now_ms)
+{
+    if (application->options.database == NULL || take_unflushed(application, now_ms) == 0) {
+        return;
+    }
+    application->last_flush_ms = now_ms;
+    weir_error err = {0};
+    if (weir_database_flush(application->options.database, &err) != WEIR_OK) {
+        WEIR_LOG(WEIR_LOG_WARN, NULL, "application=%s flush of the state: %s",
+                 application->plan->application_id, err.message);
+    }
+}
+
 static weir_status step_open(weir_application *application, int64_t now_ms, bool *busy,
                              weir_error *err)
 {
@@ -358,6 +398,7 @@ weir_status weir_application_step_coordinator(weir_application *application, int
     case WEIR_APPLICATION_RUNNING:
         break;
     }
+    flush_if_due(application, now_ms);
     weir_error own = {0};
     weir_status status = step_open(application, now_ms, out_busy, &own);
     if (status == WEIR_IO) {

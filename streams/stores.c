@@ -29,6 +29,7 @@ static weir_status log_write(weir_task_store *store, weir_bytes key, weir_bytes 
         return WEIR_OK;
     }
     store->dirty = true;
+    task->logged += store->is_on_disk ? 1 : 0;
     weir_record record = {
         .partition = task->planned->partition,
         .timestamp_ms = task->current.timestamp_ms,
@@ -100,6 +101,7 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
         environment->database == NULL ? WEIR_ENGINE_MEMORY : spec->options.engine;
     WEIR_TRY(
         weir_task_state_add_store(task->state, spec->options.name, engine, &store->inner, err));
+    store->is_on_disk = engine == WEIR_ENGINE_ROCKSDB;
     if (store->changelog == NULL) {
         return WEIR_OK;
     }

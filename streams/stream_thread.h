@@ -41,6 +41,8 @@ typedef struct weir_stream_thread_options {
     int32_t index;
     bool never_waits; /* Driven by a test: no call may wait for anything. */
     void (*report)(void *user, size_t task_index, weir_task_report report);
+    /* So many more changelog records are in the database and not on its disk; NULL: none asks. */
+    void (*applied)(void *user, uint64_t records);
     void *user;
 } weir_stream_thread_options;
 

@@ -40,6 +40,8 @@ struct weir_stream_thread {
     int64_t back_off_until_ms;
     int64_t last_commit_ms;
     int64_t last_apply_ms;
+    size_t to_apply;          /* Tasks that the apply under way has still to come to. */
+    uint64_t applied_records; /* By it. */
     int64_t last_purge_ms;
     int64_t last_levels_ms;
     uint64_t activity;

@@ -57,6 +57,9 @@ weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, 
         thread->activity += restored;
         weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_RESTORE_RECORDS, restored);
         weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_RESTORE, started_ns);
+        if (thread->options.applied != NULL && thread->options.database != NULL) {
+            thread->options.applied(thread->options.user, restored);
+        }
     }
     for (size_t i = 0; i < thread->owned_count; i++) {
         thread->culprit = thread->owned[i];
@@ -300,24 +303,54 @@ weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, we
     return close_committed(thread, busy, err);
 }
 
-weir_status weir_stream_thread_apply(weir_stream_thread *thread, weir_error *err)
+static bool apply_is_due(const weir_stream_thread *thread)
 {
     const weir_config *config = thread->options.config;
     size_t committed = 0;
+    uint64_t logged = 0;
     for (size_t i = 0; i < thread->owned_count; i++) {
         committed += weir_task_committed_bytes(thread->owned[i]);
+        logged += weir_task_logged_records(thread->owned[i]);
     }
-    bool due = thread->environment.now_ms - thread->last_apply_ms >= config->apply_interval_ms;
-    if (committed <= (size_t)config->apply_bytes_max && (committed == 0 || !due)) {
+    bool late = thread->environment.now_ms - thread->last_apply_ms >= config->apply_interval_ms;
+    return committed > (size_t)config->apply_bytes_max ||
+           logged > (uint64_t)config->apply_records_max || (committed > 0 && late);
+}
+
+static void finish_apply(weir_stream_thread *thread)
+{
+    thread->last_apply_ms = thread->environment.now_ms;
+    if (thread->options.applied != NULL && thread->applied_records > 0) {
+        thread->options.applied(thread->options.user, thread->applied_records);
+    }
+    thread->applied_records = 0;
+}
+
+/* A task a pass: commits and queries wait for one task's batch, not for all of them. */
+weir_status weir_stream_thread_apply(weir_stream_thread *thread, weir_error *err)
+{
+    if (thread->options.database == NULL) {
         return WEIR_OK;
     }
-    uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
-    for (size_t i = 0; i < thread->owned_count; i++) {
-        thread->culprit = thread->owned[i];
-        WEIR_TRY(weir_task_apply(thread->owned[i], err));
+    if (thread->to_apply == 0 && apply_is_due(thread)) {
+        thread->to_apply = thread->owned_count;
     }
+    if (thread->to_apply > thread->owned_count) {
+        thread->to_apply = thread->owned_count; /* Some have left. */
+    }
+    if (thread->to_apply == 0) {
+        return WEIR_OK;
+    }
+    weir_task *task = thread->owned[thread->to_apply - 1];
+    uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
+    uint64_t logged = weir_task_logged_records(task);
+    thread->culprit = task;
+    WEIR_TRY(weir_task_apply(task, err));
     thread->culprit = NULL;
-    thread->last_apply_ms = thread->environment.now_ms;
+    thread->applied_records += logged;
     weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_APPLY, started_ns);
+    if (--thread->to_apply == 0) {
+        finish_apply(thread);
+    }
     return WEIR_OK;
 }

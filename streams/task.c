@@ -195,6 +195,7 @@ void weir_task_rollback(weir_task *task)
     weir_punctuations_free(task->punctuations);
     task->punctuations = weir_punctuations_new();
     weir_task_state_abort(task->state);
+    task->logged = 0;
     for (size_t i = 0; i < task->store_count; i++) {
         task->stores[i].dirty = false;
     }

@@ -110,6 +110,10 @@ weir_status weir_task_apply(weir_task *task, weir_error *err);
 size_t weir_task_staged_bytes(const weir_task *task);
 size_t weir_task_committed_bytes(const weir_task *task);
 
+/* Changelog records, of stores on disk, that are committed and not applied: with those that are
+ * applied and not flushed, what a crash costs. */
+uint64_t weir_task_logged_records(const weir_task *task);
+
 /* Where it is in its life, its id, and its place in the plan. */
 weir_task_phase weir_task_phase_now(const weir_task *task);
 const char *weir_task_id(const weir_task *task);

@@ -54,6 +54,8 @@ void weir_task_finish_commit(weir_task *task)
         }
     }
     weir_task_state_commit(task->state);
+    task->logged_committed += task->logged;
+    task->logged = 0;
     task->commit_needed = false;
     weir_task_publish_metrics(task);
 }
@@ -80,8 +82,16 @@ weir_status weir_task_purge(weir_task *task, weir_error *err)
 weir_status weir_task_apply(weir_task *task, weir_error *err)
 {
     weir_status status = weir_task_state_apply(task->state, err);
-    return status == WEIR_OK ? WEIR_OK
-                             : weir_error_wrap(err, status, "task %s: apply", task->planned->id);
+    if (status != WEIR_OK) {
+        return weir_error_wrap(err, status, "task %s: apply", task->planned->id);
+    }
+    task->logged_committed = 0;
+    return WEIR_OK;
+}
+
+uint64_t weir_task_logged_records(const weir_task *task)
+{
+    return task->logged_committed;
 }
 
 size_t weir_task_staged_bytes(const weir_task *task)

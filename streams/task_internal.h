@@ -59,10 +59,11 @@ typedef struct weir_task_store {
     weir_kv *inner;
     weir_task *task;
     const weir_topology_store *spec;
-    size_t index;             /* In the topology. */
-    const char *changelog;    /* NULL: none. */
-    char *label;              /* "<store>:<changelog>-<partition>" */
-    int32_t topic;            /* The collector's number of the changelog. */
+    size_t index;          /* In the topology. */
+    const char *changelog; /* NULL: none. */
+    char *label;           /* "<store>:<changelog>-<partition>" */
+    int32_t topic;         /* The collector's number of the changelog. */
+    bool is_on_disk;
     bool dirty;               /* Written since the last commit. */
     int64_t changelog_offset; /* Next changelog offset after what is committed; -1: unknown. */
 } weir_task_store;
@@ -92,7 +93,10 @@ struct weir_task {
     weir_punctuations *punctuations;
     weir_arena *arena;
     weir_task_current current;
-    uint64_t effects;       /* Counts sends and store writes: whether a refusal came too late. */
+    uint64_t effects; /* Counts sends and store writes: whether a refusal came too late. */
+    /* Changelog records of stores on disk: since the last commit; committed and not applied. */
+    uint64_t logged;
+    uint64_t logged_committed;
     int64_t async_count;    /* Deferrals of all inputs that have not ended. */
     int64_t stream_time_ms; /* The largest event time taken, the current record's included. */
     bool commit_needed;

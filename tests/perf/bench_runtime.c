@@ -97,15 +97,23 @@ static void open_run(run *r)
     must(weir_database_open(&database, &r->database, &err), &err);
 }
 
-static void open_application(run *r, const char *guarantee, bool without_sink)
+typedef struct update_case {
+    const char *name;
+    const char *guarantee;
+    bool without_sink;
+    const char *apply_records_max;
+} update_case;
+
+static void open_application(run *r, const update_case *c)
 {
     weir_error err = {0};
-    r->topology = count_topology_new(&(count_topology_options){.without_sink = without_sink});
+    r->topology = count_topology_new(&(count_topology_options){.without_sink = c->without_sink});
     const weir_setting settings[] = {
         {"application.id", "bench"},
-        {"processing.guarantee", guarantee},
-        {"commit.interval.ms", strcmp(guarantee, "at_least_once") == 0 ? "30000" : "100"},
+        {"processing.guarantee", c->guarantee},
+        {"commit.interval.ms", strcmp(c->guarantee, "at_least_once") == 0 ? "30000" : "100"},
         {"buffered.records.per.partition", "10000"},
+        {"weir.apply.records.max", c->apply_records_max},
     };
     must(weir_config_init(&r->config, settings, WEIR_COUNT_OF(settings), &err), &err);
     const weir_application_options options = {
@@ -203,11 +211,7 @@ static void close_cleanly(run *r)
     }
 }
 
-typedef struct update_case {
-    const char *name;
-    const char *guarantee;
-    bool without_sink;
-} update_case;
+static const update_case restarting = {"", "exactly_once_v2", false, "5000000"};
 
 static void bench_updates(bench *b, const update_case *c)
 {
@@ -221,7 +225,7 @@ static void bench_updates(bench *b, const update_case *c)
     weir_topic_config out = {.name = "out", .partition_count = PARTITIONS};
     must(weir_broker_create_topic(r.broker, &out, &err), &err);
     feed(&r, "in", b);
-    open_application(&r, c->guarantee, c->without_sink);
+    open_application(&r, c);
     step_until_running(&r);
     start(b);
     if (strcmp(c->guarantee, "at_least_once") == 0) {
@@ -243,7 +247,7 @@ static void bench_restarts(bench *b)
     run r = {0};
     start(b);
     open_run(&r);
-    open_application(&r, "exactly_once_v2", false);
+    open_application(&r, &restarting);
     step_until_running(&r);
     finish(b, "restart after a crash, to RUNNING", b->keys);
     step_until_idle(&r);
@@ -251,7 +255,7 @@ static void bench_restarts(bench *b)
     close_run(&r);
     start(b);
     open_run(&r);
-    open_application(&r, "exactly_once_v2", false);
+    open_application(&r, &restarting);
     step_until_running(&r);
     finish(b, "restart after a close, to RUNNING", b->keys);
     close_run(&r);
@@ -270,14 +274,14 @@ static void bench_restore(bench *b)
     must(weir_broker_create_topic(r.broker, &topic, &err), &err);
     topic.name = "out";
     must(weir_broker_create_topic(r.broker, &topic, &err), &err);
-    open_application(&r, "exactly_once_v2", false);
+    open_application(&r, &restarting);
     close_run(&r);
     open_run(&r);
     weir_producer *producer = NULL;
     must(weir_producer_new(r.broker, &(weir_producer_options){0}, &producer, &err), &err);
     send_all(producer, "bench-counts-changelog", b);
     weir_producer_free(producer);
-    open_application(&r, "exactly_once_v2", false);
+    open_application(&r, &restarting);
     start(b);
     step_until_running(&r);
     finish(b, "restore, 100-byte records", b->records);
@@ -303,10 +307,11 @@ static weir_status write_json(const bench *b, const char *path, weir_error *err)
 int main(int argc, char **argv)
 {
     static const update_case cases[] = {
-        {"at-least-once, store", "at_least_once", true},
-        {"at-least-once, store and sink", "at_least_once", false},
-        {"exactly-once 100 ms, store", "exactly_once_v2", true},
-        {"exactly-once 100 ms, store and sink", "exactly_once_v2", false},
+        {"at-least-once, store", "at_least_once", true, "5000000"},
+        {"at-least-once, store and sink", "at_least_once", false, "5000000"},
+        {"exactly-once 100 ms, store", "exactly_once_v2", true, "5000000"},
+        {"exactly-once 100 ms, store and sink", "exactly_once_v2", false, "5000000"},
+        {"exactly-once 100 ms, short tail", "exactly_once_v2", false, "500000"},
     };
     bench b = {.records = 2000000, .keys = 200000};
     const char *json = NULL;
