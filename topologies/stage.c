@@ -71,6 +71,9 @@ static weir_status decode_value(void *user, const weir_record *record, weir_aren
                                 void **out_object, weir_error *err)
 {
     const weir_avro_binding *binding = user;
+    if (record->key.size == 0) {
+        return weir_error_set(err, WEIR_BAD_RECORD, "%s: without a key", binding->type->name);
+    }
     if (record->value.data == NULL) {
         return weir_error_set(err, WEIR_BAD_RECORD, "%s: the value is null", binding->type->name);
     }

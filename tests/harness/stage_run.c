@@ -111,7 +111,7 @@ void stage_run_send(stage_run *run, const char *topic, const weir_record_type *t
     int32_t topic_number = 0;
     int32_t partition_count = 0;
     CHECK_OK(weir_producer_topic(producer, topic, &topic_number, &partition_count, &err), &err);
-    record.partition = weir_partition_of(key, partition_count);
+    record.partition = key.data == NULL ? 0 : weir_partition_of(key, partition_count);
     CHECK_OK(weir_producer_send(producer, topic_number, &record, &err), &err);
     CHECK_OK(weir_producer_flush(producer, 1000, &err), &err);
 }
