@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * copy_directory.c - a plain copy, file by file; again from the start where the set of files changed
- * meanwhile, for then the copy is of no one moment (RocksDB compacts on threads of its own).
+ * copy_directory.c - a plain copy, file by file; again from the start where the set of files
+ * changed meanwhile, for then the copy is of no one moment: RocksDB compacts on its own threads.
  */
 #include "tests/harness/copy_directory.h"
 
