@@ -62,8 +62,8 @@ static int serve(serve_options *options)
             (void)fflush(stdout);
         }
     }
-    if (status == WEIR_OK) {
-        status = weir_site_serve(options->listener, &options->site, &err);
+    if (status == WEIR_OK) { /* Serves until it is killed, or fails. */
+        (void)weir_site_serve(options->listener, &options->site, &err);
     }
     fprintf(stderr, "weir serve-site: %s\n", err.message);
     return WEIR_EXIT_FAILURE;

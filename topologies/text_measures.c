@@ -303,10 +303,11 @@ static bool holds_policy(weir_bytes line)
     static const char *const phrases[] = {"javascript",    "terms of use", "privacy policy",
                                           "cookie policy", "uses cookies", "use of cookies",
                                           "use cookies"};
+    static const char firsts[] = {'j', 't', 'p', 'c', 'u'};
     const char *data = line.data;
     for (size_t i = 0; i < line.size; i++) {
         bool starts_word = i == 0 || (data[i - 1] | 0x20) < 'a' || (data[i - 1] | 0x20) > 'z';
-        if (!starts_word || memchr("jtpcu", data[i] | 0x20, 5) == NULL) {
+        if (!starts_word || memchr(firsts, data[i] | 0x20, sizeof firsts) == NULL) {
             continue;
         }
         for (size_t k = 0; k < WEIR_COUNT_OF(phrases); k++) {

@@ -49,6 +49,9 @@ uint64_t check_number(const char *variable, uint64_t fallback);
 
 #define CHECK(condition) ((condition) ? (void)0 : check_fail(__FILE__, __LINE__, "%s", #condition))
 
+/* A place that a test must not reach. */
+#define CHECK_NEVER(reason) check_fail(__FILE__, __LINE__, "%s", (reason))
+
 #define CHECK_I64(got, compare, wanted)                                                            \
     do {                                                                                           \
         int64_t check_got_ = (int64_t)(got);                                                       \

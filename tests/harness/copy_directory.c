@@ -88,5 +88,5 @@ void check_copy_directory(const char *from, const char *to)
         }
         empty(to);
     }
-    CHECK(!"the directory never comes to rest");
+    CHECK_NEVER("the directory never comes to rest");
 }

@@ -90,5 +90,5 @@ void pipeline_fixture_run(pipeline_fixture *f)
         }
         activity = sum;
     }
-    CHECK(!"the pipeline never becomes idle");
+    CHECK_NEVER("the pipeline never becomes idle");
 }

@@ -165,7 +165,7 @@ void stage_run_settle(stage_run *run)
             return;
         }
     }
-    CHECK(!"the stages never become idle");
+    CHECK_NEVER("the stages never become idle");
 }
 
 void stage_run_advance(stage_run *run, int64_t ms)

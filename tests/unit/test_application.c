@@ -86,7 +86,7 @@ static void run_until_idle(fixture *f)
             return;
         }
     }
-    CHECK(!"the application never becomes idle");
+    CHECK_NEVER("the application never becomes idle");
 }
 
 static void each_record_is_counted_once(const char *guarantee, weir_store_engine engine)

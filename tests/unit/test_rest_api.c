@@ -674,9 +674,7 @@ TEST(domain_may_be_a_url_or_have_a_port)
     WEIR_AUTO(fixture) f = {0};
     start(&f, STAGE(FRONTIER) | STAGE(TABLES));
     static const char *const domains[] = {"http://a.example/start", "B.Example:8443",
-                                          "127.0.0.1:8000", "localhost",
-                                          "b\xc3\xbc"
-                                          "cher.example"};
+                                          "127.0.0.1:8000", "localhost", "b\303\274cher.example"};
     for (size_t i = 0; i < WEIR_COUNT_OF(domains); i++) {
         WEIR_AUTO_FREE char *body = weir_format("{\"domain\":\"%s\"}", domains[i]);
         CHECK_I64(post(&f, body), ==, 201);
