@@ -7,9 +7,9 @@
  *                         └──────────── next task of the host ◀────────┘
  *
  * A host starts its next request when the last has ended and its delay has passed; those that wait
- * for time are looked at by a punctuation. The body is stored before the RawFetch is forwarded, so
- * whoever reads a body_ref finds the object. After a crash the tasks that had not ended come again,
- * and only they.
+ * for time are looked at by a punctuation, which is set for the earliest of them. The body is
+ * stored before the RawFetch is forwarded, so whoever reads a body_ref finds the object. After a
+ * crash the tasks that had not ended come again, and only they.
  */
 #include "topologies/fetch_internal.h"
 
@@ -20,7 +20,10 @@
 
 #include <stdlib.h>
 
-enum { PACE_INTERVAL_MS = 20, URL_BYTES_MAX = WEIR_HTTP_URL_BYTES_MAX };
+enum {
+    OVERDUE_INTERVAL_MS = 20, /* Until a host is looked at again that was due and may not start. */
+    URL_BYTES_MAX = WEIR_HTTP_URL_BYTES_MAX,
+};
 
 typedef struct fetch {
     weir_processor base;
@@ -31,6 +34,8 @@ typedef struct fetch {
     fetch_host **waiting; /* Hosts with tasks that wait for time. */
     size_t waiting_count;
     size_t waiting_capacity;
+    weir_punctuator *timer; /* For the earliest of them; NULL: none waits. */
+    int64_t timer_due_ms;
 } fetch;
 
 /* A request for robots.txt on behalf of the job that needs it. */
@@ -195,11 +200,31 @@ static void note_start_of_request(fetch_job *job, void *request, uint64_t id)
     job->host->running = job;
 }
 
+static weir_status start_waiting(weir_processor *processor, int64_t now_ms, weir_error *err);
+
+/* Sees to it that start_waiting is called when host may start its next request. */
+static void set_timer(fetch *self, const fetch_host *host)
+{
+    int64_t now_ms = weir_context_now_ms(self->base.context);
+    int64_t due_ms =
+        host->next_start_ms > now_ms ? host->next_start_ms : now_ms + OVERDUE_INTERVAL_MS;
+    if (self->timer != NULL && self->timer_due_ms <= due_ms) {
+        return;
+    }
+    if (self->timer != NULL) {
+        weir_punctuator_cancel(self->timer);
+    }
+    self->timer = weir_context_schedule(self->base.context, due_ms - now_ms, WEIR_WALL_CLOCK_TIME,
+                                        start_waiting);
+    self->timer_due_ms = due_ms;
+}
+
 static void wait_for_time(fetch *self, fetch_host *host)
 {
     if (host->is_waiting) {
         return;
     }
+    set_timer(self, host);
     host->is_waiting = true;
     self->waiting = weir_grow(self->waiting, self->waiting_count, &self->waiting_capacity,
                               sizeof *self->waiting);
@@ -492,6 +517,9 @@ static weir_status start_waiting(weir_processor *processor, int64_t now_ms, weir
 {
     (void)err;
     fetch *self = (fetch *)processor;
+    if (self->timer != NULL) {
+        weir_punctuator_cancel(weir_take(&self->timer));
+    }
     for (size_t i = self->waiting_count; i-- > 0;) {
         fetch_host *host = self->waiting[i];
         if (host->next_start_ms <= now_ms) {
@@ -499,6 +527,9 @@ static weir_status start_waiting(weir_processor *processor, int64_t now_ms, weir
             host->is_waiting = false;
             start_next(self, host);
         }
+    }
+    for (size_t i = 0; i < self->waiting_count; i++) {
+        set_timer(self, self->waiting[i]);
     }
     return WEIR_OK;
 }
@@ -569,8 +600,6 @@ static weir_status init_fetch(weir_processor *processor, weir_error *err)
     fetch *self = (fetch *)processor;
     self->http = weir_context_resource(processor->context, FETCH_HTTP);
     self->robots_store = weir_context_store(processor->context, WEIR_FETCH_ROBOTS);
-    weir_context_schedule(processor->context, PACE_INTERVAL_MS, WEIR_WALL_CLOCK_TIME,
-                          start_waiting);
     return WEIR_OK;
 }
 
