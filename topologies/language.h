@@ -15,7 +15,7 @@ extern "C" {
 
 enum {
     WEIR_LANGUAGE_CODE_BYTES_MAX = 16,
-    WEIR_LANGUAGE_TEXT_BYTES_MAX = 16 << 10, /* A longer text is judged by three samples. */
+    WEIR_LANGUAGE_TEXT_BYTES_MAX = 8 << 10, /* A longer text is judged by three samples. */
 };
 
 typedef struct weir_language {
