@@ -27,7 +27,8 @@ typedef struct file_store {
     bool sync;
     ZSTD_CCtx *compressor;
     ZSTD_DCtx *decompressor;
-    weir_buf frame; /* Compressed bytes on their way. */
+    weir_buf frame;   /* Compressed bytes on their way. */
+    weir_buf content; /* What a get reads, until it is known to be whole. */
 } file_store;
 
 static file_store *file_store_of(weir_object_store *store)
@@ -94,18 +95,18 @@ static weir_status decompress(file_store *store, const char *key, size_t bytes_m
         return weir_error_set(err, WEIR_BAD_RECORD, "object %s has %llu bytes, at most %zu", key,
                               size, bytes_max);
     }
-    WEIR_AUTO(weir_buf) content = {0};
-    uint8_t *room = weir_buf_reserve(&content, (size_t)size + 1);
+    weir_buf_clear(&store->content);
+    uint8_t *room = weir_buf_reserve(&store->content, (size_t)size + 1);
     size_t got = ZSTD_decompressDCtx(store->decompressor, room, (size_t)size, store->frame.data,
                                      store->frame.size);
     if (ZSTD_isError(got) || got != size) {
         return weir_error_set(err, WEIR_CORRUPT, "object %s: %s", key,
                               ZSTD_isError(got) ? ZSTD_getErrorName(got) : "it is cut short");
     }
-    content.size = got;
-    weir_buf_cleanup(out);
-    *out = content;
-    content = (weir_buf){0};
+    store->content.size = got;
+    weir_buf read = store->content;
+    store->content = *out; /* Its memory serves the next get. */
+    *out = read;
     return WEIR_OK;
 }
 
@@ -244,6 +245,7 @@ static void file_store_free(weir_object_store *base)
     ZSTD_freeCCtx(store->compressor);
     ZSTD_freeDCtx(store->decompressor);
     weir_buf_cleanup(&store->frame);
+    weir_buf_cleanup(&store->content);
     free(store->directory);
     free(store);
 }
