@@ -194,11 +194,12 @@ TEST(redirects_are_followed_five_times_and_endless_ones_end)
 {
     crawl_run run;
     crawl_run_start(&run, &(weir_crawl_settings){.delay_ms = DELAY_MS}, true);
-    for (int i = 0; i < 5; i++) {
-        WEIR_AUTO_FREE char *path = weir_format("/%d", i);
-        WEIR_AUTO_FREE char *headers = weir_format("Location: /%d\r\n", i + 1);
+    static const char *const chain[] = {"Location: /1\r\n", "Location: /2\r\n", "Location: /3\r\n",
+                                        "Location: /4\r\n", "Location: /5\r\n"};
+    for (size_t i = 0; i < WEIR_COUNT_OF(chain); i++) {
+        WEIR_AUTO_FREE char *path = weir_format("/%zu", i);
         web_server_script(run.server, "chain.example", path,
-                          &(web_reply){.status = 301, .headers = weir_take(&headers)});
+                          &(web_reply){.status = 301, .headers = chain[i]});
     }
     script_text(&run, "chain.example", "/5", "<p>the end</p>");
     web_server_script(run.server, "endless.example", "/*",
@@ -218,6 +219,24 @@ TEST(redirects_are_followed_five_times_and_endless_ones_end)
     check_outcome(&run, "http://circle.example/a", "redirected");
     check_outcome(&run, "http://nowhere.example/", "redirected");
     crawl_run_check_polite(&run, DELAY_MS);
+    crawl_run_cleanup(&run);
+}
+
+TEST(host_is_asked_over_one_connection)
+{
+    crawl_run run;
+    crawl_run_start(&run, &(weir_crawl_settings){.delay_ms = -1, .allow_private = "*"}, false);
+    WEIR_AUTO(weir_buf) links = {0};
+    for (int i = 0; i < 20; i++) {
+        weir_buf_append_format(&links, "<a href='/%d'>next</a>", i);
+    }
+    script_text(&run, NULL, "/*", weir_buf_text(&links));
+    web_server_script(run.server, NULL, "/robots.txt", &(web_reply){.status = 404});
+    WEIR_AUTO_FREE char *seed = weir_format("%s/0", web_server_url(run.server));
+    crawl_run_until_idle(&run, (const char *const[]){seed, NULL});
+    CHECK_I64(web_server_request_count(run.server), ==, 21);
+    CHECK_I64(web_server_connection_count(run.server), ==, 1);
+    crawl_run_check_polite(&run, 0);
     crawl_run_cleanup(&run);
 }
 
