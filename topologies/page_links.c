@@ -15,6 +15,7 @@
 #include <string.h>
 
 enum { SEEN_SLOTS = 8192, FIRST_ROWS = 32 };
+enum { KIND_LINK = 0, KIND_IMAGE = 1, KIND_ALTERNATE = 2 }; /* Seeds of the hashes. */
 static_assert(SEEN_SLOTS >= 2 * (WEIR_EXTRACT_LINKS_MAX + WEIR_EXTRACT_IMAGES_MAX +
                                  WEIR_EXTRACT_ALTERNATES_MAX),
               "the set must not fill up");
@@ -41,23 +42,18 @@ static bool resolve(linker *l, weir_bytes href)
            weir_url_canon(href, l->has_base ? &l->base : NULL, &l->url, NULL) == WEIR_OK;
 }
 
-/* True the first time that l->url comes as a thing of this kind. */
-static bool is_new(linker *l, uint64_t kind)
+/* Where hash is in the set, or the free slot where it would go. Only rows are remembered, whose
+ * lists have limits, so there is always a free one. */
+static uint64_t *find_seen(linker *l, uint64_t hash)
 {
-    uint64_t hash = weir_hash64(weir_buf_bytes(&l->url), kind) | 1;
-    for (size_t slot = hash % SEEN_SLOTS;; slot = (slot + 1) % SEEN_SLOTS) {
-        if (l->seen[slot] == hash) {
-            return false;
-        }
-        if (l->seen[slot] == 0) {
-            l->seen[slot] = hash;
-            return true;
-        }
+    size_t slot = hash % SEEN_SLOTS;
+    while (l->seen[slot] != 0 && l->seen[slot] != hash) {
+        slot = (slot + 1) % SEEN_SLOTS;
     }
+    return &l->seen[slot];
 }
 
-/* A new row for l->url; NULL where the list or the arena is full. */
-static weir_extract_link *add_row(linker *l, weir_extract_links *list, size_t rows_max)
+static weir_extract_link *append_row(linker *l, weir_extract_links *list, size_t rows_max)
 {
     if (list->count == rows_max) {
         list->is_cut = true;
@@ -87,6 +83,23 @@ static weir_extract_link *add_row(linker *l, weir_extract_links *list, size_t ro
     return row;
 }
 
+/* A row for l->url the first time that it comes as a thing of this kind; NULL where it came before,
+ * or where the list or the arena is full. */
+static weir_extract_link *add_row(linker *l, uint64_t kind, weir_extract_links *list,
+                                  size_t rows_max)
+{
+    uint64_t hash = weir_hash64(weir_buf_bytes(&l->url), kind) | 1;
+    uint64_t *seen = find_seen(l, hash);
+    if (*seen == hash) {
+        return NULL;
+    }
+    weir_extract_link *row = append_row(l, list, rows_max);
+    if (row != NULL) {
+        *seen = hash;
+    }
+    return row;
+}
+
 static weir_bytes clean_attribute(linker *l, const weir_html_node *node, const char *name)
 {
     return weir_value_clean(l->arena, weir_html_attribute(node, name),
@@ -98,10 +111,10 @@ static void add_link(linker *l, uint32_t index, weir_extract_links *links)
     const weir_html_node *node = &l->tree->nodes[index];
     weir_bytes href = weir_html_attribute(node, "href");
     bool is_of_this_page = href.size > 0 && *(const char *)href.data == '#';
-    if (is_of_this_page || !resolve(l, href) || !is_new(l, 0)) {
+    if (is_of_this_page || !resolve(l, href)) {
         return;
     }
-    weir_extract_link *row = add_row(l, links, WEIR_EXTRACT_LINKS_MAX);
+    weir_extract_link *row = add_row(l, KIND_LINK, links, WEIR_EXTRACT_LINKS_MAX);
     if (row != NULL) {
         row->rel = clean_attribute(l, node, "rel");
         row->text =
@@ -124,10 +137,10 @@ static weir_bytes source_of(const weir_html_node *image)
 
 static void add_image(linker *l, const weir_html_node *node, weir_extract_links *images)
 {
-    if (!resolve(l, source_of(node)) || !is_new(l, 1)) {
+    if (!resolve(l, source_of(node))) {
         return;
     }
-    weir_extract_link *row = add_row(l, images, WEIR_EXTRACT_IMAGES_MAX);
+    weir_extract_link *row = add_row(l, KIND_IMAGE, images, WEIR_EXTRACT_IMAGES_MAX);
     if (row != NULL) {
         row->text = clean_attribute(l, node, "alt");
     }
@@ -137,10 +150,11 @@ static void add_alternate(linker *l, const weir_html_node *node, weir_extract_li
 {
     weir_bytes language = clean_attribute(l, node, "hreflang");
     if (language.size == 0 || !weir_value_has_word(weir_html_attribute(node, "rel"), "alternate") ||
-        !resolve(l, weir_html_attribute(node, "href")) || !is_new(l, weir_hash64(language, 2))) {
+        !resolve(l, weir_html_attribute(node, "href"))) {
         return;
     }
-    weir_extract_link *row = add_row(l, alternates, WEIR_EXTRACT_ALTERNATES_MAX);
+    uint64_t kind = weir_hash64(language, KIND_ALTERNATE);
+    weir_extract_link *row = add_row(l, kind, alternates, WEIR_EXTRACT_ALTERNATES_MAX);
     if (row != NULL) {
         row->text = language;
     }

@@ -109,9 +109,13 @@ static void offer(collector *c, weir_metadata_field field, source from, weir_byt
 
 /* JSON-LD. */
 
+/* The value itself, or the first of an array; NULL where that is empty. */
 static const weir_json_value *first_of(const weir_json_value *value)
 {
-    return weir_json_is_array(value) ? weir_json_at(value, 0) : value;
+    if (!weir_json_is_array(value)) {
+        return value;
+    }
+    return weir_json_count(value) == 0 ? NULL : weir_json_at(value, 0);
 }
 
 /* The text of a member that is a text, an object with a name, or an array of them. */

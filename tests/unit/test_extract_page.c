@@ -167,6 +167,17 @@ TEST(article_body_of_json_ld_stands_in_for_a_short_text)
     CHECK_I64(page->word_count, ==, 40);
 }
 
+TEST(empty_arrays_of_json_ld_say_nothing)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    const weir_extract_page *page = extract(
+        &f, "<title>Title</title><script type='application/ld+json'>[{\"@type\": []}, {\"@type\": "
+            "\"Article\", \"author\": [], \"publisher\": {\"name\": []}}]</script><p>Text");
+    CHECK_BYTES(page->title, WEIR_BYTES("Title"));
+    CHECK(page->metadata[WEIR_METADATA_AUTHOR].data == NULL);
+    CHECK(page->metadata[WEIR_METADATA_PUBLISHER].data == NULL);
+}
+
 TEST(one_page_does_not_leak_into_the_next)
 {
     WEIR_AUTO(fixture) f = fixture_start();
@@ -236,6 +247,18 @@ TEST(lists_stop_at_their_limits)
     CHECK_I64(page->images.count, ==, WEIR_EXTRACT_IMAGES_MAX);
     CHECK(page->links.is_cut && page->images.is_cut);
     CHECK_BYTES(page->links.rows[100].url, WEIR_BYTES("http://site.example/100"));
+}
+
+TEST(page_of_ten_thousand_links_comes_to_an_end)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    for (int i = 0; i < 10000; i++) {
+        weir_buf_append_format(&f.html, "<a href=/%d>l</a><img src=/%d.png>", i, i);
+    }
+    const weir_extract_page *page = extract(&f, weir_buf_text(&f.html));
+    CHECK_I64(page->links.count, ==, WEIR_EXTRACT_LINKS_MAX);
+    CHECK(page->links.is_cut);
+    CHECK_I64(page->images.count, ==, WEIR_EXTRACT_IMAGES_MAX);
 }
 
 TEST(hostile_pages_get_a_reason)
