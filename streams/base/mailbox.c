@@ -285,8 +285,9 @@ static void reset_woken(weir_mailbox *mailbox)
 {
     uint64_t times;
     ssize_t got = read(mailbox->woken_fd, &times, sizeof times);
-    (void)got; /* EAGAIN means that the waker has yet to write: one idle turn of the loop more. */
-    atomic_store(&mailbox->woken, false);
+    if (got == (ssize_t)sizeof times) {
+        atomic_store(&mailbox->woken, false);
+    } /* Else the waker has yet to write: who forgot the wake now would never empty the descriptor. */
 }
 
 /* Takes the oldest message; a call is RUNNING from here on, so that nobody withdraws it. */

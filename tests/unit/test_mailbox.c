@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { FOREVER_MS = 60 * 1000 };
 
@@ -76,6 +77,24 @@ TEST(descriptor_is_readable_exactly_while_something_waits)
     CHECK(is_readable(mailbox));
     CHECK_I64(weir_mailbox_drain(mailbox, &at), ==, 0);
     CHECK(!is_readable(mailbox));
+}
+
+/* Between its two steps, a waker has said that it wakes and has yet to write to the descriptor. */
+TEST(wake_that_is_half_done_does_not_leave_the_descriptor_readable)
+{
+    WEIR_AUTO_PTR(weir_mailbox) mailbox = weir_mailbox_new(1);
+    consumer at = {0};
+    uint64_t written = 0;
+    weir_mailbox_wake(mailbox);
+    CHECK_I64(read(weir_mailbox_fd(mailbox), &written, sizeof written), ==, sizeof written);
+
+    CHECK_I64(weir_mailbox_drain(mailbox, &at), ==, 0);
+    CHECK_I64(write(weir_mailbox_fd(mailbox), &written, sizeof written), ==, sizeof written);
+    CHECK(is_readable(mailbox));
+    CHECK_I64(weir_mailbox_drain(mailbox, &at), ==, 0);
+    CHECK(!is_readable(mailbox));
+    weir_mailbox_wake(mailbox);
+    CHECK(is_readable(mailbox));
 }
 
 typedef struct again {
