@@ -372,6 +372,17 @@ void weir_metrics_expose(weir_metrics *metrics, weir_buf *to)
     give_lock(metrics);
 }
 
+/* Whether wanted (name="value", or nothing) is one of labels. A quote inside a value is escaped, so
+ * what follows a comma or the start is the name of a label. */
+static bool has_label(const char *labels, const char *wanted)
+{
+    const char *at = strstr(labels, wanted);
+    while (at != NULL && at != labels && at[-1] != ',') {
+        at = strstr(at + 1, wanted);
+    }
+    return at != NULL;
+}
+
 int64_t weir_metrics_sum(weir_metrics *metrics, const char *name, const weir_label *label)
 {
     WEIR_AUTO(weir_buf) wanted = {0};
@@ -388,7 +399,7 @@ int64_t weir_metrics_sum(weir_metrics *metrics, const char *name, const weir_lab
     while (kin != NULL && kin->type != TYPE_HISTOGRAM &&
            weir_map_next(kin->by_labels, &position, NULL, &at)) {
         const series *one = at;
-        if (strstr(one->labels, weir_buf_text(&wanted)) != NULL) {
+        if (has_label(one->labels, weir_buf_text(&wanted))) {
             sum += kin->type == TYPE_COUNTER ? (int64_t)weir_counter_value(&one->as.counter)
                                              : weir_gauge_value(&one->as.gauge);
         }

@@ -148,3 +148,21 @@ TEST(nothing_is_lost_when_threads_count_together)
     CHECK_I64(weir_histogram_count(weir_metrics_histogram(metrics, time, &weir_shape_duration_ns)),
               ==, THREADS * ADDITIONS);
 }
+
+TEST(sum_by_label_leaves_out_labels_whose_name_only_ends_alike)
+{
+    WEIR_AUTO_PTR(weir_metrics) metrics = weir_metrics_new();
+    weir_metric_id id = records;
+    weir_label own[] = {{"app", "a"}, {"topic", "t"}};
+    weir_label other[] = {{"source_topic", "t"}};
+    id.labels = own;
+    id.label_count = WEIR_COUNT_OF(own);
+    weir_counter_add(weir_metrics_counter(metrics, id), 3);
+    id.labels = other;
+    id.label_count = WEIR_COUNT_OF(other);
+    weir_counter_add(weir_metrics_counter(metrics, id), 5);
+
+    CHECK_I64(weir_metrics_sum(metrics, records.name, &(weir_label){"topic", "t"}), ==, 3);
+    CHECK_I64(weir_metrics_sum(metrics, records.name, &(weir_label){"app", "a"}), ==, 3);
+    CHECK_I64(weir_metrics_sum(metrics, records.name, NULL), ==, 8);
+}
