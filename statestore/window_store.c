@@ -201,7 +201,8 @@ static bool begin_pass(weir_window_store *store)
     if (store->in_pass) {
         return true;
     }
-    bool due = store->stream_time_ms - store->pass_began_ms >= store->options.retention_ms / 2;
+    bool due = store->pass_began_ms < 0 ||
+               store->stream_time_ms - store->pass_began_ms >= store->options.retention_ms / 2;
     if (store->stream_time_ms < 0 || live_from(store) == 0 || !due) {
         return false;
     }

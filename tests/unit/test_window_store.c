@@ -131,6 +131,19 @@ TEST(expired_windows_are_not_taken_not_shown_and_then_removed)
     CHECK_I64(weir_kv_approximate_count(kv), ==, 0);
 }
 
+TEST(window_at_the_end_of_time_expires_the_others)
+{
+    weir_error err = {0};
+    weir_kv *kv = weir_mem_store_new("windows");
+    WEIR_AUTO_PTR(weir_window_store) store = windows_new(kv, false);
+    size_t removed = 0;
+    put(store, WEIR_BYTES("a"), 0, "old");
+    put(store, WEIR_BYTES("b"), INT64_MAX, "last");
+    CHECK_OK(weir_window_store_expire(store, 10, &removed, &err), &err);
+    CHECK_I64(removed, ==, 1);
+    CHECK_I64(weir_kv_approximate_count(kv), ==, 1);
+}
+
 /* TTL. */
 
 typedef struct ttl_fixture {
