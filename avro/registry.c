@@ -67,11 +67,20 @@ static void subject_append(registry_subject *subject, int32_t id)
     subject->ids[subject->count++] = id;
 }
 
+/* What an interrupted weir_file_replace leaves. */
+static bool is_leftover(const char *name)
+{
+    static const char ending[] = ".tmp";
+    size_t size = strlen(name);
+    return size >= sizeof ending && strcmp(name + size - (sizeof ending - 1), ending) == 0;
+}
+
 /* A name that is a file name too, and leads nowhere else. */
 static bool subject_name_is_valid(const char *name)
 {
     size_t size = strlen(name);
-    return size > 0 && size <= WEIR_REGISTRY_SUBJECT_BYTES_MAX && name[0] != '.' &&
+    return size > 0 && !is_leftover(name) && size <= WEIR_REGISTRY_SUBJECT_BYTES_MAX &&
+           name[0] != '.' &&
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
                size;
 }
@@ -137,8 +146,7 @@ static weir_status load_subject(weir_registry *registry, const char *name, weir_
     return WEIR_OK;
 }
 
-/* Passes every file of folder to load; names with a leading dot or a trailing ~ are not ours, and
- * ".tmp" is what an interrupted weir_file_replace leaves. */
+/* Passes every file of folder to load; names with a leading dot are not ours. */
 static weir_status load_folder(weir_registry *registry, const char *folder, file_loader *load,
                                weir_error *err)
 {
@@ -153,7 +161,7 @@ static weir_status load_folder(weir_registry *registry, const char *folder, file
     WEIR_AUTO(weir_buf) content = {0};
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
-        bool ours = name[0] != '.' && strstr(name, ".tmp") == NULL;
+        bool ours = name[0] != '.' && !is_leftover(name);
         if (status == WEIR_OK && ours) {
             WEIR_AUTO_FREE char *file = weir_format("%s/%s", path, name);
             status = weir_file_read(file, WEIR_SCHEMA_BYTES_MAX, &content, err);

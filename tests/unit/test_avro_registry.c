@@ -74,13 +74,24 @@ TEST(change_that_cannot_read_the_past_is_refused_with_a_sentence)
 TEST(subject_that_is_no_file_name_is_refused)
 {
     WEIR_AUTO_PTR(weir_registry) registry = open_registry(NULL);
-    static const char *const names[] = {"", "../t", ".t", "a/b", "a b"};
+    static const char *const names[] = {"", "../t", ".t", "a/b", "a b", "t.tmp"};
     for (size_t i = 0; i < WEIR_COUNT_OF(names); i++) {
         int32_t id = 0;
         CHECK_STATUS(
             weir_registry_register(registry, names[i], weir_bytes_of_text(first_json), &id, NULL),
             WEIR_INVALID);
     }
+}
+
+TEST(subject_with_tmp_inside_its_name_is_there_after_a_restart)
+{
+    WEIR_AUTO_FREE char *directory = check_directory();
+    weir_registry *registry = open_registry(directory);
+    (void)register_json(registry, "a.tmp-value", first_json);
+    weir_registry_free(registry);
+    registry = open_registry(directory);
+    CHECK_I64(weir_registry_version_count(registry, "a.tmp-value"), ==, 1);
+    weir_registry_free(registry);
 }
 
 TEST(versions_are_there_after_a_restart)
