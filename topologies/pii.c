@@ -7,11 +7,12 @@
  */
 #include "topologies/pii.h"
 
+#include "connectors/address.h"
 #include "streams/base/status.h"
 
 #include <string.h>
 
-enum { LOCAL_BYTES_MAX = 64, DOMAIN_BYTES_MAX = 253, OCTETS = 4 };
+enum { LOCAL_BYTES_MAX = 64, DOMAIN_BYTES_MAX = 253 };
 
 typedef struct text {
     const uint8_t *start;
@@ -74,47 +75,29 @@ static const uint8_t *local_start(const uint8_t *from, const uint8_t *at)
     return at > start && at[-1] == '.' ? at : start;
 }
 
-static bool is_public(const uint32_t octets[OCTETS])
-{
-    static const struct {
-        uint32_t network;
-        uint32_t bits;
-    } special[] = {
-        {0x00000000, 8},  {0x0a000000, 8},  {0x64400000, 10}, {0x7f000000, 8},  {0xa9fe0000, 16},
-        {0xac100000, 12}, {0xc0000000, 24}, {0xc0000200, 24}, {0xc0586300, 24}, {0xc0a80000, 16},
-        {0xc6120000, 15}, {0xc6336400, 24}, {0xcb007100, 24}, {0xe0000000, 3},
-    };
-    uint32_t address = octets[0] << 24 | octets[1] << 16 | octets[2] << 8 | octets[3];
-    for (size_t i = 0; i < WEIR_COUNT_OF(special); i++) {
-        if ((address ^ special[i].network) >> (32 - special[i].bits) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* The end of the public IPv4 address that starts at at; at itself where there is none. */
 static const uint8_t *address_end(const uint8_t *at, const uint8_t *end)
 {
     const uint8_t *start = at;
-    uint32_t octets[OCTETS];
-    for (size_t i = 0; i < OCTETS; i++) {
+    uint8_t octets[WEIR_IPV4_BYTES];
+    for (size_t i = 0; i < WEIR_IPV4_BYTES; i++) {
         if (i > 0 && (at == end || *at++ != '.')) {
             return start;
         }
         const uint8_t *number = at;
-        octets[i] = 0;
+        unsigned octet = 0;
         while (at < end && is_digit(*at) && at - number < 3) {
-            octets[i] = octets[i] * 10 + (uint32_t)(*at++ - '0');
+            octet = octet * 10 + (unsigned)(*at++ - '0');
         }
         bool has_leading_zero = at - number > 1 && *number == '0';
-        if (at == number || octets[i] > UINT8_MAX || has_leading_zero) {
+        if (at == number || octet > UINT8_MAX || has_leading_zero) {
             return start;
         }
+        octets[i] = (uint8_t)octet;
     }
     bool goes_on = at < end && (is_digit(*at) || is_letter(*at) || *at == '_' ||
                                 (*at == '.' && end - at > 1 && is_digit(at[1])));
-    return goes_on || !is_public(octets) ? start : at;
+    return goes_on || !weir_address_ipv4_is_public(octets) ? start : at;
 }
 
 static bool starts_number(const text *t, const uint8_t *at)
