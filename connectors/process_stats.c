@@ -7,6 +7,8 @@
  */
 #include "connectors/process_stats.h"
 
+#include "streams/base/file.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { PROC_FILE_BYTES_MAX = 64 << 10 };
+enum { PROC_FILE_BYTES_MAX = 1 << 20 };
 
 /* Fields of /proc/self/stat, counted from 0 behind the parenthesis. */
 enum {
@@ -33,23 +35,6 @@ static weir_status fail(weir_error *err, const char *path)
     return weir_error_set(err, WEIR_IO, "cannot read %s: %s", path, strerror(errno));
 }
 
-/* Files of /proc say that they have no bytes, so they are read until they end. */
-static weir_status read_proc(const char *path, weir_buf *out, weir_error *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return fail(err, path);
-    }
-    ssize_t got = 1;
-    while (got > 0 && out->size < PROC_FILE_BYTES_MAX) {
-        got = read(fd, weir_buf_reserve(out, 4096), 4096);
-        out->size += got > 0 ? (size_t)got : 0;
-    }
-    weir_status status = got < 0 ? fail(err, path) : WEIR_OK;
-    (void)close(fd);
-    return status;
-}
-
 /* The number in field index of text, whose fields one space separates; 0 where there is none. */
 static uint64_t field_of(const char *text, int index)
 {
@@ -63,7 +48,7 @@ static uint64_t field_of(const char *text, int index)
 static weir_status read_stat(weir_process_stats *stats, uint64_t *out_start_ticks, weir_error *err)
 {
     WEIR_AUTO(weir_buf) content = {0};
-    WEIR_TRY(read_proc("/proc/self/stat", &content, err));
+    WEIR_TRY(weir_file_read("/proc/self/stat", PROC_FILE_BYTES_MAX, &content, err));
     const char *name_end = strrchr(weir_buf_text(&content), ')');
     if (name_end == NULL || name_end[1] != ' ') {
         return weir_error_set(err, WEIR_IO, "/proc/self/stat is not as proc(5) says");
@@ -82,7 +67,7 @@ static weir_status read_stat(weir_process_stats *stats, uint64_t *out_start_tick
 static weir_status read_start(weir_process_stats *stats, uint64_t start_ticks, weir_error *err)
 {
     WEIR_AUTO(weir_buf) content = {0};
-    WEIR_TRY(read_proc("/proc/stat", &content, err));
+    WEIR_TRY(weir_file_read("/proc/stat", PROC_FILE_BYTES_MAX, &content, err));
     const char *boot = strstr(weir_buf_text(&content), "\nbtime ");
     if (boot == NULL) {
         return weir_error_set(err, WEIR_IO, "/proc/stat has no btime");

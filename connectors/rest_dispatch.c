@@ -10,6 +10,7 @@
  */
 #include "connectors/rest_internal.h"
 
+#include "streams/base/hash.h"
 #include "streams/base/json.h"
 
 #include <errno.h>
@@ -110,15 +111,6 @@ weir_status weir_rest_query_i64(const weir_rest_request *request, const char *na
     return WEIR_OK;
 }
 
-static int hex_digit(uint8_t character)
-{
-    if (character >= '0' && character <= '9') {
-        return character - '0';
-    }
-    uint8_t lower = character | 0x20;
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* Decodes text behind what request has decoded; false where a percent sign has no two digits. In
  * a query a plus is a space. */
 static bool decode(weir_rest_request *request, weir_bytes text, uint8_t plus, weir_bytes *out)
@@ -132,8 +124,8 @@ static bool decode(weir_rest_request *request, weir_bytes text, uint8_t plus, we
             *to++ = from[i] == '+' ? plus : from[i];
             continue;
         }
-        int high = i + 2 < text.size ? hex_digit(from[i + 1]) : -1;
-        int low = i + 2 < text.size ? hex_digit(from[i + 2]) : -1;
+        int high = i + 2 < text.size ? weir_hex_digit(from[i + 1]) : -1;
+        int low = i + 2 < text.size ? weir_hex_digit(from[i + 2]) : -1;
         if (high < 0 || low < 0) {
             return false;
         }

@@ -18,6 +18,7 @@
  */
 #include "connectors/robots.h"
 
+#include "streams/base/hash.h"
 #include "streams/base/serde.h"
 
 #include <stdlib.h>
@@ -113,15 +114,6 @@ static bool starts_with_any(weir_bytes key, const char *const *words, size_t cou
     return false;
 }
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    uint8_t lower = c | 0x20;
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 static bool is_letter_or_digit(uint8_t c)
 {
     uint8_t lower = c | 0x20;
@@ -151,10 +143,10 @@ static void append_normalised(weir_bytes text, bool kept_wild, weir_buf *out)
     const uint8_t *data = text.data;
     for (size_t i = 0; i < text.size; i++) {
         uint8_t c = data[i];
-        bool escape = c == '%' && i + 2 < text.size && hex_digit(data[i + 1]) >= 0 &&
-                      hex_digit(data[i + 2]) >= 0;
+        bool escape = c == '%' && i + 2 < text.size && weir_hex_digit(data[i + 1]) >= 0 &&
+                      weir_hex_digit(data[i + 2]) >= 0;
         if (escape) {
-            c = (uint8_t)(hex_digit(data[i + 1]) << 4 | hex_digit(data[i + 2]));
+            c = (uint8_t)(weir_hex_digit(data[i + 1]) << 4 | weir_hex_digit(data[i + 2]));
             i += 2;
         }
         bool wild = c == '*' || c == '$';

@@ -10,6 +10,7 @@
 #include "connectors/site_server.h"
 
 #include "streams/base/clock.h"
+#include "streams/base/hash.h"
 #include "streams/base/logging.h"
 
 #include <arpa/inet.h>
@@ -131,13 +132,6 @@ static const char *content_type_of(const char *path)
     return "application/octet-stream";
 }
 
-static int hex_value(char digit)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = digit == '\0' ? NULL : strchr(digits, digit | 0x20);
-    return at == NULL ? -1 : (int)(at - digits);
-}
-
 /* Makes target the path in it: without query, percent signs decoded. False for one that is no path
  * or that could leave the directory. */
 static bool decode_path(char *target)
@@ -149,8 +143,8 @@ static bool decode_path(char *target)
             *to++ = *from;
             continue;
         }
-        int high = hex_value(from[1]);
-        int low = high < 0 ? -1 : hex_value(from[2]);
+        int high = weir_hex_digit((uint8_t)from[1]);
+        int low = high < 0 ? -1 : weir_hex_digit((uint8_t)from[2]);
         if (low < 0 || (high == 0 && low == 0)) {
             return false;
         }

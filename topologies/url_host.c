@@ -11,6 +11,7 @@
  */
 #include "topologies/url_host.h"
 
+#include "streams/base/hash.h"
 #include "topologies/url_idna.h"
 
 #include <string.h>
@@ -22,17 +23,6 @@ static weir_status refuse(weir_bytes host, const char *sentence, weir_error *err
     int shown = host.size > 100 ? 100 : (int)host.size;
     return weir_error_set(err, WEIR_BAD_RECORD, "invalid_host: %s: '%.*s'", sentence, shown,
                           (const char *)host.data);
-}
-
-static int digit_of(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
-        return (c | 0x20) - 'a' + 10;
-    }
-    return -1;
 }
 
 static bool is_decimal(weir_bytes text)
@@ -65,7 +55,7 @@ static bool ipv4_number_parse(weir_bytes text, uint64_t *out_value)
     }
     uint64_t value = 0;
     for (; i < text.size; i++) {
-        int digit = digit_of(data[i]);
+        int digit = weir_hex_digit(data[i]);
         if (digit < 0 || (uint64_t)digit >= base) {
             return false;
         }
@@ -168,12 +158,12 @@ static bool ipv6_scan_decimal(ipv6_scan *scan, uint16_t *out_value)
 {
     unsigned value = 0;
     size_t start = scan->at;
-    while (scan->at < scan->size && digit_of(scan->data[scan->at]) >= 0 &&
-           digit_of(scan->data[scan->at]) < 10) {
+    while (scan->at < scan->size && weir_hex_digit(scan->data[scan->at]) >= 0 &&
+           weir_hex_digit(scan->data[scan->at]) < 10) {
         if (scan->at > start && value == 0) {
             return false;
         }
-        value = value * 10 + (unsigned)digit_of(scan->data[scan->at]);
+        value = value * 10 + (unsigned)weir_hex_digit(scan->data[scan->at]);
         if (value > 255) {
             return false;
         }
@@ -209,8 +199,9 @@ static bool ipv6_scan_piece(ipv6_scan *scan)
 {
     size_t start = scan->at;
     unsigned value = 0;
-    while (scan->at < scan->size && scan->at < start + 4 && digit_of(scan->data[scan->at]) >= 0) {
-        value = value << 4 | (unsigned)digit_of(scan->data[scan->at]);
+    while (scan->at < scan->size && scan->at < start + 4 &&
+           weir_hex_digit(scan->data[scan->at]) >= 0) {
+        value = value << 4 | (unsigned)weir_hex_digit(scan->data[scan->at]);
         scan->at++;
     }
     if (scan_is_at(scan, '.')) {
@@ -318,10 +309,10 @@ static void append_percent_decoded(weir_bytes input, weir_buf *out)
 {
     const uint8_t *data = input.data;
     for (size_t i = 0; i < input.size; i++) {
-        if (data[i] == '%' && i + 2 < input.size && digit_of(data[i + 1]) >= 0 &&
-            digit_of(data[i + 2]) >= 0) {
-            weir_buf_append_byte(out,
-                                 (uint8_t)(digit_of(data[i + 1]) << 4 | digit_of(data[i + 2])));
+        if (data[i] == '%' && i + 2 < input.size && weir_hex_digit(data[i + 1]) >= 0 &&
+            weir_hex_digit(data[i + 2]) >= 0) {
+            weir_buf_append_byte(
+                out, (uint8_t)(weir_hex_digit(data[i + 1]) << 4 | weir_hex_digit(data[i + 2])));
             i += 2;
         } else {
             weir_buf_append_byte(out, data[i]);

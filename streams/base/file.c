@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DIRECTORY_MODE = 0777, FILE_MODE = 0666, OPEN_DIRECTORIES_MAX = 16 };
+enum { DIRECTORY_MODE = 0777, FILE_MODE = 0666, OPEN_DIRECTORIES_MAX = 16, READ_MORE_BYTES = 4096 };
 
 static weir_status fail(weir_error *err, const char *verb, const char *path)
 {
@@ -30,6 +30,35 @@ static void close_fd(int *fd)
 
 #define AUTO_FD __attribute__((cleanup(close_fd))) int
 
+static weir_status refuse_size(weir_error *err, const char *path, size_t bytes_max)
+{
+    return weir_error_set(err, WEIR_INVALID, "%s has more than the %zu bytes that are read", path,
+                          bytes_max);
+}
+
+/* Reads to the end, whatever size the file said it has: it may grow, and files of /proc say 0. */
+static weir_status read_all(int fd, const char *path, size_t bytes_max, size_t bytes_expected,
+                            weir_buf *out_content, weir_error *err)
+{
+    weir_buf_clear(out_content);
+    for (;;) {
+        size_t left = bytes_expected + 1 > out_content->size
+                          ? bytes_expected + 1 - out_content->size
+                          : READ_MORE_BYTES;
+        ssize_t got = read(fd, weir_buf_reserve(out_content, left), left);
+        if (got < 0 && errno != EINTR) {
+            return fail(err, "read", path);
+        }
+        if (got == 0) {
+            return WEIR_OK;
+        }
+        out_content->size += got < 0 ? 0 : (size_t)got;
+        if (out_content->size > bytes_max) {
+            return refuse_size(err, path, bytes_max);
+        }
+    }
+}
+
 weir_status weir_file_read(const char *path, size_t bytes_max, weir_buf *out_content,
                            weir_error *err)
 {
@@ -41,32 +70,20 @@ weir_status weir_file_read(const char *path, size_t bytes_max, weir_buf *out_con
     if (fstat(fd, &info) != 0) {
         return fail(err, "stat", path);
     }
-    if ((uint64_t)info.st_size > bytes_max) {
-        return weir_error_set(err, WEIR_INVALID, "%s has %lld bytes, at most %zu are read", path,
-                              (long long)info.st_size, bytes_max);
+    if (info.st_size > 0 && (uint64_t)info.st_size > bytes_max) {
+        return refuse_size(err, path, bytes_max);
     }
-    weir_buf_clear(out_content);
-    for (;;) {
-        size_t room = (size_t)info.st_size + 1 - out_content->size;
-        ssize_t got = read(fd, weir_buf_reserve(out_content, room), room);
-        if (got < 0) {
-            return fail(err, "read", path);
-        }
-        out_content->size += (size_t)got;
-        if (got == 0 || out_content->size > (size_t)info.st_size) {
-            return WEIR_OK;
-        }
-    }
+    return read_all(fd, path, bytes_max, (size_t)info.st_size, out_content, err);
 }
 
 static weir_status write_all(int fd, weir_bytes content, const char *path, weir_error *err)
 {
     for (size_t done = 0; done < content.size;) {
         ssize_t wrote = write(fd, (const char *)content.data + done, content.size - done);
-        if (wrote < 0) {
+        if (wrote < 0 && errno != EINTR) {
             return fail(err, "write", path);
         }
-        done += (size_t)wrote;
+        done += wrote < 0 ? 0 : (size_t)wrote;
     }
     return WEIR_OK;
 }
@@ -110,8 +127,8 @@ weir_status weir_file_replace(const char *path, weir_bytes content, bool sync, w
 weir_status weir_directory_make(const char *path, weir_error *err)
 {
     WEIR_AUTO_FREE char *partial = weir_strdup(path);
-    for (char *at = partial + 1; *at != '\0'; at++) {
-        if (*at == '/') {
+    for (char *at = partial; *at != '\0'; at++) {
+        if (*at == '/' && at > partial) {
             *at = '\0';
             if (mkdir(partial, DIRECTORY_MODE) != 0 && errno != EEXIST) {
                 return fail(err, "make directory", partial);

@@ -11,7 +11,8 @@
 #include "streams/base/bytes.h"
 #include "streams/base/status.h"
 
-/* Replaces *out_content. A file of more than bytes_max is WEIR_INVALID. */
+/* Replaces *out_content, which is undefined after an error. A file of more than bytes_max is
+ * WEIR_INVALID. */
 weir_status weir_file_read(const char *path, size_t bytes_max, weir_buf *out_content,
                            weir_error *err);
 

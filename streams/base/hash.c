@@ -60,6 +60,15 @@ void weir_sha256(weir_bytes bytes, uint8_t out_digest[WEIR_SHA256_BYTES])
     SHA256(bytes.data, bytes.size, out_digest);
 }
 
+int weir_hex_digit(uint8_t digit)
+{
+    if (digit >= '0' && digit <= '9') {
+        return digit - '0';
+    }
+    uint8_t lower = digit | 0x20;
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 void weir_hex(const uint8_t *bytes, size_t size, char *out)
 {
     static const char digits[] = "0123456789abcdef";

@@ -23,6 +23,9 @@ uint64_t weir_hash64(weir_bytes bytes, uint64_t seed);
 /* The SHA-256 digest of bytes. */
 void weir_sha256(weir_bytes bytes, uint8_t out_digest[WEIR_SHA256_BYTES]);
 
+/* The value of a hexadecimal digit in either case, or -1 where it is none. */
+int weir_hex_digit(uint8_t digit);
+
 /* Lower-case hex of size bytes and a NUL: out has room for 2 * size + 1. */
 void weir_hex(const uint8_t *bytes, size_t size, char *out);
 

@@ -110,6 +110,9 @@ int64_t weir_read_varint(weir_reader *reader)
     uint64_t zigzag = 0;
     for (int i = 0; i < VARINT_BYTES_MAX; i++) {
         uint8_t byte = weir_read_byte(reader);
+        if (i == VARINT_BYTES_MAX - 1 && byte > 1) {
+            break; /* More than 64 bits. */
+        }
         zigzag |= (uint64_t)(byte & VARINT_MASK) << (VARINT_BITS * i);
         if ((byte & VARINT_MORE) == 0) {
             uint64_t sign = (zigzag & 1) == 1 ? UINT64_MAX : 0;

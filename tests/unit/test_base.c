@@ -69,6 +69,26 @@ TEST(reader_never_passes_the_end)
     CHECK(endless.failed);
 }
 
+TEST(varint_of_more_than_64_bits_is_refused)
+{
+    weir_reader most = weir_reader_of(WEIR_BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));
+    CHECK(weir_read_varint(&most) == INT64_MIN);
+    CHECK(!most.failed);
+    weir_reader more = weir_reader_of(WEIR_BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x03"));
+    CHECK_I64(weir_read_varint(&more), ==, 0);
+    CHECK(more.failed);
+}
+
+TEST(hex_digit_is_told_from_what_only_looks_like_one)
+{
+    CHECK_I64(weir_hex_digit('0'), ==, 0);
+    CHECK_I64(weir_hex_digit('f'), ==, 15);
+    CHECK_I64(weir_hex_digit('A'), ==, 10);
+    CHECK_I64(weir_hex_digit('g'), ==, -1);
+    CHECK_I64(weir_hex_digit(0x11), ==, -1); /* '1' but for one bit. */
+    CHECK_I64(weir_hex_digit('\0'), ==, -1);
+}
+
 TEST(murmur2_is_that_of_the_java_client)
 {
     /* From the Java client's own UtilsTest. */
@@ -146,6 +166,23 @@ TEST(file_is_replaced_whole_and_read_back)
     CHECK_OK(weir_file_read(path, 100, &content, &err), &err);
     CHECK_BYTES(weir_buf_bytes(&content), WEIR_BYTES("second"));
     CHECK_STATUS(weir_file_read(path, 3, &content, &err), WEIR_INVALID);
+}
+
+TEST(file_is_read_to_its_end_whatever_size_it_says_it_has)
+{
+    weir_error err = {0};
+    WEIR_AUTO(weir_buf) content = {0};
+    CHECK_OK(weir_file_read("/proc/self/status", 1 << 20, &content, &err), &err); /* Says 0. */
+    CHECK(content.size > 100);
+    CHECK_STATUS(weir_file_read("/proc/self/status", 100, &content, &err), WEIR_INVALID);
+    CHECK(strstr(err.message, "more than the 100 bytes") != NULL);
+}
+
+TEST(directory_without_a_name_is_an_error)
+{
+    weir_error err = {0};
+    CHECK_STATUS(weir_directory_make("", &err), WEIR_IO);
+    CHECK_OK(weir_directory_make("/", &err), &err);
 }
 
 TEST(directory_has_one_owner_at_a_time)
