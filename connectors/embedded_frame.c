@@ -249,6 +249,10 @@ static void get_headers(weir_frame_cursor *cursor, weir_record *record, weir_are
     }
     weir_header *headers =
         arena == NULL ? NULL : weir_arena_alloc(arena, (size_t)count * sizeof *headers);
+    if (arena != NULL && headers == NULL) {
+        cursor->failed = true; /* Rather than a record without the headers that it has. */
+        return;
+    }
     for (uint64_t i = 0; i < count; i++) {
         weir_bytes key = get_bytes(cursor);
         weir_bytes value = get_bytes(cursor);

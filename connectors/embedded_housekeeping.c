@@ -125,13 +125,14 @@ static weir_status keep_partition(weir_embedded *embedded, weir_partition *parti
                                   int64_t now_ms, bool syncs, weir_error *err)
 {
     weir_partition_lock_append(partition);
+    bool gone = partition->gone; /* Written under the append lock. */
     weir_status status = roll_by_age(partition, now_ms, err);
-    if (status == WEIR_OK && syncs && !partition->gone) {
+    if (status == WEIR_OK && syncs && !gone) {
         status = weir_partition_sync(partition, err);
     }
     weir_partition_unlock_append(partition);
     WEIR_TRY(status);
-    if (partition->gone) {
+    if (gone) {
         return WEIR_OK;
     }
     WEIR_TRY(weir_partition_drop_segments(partition, err));

@@ -14,6 +14,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -165,6 +166,17 @@ static bool ends_in_tmp(const char *name)
     return length >= 4 && strcmp(name + length - 4, ".tmp") == 0;
 }
 
+/* Some file systems leave it to stat what an entry is. */
+static bool is_directory(DIR *parent, const struct dirent *entry)
+{
+    struct stat info;
+    if (entry->d_type != DT_UNKNOWN) {
+        return entry->d_type == DT_DIR;
+    }
+    return fstatat(dirfd(parent), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(info.st_mode);
+}
+
 /* Reads the names in path, sorted. */
 static weir_status read_names(const char *path, names *out, weir_error *err)
 {
@@ -180,7 +192,7 @@ static weir_status read_names(const char *path, names *out, weir_error *err)
         }
         out->items = weir_grow(out->items, out->count, &out->capacity, sizeof *out->items);
         out->items[out->count++] =
-            weir_format("%s%s", entry->d_name, entry->d_type == DT_DIR ? "/" : "");
+            weir_format("%s%s", entry->d_name, is_directory(directory, entry) ? "/" : "");
     }
     closedir(directory);
     if (out->count > 0) {
