@@ -116,7 +116,7 @@ TOPIC_FILES = [
 ]
 
 # Folders whose owner writes the README next.
-READMES_TO_COME = {"streams", "topologies"}
+READMES_TO_COME = set()
 
 TOP_LEVEL = set("""
     CMakeLists.txt streams topologies statestore connectors avro helm terraform tests docs
