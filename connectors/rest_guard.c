@@ -4,9 +4,10 @@
  * that was made to call us.
  *
  *   Host          a page may point its own name at 127.0.0.1 and then reads our answers as its own;
- *                 the browser still sends that name, and an address or localhost cannot be re-pointed
+ *                 the browser still sends that name. An address and localhost cannot be
+ *                 re-pointed.
  *
- *   Content-Type  a form of any page may post to us, but not application/json
+ *   Content-Type  a form of any page may post to us, but not application/json.
  */
 #include "connectors/rest_internal.h"
 

@@ -280,14 +280,16 @@ void weir_mailbox_wake(weir_mailbox *mailbox)
 }
 
 /* A wake between the two steps is not lost: whatever it announces is there already, and the drain
- * that follows sees it. The other order could leave woken set and the descriptor silent. */
+ * that follows sees it. The other order could leave woken set and the descriptor silent. Where
+ * there is nothing to read the waker has yet to write: to forget its wake now would leave the
+ * descriptor readable until the next one. */
 static void reset_woken(weir_mailbox *mailbox)
 {
     uint64_t times;
     ssize_t got = read(mailbox->woken_fd, &times, sizeof times);
     if (got == (ssize_t)sizeof times) {
         atomic_store(&mailbox->woken, false);
-    } /* Else the waker has yet to write: who forgot the wake now would never empty the descriptor. */
+    }
 }
 
 /* Takes the oldest message; a call is RUNNING from here on, so that nobody withdraws it. */
