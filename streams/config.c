@@ -89,6 +89,9 @@ static const setting_spec specs[] = {
            "After this silence the group gives the tasks of a process to others."),
     NUMBER("repartition.purge.interval.ms", repartition_purge_interval_ms, "ms", 30000, 0, DAY_MS,
            "Time between deletions of repartition records that all have been read."),
+    NUMBER("windowstore.changelog.additional.retention.ms", window_changelog_retention_ms, "ms",
+           DAY_MS, 0, 365 * DAY_MS,
+           "How much longer the changelog of a window store keeps a window than the store."),
     TEXT("group.instance.id", group_instance_id, "Static membership: the name of this instance."),
     TEXT("client.id", client_id, "Shown by the broker's tools; the application's id by default."),
 };

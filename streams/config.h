@@ -59,8 +59,9 @@ typedef struct weir_config {
     int64_t replication_factor;
     int64_t session_timeout_ms;
     int64_t repartition_purge_interval_ms;
-    char *group_instance_id; /* NULL: dynamic membership. */
-    char *client_id;         /* NULL: the application's id. */
+    int64_t window_changelog_retention_ms; /* Beyond the store's own. */
+    char *group_instance_id;               /* NULL: dynamic membership. */
+    char *client_id;                       /* NULL: the application's id. */
     weir_topic_override topic_overrides[WEIR_TOPIC_OVERRIDES_MAX];
     size_t topic_override_count;
 } weir_config;

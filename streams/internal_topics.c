@@ -82,6 +82,11 @@ static weir_status create(weir_broker *broker, const weir_planned_topic *planned
         topic.retention_bytes = -1;
         topic.segment_bytes = REPARTITION_SEGMENT_BYTES;
     }
+    if (planned->retention_ms > 0) {
+        topic.cleanup_policy |= WEIR_CLEANUP_DELETE;
+        topic.retention_ms = planned->retention_ms + config->window_changelog_retention_ms;
+        topic.retention_bytes = -1;
+    }
     for (size_t i = 0; i < config->topic_override_count; i++) {
         apply_override(&topic, &config->topic_overrides[i]);
     }

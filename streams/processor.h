@@ -14,7 +14,9 @@
 #ifndef WEIR_STREAMS_PROCESSOR_H
 #define WEIR_STREAMS_PROCESSOR_H
 
-#include "statestore/kv_store.h"
+#include "statestore/bitmap_store.h"
+#include "statestore/ttl_store.h"
+#include "statestore/window_store.h"
 #include "streams/base/arena.h"
 #include "streams/record.h"
 
@@ -45,6 +47,13 @@ weir_status weir_context_forward_to(weir_context *context, const char *child,
 
 /* A store that is connected to this processor; anything else is a failed assertion. */
 weir_kv *weir_context_store(weir_context *context, const char *name);
+
+/* The same for stores of other kinds (topology.h). A put that finds its window expired
+ * answers WEIR_NOT_FOUND. The runtime removes expired windows; rows of a TTL store go with
+ * weir_ttl_store_expire, which the processor calls, best in a punctuation. */
+weir_window_store *weir_context_window_store(weir_context *context, const char *name);
+weir_ttl_store *weir_context_ttl_store(weir_context *context, const char *name);
+weir_bitmap_store *weir_context_bitmap_store(weir_context *context, const char *name);
 
 /* What the topology added under this name, one for each worker (topology.h); NULL if none. */
 void *weir_context_resource(weir_context *context, const char *name);

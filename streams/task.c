@@ -21,6 +21,7 @@
  * weir_task_begin(): drop what is staged, ask the broker how far the input was read, restore what
  * the changelog has beyond the committed state. Nothing is wiped.
  */
+#include "streams/store_kinds.h"
 #include "streams/task_internal.h"
 
 #include <inttypes.h>
@@ -102,6 +103,7 @@ void weir_task_free(weir_task *task)
     weir_async_orphan_all(task);
     unassign_inputs(task);
     weir_task_free_processors(task);
+    weir_task_close_kinds(task);
     weir_task_publish_metrics(task);
     weir_task_clear_levels(task);
     weir_task_close_stores(task);
@@ -178,6 +180,7 @@ weir_status weir_task_run(weir_task *task, weir_error *err)
     WEIR_ASSERT(task->phase == WEIR_TASK_RESTORING);
     task->phase = WEIR_TASK_RUNNING;
     task->current = (weir_task_current){.timestamp_ms = task->stream_time_ms};
+    weir_task_open_kinds(task);
     weir_status status = weir_task_init_processors(task, err);
     task->current = (weir_task_current){0};
     weir_arena_reset(task->arena);
@@ -192,6 +195,7 @@ void weir_task_rollback(weir_task *task)
     weir_async_orphan_all(task);
     unassign_inputs(task);
     weir_task_free_processors(task);
+    weir_task_close_kinds(task);
     weir_punctuations_free(task->punctuations);
     task->punctuations = weir_punctuations_new();
     weir_task_state_abort(task->state);
@@ -400,7 +404,8 @@ weir_status weir_task_punctuate(weir_task *task, size_t *out_count, weir_error *
     if (task->stream_time_ms >= 0) {
         WEIR_TRY(punctuate_type(task, WEIR_STREAM_TIME, task->stream_time_ms, out_count, err));
     }
-    return punctuate_type(task, WEIR_WALL_CLOCK_TIME, task->environment->now_ms, out_count, err);
+    WEIR_TRY(punctuate_type(task, WEIR_WALL_CLOCK_TIME, task->environment->now_ms, out_count, err));
+    return weir_task_expire_windows(task, err);
 }
 
 int64_t weir_task_due_ms(const weir_task *task)

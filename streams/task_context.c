@@ -203,14 +203,6 @@ weir_status weir_context_forward_to(weir_context *context, const char *child,
                           context->node->name, child);
 }
 
-weir_kv *weir_context_store(weir_context *context, const char *name)
-{
-    weir_task_store *store = weir_task_store_named(context->task, name);
-    WEIR_ASSERT(store != NULL);
-    WEIR_ASSERT(weir_indices_has(&context->node->stores, store->index));
-    return &store->kv;
-}
-
 void *weir_context_resource(weir_context *context, const char *name)
 {
     const weir_topology *topology = context->task->environment->plan->topology;

@@ -59,6 +59,7 @@ typedef struct weir_task_store {
     weir_kv *inner;
     weir_task *task;
     const weir_topology_store *spec;
+    void *meaning;         /* Its window, TTL or bitmap store while the task runs, else NULL. */
     size_t index;          /* In the topology. */
     const char *changelog; /* NULL: none. */
     char *label;           /* "<store>:<changelog>-<partition>" */
@@ -93,12 +94,11 @@ struct weir_task {
     weir_punctuations *punctuations;
     weir_arena *arena;
     weir_task_current current;
-    uint64_t effects; /* Counts sends and store writes: whether a refusal came too late. */
-    /* Changelog records of stores on disk: since the last commit; committed and not applied. */
-    uint64_t logged;
-    uint64_t logged_committed;
-    int64_t async_count;    /* Deferrals of all inputs that have not ended. */
-    int64_t stream_time_ms; /* The largest event time taken, the current record's included. */
+    uint64_t effects;          /* Counts sends and store writes: whether a refusal came too late. */
+    uint64_t logged;           /* Changelog records of stores on disk since the last commit. */
+    uint64_t logged_committed; /* Those that are committed and not applied. */
+    int64_t async_count;       /* Deferrals of all inputs that have not ended. */
+    int64_t stream_time_ms;    /* The largest event time taken, the current record's included. */
     bool commit_needed;
     bool commit_requested;
     weir_error failure;        /* Of an asynchronous completion; status WEIR_OK: none. */

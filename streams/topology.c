@@ -299,11 +299,24 @@ static void connect_store(weir_topology *topology, size_t store, const char *pro
     }
 }
 
-void weir_topology_add_store(weir_topology *topology, const weir_store_options *options, ...)
+static void check_retention(weir_topology *topology, const weir_store_options *options)
 {
-    WEIR_ASSERT(!topology->built);
-    WEIR_ASSERT(options->name != NULL);
+    if (options->kind == WEIR_STORE_WINDOW && options->retention_ms <= 0) {
+        mistake(topology, "window store '%s': give it retention_ms", options->name);
+    }
+    if (options->kind != WEIR_STORE_WINDOW &&
+        (options->retention_ms != 0 || options->retain_duplicates)) {
+        mistake(topology, "store '%s': only window stores have retention_ms and retain_duplicates",
+                options->name);
+    }
+    if (options->kind == WEIR_STORE_TTL && options->changelog_topic != NULL) {
+        mistake(topology, "TTL store '%s': it has two changelogs, so changelog_topic is NULL",
+                options->name);
+    }
+}
 
+static void add_store(weir_topology *topology, const weir_store_options *options, va_list names)
+{
     if (!legal_in_topic(options->name)) {
         mistake(topology, "store '%s': use letters, digits, '.', '_' and '-' in its name",
                 options->name);
@@ -316,6 +329,7 @@ void weir_topology_add_store(weir_topology *topology, const weir_store_options *
     if (options->changelog_topic != NULL) {
         check_topic(topology, options->name, options->changelog_topic);
     }
+    check_retention(topology, options);
     topology->stores = weir_grow(topology->stores, topology->store_count, &topology->store_capacity,
                                  sizeof(*topology->stores));
     size_t store = topology->store_count++;
@@ -323,13 +337,30 @@ void weir_topology_add_store(weir_topology *topology, const weir_store_options *
     topology->stores[store].options.name = weir_strdup(options->name);
     topology->stores[store].options.changelog_topic = weir_strdup(options->changelog_topic);
 
-    va_list names;
-    va_start(names, options);
     const char *name = NULL;
     while ((name = va_arg(names, const char *)) != NULL) {
         connect_store(topology, store, name);
     }
+}
+
+void weir_topology_add_store(weir_topology *topology, const weir_store_options *options, ...)
+{
+    WEIR_ASSERT(!topology->built);
+    WEIR_ASSERT(options->name != NULL);
+
+    va_list names;
+    va_start(names, options);
+    add_store(topology, options, names);
     va_end(names);
+    if (options->kind == WEIR_STORE_TTL) {
+        WEIR_AUTO_FREE char *due = weir_format("%s%s", options->name, WEIR_TTL_INDEX_SUFFIX);
+        weir_store_options index = *options;
+        index.name = due;
+        index.kind = WEIR_STORE_KEY_VALUE;
+        va_start(names, options);
+        add_store(topology, &index, names);
+        va_end(names);
+    }
 }
 
 const char *weir_topology_repartition(weir_topology *topology, const char *name,

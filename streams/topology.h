@@ -47,11 +47,22 @@ typedef struct weir_processor_options {
     void *user;
 } weir_processor_options;
 
+/* What the entries of a store mean, and how a processor reaches it. */
+typedef enum weir_store_kind {
+    WEIR_STORE_KEY_VALUE, /* weir_context_store */
+    WEIR_STORE_WINDOW,    /* weir_context_window_store; its changelog forgets with time, too. */
+    WEIR_STORE_TTL,       /* weir_context_ttl_store; has a second store, "<name>-due". */
+    WEIR_STORE_BITMAP,    /* weir_context_bitmap_store */
+} weir_store_kind;
+
 typedef struct weir_store_options {
     const char *name;
     weir_store_engine engine;
     bool logging_disabled;       /* No changelog: the store starts empty after a crash. */
     const char *changelog_topic; /* NULL: "<application.id>-<name>-changelog"; else this topic. */
+    weir_store_kind kind;
+    int64_t retention_ms;   /* Of a window store, > 0: at least window size and grace together. */
+    bool retain_duplicates; /* Of a window store: each put is an entry of its own. */
 } weir_store_options;
 
 /* The partition for a record, 0 <= p < partition_count. */

@@ -19,6 +19,9 @@ enum {
     WEIR_NODE_NAME_BYTES_MAX = 200,
 };
 
+/* What the name of a TTL store's index adds to its own. */
+#define WEIR_TTL_INDEX_SUFFIX "-due"
+
 /* Places in one of the arrays below. */
 typedef struct weir_indices {
     size_t *items;

@@ -356,7 +356,7 @@ static weir_status list_topics(planning *planner, weir_error *err)
     for (size_t i = 0; i < topology->node_count; i++) {
         if (topology->nodes[i].kind == WEIR_NODE_SOURCE && topology->nodes[i].repartition >= 0) {
             add_topic(plan, (weir_planned_topic){WEIR_TOPIC_REPARTITION, plan->node_topics[i],
-                                                 plan->source_partition_counts[i]});
+                                                 plan->source_partition_counts[i], 0});
         }
     }
     for (size_t s = 0; s < topology->store_count; s++) {
@@ -369,8 +369,8 @@ static weir_status list_topics(planning *planner, weir_error *err)
         }
         int32_t count = plan->subtopology_task_counts[topology->stores[s].subtopology];
         if (!exists) {
-            add_topic(plan,
-                      (weir_planned_topic){WEIR_TOPIC_CHANGELOG, plan->changelog_topics[s], count});
+            add_topic(plan, (weir_planned_topic){WEIR_TOPIC_CHANGELOG, plan->changelog_topics[s],
+                                                 count, topology->stores[s].options.retention_ms});
         }
     }
     return WEIR_OK;

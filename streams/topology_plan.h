@@ -29,7 +29,7 @@ typedef struct weir_planned_task {
 
 typedef enum weir_planned_topic_kind {
     WEIR_TOPIC_REPARTITION, /* Deleted up to what is committed, never by time. */
-    WEIR_TOPIC_CHANGELOG,   /* Compacted. */
+    WEIR_TOPIC_CHANGELOG,   /* Compacted, and deleted by time as well where there is a retention. */
 } weir_planned_topic_kind;
 
 /* A topic that the runtime creates before the first task runs. */
@@ -37,6 +37,7 @@ typedef struct weir_planned_topic {
     weir_planned_topic_kind kind;
     const char *name;
     int32_t partition_count;
+    int64_t retention_ms; /* Of the window store whose changelog it is; else 0. */
 } weir_planned_topic;
 
 typedef struct weir_plan {

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_kinds.c - a rollback or a restore changes the entries below, so what a window store has
+ * besides (its stream time, where its removal stands) ends there; it begins anew with the task.
+ */
+#include "streams/store_kinds.h"
+
+#include "streams/task_internal.h"
+
+enum { EXPIRE_SLICE_MAX = 256 };
+
+static void *open_ttl(weir_task *task, weir_task_store *rows)
+{
+    WEIR_AUTO_FREE char *name =
+        weir_format("%s%s", rows->spec->options.name, WEIR_TTL_INDEX_SUFFIX);
+    weir_task_store *index = weir_task_store_named(task, name);
+    WEIR_ASSERT(index != NULL);
+    return weir_ttl_store_new(&rows->kv, &index->kv);
+}
+
+static void *open_window(const weir_task *task, weir_task_store *store)
+{
+    const weir_window_store_options options = {
+        .retention_ms = store->spec->options.retention_ms,
+        .retain_duplicates = store->spec->options.retain_duplicates,
+    };
+    weir_window_store *window = weir_window_store_new(&store->kv, &options);
+    weir_window_store_observe(window, task->stream_time_ms);
+    return window;
+}
+
+void weir_task_open_kinds(weir_task *task)
+{
+    for (size_t i = 0; i < task->store_count; i++) {
+        weir_task_store *store = &task->stores[i];
+        WEIR_ASSERT(store->meaning == NULL);
+        switch (store->spec->options.kind) {
+        case WEIR_STORE_KEY_VALUE:
+            break;
+        case WEIR_STORE_WINDOW:
+            store->meaning = open_window(task, store);
+            break;
+        case WEIR_STORE_TTL:
+            store->meaning = open_ttl(task, store);
+            break;
+        case WEIR_STORE_BITMAP:
+            store->meaning = weir_bitmap_store_new(&store->kv);
+            break;
+        }
+    }
+}
+
+void weir_task_close_kinds(weir_task *task)
+{
+    for (size_t i = 0; i < task->store_count; i++) {
+        weir_task_store *store = &task->stores[i];
+        void *meaning = weir_take(&store->meaning); /* The stores below are freed by the task. */
+        switch (store->spec->options.kind) {
+        case WEIR_STORE_KEY_VALUE:
+            break;
+        case WEIR_STORE_WINDOW:
+            weir_window_store_free(meaning);
+            break;
+        case WEIR_STORE_TTL:
+            weir_ttl_store_free(meaning);
+            break;
+        case WEIR_STORE_BITMAP:
+            weir_bitmap_store_free(meaning);
+            break;
+        }
+    }
+}
+
+weir_status weir_task_expire_windows(weir_task *task, weir_error *err)
+{
+    for (size_t i = 0; i < task->store_count; i++) {
+        weir_task_store *store = &task->stores[i];
+        if (store->spec->options.kind != WEIR_STORE_WINDOW) {
+            continue;
+        }
+        size_t removed = 0;
+        task->current = (weir_task_current){.timestamp_ms = task->stream_time_ms};
+        weir_status status =
+            weir_window_store_expire(store->meaning, EXPIRE_SLICE_MAX, &removed, err);
+        task->current = (weir_task_current){0};
+        if (status != WEIR_OK) {
+            return weir_error_wrap(err, status, "task %s: store %s", task->planned->id,
+                                   store->kv.name);
+        }
+    }
+    return WEIR_OK;
+}
+
+static weir_task_store *store_of(weir_context *context, const char *name, weir_store_kind kind)
+{
+    weir_task_store *store = weir_task_store_named(context->task, name);
+    WEIR_ASSERT(store != NULL);
+    WEIR_ASSERT(weir_indices_has(&context->node->stores, store->index));
+    WEIR_ASSERT(store->spec->options.kind == kind);
+    return store;
+}
+
+weir_kv *weir_context_store(weir_context *context, const char *name)
+{
+    return &store_of(context, name, WEIR_STORE_KEY_VALUE)->kv;
+}
+
+weir_window_store *weir_context_window_store(weir_context *context, const char *name)
+{
+    return store_of(context, name, WEIR_STORE_WINDOW)->meaning;
+}
+
+weir_ttl_store *weir_context_ttl_store(weir_context *context, const char *name)
+{
+    return store_of(context, name, WEIR_STORE_TTL)->meaning;
+}
+
+weir_bitmap_store *weir_context_bitmap_store(weir_context *context, const char *name)
+{
+    return store_of(context, name, WEIR_STORE_BITMAP)->meaning;
+}
