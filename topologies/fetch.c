@@ -19,6 +19,7 @@
 #include "topologies/url_canon.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     OVERDUE_INTERVAL_MS = 20, /* Until a host is looked at again that was due and may not start. */
@@ -36,6 +37,7 @@ typedef struct fetch {
     size_t waiting_capacity;
     weir_punctuator *timer; /* For the earliest of them; NULL: none waits. */
     int64_t timer_due_ms;
+    size_t rules_bytes; /* Of the robots.txt of all hosts. */
 } fetch;
 
 /* A request for robots.txt on behalf of the job that needs it. */
@@ -348,19 +350,24 @@ static fetch_host *host_to_ask(fetch *self, const fetch_job *job)
     return host_of(self, weir_buf_bytes(&host_id));
 }
 
-/* The pace that the host asks for under either scheme, or ours where that is slower. */
-static void set_delay(fetch *self, fetch_host *host)
+/* The pace that the host asks for under either scheme, or ours where that is slower; and the memory
+ * that its rules take. */
+static void note_rules(fetch *self, fetch_host *host)
 {
+    size_t bytes = 0;
     host->delay_ms = self->services->crawl.delay_ms;
     for (int https = 0; https <= 1; https++) {
         const weir_buf *rules = &host->robots[https].rules;
         int64_t asked_ms =
             rules->size == 0 ? -1 : weir_robots_crawl_delay_ms(weir_buf_bytes(rules));
         host->delay_ms = asked_ms > host->delay_ms ? asked_ms : host->delay_ms;
+        bytes += rules->capacity;
     }
     if (host->delay_ms > FETCH_DELAY_MS_MAX) {
         host->delay_ms = FETCH_DELAY_MS_MAX;
     }
+    self->rules_bytes += bytes - host->rules_bytes;
+    host->rules_bytes = bytes;
 }
 
 static void take_robots(fetch *self, const fetch_job *job, const weir_http_result *result)
@@ -370,7 +377,7 @@ static void take_robots(fetch *self, const fetch_job *job, const weir_http_resul
     weir_buf_clear(&robots->target);
     weir_fetch_robots_take_result(robots, result, self->services->crawl.user_agent,
                                   weir_context_now_ms(self->base.context));
-    set_delay(self, job->host);
+    note_rules(self, job->host);
 }
 
 static void on_robots(void *user, const weir_http_result *result)
@@ -426,7 +433,7 @@ static weir_status load_robots(fetch *self, fetch_host *host, bool https, weir_e
         return status == WEIR_NOT_FOUND ? WEIR_OK : status;
     }
     WEIR_TRY(weir_fetch_robots_take_stored(robots, &stored, err));
-    set_delay(self, host);
+    note_rules(self, host);
     int64_t start_ms = weir_context_now_ms(self->base.context) + host->delay_ms;
     host->next_start_ms = start_ms > host->next_start_ms ? start_ms : host->next_start_ms;
     return WEIR_OK;
@@ -541,21 +548,33 @@ static bool is_forgettable(const fetch_host *host, int64_t now_ms)
            host->next_start_ms <= now_ms;
 }
 
-/* Forgets hosts with nothing to do when there are too many; their robots.txt is in the store. */
+/* The hosts that may be forgotten, in *hosts, one pointer after the other. */
+static void find_forgettable(const fetch *self, int64_t now_ms, weir_buf *hosts)
+{
+    size_t position = 0;
+    void *host;
+    while (weir_map_next(self->hosts, &position, NULL, &host)) {
+        if (is_forgettable(host, now_ms)) {
+            weir_buf_append(hosts, &host, sizeof host);
+        }
+    }
+}
+
+/* Forgets hosts with nothing to do when there are too many, or their rules take too much. */
 static void forget_idle_hosts(fetch *self, int64_t now_ms)
 {
-    if (weir_map_count(self->hosts) < FETCH_HOSTS_IDLE_MAX) {
+    if (weir_map_count(self->hosts) < FETCH_HOSTS_IDLE_MAX &&
+        self->rules_bytes < FETCH_RULES_BYTES_MAX) {
         return;
     }
-    size_t position = 0;
-    void *value;
-    while (weir_map_next(self->hosts, &position, NULL, &value)) {
-        fetch_host *host = value;
-        if (is_forgettable(host, now_ms)) {
-            weir_map_remove(self->hosts, weir_buf_bytes(&host->id));
-            weir_fetch_host_free(host);
-            position--; /* The last entry has moved into the gap. */
-        }
+    WEIR_AUTO(weir_buf) hosts = {0};
+    find_forgettable(self, now_ms, &hosts);
+    for (size_t at = 0; at < hosts.size; at += sizeof(fetch_host *)) {
+        fetch_host *host;
+        memcpy(&host, hosts.data + at, sizeof host);
+        self->rules_bytes -= host->rules_bytes;
+        (void)weir_map_remove(self->hosts, weir_buf_bytes(&host->id));
+        weir_fetch_host_free(host);
     }
 }
 

@@ -21,6 +21,7 @@ enum {
     FETCH_ROBOTS_FAILED_MAX_AGE_MS = 60 * 1000, /* Unreachable: asked again soon. */
     FETCH_ROBOTS_REDIRECTS_MAX = 5,
     FETCH_HOSTS_IDLE_MAX = 10000,
+    FETCH_RULES_BYTES_MAX = 16 << 20, /* Of a task; past it idle hosts are forgotten. */
     FETCH_DELAY_MS_MAX = 24 * 60 * 60 * 1000,
     FETCH_SLOW_FACTOR = 5, /* The delay is at least so many times the last request, … */
     FETCH_SLOW_DELAY_MS_MAX = 30 * 1000, /* … up to this. */
@@ -65,6 +66,7 @@ typedef struct fetch_host {
     int64_t delay_ms;       /* Between the end of a request and the next start, from its rules. */
     weir_circuit_breaker breaker;
     fetch_robots robots[2]; /* By weir_url.https. */
+    size_t rules_bytes;     /* That those take. */
 } fetch_host;
 
 weir_processor *weir_fetch_new(void *services);

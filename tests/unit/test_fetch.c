@@ -648,3 +648,33 @@ TEST(task_without_url_or_host_is_a_dead_letter)
     CHECK_OK(weir_test_driver_read(f.driver, "dlq.fetch.v1", &dead, &f.err), &f.err);
     CHECK_BYTES(dead->value, weir_buf_bytes(&value));
 }
+
+/* Hosts with large files are forgotten, not their rules: those are in the store. */
+TEST(rules_of_many_hosts_do_not_fill_the_memory_and_are_not_asked_for_twice)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, 20);
+    WEIR_AUTO(weir_buf) rules = {0};
+    weir_buf_append_text(&rules, "User-agent: *\n");
+    while (rules.size < 400 << 10) {
+        weir_buf_append_format(&rules, "Disallow: /%zu\n", rules.size);
+    }
+    weir_buf_append_text(&rules, "Disallow: /no\n");
+    size_t hosts = 2 * FETCH_RULES_BYTES_MAX / (400 << 10);
+    for (size_t i = 0; i < hosts; i++) {
+        WEIR_AUTO_FREE char *url = weir_format("http://h%zu.example/no", i);
+        task(&f, url);
+        advance(&f, 20);
+        CHECK_I64(f.count, ==, i + 1);
+        answer(&f, i, 200, weir_buf_text(&rules));
+        check_outcome(&f, url, "robots_denied", 0);
+    }
+    task(&f, "http://h0.example/no");
+    check_outcome(&f, "http://h0.example/no", "robots_denied", 0);
+    CHECK_I64(f.count, ==, hosts);
+    task(&f, "http://h0.example/yes");
+    CHECK_I64(f.count, ==, hosts); /* It was forgotten: nobody knows when it was last asked. */
+    advance(&f, 20);
+    CHECK_I64(f.count, ==, hosts + 1);
+    CHECK_STR(f.requests[hosts].url, "http://h0.example/yes");
+}
