@@ -77,19 +77,32 @@ static void configure(stage_run *run, const char *application_id, weir_config *c
     CHECK_OK(weir_config_init(config, settings, WEIR_COUNT_OF(settings), &err), &err);
 }
 
-void stage_run_add(stage_run *run, const char *application_id, weir_topology *owned_topology)
+static void open_application(stage_run *run, size_t at)
 {
-    CHECK(run->count < STAGE_RUN_APPLICATIONS_MAX);
     weir_error err = {0};
-    size_t at = run->count++;
-    run->topologies[at] = owned_topology;
-    configure(run, application_id, &run->configs[at]);
-    CHECK_OK(weir_application_new(&(weir_application_options){.topology = owned_topology,
+    CHECK_OK(weir_application_new(&(weir_application_options){.topology = run->topologies[at],
                                                               .config = &run->configs[at],
                                                               .broker = run->broker,
                                                               .never_waits = true},
                                   &run->applications[at], &err),
              &err);
+}
+
+void stage_run_add(stage_run *run, const char *application_id, weir_topology *owned_topology)
+{
+    CHECK(run->count < STAGE_RUN_APPLICATIONS_MAX);
+    size_t at = run->count++;
+    run->topologies[at] = owned_topology;
+    configure(run, application_id, &run->configs[at]);
+    open_application(run, at);
+}
+
+void stage_run_crash(stage_run *run, size_t index)
+{
+    CHECK(index < run->count);
+    weir_application_free(run->applications[index]);
+    sim_broker_forget_members(run->broker);
+    open_application(run, index);
 }
 
 void stage_run_send(stage_run *run, const char *topic, const weir_record_type *type, weir_bytes key,
@@ -131,6 +144,13 @@ static void step(stage_run *run)
         CHECK_OK(weir_application_step(application, run->now_ms, &busy, &err), &err);
     }
     run->now_ms += (int64_t)weir_random_below(&run->random, STEP_MS_MAX);
+}
+
+void stage_run_steps(stage_run *run, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        step(run);
+    }
 }
 
 static uint64_t activity(const stage_run *run)

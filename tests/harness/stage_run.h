@@ -54,9 +54,16 @@ void stage_run_cleanup(stage_run *run);
 /* Adds an application; dead letters go to dlq.dedup.v1. */
 void stage_run_add(stage_run *run, const char *application_id, weir_topology *owned_topology);
 
+/* Ends application number index where it stands, and starts it anew when its session has ended:
+ * stores come back from their changelogs, what was not committed is read again. */
+void stage_run_crash(stage_run *run, size_t index);
+
 /* Sends a record whose value is a struct of type; or, where type is NULL, the bytes *value. */
 void stage_run_send(stage_run *run, const char *topic, const weir_record_type *type, weir_bytes key,
                     const void *value);
+
+/* So many turns of applications that the seed chooses. */
+void stage_run_steps(stage_run *run, size_t count);
 
 /* Steps until every application is idle. */
 void stage_run_settle(stage_run *run);

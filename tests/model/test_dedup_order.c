@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Clusters and memberships are the same whatever the order of pages, the number of partitions and
+ * Clusters and memberships are the same whatever the order of pages, the number of partitions, and
  * the turns that tasks take: dedup and tables beside a union-find over the contents.
  *
  * The documents of a run follow from one seed: exact copies, near copies, chains of near copies,
@@ -393,8 +393,21 @@ static void send_version(stage_run *run, const world *all, const url *of, size_t
                    page.url_hash, &page);
 }
 
-/* Sends all versions, those of a URL in order; now and then everything settles in between. */
-static void feed(stage_run *run, const world *all)
+/* Something that happens now and then between two pages: all settles, or an application crashes
+ * with whatever it has not committed. */
+static void interrupt(stage_run *run, bool crashes)
+{
+    if (weir_random_chance(&run->random, 50000)) {
+        stage_run_settle(run);
+    }
+    if (crashes && weir_random_chance(&run->random, 60000)) {
+        stage_run_steps(run, (size_t)weir_random_below(&run->random, 200));
+        stage_run_crash(run, (size_t)weir_random_below(&run->random, run->count));
+    }
+}
+
+/* Sends all versions, those of a URL in order. */
+static void feed(stage_run *run, const world *all, bool crashes)
 {
     size_t sent[URLS] = {0};
     for (;;) {
@@ -410,13 +423,11 @@ static void feed(stage_run *run, const world *all)
         }
         size_t at = ready[weir_random_below(&run->random, count)];
         send_version(run, all, &all->urls[at], sent[at]++);
-        if (weir_random_chance(&run->random, 50000)) {
-            stage_run_settle(run);
-        }
+        interrupt(run, crashes);
     }
 }
 
-static void run_once(world *all, int32_t partition_count, uint64_t seed)
+static void run_once(world *all, int32_t partition_count, uint64_t seed, bool crashes)
 {
     weir_error err = {0};
     stage_run run;
@@ -431,7 +442,7 @@ static void run_once(world *all, int32_t partition_count, uint64_t seed)
     CHECK_OK(weir_tables_topology(&run.services, &tables, &err), &err);
     stage_run_add(&run, WEIR_DEDUP_APPLICATION, dedup);
     stage_run_add(&run, WEIR_TABLES_APPLICATION, tables);
-    feed(&run, all);
+    feed(&run, all, crashes);
     stage_run_settle(&run);
     WEIR_AUTO_PTR(weir_arena) arena = weir_arena_new(64 << 20);
     check_clusters(&run, all, arena);
@@ -441,26 +452,34 @@ static void run_once(world *all, int32_t partition_count, uint64_t seed)
     stage_run_cleanup(&run);
 }
 
-static void check_world(uint64_t seed)
+static void check_world(uint64_t seed, bool crashes)
 {
     static const int32_t partition_counts[] = {1, 2, 4, 7};
     static world all;
     make_world(&all, seed);
     cluster(&all);
     for (size_t i = 0; i < WEIR_COUNT_OF(partition_counts); i++) {
-        run_once(&all, partition_counts[i], seed * 100 + i);
+        run_once(&all, partition_counts[i], seed * 100 + i, crashes);
     }
     free_world(&all);
 }
 
-TEST(clusters_and_memberships_do_not_depend_on_order_or_partitions)
+static void check_worlds(uint64_t first, uint64_t count, bool crashes)
 {
-    uint64_t first = check_seed(1);
-    uint64_t count = check_number("WEIR_ORDER_WORLDS", 20);
     for (uint64_t seed = first; seed < first + count; seed++) {
         printf("world %" PRIu64 "\n", seed);
-        check_world(seed);
+        check_world(seed, crashes);
     }
+}
+
+TEST(clusters_and_memberships_do_not_depend_on_order_or_partitions)
+{
+    check_worlds(check_seed(1), check_number("WEIR_ORDER_WORLDS", 20), false);
+}
+
+TEST(clusters_and_memberships_do_not_depend_on_crashes)
+{
+    check_worlds(check_seed(1000), check_number("WEIR_ORDER_WORLDS", 20) / 2, true);
 }
 
 /* The worlds are worth running only if near copies are found and chains exist in them. */
