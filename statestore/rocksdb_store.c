@@ -27,7 +27,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PARTITION_BYTES = 4, MEMORY_BYTES_DEFAULT = 64 << 20 };
+enum { PARTITION_BYTES = 4, MEMORY_BYTES_DEFAULT = 64 << 20, INGEST_MIN_DEFAULT = 5000 };
 
 static const char default_family[] = "default";
 
@@ -39,6 +39,7 @@ struct weir_database {
     rocksdb_writeoptions_t *write_options;
     rocksdb_readoptions_t *read_options;
     rocksdb_column_family_handle_t *default_handle;
+    size_t ingest_entries_min;
     weir_map *families; /* Name to handle. */
     pthread_mutex_t families_lock;
 };
@@ -189,6 +190,8 @@ weir_status weir_database_open(const weir_database_options *options, weir_databa
     WEIR_AUTO_PTR(weir_database) database = weir_alloc(sizeof *database);
     database->lock_fd = -1;
     database->directory = weir_strdup(options->directory);
+    database->ingest_entries_min =
+        options->ingest_entries_min == 0 ? INGEST_MIN_DEFAULT : options->ingest_entries_min;
     database->families = weir_map_new();
     pthread_mutex_init(&database->families_lock, NULL);
     WEIR_TRY(weir_directory_make(options->directory, err));
@@ -518,6 +521,11 @@ static char *write_file(rocksdb_store *store, const char *path,
     rocksdb_sstfilewriter_destroy(writer);
     rocksdb_envoptions_destroy(env);
     return message;
+}
+
+size_t weir_rocksdb_ingest_entries_min(const weir_database *database)
+{
+    return database->ingest_entries_min;
 }
 
 weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,

@@ -31,6 +31,9 @@ weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, wei
 weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,
                                       size_t count, weir_error *err);
 
+/* From how many entries on an ingest is worth its file: an option of the database. */
+size_t weir_rocksdb_ingest_entries_min(const weir_database *database);
+
 /* Writes to several stores of one database that happen all or not at all. */
 typedef struct weir_write_batch weir_write_batch;
 

@@ -25,10 +25,6 @@
 
 enum { STORES_MAX = 256, OFFSET_BYTES = 8, NO_OFFSET = -1 };
 
-/* From this many keys on a restore batch is written as a file of its own: 1.0 µs of CPU a record
- * against 2.4 through the memtable. Smaller files would be too many. */
-enum { INGEST_MIN = 5000 };
-
 typedef struct store {
     char *name;
     weir_staged *staged;
@@ -396,7 +392,7 @@ static weir_status restore_to_disk(weir_task_state *state, const store *s,
     }
     weir_kv *engine = weir_staged_engine(s->staged);
     WEIR_AUTO_PTR(weir_write_batch) writes = weir_write_batch_new(state->database);
-    bool ingest = count >= INGEST_MIN;
+    bool ingest = count >= weir_rocksdb_ingest_entries_min(state->database);
     if (ingest) {
         WEIR_TRY(weir_rocksdb_store_ingest(engine, last, count, err));
     }

@@ -67,6 +67,7 @@ struct weir_application {
     int64_t last_flush_ms;
     bool joined;
     bool assigned_once;
+    bool dropping;  /* Lost tasks are being dropped; the group is not polled meanwhile. */
     bool releasing; /* Revoked tasks are being closed; the group waits for us. */
 };
 

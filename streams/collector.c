@@ -90,6 +90,10 @@ void weir_collector_free(weir_collector *collector)
 
 static weir_status resolve(weir_collector *collector, collector_topic *topic, weir_error *err)
 {
+    if (collector->producer == NULL) {
+        return weir_error_set(err, WEIR_IO, "topic '%s': the last reset made no new producer",
+                              topic->name);
+    }
     weir_status status = weir_producer_topic(collector->producer, topic->name, &topic->handle,
                                              &topic->partition_count, err);
     if (status == WEIR_NOT_FOUND) {

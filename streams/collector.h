@@ -34,7 +34,7 @@ void weir_collector_free(weir_collector *collector);
 WEIR_DEFINE_AUTO_PTR(weir_collector);
 
 /* A number to send to topic with, valid for the collector's life, and the partition count.
- * WEIR_INVALID: there is no such topic. */
+ * WEIR_INVALID: there is no such topic. WEIR_IO: also after a reset that failed. */
 weir_status weir_collector_topic(weir_collector *collector, const char *topic, int32_t *out_topic,
                                  int32_t *out_partition_count, weir_error *err);
 

@@ -158,6 +158,7 @@ static void mark(weir_application *application, const weir_member_event *event)
     }
     pthread_mutex_unlock(&application->lock);
     application->releasing = application->releasing || event->kind == WEIR_MEMBER_REVOKED;
+    application->dropping = application->dropping || event->kind == WEIR_MEMBER_LOST;
     application->assigned_once = application->assigned_once || event->kind == WEIR_MEMBER_ASSIGNED;
 }
 
@@ -171,10 +172,13 @@ static void disown_all(weir_application *application, bool lost)
     pthread_mutex_unlock(&application->lock);
 }
 
+/* After a loss it waits until the workers have dropped what was lost: the next poll joins anew, and
+ * may bring back a task that somebody else has worked on in between. */
 static weir_status poll_group(weir_application *application, int64_t now_ms, bool *busy,
                               weir_error *err)
 {
-    for (size_t i = 0; application->joined && i < application->plan->task_count + 1; i++) {
+    size_t events_max = application->plan->task_count + 1;
+    for (size_t i = 0; application->joined && !application->dropping && i < events_max; i++) {
         weir_member_event event = {0};
         weir_status status = weir_membership_poll(application->membership, now_ms, &event, err);
         if (status == WEIR_AGAIN || status == WEIR_IO) {
@@ -264,6 +268,7 @@ typedef struct slot_counts {
     size_t held; /* Some worker has it. */
     size_t running;
     size_t held_not_owned;
+    size_t lost; /* Held, not owned, and not to be committed. */
 } slot_counts;
 
 static slot_counts drive_slots(weir_application *application)
@@ -278,6 +283,7 @@ static slot_counts drive_slots(weir_application *application)
         counts.held += held ? 1 : 0;
         counts.running += slot->state == WEIR_SLOT_RUNNING ? 1 : 0;
         counts.held_not_owned += held && !slot->owned ? 1 : 0;
+        counts.lost += held && !slot->owned && slot->lost ? 1 : 0;
     }
     pthread_mutex_unlock(&application->lock);
     return counts;
@@ -344,6 +350,10 @@ static weir_status step_open(weir_application *application, int64_t now_ms, bool
 {
     WEIR_TRY(poll_group(application, now_ms, busy, err));
     slot_counts counts = drive_slots(application);
+    if (application->dropping && counts.lost == 0) {
+        application->dropping = false;
+        *busy = true;
+    }
     if (!application->joined && counts.held == 0) {
         WEIR_TRY(weir_application_join(application, err)); /* After we were thrown out. */
         *busy = true;

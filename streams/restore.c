@@ -34,6 +34,7 @@ struct weir_restorer {
     size_t count;
     size_t capacity;
     size_t kept_records;         /* Of all changelogs. */
+    size_t kept_records_max;     /* Sorting many at once is what makes inserts cheap. */
     weir_restore_entry *entries; /* What is stored now. */
     size_t entry_capacity;
 };
@@ -41,15 +42,15 @@ struct weir_restorer {
 enum {
     RESTORE_BATCH_RECORDS_MAX = 10000,
     RESTORE_FETCH_BYTES_MAX = 4 << 20,
-    KEPT_RECORDS_MAX = 256 * 1024, /* Sorting that many at once is what makes inserts cheap. */
-    KEPT_BYTES_MAX = 32 << 20,     /* Of one changelog. */
+    KEPT_BYTES_MAX = 32 << 20, /* Of one changelog. */
 };
 
-weir_status weir_restorer_new(weir_broker *broker, const char *client_id,
+weir_status weir_restorer_new(weir_broker *broker, const char *client_id, size_t kept_records_max,
                               weir_restorer **out_restorer, weir_error *err)
 {
     WEIR_AUTO_PTR(weir_restorer) restorer = weir_alloc(sizeof(*restorer));
     restorer->broker = broker;
+    restorer->kept_records_max = kept_records_max;
     weir_consumer_options options = {
         .client_id = client_id,
         .isolation = WEIR_READ_COMMITTED,
@@ -274,7 +275,8 @@ weir_status weir_restorer_run(weir_restorer *restorer, size_t batches_max, uint6
         changelog *log = batch->tag;
         *out_count += batch->count;
         keep_batch(restorer, log, batch);
-        if (restorer->kept_records > KEPT_RECORDS_MAX || log->kept_bytes > KEPT_BYTES_MAX) {
+        if (restorer->kept_records > restorer->kept_records_max ||
+            log->kept_bytes > KEPT_BYTES_MAX) {
             *out_culprit = log->store->task;
             WEIR_TRY(store_kept(restorer, log, err));
             *out_culprit = NULL;

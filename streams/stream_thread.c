@@ -2,9 +2,9 @@
  *
  * stream_thread.c - a worker's life and its pass.
  *
- *   messages ▸ bring up (begin, restore, run) ▸ input ▸ resources ▸ records ▸ punctuations
- *        ▲                                                                          │
- *        └────────────────────────── apply ◂ commit ◂───────────────────────────────┘
+ *   messages ▸ settle ▸ bring up (begin, restore, run) ▸ input ▸ resources ▸ records ▸ punctuations
+ *        ▲                                                                                   │
+ *        └───────────────────────────── apply ◂ commit ◂─────────────────────────────────────┘
  *
  * A pass never waits but for acknowledgements. While a commit or the collector waits for room
  * nothing is processed, so a commit covers exactly what was processed before it was due.
@@ -61,7 +61,9 @@ static weir_status open_broker_handles(weir_stream_thread *thread, weir_error *e
         .isolation = WEIR_READ_COMMITTED,
     };
     WEIR_TRY(weir_consumer_new(thread->options.broker, &consumer_options, &thread->consumer, err));
-    return weir_restorer_new(thread->options.broker, thread->client_id, &thread->restorer, err);
+    return weir_restorer_new(thread->options.broker, thread->client_id,
+                             (size_t)thread->options.config->restore_records_max, &thread->restorer,
+                             err);
 }
 
 static void make_names(weir_stream_thread *thread)
@@ -268,6 +270,8 @@ static weir_status take_open_failure(weir_stream_thread *thread, weir_error *err
 
 static weir_status work(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
+    /* Before a failure to open: that may be for want of a producer. */
+    WEIR_TRY(weir_stream_thread_settle(thread, busy, err));
     WEIR_TRY(take_open_failure(thread, err));
     WEIR_TRY(weir_stream_thread_bring_up(thread, busy, err));
     WEIR_TRY(weir_stream_thread_take_input(thread, busy, err));

@@ -53,6 +53,7 @@ void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_t
 
 /* stream_thread_work.c: each does its part of a pass, sets *busy where it did something, and leaves
  * the culprit set where it fails. */
+weir_status weir_stream_thread_settle(weir_stream_thread *thread, bool *busy, weir_error *err);
 weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, weir_error *err);
 weir_status weir_stream_thread_take_input(weir_stream_thread *thread, bool *busy, weir_error *err);
 weir_status weir_stream_thread_poll_resources(weir_stream_thread *thread, weir_error *err);

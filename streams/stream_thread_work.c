@@ -42,12 +42,41 @@ static weir_status bring_up_task(weir_stream_thread *thread, weir_task *task, bo
     return WEIR_OK;
 }
 
+static weir_status close_task(weir_stream_thread *thread, weir_task *task, weir_error *err)
+{
+    thread->culprit = task;
+    WEIR_TRY(weir_task_apply(task, err));
+    weir_stream_thread_drop(thread, task, WEIR_REPORT_CLOSED);
+    thread->culprit = NULL;
+    return WEIR_OK;
+}
+
+/* Closes what has nothing to commit because it is not running: a worker that does not reach the
+ * broker must be able to end. */
+static weir_status close_stopped(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    for (size_t i = thread->owned_count; i > 0; i--) {
+        weir_task *task = thread->owned[i - 1];
+        if (thread->closing[weir_task_planned(task) - thread->options.plan->tasks] &&
+            weir_task_phase_now(task) != WEIR_TASK_RUNNING) {
+            WEIR_TRY(close_task(thread, task, err));
+            *busy = true;
+        }
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_stream_thread_settle(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    weir_status reset =
+        thread->needs_reset ? weir_collector_reset(thread->collector, err) : WEIR_OK;
+    thread->needs_reset = reset != WEIR_OK;
+    WEIR_TRY(close_stopped(thread, busy, err)); /* The old producer is gone, whatever reset says. */
+    return reset;
+}
+
 weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
-    if (thread->needs_reset) {
-        WEIR_TRY(weir_collector_reset(thread->collector, err));
-        thread->needs_reset = false;
-    }
     uint64_t restored = 0;
     uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
     WEIR_TRY(weir_restorer_run(thread->restorer, RESTORE_BATCHES_A_PASS, &restored,
@@ -227,15 +256,6 @@ static bool commit_is_due(const weir_stream_thread *thread)
         staged += weir_task_staged_bytes(thread->owned[i]);
     }
     return staged > (size_t)config->staged_bytes_max;
-}
-
-static weir_status close_task(weir_stream_thread *thread, weir_task *task, weir_error *err)
-{
-    thread->culprit = task;
-    WEIR_TRY(weir_task_apply(task, err));
-    weir_stream_thread_drop(thread, task, WEIR_REPORT_CLOSED);
-    thread->culprit = NULL;
-    return WEIR_OK;
 }
 
 static weir_status close_committed(weir_stream_thread *thread, bool *busy, weir_error *err)

@@ -85,6 +85,25 @@ void sim_cluster_set_faults(sim_cluster *cluster, const sim_faults *faults)
     cluster->faults = *faults;
 }
 
+/* A commit that was on its way arrives: it speaks for whatever transaction its producer has now. */
+static void commit_late(sim_cluster *cluster)
+{
+    size_t position = 0;
+    void *value = NULL;
+    while (weir_map_next(cluster->identities, &position, NULL, &value)) {
+        sim_identity *identity = value;
+        if (identity->late_epoch == 0 || identity->late_due_ms > cluster->now_ms) {
+            continue;
+        }
+        sim_txn *txn = identity->txn;
+        if (identity->late_epoch == identity->epoch && txn != NULL && txn->state == SIM_TXN_OPEN &&
+            !txn->poisoned) {
+            sim_txn_commit(cluster, txn, false);
+        }
+        identity->late_epoch = 0;
+    }
+}
+
 /* A transaction that timed out is aborted, and its producer fenced. */
 static void time_out_transactions(sim_cluster *cluster)
 {
@@ -113,6 +132,7 @@ void sim_cluster_set_now(sim_cluster *cluster, int64_t now_ms)
     if (now_ms > cluster->now_ms) {
         cluster->now_ms = now_ms;
     }
+    commit_late(cluster);
     time_out_transactions(cluster);
     size_t position = 0;
     void *value = NULL;

@@ -27,9 +27,12 @@ typedef struct sim_faults {
     uint32_t lost_ack;          /* A flush fails; the first few records are written. */
     uint32_t commit_fails;      /* A transaction's commit fails and nothing of it happened. */
     uint32_t commit_unknown;    /* It fails, but it happened. */
+    uint32_t commit_late;       /* It fails, and reaches the cluster later: what this producer
+                                  * has open then is committed, unless a newer one fences it. */
     uint32_t late_marker;       /* It succeeds, and readers see the records only later. */
     uint32_t offsets_fail;      /* send_offsets, or a member's commit, fails without effect. */
     uint32_t offsets_unknown;   /* A member's commit fails, but it happened. */
+    uint32_t producer_refused;  /* A new producer cannot be made. */
     uint32_t poll_refused;      /* A consumer's poll fails. */
     uint32_t short_poll;        /* It hands out one record only. */
     uint32_t rebalance_refused; /* A commit meets a rebalance: WEIR_AGAIN. */

@@ -54,8 +54,7 @@ struct sim_partition {
     sim_entry *entries; /* By offset; compaction leaves holes between offsets. */
     size_t count;
     size_t capacity;
-    int64_t start_offset;
-    int64_t end_offset;
+    int64_t start_offset, end_offset;
 };
 
 typedef struct sim_topic {
@@ -72,7 +71,9 @@ typedef struct sim_offset {
 /* A transactional id and the epoch of its newest producer. */
 typedef struct sim_identity {
     uint32_t epoch;
-    sim_txn *txn; /* Open or prepared, or NULL. */
+    sim_txn *txn;        /* Open or prepared, or NULL. */
+    uint32_t late_epoch; /* Whose commit is on its way; 0: nobody's. */
+    int64_t late_due_ms;
 } sim_identity;
 
 struct sim_cluster {
@@ -97,9 +98,8 @@ typedef struct sim_process {
     uint32_t calls_until_death; /* 0: it lives. */
 } sim_process;
 
-/* sim_log.c. */
+/* sim_log.c; both NULL where there is none. */
 sim_topic *sim_topic_find(sim_cluster *cluster, const char *name);
-/* NULL where there is no such partition. */
 sim_partition *sim_partition_find(sim_cluster *cluster, weir_topic_partition partition);
 /* Appends a copy; its offset. */
 int64_t sim_partition_append(sim_partition *partition, const weir_record *record, sim_txn *txn);

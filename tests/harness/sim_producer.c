@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRAIN_AT_SEND_PER_MILLION = 50000, RECORD_OVERHEAD_BYTES = 64 };
+enum { LATE_COMMIT_MS_MAX = 1000, DRAIN_AT_SEND_PER_MILLION = 50000, RECORD_OVERHEAD_BYTES = 64 };
 
 typedef struct waiting {
     int32_t topic;
@@ -334,6 +334,12 @@ static weir_status producer_commit(weir_producer *producer, weir_error *err)
     if (sim_happens(cluster, cluster->faults.commit_fails)) {
         return weir_error_set(err, WEIR_IO, "simulated: the commit was lost");
     }
+    if (sim_happens(cluster, cluster->faults.commit_late)) {
+        self->identity->late_epoch = self->epoch;
+        self->identity->late_due_ms =
+            cluster->now_ms + (int64_t)weir_random_below(&cluster->random, LATE_COMMIT_MS_MAX);
+        return weir_error_set(err, WEIR_IO, "simulated: the commit is still on its way");
+    }
     bool unknown = sim_happens(cluster, cluster->faults.commit_unknown);
     end_committed(self);
     if (die) {
@@ -406,6 +412,9 @@ weir_status sim_producer_new(weir_broker *broker, const weir_producer_options *o
 {
     sim_process *process = sim_process_of(broker);
     WEIR_TRY(sim_enter(process, NULL, err));
+    if (sim_happens(process->cluster, process->cluster->faults.producer_refused)) {
+        return weir_error_set(err, WEIR_IO, "simulated: no coordinator of transactions answers");
+    }
     sim_producer *self = weir_alloc(sizeof(*self));
     self->base.ops = &PRODUCER_OPS;
     self->process = process;

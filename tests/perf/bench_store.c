@@ -75,7 +75,8 @@ static void end(bench *b, const char *name, uint64_t operations)
 static void open_state(bench *b)
 {
     weir_error err = {0};
-    weir_database_options options = {b->directory, (size_t)DATABASE_MIB << 20};
+    weir_database_options options = {.directory = b->directory,
+                                     .memory_bytes_max = (size_t)DATABASE_MIB << 20};
     must(weir_database_open(&options, &b->database, &err), &err);
     must(weir_task_state_new(b->database, "bench", 0, &b->state, &err), &err);
     must(weir_task_state_add_store(b->state, "counts", WEIR_ENGINE_ROCKSDB, &b->kv, &err), &err);

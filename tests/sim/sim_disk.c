@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { INGEST_MIN_DEFAULT = 5000 };
+
 typedef struct disk_entry {
     size_t references;
     weir_buf key;
@@ -33,12 +35,14 @@ struct sim_disk {
     weir_random random;
     sim_disk_faults faults;
     size_t lost_count;
+    size_t ingest_count;
     sim_disk *next;
 };
 
 struct weir_database {
     sim_disk *disk;
     disk_image memory;
+    size_t ingest_entries_min;
     bool crashed;
 };
 
@@ -218,6 +222,11 @@ size_t sim_disk_lost_count(const sim_disk *disk)
     return disk->lost_count;
 }
 
+size_t sim_disk_ingest_count(const sim_disk *disk)
+{
+    return disk->ingest_count;
+}
+
 static bool happens(sim_disk *disk, uint32_t per_million)
 {
     return per_million > 0 && weir_random_chance(&disk->random, per_million);
@@ -242,6 +251,8 @@ weir_status weir_database_open(const weir_database_options *options, weir_databa
     }
     weir_database *database = weir_alloc(sizeof(*database));
     database->disk = disk;
+    database->ingest_entries_min =
+        options->ingest_entries_min == 0 ? INGEST_MIN_DEFAULT : options->ingest_entries_min;
     image_copy(&database->memory, &disk->flushed);
     disk->open = database;
     *out_database = database;
@@ -443,6 +454,11 @@ static void ingest(disk_image *image, weir_bytes key, weir_bytes value)
     }
 }
 
+size_t weir_rocksdb_ingest_entries_min(const weir_database *database)
+{
+    return database->ingest_entries_min;
+}
+
 /* As RocksDB does it: the file is on disk at once, ahead of the memtables, which are flushed first
  * where they have one of its keys. */
 weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,
@@ -461,6 +477,7 @@ weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *con
         ingest(&database->memory, key, sorted[i]->value);
         ingest(&database->disk->flushed, key, sorted[i]->value);
     }
+    database->disk->ingest_count++;
     return WEIR_OK;
 }
 

@@ -37,6 +37,9 @@ void sim_disk_set_faults(sim_disk *disk, const sim_disk_faults *faults);
  * any more. */
 void sim_disk_crash(sim_disk *disk);
 
+/* How many files were ingested. */
+size_t sim_disk_ingest_count(const sim_disk *disk);
+
 /* How many entries were lost in crashes: a run that loses none tests nothing. */
 size_t sim_disk_lost_count(const sim_disk *disk);
 
