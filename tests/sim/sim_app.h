@@ -4,6 +4,7 @@
  * repartition topic between them.
  *
  *   in ─▶ count (counts by key) ─▶ by-group ┊ by-group ─▶ total (totals by group) ─▶ out
+ *                                                          └ held, in memory, until a tick
  *
  * The value of each input record is its number, which every effect carries on: so the checkers
  * (sim_checks.h) can tell what was lost or done twice.
@@ -32,13 +33,20 @@ enum {
 /* What the processors of one process share; all-zero and a seed is a start. */
 typedef struct sim_app_state {
     weir_random random;
-    int64_t now_ms; /* Set before each pass. */
+    int64_t now_ms;                     /* Set before each pass. */
+    bool counted[SIM_APP_RECORDS_MAX];  /* By number: this process has processed it in count… */
+    bool totalled[SIM_APP_RECORDS_MAX]; /* … and in total, or held it. */
 } sim_app_state;
+
+typedef struct sim_app_options {
+    bool async; /* count ends each record some time later, in any order. */
+    bool holds; /* total keeps records in a store in memory until a punctuation lets them go. */
+} sim_app_options;
 
 /* The group of a key, 0 … SIM_APP_GROUPS - 1. */
 int32_t sim_app_group_of(int32_t key);
 
-/* The built topology. With async, count ends each record some time later, in any order. */
-weir_topology *sim_app_topology(sim_app_state *state, bool async);
+/* The built topology; state is its processors', and outlives it. */
+weir_topology *sim_app_topology(sim_app_state *state, const sim_app_options *options);
 
 #endif

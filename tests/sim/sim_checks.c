@@ -2,9 +2,9 @@
  *
  * sim_checks.c - the invariants of sim_checks.h, read from the cluster as a tool would.
  */
-#include "tests/sim/sim_checks.h"
+#include "tests/sim/sim_checks_internal.h"
 
-#include "streams/base/map.h"
+#include "streams/application_internal.h"
 #include "streams/offset_window.h"
 #include "tests/harness/check.h"
 
@@ -12,31 +12,26 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* A condition of the run with this seed; the rest is the message. */
-#define HOLDS(checks, condition, ...)                                                              \
-    ((condition) ? (void)0 : fail((checks), __LINE__, #condition, __VA_ARGS__))
-
-__attribute__((format(printf, 4, 5))) static void
-fail(const sim_checks *checks, int line, const char *condition, const char *format, ...)
+void sim_checks_fail(const sim_checks *checks, sim_place place, const char *format, ...)
 {
-    WEIR_AUTO(weir_buf) text = {0};
     char message[200];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
-    check_fail(__FILE__, line, "WEIR_TEST_SEED=%" PRIu64 " %s: %s", checks->seed, condition,
-               message);
+    check_fail(place.file, place.line, "WEIR_TEST_SEED=%" PRIu64 " %s: %s", checks->seed,
+               place.condition, message);
 }
 
-sim_checks *sim_checks_new(uint64_t seed, sim_cluster *cluster, bool exactly_once)
+sim_checks *sim_checks_new(uint64_t seed, sim_cluster *cluster, const sim_variant *variant)
 {
     sim_checks *checks = weir_alloc(sizeof(*checks));
     checks->seed = seed;
     checks->cluster = cluster;
-    checks->exactly_once = exactly_once;
+    checks->exactly_once = variant->exactly_once;
+    checks->holds = variant->app.holds;
+    checks->restored_exactly = true;
     return checks;
 }
 
@@ -53,7 +48,7 @@ void sim_checks_add_input(sim_checks *checks, sim_input input)
 }
 
 /* True for an offset that comes up for the first time. */
-static bool see(sim_seen *seen, int64_t offset)
+bool sim_checks_see(sim_seen *seen, int64_t offset)
 {
     WEIR_ASSERT((size_t)offset < WEIR_COUNT_OF(seen->offsets));
 
@@ -74,7 +69,7 @@ static void parse_value(const weir_record *record, int64_t *out_count, int64_t *
 static void take_forwarded(void *user, const weir_record *record)
 {
     sim_checks *checks = user;
-    if (!see(&checks->seen_by_group[record->partition], record->offset)) {
+    if (!sim_checks_see(&checks->seen_by_group[record->partition], record->offset)) {
         return;
     }
     int64_t count = 0;
@@ -92,7 +87,7 @@ static void take_forwarded(void *user, const weir_record *record)
 static void take_total(void *user, const weir_record *record)
 {
     sim_checks *checks = user;
-    if (!see(&checks->seen_out, record->offset)) {
+    if (!sim_checks_see(&checks->seen_out, record->offset)) {
         return;
     }
     int64_t count = 0;
@@ -128,6 +123,15 @@ static bool is_committed(const weir_offset_window *window, int64_t offset)
     return offset < window->base || weir_offset_window_is_done(window, offset);
 }
 
+static bool is_done(sim_checks *checks, const char *topic, int32_t partition, int64_t offset)
+{
+    weir_offset_window window = {0};
+    open_window(checks, topic, partition, &window);
+    bool done = is_committed(&window, offset);
+    weir_offset_window_cleanup(&window);
+    return done;
+}
+
 static void check_input_partition(sim_checks *checks, int32_t partition)
 {
     weir_offset_window window = {0};
@@ -156,7 +160,7 @@ static void check_group_partition(sim_checks *checks, int32_t partition)
             continue;
         }
         bool done = is_committed(&window, checks->forwarded_at[i].offset);
-        HOLDS(checks, !done || checks->totalled[i] > 0,
+        HOLDS(checks, !done || checks->holds || checks->totalled[i] > 0,
               "by-group[%" PRId32 "]@%" PRId64 " (input %" PRId64
               ") is committed, its output is not",
               partition, checks->forwarded_at[i].offset, i);
@@ -180,139 +184,41 @@ void sim_checks_after_step(sim_checks *checks)
     for (int32_t p = 0; p < SIM_APP_GROUP_PARTITIONS; p++) {
         check_group_partition(checks, p);
     }
+    sim_checks_see_changelogs(checks);
 }
 
-/* Replays. */
-
-typedef struct replayed {
-    weir_map *rows; /* Key to a weir_buf. */
-} replayed;
-
-static void replay_record(void *user, const weir_record *record)
+/* Two workers that have a task write to one store and one changelog. */
+void sim_checks_workers(sim_checks *checks, const sim_instance *instance)
 {
-    replayed *replay = user;
-    weir_buf *row = weir_map_get(replay->rows, record->key);
-    if (record->value.data == NULL) {
-        row = weir_map_remove(replay->rows, record->key);
-        if (row != NULL) {
-            weir_buf_cleanup(row);
-            free(row);
+    const weir_application *application = instance->application;
+    for (size_t t = 0; t < application->plan->task_count; t++) {
+        size_t owners = 0;
+        for (size_t w = 0; w < application->worker_count; w++) {
+            const weir_task *task = weir_stream_thread_task(application->workers[w].thread, t);
+            owners += task != NULL ? 1 : 0;
         }
-        return;
+        HOLDS(checks, owners <= 1, "%s: %zu workers have task %s", instance->name, owners,
+              application->plan->tasks[t].id);
     }
-    if (row == NULL) {
-        row = weir_alloc(sizeof(*row));
-        (void)weir_map_put(replay->rows, record->key, row);
-    }
-    weir_buf_set(row, record->value);
 }
 
-static replayed replay_changelog(const sim_checks *checks, const char *topic, int32_t partition)
+void sim_checks_closed(sim_checks *checks, const sim_app_state *app)
 {
-    replayed replay = {weir_map_new()};
-    sim_cluster_visit(checks->cluster, topic, partition, replay_record, &replay);
-    return replay;
-}
-
-static void replay_cleanup(replayed *replay)
-{
-    size_t position = 0;
-    void *row = NULL;
-    while (weir_map_next(replay->rows, &position, NULL, &row)) {
-        weir_buf_cleanup(row);
-        free(row);
-    }
-    weir_map_free(replay->rows);
-}
-
-static void check_store(const sim_checks *checks, weir_kv *view, const replayed *replay,
-                        const char *name)
-{
-    WEIR_AUTO_PTR(weir_kv_iterator) it = NULL;
-    weir_error err = {0};
-    CHECK_OK(weir_kv_range(view, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false, &it, &err), &err);
-    size_t count = 0;
-    weir_bytes key = {0};
-    weir_bytes value = {0};
-    while (weir_kv_iterator_next(it, &key, &value, &err) == WEIR_OK) {
-        const weir_buf *row = weir_map_get(replay->rows, key);
-        HOLDS(checks, row != NULL, "%s: '%.*s' is in the store, not in the changelog", name,
-              (int)key.size, (const char *)key.data);
-        HOLDS(checks, weir_bytes_equal(weir_buf_bytes(row), value),
-              "%s: '%.*s' is '%.*s' in the store, '%.*s' in the changelog", name, (int)key.size,
-              (const char *)key.data, (int)value.size, (const char *)value.data, (int)row->size,
-              (const char *)row->data);
-        count++;
-    }
-    HOLDS(checks, count == weir_map_count(replay->rows),
-          "%s: %zu rows in the store, %zu in the log", name, count, weir_map_count(replay->rows));
-}
-
-/* The effect in a changelog: every row has the number of inputs that it counts. */
-static void check_model(const sim_checks *checks, const replayed *replay, bool by_group)
-{
-    size_t position = 0;
-    weir_bytes key = {0};
-    void *row = NULL;
-    while (weir_map_next(replay->rows, &position, &key, &row)) {
-        WEIR_AUTO_FREE char *text = weir_bytes_to_text(key);
-        int32_t wanted_key = (int32_t)strtol(text + 1, NULL, 10);
-        int64_t wanted = 0;
-        for (int64_t i = 0; i < checks->input_count; i++) {
-            int32_t input_key = checks->inputs[i].key;
-            wanted += (by_group ? sim_app_group_of(input_key) : input_key) == wanted_key ? 1 : 0;
-        }
-        int64_t got = strtoll(weir_buf_text(row), NULL, 10);
-        HOLDS(checks, checks->exactly_once ? got == wanted : got >= wanted,
-              "%s: counted %" PRId64 ", there were %" PRId64, text, got, wanted);
+    sim_checks_after_step(checks);
+    for (int64_t i = 0; i < checks->input_count; i++) {
+        const sim_input *input = &checks->inputs[i];
+        HOLDS(checks,
+              !app->counted[i] || is_done(checks, SIM_APP_IN, input->partition, input->offset),
+              "input %" PRId64 " was counted, and a clean close did not commit it", i);
+        const sim_input *forwarded = &checks->forwarded_at[i];
+        HOLDS(checks,
+              !app->totalled[i] ||
+                  is_done(checks, SIM_APP_BY_GROUP, forwarded->partition, forwarded->offset),
+              "input %" PRId64 " was totalled, and a clean close did not commit it", i);
     }
 }
 
-static void check_task_store(const sim_checks *checks, const weir_planned_task *planned,
-                             weir_task *task, bool stores_match)
-{
-    bool by_group = planned->subtopology == 1;
-    const char *store = by_group ? "totals" : "counts";
-    const char *topic = by_group ? SIM_APP_ID "-totals-changelog" : SIM_APP_ID "-counts-changelog";
-    replayed replay = replay_changelog(checks, topic, planned->partition);
-    if (stores_match) {
-        check_store(checks, weir_task_committed_view(task, store), &replay, planned->id);
-        check_model(checks, &replay, by_group);
-    }
-    replay_cleanup(&replay);
-}
-
-/* Checks the stores of a task in one instance; how many of its workers have the task. */
-static int32_t check_task_in(const sim_checks *checks, sim_instance *instance, size_t index,
-                             bool stores_match)
-{
-    int32_t owners = 0;
-    for (int32_t w = 0; w < instance->variant->worker_count; w++) {
-        weir_task *task = weir_stream_thread_task(instance->workers[w], index);
-        if (task != NULL) {
-            owners++;
-            check_task_store(checks, &instance->plan->tasks[index], task, stores_match);
-        }
-    }
-    return owners;
-}
-
-/* Every task runs exactly once among the instances. */
-static void check_tasks(const sim_checks *checks, sim_instance *instances, size_t count,
-                        bool stores_match)
-{
-    const weir_plan *plan = instances[0].plan;
-    for (size_t t = 0; t < plan->task_count; t++) {
-        int32_t owners = 0;
-        for (size_t i = 0; i < count; i++) {
-            owners += check_task_in(checks, &instances[i], t, stores_match);
-        }
-        HOLDS(checks, owners == 1, "task %s has %" PRId32 " owners", plan->tasks[t].id, owners);
-    }
-}
-
-void sim_checks_at_rest(sim_checks *checks, sim_instance *instances, size_t count,
-                        bool stores_match)
+void sim_checks_at_rest(sim_checks *checks, sim_instance *instances, size_t count)
 {
     sim_checks_after_step(checks);
     int64_t group_counts[SIM_APP_GROUPS] = {0};
@@ -328,5 +234,5 @@ void sim_checks_at_rest(sim_checks *checks, sim_instance *instances, size_t coun
                   checks->totals[g][n]);
         }
     }
-    check_tasks(checks, instances, count, stores_match);
+    sim_checks_tasks(checks, instances, count);
 }

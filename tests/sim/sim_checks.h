@@ -10,6 +10,9 @@
  *   - no record is lost: each input led to output at both ends;
  *   - under exactly-once no effect is doubled: totals are 1, 2, 3, … without gap or repetition;
  *   - the changelogs, replayed, are exactly the stores.
+ * Of a disk that nobody has open: each position is the one after a record of the changelog, and the
+ * rows are what the changelog says up to there.
+ * After a clean close: all that the process had processed is committed.
  *
  * Errors     A check that fails ends the process with the seed in its message.
  */
@@ -31,9 +34,14 @@ typedef struct sim_seen {
     bool offsets[64 * SIM_APP_RECORDS_MAX];
 } sim_seen;
 
+enum { SIM_STORES = 3 };
+
 typedef struct sim_checks {
     uint64_t seed;
     bool exactly_once;
+    bool holds;            /* What total was committed for may come out later. */
+    bool restored_exactly; /* Stores equal their changelogs. Under at-least-once a zombie may write
+                            * to a changelog behind its owner's back, as in Kafka Streams. */
     sim_cluster *cluster;
     sim_input inputs[SIM_APP_RECORDS_MAX]; /* By number. */
     int64_t input_count;
@@ -46,9 +54,10 @@ typedef struct sim_checks {
     int32_t totals[SIM_APP_GROUPS][SIM_APP_RECORDS_MAX + 1];
     sim_seen seen_by_group[SIM_APP_GROUP_PARTITIONS];
     sim_seen seen_out;
+    sim_seen seen_changelogs[SIM_STORES][SIM_APP_PARTITIONS];
 } sim_checks;
 
-sim_checks *sim_checks_new(uint64_t seed, sim_cluster *cluster, bool exactly_once);
+sim_checks *sim_checks_new(uint64_t seed, sim_cluster *cluster, const sim_variant *variant);
 void sim_checks_free(sim_checks *checks);
 
 /* Tells of the next input record. */
@@ -56,9 +65,16 @@ void sim_checks_add_input(sim_checks *checks, sim_input input);
 
 void sim_checks_after_step(sim_checks *checks);
 
-/* stores_match: whether a store can be expected to equal its changelog; under at-least-once a
- * zombie may have written to the changelog behind its owner's back, as in Kafka Streams. */
-void sim_checks_at_rest(sim_checks *checks, sim_instance *instances, size_t count,
-                        bool stores_match);
+/* Of a running instance: no two workers have a task. */
+void sim_checks_workers(sim_checks *checks, const sim_instance *instance);
+
+void sim_checks_at_rest(sim_checks *checks, sim_instance *instances, size_t count);
+
+/* What a process left on its disk, in whatever way it ended; it does not run. is_current: it ended
+ * in good order with every task, so nothing is left to restore. */
+void sim_checks_disk(sim_checks *checks, const sim_instance *instance, bool is_current);
+
+/* app is what a process had processed that has just closed, without a fault since it began. */
+void sim_checks_closed(sim_checks *checks, const sim_app_state *app);
 
 #endif

@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_instance.h - one process of the simulated application: a broker connection, a disk, workers,
- * and a coordinator that turns the events of the group into commands to the workers.
+ * sim_instance.h - one process of the simulated application: a broker connection, a disk, and a
+ * whole weir_application, of which the world turns the coordinator and each worker one by one.
  *
  * Threads    One drives all instances.
  */
 #ifndef WEIR_TESTS_SIM_SIM_INSTANCE_H
 #define WEIR_TESTS_SIM_SIM_INSTANCE_H
 
-#include "streams/stream_thread.h"
+#include "streams/application.h"
 #include "tests/harness/sim_broker.h"
 #include "tests/sim/sim_app.h"
 #include "tests/sim/sim_disk.h"
 
-enum { SIM_INSTANCE_WORKERS_MAX = 2 };
+enum { SIM_INSTANCE_WORKERS_MAX = 3 };
 
+/* What all instances of a run have in common. */
 typedef struct sim_variant {
     bool exactly_once;
-    bool async;
+    sim_app_options app;
+    bool static_members; /* group.instance.id: a restart takes the place of its former self. */
     int32_t commit_interval_ms;
     int32_t apply_interval_ms;
+    int32_t apply_records_max;
+    int32_t flush_interval_ms;
     int32_t purge_interval_ms;
+    int32_t session_timeout_ms;
+    int32_t restore_records_max; /* Read of a changelog before they are stored. */
+    int32_t ingest_entries_min;  /* Stored as a file of their own. */
     int32_t worker_count;
 } sim_variant;
-
-/* What the coordinator knows of a task. */
-typedef struct sim_task {
-    bool owned;   /* The group says so. */
-    bool open;    /* A worker has it, or was told to open it. */
-    bool closing; /* A worker was told to let go of it. */
-} sim_task;
 
 typedef struct sim_instance {
     const sim_variant *variant;
@@ -38,19 +38,15 @@ typedef struct sim_instance {
     sim_disk *disk;
     uint64_t starts;
     bool running;
-    bool releasing; /* Revoked tasks are being closed. */
-    bool lost;      /* Lost tasks are being dropped. */
+    bool closing; /* It was asked to close. */
 
     /* While it runs: */
     sim_app_state app;
     weir_broker *broker;
     weir_topology *topology;
-    weir_plan *plan;
     weir_config config;
     weir_database *database;
-    weir_membership *membership;
-    weir_stream_thread *workers[SIM_INSTANCE_WORKERS_MAX];
-    sim_task *tasks; /* By index in the plan. */
+    weir_application *application;
 } sim_instance;
 
 void sim_instance_init(sim_instance *instance, sim_cluster *cluster, const sim_variant *variant,
@@ -60,17 +56,22 @@ void sim_instance_cleanup(sim_instance *instance);
 /* Starts the process; a start that meets a fault leaves it stopped, to be tried again. */
 void sim_instance_start(sim_instance *instance, uint64_t seed, int64_t now_ms);
 
-/* A pass of the coordinator, or of one worker. */
+/* A turn of the coordinator, or of one worker. An application that reaches the end of its close is
+ * gone after the coordinator's turn. */
 void sim_instance_coordinate(sim_instance *instance, int64_t now_ms);
 void sim_instance_work(sim_instance *instance, int32_t worker, int64_t now_ms);
 
 /* The process is gone: what was not flushed with it. */
 void sim_instance_crash(sim_instance *instance);
 /* It leaves the group and closes the database, its tasks uncommitted. */
-void sim_instance_stop(sim_instance *instance);
+void sim_instance_abandon(sim_instance *instance);
+/* Asks for a clean close, which takes further turns. */
+void sim_instance_request_close(sim_instance *instance);
 
 /* True when it has nothing left to do. */
 bool sim_instance_is_idle(sim_instance *instance);
+/* True when it owns no task and holds none. */
+bool sim_instance_has_nothing(const sim_instance *instance);
 size_t sim_instance_owned_count(const sim_instance *instance);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_world.c - the scheduler: a storm of random steps, then calm until everything is at rest.
+ * sim_world.c - the scheduler: a storm of random steps, then calm until everything is at rest, then
+ * the instances close one after the other, in the middle of new work.
  *
  * One generator makes all decisions of the storm. The faults of a run are drawn once at its start,
  * each of them off in half of the runs: a seed with few faults gets far, one with many gets deep
@@ -9,17 +10,20 @@
 #include "tests/sim/sim_world.h"
 
 #include "streams/base/hash.h"
+#include "streams/producer.h"
 #include "tests/harness/check.h"
 #include "tests/sim/sim_checks.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     INSTANCES = 3,
     STORM_STEPS_MAX = 600,
     CALM_STEPS_MAX = 20000,
+    CLOSE_STEPS_MAX = 200,
     START_MS = 1000 * 1000,
 };
 
@@ -32,10 +36,11 @@ typedef struct sim_run {
     weir_broker *outside; /* Produces the input; never fails. */
     weir_producer *producer;
     sim_faults faults;
+    sim_disk_faults disk_faults[INSTANCES];
+    bool calm; /* No faults any more. */
     sim_instance instances[INSTANCES];
     sim_checks *checks;
     sim_world_counts *counts;
-    bool had_zombie;
 } sim_run;
 
 static uint64_t below(sim_run *world, uint64_t bound)
@@ -49,16 +54,25 @@ static uint32_t some_chance(sim_run *world, uint32_t per_million_max)
     return below(world, 2) == 0 ? 0 : (uint32_t)below(world, per_million_max) + 1;
 }
 
+static void set_disk_faults(sim_run *world, size_t index)
+{
+    const sim_disk_faults none = {0};
+    sim_disk_set_faults(world->instances[index].disk,
+                        world->calm ? &none : &world->disk_faults[index]);
+}
+
 static void draw_faults(sim_run *world)
 {
     world->faults = (sim_faults){
         .late_ack = some_chance(world, 200000),
         .lost_ack = some_chance(world, 30000),
         .commit_fails = some_chance(world, 100000),
+        .commit_late = some_chance(world, 100000),
         .commit_unknown = some_chance(world, 100000),
         .late_marker = some_chance(world, 300000),
         .offsets_fail = some_chance(world, 60000),
         .offsets_unknown = some_chance(world, 60000),
+        .producer_refused = some_chance(world, 300000),
         .poll_refused = some_chance(world, 20000),
         .short_poll = some_chance(world, 300000),
         .rebalance_refused = some_chance(world, 100000),
@@ -67,13 +81,13 @@ static void draw_faults(sim_run *world)
     };
     sim_cluster_set_faults(world->cluster, &world->faults);
     for (size_t i = 0; i < INSTANCES; i++) {
-        const sim_disk_faults disk = {
+        world->disk_faults[i] = (sim_disk_faults){
             .write_fails = some_chance(world, 50000),
             .flush_fails = some_chance(world, 50000),
             .flushes_early = some_chance(world, 500000),
             .read_corrupt = some_chance(world, 1000),
         };
-        sim_disk_set_faults(world->instances[i].disk, &disk);
+        set_disk_faults(world, i);
     }
 }
 
@@ -81,8 +95,9 @@ static void calm_down(sim_run *world)
 {
     world->faults = (sim_faults){.kafka_transactions = world->faults.kafka_transactions};
     sim_cluster_set_faults(world->cluster, &world->faults);
+    world->calm = true;
     for (size_t i = 0; i < INSTANCES; i++) {
-        sim_disk_set_faults(world->instances[i].disk, &(sim_disk_faults){0});
+        set_disk_faults(world, i);
     }
 }
 
@@ -100,19 +115,30 @@ static void create_topic(sim_run *world, const char *name, int32_t partition_cou
     CHECK_OK(weir_broker_create_topic(world->outside, &config, &err), &err);
 }
 
+static sim_variant draw_variant(sim_run *world, const sim_world_options *options)
+{
+    return (sim_variant){
+        .exactly_once = options->exactly_once,
+        .app = {.async = options->async, .holds = below(world, 3) == 0},
+        .static_members = below(world, 4) == 0,
+        .commit_interval_ms = (int32_t)below(world, 300),
+        .apply_interval_ms = (int32_t)below(world, 1000),
+        .apply_records_max = below(world, 2) == 0 ? 1 + (int32_t)below(world, 30) : 10000,
+        .flush_interval_ms = (int32_t)below(world, 3000),
+        .purge_interval_ms = (int32_t)below(world, 3000),
+        .session_timeout_ms = 2000 + (int32_t)below(world, 40000),
+        .restore_records_max = below(world, 2) == 0 ? 1 + (int32_t)below(world, 20) : 10000,
+        .ingest_entries_min = below(world, 4) == 0 ? 1 + (int32_t)below(world, 4) : 0,
+        .worker_count = 1 + (int32_t)below(world, SIM_INSTANCE_WORKERS_MAX),
+    };
+}
+
 static void start_world(sim_run *world, uint64_t seed, const sim_world_options *options)
 {
     world->seed = seed;
     world->random = weir_random_of(seed);
     world->now_ms = START_MS;
-    world->variant = (sim_variant){
-        .exactly_once = options->exactly_once,
-        .async = options->async,
-        .commit_interval_ms = (int32_t)below(world, 300),
-        .apply_interval_ms = (int32_t)below(world, 1000),
-        .purge_interval_ms = (int32_t)below(world, 3000),
-        .worker_count = 1 + (int32_t)below(world, SIM_INSTANCE_WORKERS_MAX),
-    };
+    world->variant = draw_variant(world, options);
     world->cluster = sim_cluster_new(weir_random_u64(&world->random));
     sim_cluster_set_now(world->cluster, START_MS);
     world->outside = sim_broker_connect(world->cluster);
@@ -121,7 +147,7 @@ static void start_world(sim_run *world, uint64_t seed, const sim_world_options *
     weir_error err = {0};
     CHECK_OK(weir_producer_new(world->outside, &(weir_producer_options){0}, &world->producer, &err),
              &err);
-    world->checks = sim_checks_new(seed, world->cluster, options->exactly_once);
+    world->checks = sim_checks_new(seed, world->cluster, &world->variant);
     for (int32_t i = 0; i < INSTANCES; i++) {
         sim_instance_init(&world->instances[i], world->cluster, &world->variant, i,
                           weir_random_u64(&world->random));
@@ -132,9 +158,7 @@ static void end_world(sim_run *world)
 {
     for (size_t i = 0; i < INSTANCES; i++) {
         world->counts->entries_lost += sim_disk_lost_count(world->instances[i].disk);
-        if (world->instances[i].running) {
-            sim_instance_stop(&world->instances[i]);
-        }
+        world->counts->ingests += sim_disk_ingest_count(world->instances[i].disk);
         sim_instance_cleanup(&world->instances[i]);
     }
     weir_producer_free(world->producer);
@@ -175,11 +199,35 @@ static void produce(sim_run *world)
     sim_cluster_set_faults(world->cluster, &world->faults);
 }
 
+/* What an instance left behind; looked at with all faults off. */
+static void check_disk(sim_run *world, sim_instance *instance, bool is_current)
+{
+    size_t index = (size_t)(instance - world->instances);
+    sim_disk_set_faults(instance->disk, &(sim_disk_faults){0});
+    sim_checks_after_step(world->checks); /* Notes the last records of the changelogs. */
+    sim_checks_disk(world->checks, instance, is_current);
+    set_disk_faults(world, index);
+}
+
+static void crash(sim_run *world, sim_instance *instance)
+{
+    sim_instance_crash(instance);
+    world->counts->crashes++;
+    check_disk(world, instance, false);
+}
+
 static void bury_if_dead(sim_run *world, sim_instance *instance)
 {
     if (instance->running && sim_broker_is_dead(instance->broker)) {
-        sim_instance_crash(instance);
-        world->counts->crashes++;
+        crash(world, instance);
+    }
+}
+
+static void coordinate(sim_run *world, sim_instance *instance)
+{
+    sim_instance_coordinate(instance, world->now_ms);
+    if (!instance->running) {
+        check_disk(world, instance, false);
     }
 }
 
@@ -193,11 +241,17 @@ static void step_instance(sim_run *world, sim_instance *instance)
     }
     uint64_t which = below(world, (uint64_t)world->variant.worker_count + 1);
     if (which == 0) {
-        sim_instance_coordinate(instance, world->now_ms);
+        coordinate(world, instance);
     } else {
         sim_instance_work(instance, (int32_t)which - 1, world->now_ms);
+        sim_checks_workers(world->checks, instance);
     }
     bury_if_dead(world, instance);
+}
+
+static void expect_zombies(sim_run *world)
+{
+    world->checks->restored_exactly = world->variant.exactly_once;
 }
 
 static void do_harm(sim_run *world, sim_instance *instance)
@@ -205,10 +259,9 @@ static void do_harm(sim_run *world, sim_instance *instance)
     if (!instance->running) {
         return;
     }
-    switch (below(world, 6)) {
+    switch (below(world, 8)) {
     case 0:
-        sim_instance_crash(instance);
-        world->counts->crashes++;
+        crash(world, instance);
         break;
     case 1:
     case 2:
@@ -217,14 +270,19 @@ static void do_harm(sim_run *world, sim_instance *instance)
     case 3:
         sim_broker_forget_members(instance->broker);
         world->counts->zombies++;
-        world->had_zombie = true;
+        expect_zombies(world);
         break;
     case 4:
         sim_cluster_rebalance(world->cluster, SIM_APP_ID);
         world->counts->rebalances++;
         break;
+    case 5:
+        sim_instance_abandon(instance);
+        check_disk(world, instance, false);
+        break;
     default:
-        sim_instance_stop(instance);
+        world->counts->closes += instance->closing ? 0 : 1;
+        sim_instance_request_close(instance);
         break;
     }
 }
@@ -233,7 +291,9 @@ static void move_clock(sim_run *world, bool may_jump)
 {
     bool jumps = may_jump && below(world, 20) == 0;
     world->now_ms += (int64_t)below(world, jumps ? 60000 : 60);
-    world->had_zombie = world->had_zombie || jumps; /* Sessions may have expired. */
+    if (jumps) {
+        expect_zombies(world); /* Sessions may have expired. */
+    }
     sim_cluster_set_now(world->cluster, world->now_ms);
 }
 
@@ -268,16 +328,22 @@ static void storm(sim_run *world)
     }
 }
 
+/* A member of the group that never had a task does not become RUNNING. */
+static bool is_idle(sim_instance *instance)
+{
+    return sim_instance_is_idle(instance) || sim_instance_has_nothing(instance);
+}
+
 static bool is_at_rest(sim_run *world)
 {
     size_t owned = 0;
     for (size_t i = 0; i < INSTANCES; i++) {
-        if (!world->instances[i].running || !sim_instance_is_idle(&world->instances[i])) {
+        if (!world->instances[i].running || !is_idle(&world->instances[i])) {
             return false;
         }
         owned += sim_instance_owned_count(&world->instances[i]);
     }
-    if (owned != world->instances[0].plan->task_count) {
+    if (owned != SIM_APP_PARTITIONS + SIM_APP_GROUP_PARTITIONS) {
         return false; /* A task is on its way from one to another. */
     }
     for (int64_t i = 0; i < world->checks->input_count; i++) {
@@ -286,6 +352,17 @@ static bool is_at_rest(sim_run *world)
         }
     }
     return true;
+}
+
+/* One turn of all parts of an instance. */
+static void turn(sim_run *world, sim_instance *instance)
+{
+    coordinate(world, instance);
+    for (int32_t w = 0; instance->running && w < world->variant.worker_count; w++) {
+        sim_instance_work(instance, w, world->now_ms);
+        sim_checks_workers(world->checks, instance);
+        sim_checks_after_step(world->checks); /* Before a purge takes what it reads. */
+    }
 }
 
 /* Everybody lives and nothing fails any more: the application comes to rest by itself. */
@@ -299,11 +376,7 @@ static void calm(sim_run *world)
                 sim_instance_start(instance, weir_random_u64(&world->random), world->now_ms);
                 continue;
             }
-            sim_instance_coordinate(instance, world->now_ms);
-            for (int32_t w = 0; w < world->variant.worker_count; w++) {
-                sim_instance_work(instance, w, world->now_ms);
-                sim_checks_after_step(world->checks); /* Before a purge takes what it reads. */
-            }
+            turn(world, instance);
             bury_if_dead(world, instance);
         }
         move_clock(world, false);
@@ -316,6 +389,40 @@ static void calm(sim_run *world)
                world->seed);
 }
 
+static bool has_all(sim_instance *instance)
+{
+    return sim_instance_owned_count(instance) == SIM_APP_PARTITIONS + SIM_APP_GROUP_PARTITIONS &&
+           sim_instance_is_idle(instance);
+}
+
+/* New work, some of it done and uncommitted, and a clean close. Only this instance has turns. */
+static void close_at_work(sim_run *world, sim_instance *instance, bool is_last)
+{
+    /* It takes over what the others had, and waits for members that have crashed to expire. */
+    for (size_t i = 0; is_last && i < CALM_STEPS_MAX && !has_all(instance); i++) {
+        turn(world, instance);
+        move_clock(world, false);
+    }
+    coordinate(world, instance); /* Or a commit meets a generation that is over. */
+    memset(instance->app.counted, 0, sizeof(instance->app.counted));
+    memset(instance->app.totalled, 0, sizeof(instance->app.totalled));
+    produce(world);
+    for (uint64_t i = below(world, 5); i > 0; i--) {
+        turn(world, instance);
+    }
+    sim_instance_request_close(instance);
+    for (size_t i = 0; instance->running && i < CLOSE_STEPS_MAX; i++) {
+        turn(world, instance);
+        world->now_ms++;
+    }
+    if (instance->running) {
+        check_fail(__FILE__, __LINE__, "WEIR_TEST_SEED=%" PRIu64 ": %s does not close", world->seed,
+                   instance->name);
+    }
+    sim_checks_closed(world->checks, &instance->app);
+    check_disk(world, instance, is_last);
+}
+
 void sim_world_run(uint64_t seed, const sim_world_options *options, sim_world_counts *counts)
 {
     sim_run *world = weir_alloc(sizeof(*world));
@@ -324,8 +431,10 @@ void sim_world_run(uint64_t seed, const sim_world_options *options, sim_world_co
     draw_faults(world);
     storm(world);
     calm(world);
-    sim_checks_at_rest(world->checks, world->instances, INSTANCES,
-                       options->exactly_once || !world->had_zombie);
+    sim_checks_at_rest(world->checks, world->instances, INSTANCES);
+    for (size_t i = 0; i < INSTANCES; i++) {
+        close_at_work(world, &world->instances[i], i + 1 == INSTANCES);
+    }
     end_world(world);
     free(world);
 }

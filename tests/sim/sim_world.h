@@ -18,11 +18,13 @@ typedef struct sim_world_options {
 /* What happened, so that a test can tell that the faults bite. */
 typedef struct sim_world_counts {
     uint64_t crashes;
+    uint64_t closes; /* Clean ones, in the storm. */
     uint64_t zombies;
     uint64_t rebalances;
     uint64_t inputs;
     uint64_t steps;
     uint64_t entries_lost; /* Of databases, in crashes. */
+    uint64_t ingests;
 } sim_world_counts;
 
 /* Runs the seed to rest and checks it; counts are added up. Fails the test with the seed. */

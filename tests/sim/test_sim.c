@@ -30,10 +30,10 @@ static void run_seeds(const sim_world_options *options)
         sim_world_run(seed, options, &counts);
     }
     printf("  seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " inputs, %" PRIu64
-           " crashes, %" PRIu64 " zombies, %" PRIu64 " rebalances, %" PRIu64
-           " database entries lost\n",
-           first, first + count - 1, counts.steps, counts.inputs, counts.crashes, counts.zombies,
-           counts.rebalances, counts.entries_lost);
+           " crashes, %" PRIu64 " closes, %" PRIu64 " zombies, %" PRIu64 " rebalances, %" PRIu64
+           " database entries lost, %" PRIu64 " ingests\n",
+           first, first + count - 1, counts.steps, counts.inputs, counts.crashes, counts.closes,
+           counts.zombies, counts.rebalances, counts.entries_lost, counts.ingests);
 }
 
 TEST(exactly_once_loses_and_doubles_nothing)
