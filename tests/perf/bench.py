@@ -65,8 +65,8 @@ class Bench:
             try:
                 seed = server.stdout.readline().strip() + start
                 print(f"\n{name}", end="")
-                got = self.program("pipeline", "--seed", seed, "--data", "pipeline.tmp",
-                                   *arguments)
+                data = f"pipeline-{len(self.raw.get('pipeline', {}))}"
+                got = self.program("pipeline", "--seed", seed, "--data", data, *arguments)
             finally:
                 server.stdin.close()
         self.raw.setdefault("pipeline", {})[name] = got
