@@ -7,12 +7,13 @@
 #include "streams/base/status.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { GROW_FIRST_CAPACITY = 8 };
+enum { GROW_FIRST_CAPACITY = 8, ZERO_BY_HAND_BYTES_MAX = 1 << 20 };
 
 static void *abort_if_null(void *memory, size_t bytes)
 {
@@ -28,9 +29,18 @@ void *weir_alloc(size_t bytes)
     return weir_alloc_array(1, bytes == 0 ? 1 : bytes);
 }
 
+/* jemalloc's calloc gives large blocks that it has in hand back to the kernel, to get them again
+ * as zeros, a page fault at a time. What is worked on in a moment is cheaper to overwrite; what may
+ * stay untouched, as large tables do in part, is left to calloc. */
 void *weir_alloc_array(size_t count, size_t bytes)
 {
-    return abort_if_null(calloc(count == 0 ? 1 : count, bytes), bytes);
+    size_t all_bytes = 0;
+    bool overflows = __builtin_mul_overflow(count == 0 ? 1 : count, bytes, &all_bytes);
+    if (overflows || all_bytes > ZERO_BY_HAND_BYTES_MAX) {
+        return abort_if_null(calloc(count, bytes), bytes);
+    }
+    /* Not malloc: gcc makes calloc of malloc and memset. */
+    return memset(weir_realloc(NULL, all_bytes), 0, all_bytes);
 }
 
 void *weir_realloc(void *memory, size_t bytes)

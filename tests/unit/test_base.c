@@ -15,6 +15,25 @@
 #include <string.h>
 #include <unistd.h>
 
+static bool is_zero(const uint8_t *data, size_t size)
+{
+    return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
+}
+
+TEST(memory_is_zero_whatever_its_size_and_what_it_held_before)
+{
+    const size_t sizes[] = {2, 100, 100 << 10, 1 << 20, (1 << 20) + 1, 3 << 20};
+    for (size_t i = 0; i < WEIR_COUNT_OF(sizes); i++) {
+        uint8_t *data = weir_alloc(sizes[i]);
+        CHECK(is_zero(data, sizes[i]));
+        memset(data, 0xff, sizes[i]);
+        free(data);
+        data = weir_alloc_array(sizes[i] / 2, 2);
+        CHECK(is_zero(data, sizes[i] / 2 * 2));
+        free(data);
+    }
+}
+
 TEST(null_bytes_differ_from_empty_bytes)
 {
     CHECK(weir_bytes_equal(WEIR_BYTES_NULL, WEIR_BYTES_NULL));
