@@ -48,26 +48,13 @@ weir_status weir_kv_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool back
     return kv->ops->range(kv, from, to, backwards, out_iterator, err);
 }
 
-/* The smallest bytes that are larger than all that begin with prefix, in *out; null bytes where
- * there are none (prefix is empty or all 0xff). */
-static weir_bytes after_prefix(weir_bytes prefix, weir_buf *out)
-{
-    weir_buf_set(out, prefix);
-    while (out->size > 0 && out->data[out->size - 1] == UINT8_MAX) {
-        out->size--;
-    }
-    if (out->size == 0) {
-        return WEIR_BYTES_NULL;
-    }
-    out->data[out->size - 1]++;
-    return weir_buf_bytes(out);
-}
-
 weir_status weir_kv_prefix(weir_kv *kv, weir_bytes prefix, weir_kv_iterator **out_iterator,
                            weir_error *err)
 {
     WEIR_AUTO(weir_buf) end = {0};
-    return weir_kv_range(kv, prefix, after_prefix(prefix, &end), false, out_iterator, err);
+    bool is_bounded = weir_buf_set_after_prefix(&end, prefix);
+    weir_bytes to = is_bounded ? weir_buf_bytes(&end) : WEIR_BYTES_NULL;
+    return weir_kv_range(kv, prefix, to, false, out_iterator, err);
 }
 
 weir_status weir_kv_iterator_next(weir_kv_iterator *iterator, weir_bytes *out_key,

@@ -382,15 +382,12 @@ static void rocks_iterator_free(weir_kv_iterator *iterator)
 
 static const weir_kv_iterator_ops iterator_ops = {rocks_next, rocks_iterator_free};
 
-/* The first key behind all that begin with prefix, which is not all 0xff, in *out. */
+/* The first key behind all that begin with prefix, in *out. There is one, for a key begins with its
+ * partition, which is not negative. */
 static void set_after_prefix(weir_buf *out, weir_bytes prefix)
 {
-    weir_buf_set(out, prefix);
-    while (out->size > 0 && out->data[out->size - 1] == UINT8_MAX) {
-        out->size--;
-    }
-    WEIR_ASSERT(out->size > 0);
-    out->data[out->size - 1]++;
+    bool is_bounded = weir_buf_set_after_prefix(out, prefix);
+    WEIR_ASSERT(is_bounded);
 }
 
 static weir_status rocks_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool backwards,

@@ -70,6 +70,7 @@ uint8_t *weir_buf_reserve(weir_buf *buf, size_t extra)
 
 void weir_buf_append(weir_buf *buf, const void *data, size_t size)
 {
+    WEIR_ASSERT(size == 0 || data != NULL);
     if (size == 0) {
         return;
     }
@@ -107,6 +108,19 @@ void weir_buf_set(weir_buf *buf, weir_bytes content)
 {
     buf->size = 0;
     weir_buf_append(buf, content.data, content.size);
+}
+
+bool weir_buf_set_after_prefix(weir_buf *buf, weir_bytes prefix)
+{
+    weir_buf_set(buf, prefix);
+    while (buf->size > 0 && buf->data[buf->size - 1] == UINT8_MAX) {
+        buf->size--;
+    }
+    if (buf->size == 0) {
+        return false;
+    }
+    buf->data[buf->size - 1]++;
+    return true;
 }
 
 weir_bytes weir_buf_bytes(const weir_buf *buf)

@@ -60,6 +60,10 @@ void weir_buf_append_format(weir_buf *buf, const char *format, ...)
 /* Replaces the content; the memory is kept for reuse. */
 void weir_buf_set(weir_buf *buf, weir_bytes content);
 
+/* Makes *buf the smallest bytes that are larger than all that begin with prefix, for the end of a
+ * range. False, and empty, where there are none (prefix is empty or all 0xff). */
+bool weir_buf_set_after_prefix(weir_buf *buf, weir_bytes prefix);
+
 static inline void weir_buf_clear(weir_buf *buf)
 {
     buf->size = 0;

@@ -48,6 +48,17 @@ TEST(bytes_are_ordered_as_memcmp_and_shorter_first)
     CHECK_I64(weir_bytes_compare(WEIR_BYTES(""), WEIR_BYTES("")), ==, 0);
 }
 
+TEST(end_of_a_prefix_is_the_smallest_larger_key)
+{
+    WEIR_AUTO(weir_buf) end = {0};
+    CHECK(weir_buf_set_after_prefix(&end, WEIR_BYTES("ab")));
+    CHECK_BYTES(weir_buf_bytes(&end), WEIR_BYTES("ac"));
+    CHECK(weir_buf_set_after_prefix(&end, WEIR_BYTES("a\xff\xff")));
+    CHECK_BYTES(weir_buf_bytes(&end), WEIR_BYTES("b"));
+    CHECK(!weir_buf_set_after_prefix(&end, WEIR_BYTES("\xff")));
+    CHECK(!weir_buf_set_after_prefix(&end, WEIR_BYTES("")));
+}
+
 TEST(wrapped_error_reads_from_the_outside_in_and_is_cut_at_its_size)
 {
     weir_error err = {0};
