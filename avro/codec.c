@@ -16,11 +16,13 @@
 
 #include <avro.h>
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { HEADER_BYTES = 5 }; /* Magic 0, schema id. */
+static_assert(HEADER_BYTES == sizeof(uint8_t) + sizeof(int32_t), "Confluent's wire format");
 
 typedef struct codec_version {
     int32_t schema_id;
@@ -67,6 +69,7 @@ static weir_status plan_versions(codec_type *entry, const weir_registry *registr
                                  const char *subject, weir_error *err)
 {
     size_t count = weir_registry_version_count(registry, subject);
+    WEIR_ASSERT(count > 0); /* The one that was just registered. */
     entry->versions = weir_alloc_array(count, sizeof *entry->versions);
     for (size_t i = 0; i < count; i++) {
         int32_t id = weir_registry_version_id(registry, subject, i);
@@ -158,6 +161,7 @@ weir_status weir_codec_encode(const weir_codec *codec, const weir_record_type *t
     size_t start = out->size;
     weir_buf_append_byte(out, 0);
     weir_buf_append_i32_be(out, entry_of(codec, type)->schema_id);
+    WEIR_ASSERT(out->size == start + HEADER_BYTES);
     weir_status status = weir_record_write(type, record, out, err);
     if (status == WEIR_OK && out->size - start > WEIR_AVRO_RECORD_BYTES_MAX) {
         status = weir_error_set(err, WEIR_BAD_RECORD, "a record of %zu bytes, at most %d",
@@ -188,6 +192,7 @@ static weir_status split(weir_bytes bytes, int32_t *out_id, weir_bytes *out_datu
                               "magic byte %u, not 0: this is not Confluent's wire format", magic);
     }
     *out_id = weir_read_i32_be(&reader);
+    WEIR_ASSERT(!reader.failed && reader.left.size == bytes.size - HEADER_BYTES);
     *out_datum = reader.left;
     return WEIR_OK;
 }

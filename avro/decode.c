@@ -12,6 +12,8 @@
 #include <assert.h>
 #include <string.h>
 
+static_assert(sizeof(double) == 8, "an Avro double");
+static_assert(sizeof(float) == 4, "an Avro float");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "doubles are copied as they are");
 
 weir_status weir_datum_truncated(weir_datum *datum)
@@ -32,6 +34,7 @@ weir_bytes weir_datum_text(weir_datum *datum)
 weir_status weir_datum_block(weir_datum *datum, size_t item_bytes_min, size_t *total,
                              size_t *out_count)
 {
+    WEIR_ASSERT(*total <= WEIR_AVRO_LIST_MAX);
     int64_t count = weir_read_varint(&datum->reader);
     if (count < 0) {
         int64_t block_bytes = weir_read_varint(&datum->reader); /* Lets others skip the block. */
@@ -190,6 +193,7 @@ static weir_status read_item(weir_datum *datum, const weir_decode_plan_step *ste
                              const weir_schema_node *writer, uint8_t *out_item)
 {
     if (step->field->kind == WEIR_FIELD_RECORDS) {
+        WEIR_ASSERT(step->items != NULL);
         WEIR_TRY(weir_datum_branch(datum, writer, &writer));
         return read_record(datum, step->items, out_item);
     }
@@ -217,6 +221,7 @@ static size_t item_bytes(const weir_field *field)
 static weir_status grow_list(weir_datum *datum, weir_list *list, size_t *capacity, size_t count,
                              size_t bytes)
 {
+    WEIR_ASSERT(list->count <= *capacity);
     if (list->count + count <= *capacity) {
         return WEIR_OK;
     }
@@ -249,6 +254,7 @@ static weir_status read_list(weir_datum *datum, const weir_decode_plan_step *ste
         WEIR_TRY(weir_datum_block(datum, bytes_min, &total, &count));
         WEIR_TRY(grow_list(datum, &list, &capacity, count, bytes));
         for (size_t i = 0; i < count; i++) {
+            WEIR_ASSERT(list.count < capacity);
             uint8_t *item = (uint8_t *)(uintptr_t)list.items + list.count * bytes;
             WEIR_TRY(read_item(datum, step, writer->items, item));
             list.count++;

@@ -42,6 +42,7 @@ static weir_status write_list(const weir_field *field, const void *value, weir_b
             write_bytes(((const weir_pair *)list.items)[i].name, out);
             write_bytes(((const weir_pair *)list.items)[i].value, out);
         } else {
+            WEIR_ASSERT(field->items != NULL);
             const uint8_t *item = (const uint8_t *)list.items + i * field->items->bytes;
             WEIR_TRY(weir_record_write(field->items, item, out, err));
         }
@@ -111,7 +112,7 @@ static weir_status write_field(const weir_field *field, const void *value, weir_
 weir_status weir_record_write(const weir_record_type *type, const void *record, weir_buf *out,
                               weir_error *err)
 {
-    WEIR_ASSERT(type != NULL && record != NULL);
+    WEIR_ASSERT(type != NULL && record != NULL && out != NULL);
     for (size_t i = 0; i < type->field_count; i++) {
         const weir_field *field = &type->fields[i];
         WEIR_TRY(write_field(field, (const uint8_t *)record + field->offset, out, err));

@@ -53,6 +53,7 @@ static bool is_exact(weir_field_kind kind, const weir_schema_node *node)
 weir_status weir_record_type_check(const weir_record_type *type, const weir_schema_node *schema,
                                    weir_error *err)
 {
+    WEIR_ASSERT(type != NULL && schema != NULL);
     if (schema->kind != WEIR_SCHEMA_RECORD || schema->field_count != type->field_count) {
         return weir_error_set(err, WEIR_INVALID, "the table of %s has %zu fields, its schema %zu",
                               type->name, type->field_count, schema->field_count);
@@ -142,6 +143,7 @@ weir_decode_plan *weir_decode_plan_new(const weir_record_type *type, const weir_
             step->default_datum = weir_buf_bytes(&declared->default_datum);
         }
     }
+    WEIR_ASSERT(plan->default_count <= type->field_count);
     return plan;
 }
 

@@ -7,11 +7,27 @@
  */
 #include "avro/records.h"
 
+#include <assert.h>
 #include <stddef.h>
+
+/* The C type that each kind stands for: a table that says another does not compile. */
+#define C_TYPE_STRING weir_bytes
+#define C_TYPE_OPTIONAL_STRING weir_bytes
+#define C_TYPE_BYTES weir_bytes
+#define C_TYPE_LONG int64_t
+#define C_TYPE_INT int32_t
+#define C_TYPE_DOUBLE double
+#define C_TYPE_BOOLEAN bool
+#define C_TYPE_STRINGS weir_texts
+#define C_TYPE_MAP weir_pairs
+
+#define OFFSET_OF_TYPE(record, member, c_type)                                                     \
+    (offsetof(record, member) + 0 * sizeof(char[_Generic(((record *)NULL)->member, c_type: 1)]))
 
 #define FIELD(record, field_kind, member)                                                          \
     {                                                                                              \
-        .name = #member, .kind = WEIR_FIELD_##field_kind, .offset = offsetof(record, member)       \
+        .name = #member, .kind = WEIR_FIELD_##field_kind,                                          \
+        .offset = OFFSET_OF_TYPE(record, member, C_TYPE_##field_kind)                              \
     }
 #define RECORDS(record, member, item_type)                                                         \
     {                                                                                              \
@@ -23,6 +39,15 @@
         .name = (schema_name), .topic = (topic_name), .bytes = sizeof(record), .fields = (table),  \
         .field_count = WEIR_COUNT_OF(table)                                                        \
     }
+
+/* The codec reads and writes every list as a weir_list. */
+#define LIES_AS_A_LIST(type)                                                                       \
+    (sizeof(type) == sizeof(weir_list) && offsetof(type, items) == offsetof(weir_list, items) &&   \
+     offsetof(type, count) == offsetof(weir_list, count))
+static_assert(LIES_AS_A_LIST(weir_texts), "an array of string");
+static_assert(LIES_AS_A_LIST(weir_pairs), "a map of string");
+static_assert(LIES_AS_A_LIST(weir_links), "an array of record");
+static_assert(LIES_AS_A_LIST(weir_images), "an array of record");
 
 static const weir_field link_fields[] = {
     FIELD(weir_link, STRING, url),

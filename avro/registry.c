@@ -46,6 +46,7 @@ static void schema_put(weir_registry *registry, int32_t id, weir_schema *owned_s
 {
     uint8_t key[4];
     weir_put_u32_be(key, (uint32_t)id);
+    WEIR_ASSERT(id > 0);
     void *replaced = weir_map_put(registry->schemas, weir_bytes_of(key, sizeof key), owned_schema);
     WEIR_ASSERT(replaced == NULL);
 }
@@ -62,6 +63,7 @@ static registry_subject *subject_take_up(weir_registry *registry, const char *na
 
 static void subject_append(registry_subject *subject, int32_t id)
 {
+    WEIR_ASSERT(id > 0);
     subject->ids =
         weir_grow(subject->ids, subject->count, &subject->capacity, sizeof *subject->ids);
     subject->ids[subject->count++] = id;

@@ -18,6 +18,7 @@
 
 #include <jansson.h>
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,8 @@ static const char *const kind_names[] = {"null",   "boolean", "int",    "long", 
                                          "double", "bytes",   "string", "record", "enum",
                                          "fixed",  "array",   "map",    "union"};
 static const size_t kind_bytes_min[] = {0, 1, 1, 1, 4, 8, 1, 1, 0, 1, 0, 1, 1, 1};
+static_assert(WEIR_COUNT_OF(kind_names) == WEIR_SCHEMA_UNION + 1, "a name for each kind");
+static_assert(WEIR_COUNT_OF(kind_bytes_min) == WEIR_SCHEMA_UNION + 1, "a size for each kind");
 
 static weir_status parse_type(schema_parser *parser, const json_t *json, const char *space,
                               weir_schema_node **out_node);
@@ -467,6 +470,7 @@ weir_status weir_schema_parse(weir_bytes json, weir_schema **out_schema, weir_er
     weir_status status = parse_type(&parser, tree, "", &schema->root);
     json_decref(tree);
     WEIR_TRY(status);
+    WEIR_ASSERT(schema->root->complete);
     weir_buf_set(&schema->json, json);
     weir_schema_canonicalise(schema);
     *out_schema = weir_take(&schema);
