@@ -16,6 +16,7 @@
 
 #include <roaring/roaring.h>
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,9 @@ enum {
     BITSET_BYTES = 8192,
     PARTS_MAX = 1 << 20, /* Upper halves in one serialised bitmap. */
 };
+
+static_assert(BITSET_BYTES * 8 == CONTAINER_IDS, "a bit for each id");
+static_assert(ARRAY_IDS_MAX * sizeof(uint16_t) == BITSET_BYTES, "where the two are as long");
 
 typedef struct part {
     uint32_t high;
@@ -91,6 +95,7 @@ static roaring_bitmap_t *find_part(const weir_bitmap *bitmap, uint32_t high)
 static void insert_part(weir_bitmap *bitmap, size_t index, uint32_t high,
                         roaring_bitmap_t *owned_low)
 {
+    WEIR_ASSERT(index <= bitmap->count);
     bitmap->parts =
         weir_grow(bitmap->parts, bitmap->count, &bitmap->capacity, sizeof *bitmap->parts);
     memmove(bitmap->parts + index + 1, bitmap->parts + index,
@@ -101,6 +106,7 @@ static void insert_part(weir_bitmap *bitmap, size_t index, uint32_t high,
 
 static void erase_part(weir_bitmap *bitmap, size_t index)
 {
+    WEIR_ASSERT(index < bitmap->count);
     roaring_bitmap_free(bitmap->parts[index].low);
     bitmap->count--;
     memmove(bitmap->parts + index, bitmap->parts + index + 1,

@@ -12,10 +12,13 @@
 
 #include "streams/base/serde.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { CHUNK_IDS = 4096, BITS_BYTES = CHUNK_IDS / 8, LIST_IDS_MAX = BITS_BYTES / 2 - 1 };
+
+static_assert(LIST_IDS_MAX * sizeof(uint16_t) < BITS_BYTES, "a size tells the two forms apart");
 
 struct weir_bitmap_store {
     weir_kv *kv;

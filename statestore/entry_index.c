@@ -46,6 +46,7 @@ weir_ordered_entry *weir_entry_index_find(const weir_entry_index *index, weir_by
 
 static void place(weir_entry_index *index, weir_index_slot slot)
 {
+    WEIR_ASSERT((index->capacity & (index->capacity - 1)) == 0);
     size_t mask = index->capacity - 1;
     size_t i = slot.hash & mask;
     while (index->slots[i].entry != NULL) {

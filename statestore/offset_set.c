@@ -10,11 +10,15 @@
  */
 #include "statestore/offset_set.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { VERSION = 'v', DIGIT_BITS = 5, MORE = 1 << DIGIT_BITS, DIGITS_MAX = 6 };
 
+static_assert(DIGIT_BITS * DIGITS_MAX > 24, "a number up to WEIR_OFFSET_SET_SPAN_MAX");
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static_assert(sizeof digits - 1 == 2 * MORE, "base 64");
 
 static void append_number(weir_buf *out, uint64_t number)
 {

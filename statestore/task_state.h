@@ -3,8 +3,8 @@
  * task_state.h - all state of one task: its stores, and how far each changelog and input went into
  * them. What is written is staged, then committed, then applied; each step is all or nothing.
  *
- *   put ──▶ staged ──commit()──▶ committed (memory) ──apply()──▶ RocksDB: data + positions, one
- * batch └──abort()──▶ gone
+ *   put ─▶ staged ─┬─ commit() ─▶ committed (memory) ─ apply() ─▶ RocksDB: data and positions
+ *                  └─ abort() ──▶ gone                             in one batch
  *
  * A read looks at staged, then committed, then RocksDB. A crash leaves RocksDB older but
  * consistent: its positions say from where the changelog restores the tail. In-memory stores have
@@ -43,7 +43,7 @@ typedef enum weir_store_engine { WEIR_ENGINE_ROCKSDB, WEIR_ENGINE_MEMORY } weir_
 typedef struct weir_task_state weir_task_state;
 
 /* The state of one partition of an application's stores; a family of the database is called
- * "<application_id>.<store>" and its keys begin with the partition. database may be NULL when every
+ * "<application_id>/<store>" and its keys begin with the partition. database may be NULL when every
  * store is in memory. The strings are copied. */
 weir_status weir_task_state_new(weir_database *database, const char *application_id,
                                 int32_t partition, weir_task_state **out_state, weir_error *err);

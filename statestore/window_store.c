@@ -13,10 +13,13 @@
 
 #include "streams/base/serde.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { START_BYTES = 8, SEQUENCE_MAX = INT32_MAX };
+
+static_assert(START_BYTES + sizeof(int32_t) == WEIR_WINDOW_SUFFIX_BYTES, "Kafka Streams' key");
 
 struct weir_window_store {
     weir_kv *kv;

@@ -69,6 +69,7 @@ static bool equals_word(weir_bytes bytes, const char *lower_word)
 
 const char *weir_charset_name_of_label(weir_bytes label)
 {
+    WEIR_ASSERT(label.size == 0 || label.data != NULL);
     const uint8_t *at = label.data;
     const uint8_t *end = at + label.size;
     while (at < end && is_space(*at)) {

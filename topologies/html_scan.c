@@ -239,6 +239,7 @@ static weir_html_outcome open_element(scan *s)
     if (s->depth == WEIR_HTML_DEPTH_MAX) {
         return WEIR_HTML_TOO_DEEP;
     }
+    WEIR_ASSERT(name.bucket < BUCKETS);
     s->stack[s->depth++] = name.bucket;
     s->open[name.bucket]++;
     return WEIR_HTML_PARSED;

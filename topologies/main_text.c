@@ -93,6 +93,7 @@ static void append_line(weir_buf *out, weir_bytes line)
 /* Keeps the line as a heading: it ends whatever headings of its level or below were waiting. */
 static void hold_heading(writer *w, size_t level)
 {
+    WEIR_ASSERT(level >= 1 && level <= LEVELS);
     for (size_t i = level - 1; i < LEVELS; i++) {
         weir_buf_clear(&w->headings[i]);
     }
@@ -292,6 +293,7 @@ static void add_root(const weir_html_tree *tree, const weir_text_mark *mark, uin
     if (is_inside || to->count == ROOTS_MAX || mark->chars == 0) {
         return;
     }
+    WEIR_ASSERT(mark->link_chars <= mark->chars);
     to->nodes[to->count++] = node;
     to->chars += mark->chars - mark->link_chars;
 }

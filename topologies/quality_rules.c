@@ -170,6 +170,7 @@ weir_quality weir_quality_of(const weir_quality_input *input, const weir_rule_se
         if (passes(&rules[i], value)) {
             points += points_for(&rules[i], value);
         } else {
+            WEIR_ASSERT(quality.reason_count < WEIR_QUALITY_RULES_MAX);
             quality.reasons[quality.reason_count++] = rules[i].name;
             quality.accepted = false;
         }

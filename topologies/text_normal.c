@@ -124,6 +124,7 @@ static size_t take_character(const uint8_t *at, const uint8_t *end, pending *hel
 void weir_text_normalise(weir_bytes text, weir_buf *out)
 {
     WEIR_ASSERT(out != NULL);
+    WEIR_ASSERT(text.size == 0 || text.data != NULL);
 
     weir_buf_clear(out);
     WEIR_AUTO(pending) held = {0};

@@ -236,6 +236,7 @@ bool weir_word_next(weir_bytes text, size_t *position, weir_word *out_word)
 {
     WEIR_ASSERT(position != NULL);
     WEIR_ASSERT(out_word != NULL);
+    WEIR_ASSERT(text.size == 0 || text.data != NULL);
 
     uint32_t c = 0;
     weir_char_kind kind = WEIR_CHAR_SPACE;
@@ -260,6 +261,7 @@ bool weir_word_next(weir_bytes text, size_t *position, weir_word *out_word)
     if (is_in_word(kind)) {
         read_word(text, position, out_word);
     }
+    WEIR_ASSERT(*position > start && *position <= text.size);
     out_word->bytes = weir_bytes_of((const uint8_t *)text.data + start, *position - start);
     return true;
 }

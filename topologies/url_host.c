@@ -209,6 +209,7 @@ static bool ipv6_scan_piece(ipv6_scan *scan)
         scan->at = start;
         return has_digits && ipv6_scan_ipv4(scan);
     }
+    WEIR_ASSERT(scan->count < IPV6_PIECES);
     scan->pieces[scan->count++] = (uint16_t)value;
     if (scan->at == scan->size) {
         return true;
@@ -289,6 +290,7 @@ static weir_status ipv6_parse(weir_bytes input, weir_buf *out_host, weir_error *
         return refuse(input, "what stands in brackets is no IPv6 address", err);
     }
     if (scan.compressed_at <= IPV6_PIECES) {
+        WEIR_ASSERT(scan.compressed_at <= scan.count);
         size_t moved = scan.count - scan.compressed_at;
         uint16_t tail[IPV6_PIECES] = {0};
         memcpy(tail, scan.pieces + scan.compressed_at, moved * sizeof *tail);

@@ -35,6 +35,7 @@ static bool label_add(label *l, uint32_t code_point)
     if (l->count == LABEL_CODE_POINTS_MAX) {
         return false;
     }
+    WEIR_ASSERT(code_point <= 0x10ffff);
     l->code_points[l->count++] = code_point;
     return true;
 }

@@ -59,6 +59,7 @@ static void add_block(weir_arena *arena, size_t bytes)
 
 void *weir_arena_alloc(weir_arena *arena, size_t bytes)
 {
+    WEIR_ASSERT(arena->used_bytes <= arena->bytes_max);
     if (bytes > arena->bytes_max) {
         return NULL;
     }

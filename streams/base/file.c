@@ -62,6 +62,7 @@ static weir_status read_all(int fd, const char *path, size_t bytes_max, size_t b
 weir_status weir_file_read(const char *path, size_t bytes_max, weir_buf *out_content,
                            weir_error *err)
 {
+    WEIR_ASSERT(path != NULL && out_content != NULL);
     AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return errno == ENOENT ? WEIR_NOT_FOUND : fail(err, "open", path);
@@ -103,6 +104,8 @@ static weir_status write_temporary(const char *path, weir_bytes content, bool sy
 
 weir_status weir_file_replace(const char *path, weir_bytes content, bool sync, weir_error *err)
 {
+    WEIR_ASSERT(path != NULL);
+    WEIR_ASSERT(content.size == 0 || content.data != NULL);
     WEIR_AUTO_FREE char *temporary = weir_format("%s.%d.%p.tmp", path, getpid(), (void *)&content);
     weir_status status = write_temporary(temporary, content, sync, err);
     if (status == WEIR_OK && rename(temporary, path) != 0) {
@@ -126,6 +129,7 @@ weir_status weir_file_replace(const char *path, weir_bytes content, bool sync, w
 
 weir_status weir_directory_make(const char *path, weir_error *err)
 {
+    WEIR_ASSERT(path != NULL);
     WEIR_AUTO_FREE char *partial = weir_strdup(path);
     for (char *at = partial; *at != '\0'; at++) {
         if (*at == '/' && at > partial) {
@@ -170,6 +174,7 @@ weir_status weir_directory_remove(const char *path, weir_error *err)
 
 weir_status weir_directory_lock(const char *path, int *out_fd, weir_error *err)
 {
+    WEIR_ASSERT(path != NULL && out_fd != NULL);
     WEIR_TRY(weir_directory_make(path, err));
     WEIR_AUTO_FREE char *name = weir_format("%s/.lock", path);
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);

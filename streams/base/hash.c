@@ -71,6 +71,7 @@ int weir_hex_digit(uint8_t digit)
 
 void weir_hex(const uint8_t *bytes, size_t size, char *out)
 {
+    WEIR_ASSERT(size == 0 || bytes != NULL);
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < size; i++) {
         out[2 * i] = digits[bytes[i] >> 4];

@@ -21,6 +21,7 @@ static_assert(WEIR_JSON_DEPTH_MAX <= 64, "a level is a bit");
 
 weir_json weir_json_of(weir_buf *to)
 {
+    WEIR_ASSERT(to != NULL);
     return (weir_json){.to = to};
 }
 

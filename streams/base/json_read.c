@@ -22,6 +22,7 @@ static const weir_json_value *outside(const json_t *value)
 weir_status weir_json_parse(weir_bytes text, size_t bytes_max, weir_json_value **out_root,
                             weir_error *err)
 {
+    WEIR_ASSERT(out_root != NULL);
     if (text.size > bytes_max) {
         return weir_error_set(err, WEIR_BAD_RECORD, "JSON of %zu bytes, at most %zu", text.size,
                               bytes_max);
