@@ -60,6 +60,7 @@ typedef struct weir_config {
     int64_t replication_factor;
     int64_t session_timeout_ms;
     int64_t repartition_purge_interval_ms;
+    int64_t offset_renewal_interval_ms;
     int64_t window_changelog_retention_ms; /* Beyond the store's own. */
     char *group_instance_id;               /* NULL: dynamic membership. */
     char *client_id;                       /* NULL: the application's id. */

@@ -292,6 +292,9 @@ weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, we
     if (!commit_is_due(thread)) {
         return WEIR_OK;
     }
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        weir_task_renew_offsets(thread->owned[i]);
+    }
     const weir_commit commit = {
         .tasks = thread->owned,
         .task_count = thread->owned_count,

@@ -179,6 +179,7 @@ weir_status weir_task_run(weir_task *task, weir_error *err)
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_RESTORING);
     task->phase = WEIR_TASK_RUNNING;
+    task->last_commit_ms = task->environment->now_ms;
     task->current = (weir_task_current){.timestamp_ms = task->stream_time_ms};
     weir_task_open_kinds(task);
     weir_status status = weir_task_init_processors(task, err);

@@ -92,6 +92,10 @@ weir_status weir_task_take_failure(weir_task *task, weir_error *err);
 bool weir_task_commit_needed(const weir_task *task);
 bool weir_task_commit_requested(const weir_task *task);
 
+/* Makes a commit needed where the last one is longer ago than weir.offset.renewal.interval.ms: a
+ * broker may forget offsets of topics that the group does not subscribe to. */
+void weir_task_renew_offsets(weir_task *task);
+
 /* Adds the offsets of the inputs, unless nothing has changed since the last commit. */
 void weir_task_prepare_commit(weir_task *task, weir_offsets *offsets);
 

@@ -14,6 +14,16 @@ bool weir_task_commit_requested(const weir_task *task)
     return task->commit_requested;
 }
 
+void weir_task_renew_offsets(weir_task *task)
+{
+    const weir_task_environment *environment = task->environment;
+    int64_t age_ms = environment->now_ms - task->last_commit_ms;
+    if (task->phase == WEIR_TASK_RUNNING &&
+        age_ms >= environment->config->offset_renewal_interval_ms) {
+        task->commit_needed = true;
+    }
+}
+
 void weir_task_prepare_commit(weir_task *task, weir_offsets *offsets)
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_RUNNING);
@@ -57,6 +67,7 @@ void weir_task_finish_commit(weir_task *task)
     task->logged_committed += task->logged;
     task->logged = 0;
     task->commit_needed = false;
+    task->last_commit_ms = task->environment->now_ms;
     weir_task_publish_metrics(task);
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * task_internal.h - a task laid open for the files that make it up, in the order of a record's way:
- * task.c (input, process), task_context.c (nodes, forward), stores.c (changelogs), async.c
- * (deferred records), restore.c.
+ * task_internal.h - a task laid open for the files that make it up, in a record's way: task.c,
+ * task_context.c (nodes), stores.c (changelogs), async.c (deferred records), restore.c.
  *
  * Threads    The worker's.
  */
@@ -99,6 +98,7 @@ struct weir_task {
     uint64_t logged_committed; /* Those that are committed and not applied. */
     int64_t async_count;       /* Deferrals of all inputs that have not ended. */
     int64_t stream_time_ms;    /* The largest event time taken, the current record's included. */
+    int64_t last_commit_ms;    /* Or when it began to run. */
     bool commit_needed;
     bool commit_requested;
     weir_error failure;        /* Of an asynchronous completion; status WEIR_OK: none. */
