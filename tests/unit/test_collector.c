@@ -7,6 +7,8 @@
 #include "tests/harness/count_topology.h"
 #include "tests/harness/sim_broker.h"
 
+enum { ALWAYS = 1000000 };
+
 typedef struct fixture {
     weir_broker *broker;
     weir_membership *membership;
