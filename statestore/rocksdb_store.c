@@ -12,6 +12,11 @@
  * manual compaction begins with one when its range has unflushed keys: flush_all() writes a marker
  * to the positions and compacts just that key. (rocksdb_flush_cf would flush one family alone.)
  *
+ * That compaction chooses the families to flush, those with unflushed keys, before it keeps writes
+ * out. A write in between, to a family that had none and to the positions, would reach the disk
+ * with its positions alone, and a crash would then lose rows: hence flush_lock. (The flushes that
+ * RocksDB begins itself choose while they keep writes out.)
+ *
  * A family per store and not per task: see DESIGN 4.
  */
 #include "statestore/rocksdb_store.h"
@@ -42,6 +47,7 @@ struct weir_database {
     size_t ingest_entries_min;
     weir_map *families; /* Name to handle. */
     pthread_mutex_t families_lock;
+    pthread_rwlock_t flush_lock; /* Shared by writes, exclusive to a flush that is asked for. */
 };
 
 typedef struct rocksdb_store {
@@ -194,6 +200,7 @@ weir_status weir_database_open(const weir_database_options *options, weir_databa
         options->ingest_entries_min == 0 ? INGEST_MIN_DEFAULT : options->ingest_entries_min;
     database->families = weir_map_new();
     pthread_mutex_init(&database->families_lock, NULL);
+    pthread_rwlock_init(&database->flush_lock, NULL);
     WEIR_TRY(weir_directory_make(options->directory, err));
     WEIR_TRY(weir_directory_lock(options->directory, &database->lock_fd, err));
 
@@ -238,6 +245,7 @@ void weir_database_free(weir_database *database)
         close(database->lock_fd);
     }
     pthread_mutex_destroy(&database->families_lock);
+    pthread_rwlock_destroy(&database->flush_lock);
     weir_map_free(database->families);
     free(database->directory);
     free(database);
@@ -255,9 +263,11 @@ weir_status weir_database_flush(weir_database *database, weir_error *err)
 {
     static const char marker[] = "flush";
     WEIR_TRY(put_marker(database, marker, err));
+    pthread_rwlock_wrlock(&database->flush_lock);
     /* Compacts one key of the default family, after an atomic flush of all (see above). */
     rocksdb_compact_range_cf(database->db, database->default_handle, marker, strlen(marker), marker,
                              strlen(marker));
+    pthread_rwlock_unlock(&database->flush_lock);
     /* It tells nothing; but after a flush that failed RocksDB takes no write any more. */
     return put_marker(database, "flushed", err);
 }
@@ -315,8 +325,10 @@ static weir_status rocks_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir
     rocksdb_store *store = (rocksdb_store *)kv;
     weir_bytes full = full_key(store, key);
     char *message = NULL;
+    pthread_rwlock_rdlock(&store->database->flush_lock);
     rocksdb_put_cf(store->database->db, store->database->write_options, store->family, full.data,
                    full.size, value.data, value.size, &message);
+    pthread_rwlock_unlock(&store->database->flush_lock);
     return check(message, kv->name, err);
 }
 
@@ -325,8 +337,10 @@ static weir_status rocks_remove(weir_kv *kv, weir_bytes key, weir_error *err)
     rocksdb_store *store = (rocksdb_store *)kv;
     weir_bytes full = full_key(store, key);
     char *message = NULL;
+    pthread_rwlock_rdlock(&store->database->flush_lock);
     rocksdb_delete_cf(store->database->db, store->database->write_options, store->family, full.data,
                       full.size, &message);
+    pthread_rwlock_unlock(&store->database->flush_lock);
     return check(message, kv->name, err);
 }
 
@@ -484,9 +498,11 @@ weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, wei
     weir_buf_set(&from, full_key(store, prefix));
     set_after_prefix(&to, weir_buf_bytes(&from));
     char *message = NULL;
+    pthread_rwlock_rdlock(&store->database->flush_lock);
     rocksdb_delete_range_cf(store->database->db, store->database->write_options, store->family,
                             (const char *)from.data, from.size, (const char *)to.data, to.size,
                             &message);
+    pthread_rwlock_unlock(&store->database->flush_lock);
     WEIR_TRY(check(message, kv->name, err));
     rocksdb_suggest_compact_range_cf(store->database->db, store->family, (const char *)from.data,
                                      from.size, (const char *)to.data, to.size, &message);
@@ -583,7 +599,9 @@ void weir_write_batch_put(weir_write_batch *batch, weir_kv *kv, weir_bytes key, 
 weir_status weir_write_batch_write(weir_write_batch *batch, weir_error *err)
 {
     char *message = NULL;
+    pthread_rwlock_rdlock(&batch->database->flush_lock);
     rocksdb_write(batch->database->db, batch->database->write_options, batch->batch, &message);
+    pthread_rwlock_unlock(&batch->database->flush_lock);
     WEIR_TRY(check(message, batch->database->directory, err));
     rocksdb_writebatch_clear(batch->batch);
     return WEIR_OK;
