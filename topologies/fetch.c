@@ -32,6 +32,7 @@ typedef struct fetch {
     weir_http *http;
     weir_kv *robots_store;
     weir_map *hosts;      /* host_id -> fetch_host */
+    weir_map *neighbours; /* Those of all tasks of the worker. */
     fetch_host **waiting; /* Hosts with tasks that wait for time. */
     size_t waiting_count;
     size_t waiting_capacity;
@@ -44,7 +45,6 @@ typedef struct fetch {
 typedef struct robots_request {
     fetch *self;
     fetch_job *job;
-    fetch_host *asked; /* The job's host, or the one that a redirect leads to. */
 } robots_request;
 
 /* A request of a job. */
@@ -154,12 +154,13 @@ static weir_status store_body(fetch *self, const weir_http_result *result, weir_
                : WEIR_OK;
 }
 
-/* The request of host has ended, which was to asked. */
-static void note_end_of_request(fetch *self, fetch_host *host, fetch_host *asked,
-                                const weir_http_result *result)
+/* The request of host has ended, which was made to itself or to the host that it visits. */
+static void note_end_of_request(fetch *self, fetch_host *host, const weir_http_result *result)
 {
+    fetch_host *asked = host->visits == NULL ? host : host->visits;
     weir_fetch_host_ended(asked, weir_context_now_ms(self->base.context), result);
-    asked->is_taken = false;
+    asked->visitor = NULL;
+    host->visits = NULL;
     host->is_busy = false;
     host->request = NULL;
     host->running = NULL;
@@ -173,7 +174,7 @@ static void on_answer(void *user, const weir_http_result *result)
     fetch *self = request.self;
     fetch_job *job = request.job;
     fetch_host *host = job->host;
-    note_end_of_request(self, host, host, result);
+    note_end_of_request(self, host, result);
     weir_arena *arena = weir_context_arena(self->base.context);
     weir_raw_fetch fetched;
     weir_error err = {0};
@@ -335,7 +336,7 @@ static bool follow_robots(const fetch_job *job, const weir_http_result *result)
 }
 
 /* The host to which the next request for the robots.txt of job goes: a redirect may lead to
- * another, whose pace is kept too (as far as its tasks share our partition). */
+ * another, whose pace is kept too, as far as this worker knows it. */
 static fetch_host *host_to_ask(fetch *self, const fetch_job *job)
 {
     const fetch_robots *robots = &job->host->robots[is_https(job)];
@@ -347,7 +348,9 @@ static fetch_host *host_to_ask(fetch *self, const fetch_job *job)
         return job->host;
     }
     weir_url_host_id(&url, &host_id);
-    return host_of(self, weir_buf_bytes(&host_id));
+    bool is_ours = weir_map_get(self->hosts, weir_buf_bytes(&host_id)) != NULL;
+    fetch_host *known = weir_map_get(self->neighbours, weir_buf_bytes(&host_id));
+    return is_ours || known == NULL ? host_of(self, weir_buf_bytes(&host_id)) : known;
 }
 
 /* The pace that the host asks for under either scheme, or ours where that is slower; and the memory
@@ -389,24 +392,24 @@ static void on_robots(void *user, const weir_http_result *result)
     if (!follow_robots(request.job, result)) {
         take_robots(self, request.job, result);
     }
-    note_end_of_request(self, host, request.asked, result);
+    note_end_of_request(self, host, result); /* A host that was visited looks again by itself. */
     weir_fetch_host_put_back(host, request.job);
     start_next(self, host);
-    if (request.asked != host) {
-        start_next(self, request.asked);
-    }
 }
 
 static void ask_for_robots(fetch *self, fetch_job *job, fetch_host *asked)
 {
     robots_request *request = weir_alloc(sizeof *request);
-    *request = (robots_request){self, job, asked};
+    *request = (robots_request){self, job};
     WEIR_AUTO(weir_buf) url = {0};
     robots_url(job, &url);
     weir_error err = {0};
     weir_status status = start_robots(request, weir_buf_text(&url), &err);
     if (status == WEIR_OK) {
-        asked->is_taken = asked != job->host;
+        if (asked != job->host) {
+            job->host->visits = asked;
+            asked->visitor = job->host;
+        }
         return;
     }
     free(request);
@@ -490,7 +493,7 @@ static bool end_first(fetch *self, fetch_host *host, bool needs_robots, int64_t 
 /* Whether a request to host may start now. */
 static bool may_start(fetch_host *host, int64_t now_ms)
 {
-    return !host->is_busy && !host->is_taken && now_ms >= host->next_start_ms &&
+    return !host->is_busy && host->visitor == NULL && now_ms >= host->next_start_ms &&
            weir_circuit_breaker_allows(&host->breaker, now_ms);
 }
 
@@ -544,8 +547,19 @@ static weir_status start_waiting(weir_processor *processor, int64_t now_ms, weir
 /* Whether nothing is lost when host is forgotten but its robots.txt, which is in the store. */
 static bool is_forgettable(const fetch_host *host, int64_t now_ms)
 {
-    return !host->is_busy && !host->is_taken && !host->is_waiting && host->first == NULL &&
+    return !host->is_busy && host->visitor == NULL && !host->is_waiting && host->first == NULL &&
            host->next_start_ms <= now_ms;
+}
+
+/* Frees host, which is still in the map of the task. */
+static void free_host(fetch *self, fetch_host *host)
+{
+    weir_bytes id = weir_buf_bytes(&host->id);
+    if (weir_map_get(self->neighbours, id) == host) {
+        (void)weir_map_remove(self->neighbours, id);
+    }
+    self->rules_bytes -= host->rules_bytes;
+    weir_fetch_host_free(host);
 }
 
 /* The hosts that may be forgotten, in *hosts, one pointer after the other. */
@@ -572,9 +586,8 @@ static void forget_idle_hosts(fetch *self, int64_t now_ms)
     for (size_t at = 0; at < hosts.size; at += sizeof(fetch_host *)) {
         fetch_host *host;
         memcpy(&host, hosts.data + at, sizeof host);
-        self->rules_bytes -= host->rules_bytes;
         (void)weir_map_remove(self->hosts, weir_buf_bytes(&host->id));
-        weir_fetch_host_free(host);
+        free_host(self, host);
     }
 }
 
@@ -585,7 +598,10 @@ static fetch_host *host_of(fetch *self, weir_bytes host_id)
         int64_t now_ms = weir_context_now_ms(self->base.context);
         forget_idle_hosts(self, now_ms);
         host = weir_fetch_host_new(host_id, now_ms, self->services->crawl.delay_ms);
-        weir_map_put(self->hosts, host_id, host);
+        (void)weir_map_put(self->hosts, host_id, host);
+        if (weir_map_get(self->neighbours, host_id) == NULL) {
+            (void)weir_map_put(self->neighbours, host_id, host);
+        }
     }
     return host;
 }
@@ -618,6 +634,7 @@ static weir_status init_fetch(weir_processor *processor, weir_error *err)
     (void)err;
     fetch *self = (fetch *)processor;
     self->http = weir_context_resource(processor->context, FETCH_HTTP);
+    self->neighbours = weir_context_resource(processor->context, FETCH_HOSTS);
     self->robots_store = weir_context_store(processor->context, WEIR_FETCH_ROBOTS);
     return WEIR_OK;
 }
@@ -632,7 +649,7 @@ static void free_fetch(weir_processor *processor)
         if (host->is_busy) {
             weir_http_cancel(self->http, host->request_id);
         }
-        weir_fetch_host_free(host);
+        free_host(self, host);
     }
     weir_map_free(self->hosts);
     free(self->waiting);

@@ -50,6 +50,12 @@ void weir_fetch_host_free(fetch_host *host)
         drop_job(job);
     }
     drop_job(host->running);
+    if (host->visits != NULL) {
+        host->visits->visitor = NULL;
+    }
+    if (host->visitor != NULL) {
+        host->visitor->visits = NULL;
+    }
     free(host->request);
     weir_fetch_robots_cleanup(&host->robots[false]);
     weir_fetch_robots_cleanup(&host->robots[true]);
@@ -128,7 +134,7 @@ static int64_t later(int64_t a_ms, int64_t b_ms)
 
 void weir_fetch_host_ended(fetch_host *host, int64_t now_ms, const weir_http_result *result)
 {
-    WEIR_ASSERT(host->is_busy || host->is_taken);
+    WEIR_ASSERT(host->is_busy || host->visitor != NULL);
 
     now_ms = later(now_ms, result->ended_at_ms); /* Others may have ended in this pass before it. */
     weir_circuit_breaker_report(&host->breaker, is_host_failure(result), now_ms);

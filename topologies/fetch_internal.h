@@ -14,7 +14,9 @@
 #include "streams/base/map.h"
 #include "topologies/fetch.h"
 
-#define FETCH_HTTP "http" /* The resource of a worker. */
+/* Resources of a worker. */
+#define FETCH_HTTP "http"
+#define FETCH_HOSTS "hosts" /* A weir_map: host_id -> the fetch_host of one of its tasks. */
 
 enum {
     FETCH_ROBOTS_MAX_AGE_MS = 24 * 60 * 60 * 1000,
@@ -55,7 +57,6 @@ typedef struct fetch_host {
     fetch_job *first;
     fetch_job **end;
     bool is_waiting; /* On the list of those that wait for time. */
-    bool is_taken;   /* The robots.txt of another host is fetched from here just now. */
     bool is_busy;    /* A request of it is in flight: */
     uint64_t request_id;
     void *request;      /* What its callback was given; from weir_alloc. */
@@ -67,6 +68,10 @@ typedef struct fetch_host {
     weir_circuit_breaker breaker;
     fetch_robots robots[2]; /* By weir_url.https. */
     size_t rules_bytes;     /* That those take. */
+    /* A redirect of robots.txt leads from one host to another: the request of the first is made to
+     * visits, whose visitor it is. Both NULL but while it lasts. */
+    struct fetch_host *visits;
+    struct fetch_host *visitor;
 } fetch_host;
 
 weir_processor *weir_fetch_new(void *services);

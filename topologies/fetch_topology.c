@@ -34,6 +34,19 @@ static weir_status poll_client(void *resource, int64_t now_ms, weir_error *err)
     return weir_http_poll(resource, 0, err);
 }
 
+static weir_status open_hosts(void *user, void **out_resource, weir_error *err)
+{
+    (void)user;
+    (void)err;
+    *out_resource = weir_map_new();
+    return WEIR_OK;
+}
+
+static void close_hosts(void *resource)
+{
+    weir_map_free(resource);
+}
+
 weir_status weir_fetch_open_curl(void *services, weir_http **out_http, weir_error *err)
 {
     const weir_crawl_settings *crawl = &((const weir_stage_services *)services)->crawl;
@@ -62,6 +75,8 @@ weir_status weir_fetch_topology(weir_stage_services *services, weir_fetch_client
                                                         .fd = client_fd,
                                                         .poll = poll_client,
                                                         .user = client});
+    weir_topology_add_resource(topology, FETCH_HOSTS,
+                               &(weir_resource_options){.open = open_hosts, .close = close_hosts});
     weir_topology_add_source(
         topology, "tasks",
         &(weir_source_options){.topic = weir_topic_name(WEIR_TOPIC_FETCH_TASKS),

@@ -157,6 +157,7 @@ TEST(robots_of_every_kind_is_understood)
         free(urls[i]);
     }
     CHECK_I64(web_server_count_of(run.server, "loop.example", NULL), ==, 7); /* 1 + 5, the page. */
+    crawl_run_check_polite(&run, DELAY_MS);
     crawl_run_cleanup(&run);
 }
 

@@ -38,6 +38,7 @@ typedef struct fixture {
     weir_topology *topology;
     weir_test_driver *driver;
     int64_t now_ms;
+    int32_t partition_count; /* 0: 1. */
     asked requests[REQUESTS_MAX];
     size_t count;
     size_t in_flight_max; /* 0: no limit. */
@@ -49,6 +50,16 @@ static size_t in_flight(const fixture *f)
     size_t open = 0;
     for (size_t i = 0; i < f->count; i++) {
         open += !f->requests[i].ended;
+    }
+    return open;
+}
+
+static size_t in_flight_to(const fixture *f, const char *prefix)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        bool fits = strncmp(f->requests[i].url, prefix, strlen(prefix)) == 0;
+        open += fits && !f->requests[i].ended;
     }
     return open;
 }
@@ -124,6 +135,7 @@ static void start_driver(fixture *f)
                                                               .broker = f->run.broker,
                                                               .settings = settings,
                                                               .setting_count = 2,
+                                                              .partition_count = f->partition_count,
                                                               .now_ms = f->now_ms},
                                   &f->driver, &f->err),
              &f->err);
@@ -131,7 +143,9 @@ static void start_driver(fixture *f)
 
 static void start(fixture *f, int64_t delay_ms)
 {
-    stage_run_start(&f->run, &(stage_run_options){.partition_count = 1, .seed = 1});
+    f->partition_count = f->partition_count == 0 ? 1 : f->partition_count;
+    stage_run_start(&f->run,
+                    &(stage_run_options){.partition_count = f->partition_count, .seed = 1});
     f->run.services.crawl.delay_ms = delay_ms;
     f->now_ms = START_MS;
     f->client = (weir_fetch_client){open_fake, f};
@@ -456,6 +470,36 @@ TEST(robots_follows_five_redirects_at_the_pace_of_the_hosts)
     CHECK_I64(in_flight(&f), ==, f.count == 5 ? 0 : 1);
     advance(&f, 1000);
     CHECK_I64(in_flight(&f), >, 0);
+}
+
+/* Whichever partitions the two hosts are in, as long as one worker has both. */
+TEST(robots_that_leads_to_a_host_of_another_task_waits_for_it)
+{
+    for (int i = 0; i < 8; i++) {
+        WEIR_AUTO(fixture) f = {0};
+        f.partition_count = 4;
+        start(&f, 100);
+        WEIR_AUTO_FREE char *busy = weir_format("http://busy%d.example/1", i);
+        WEIR_AUTO_FREE char *rules = weir_format("http://busy%d.example/rules", i);
+        task(&f, busy);
+        task(&f, "http://a.example/x");
+        advance(&f, 100);
+        CHECK_I64(f.count, ==, 2);
+        redirect(&f, index_of(&f, "http://a.example/robots.txt"), rules);
+        advance(&f, 500);
+        CHECK_I64(f.count, ==, 2); /* The other is at its own robots.txt. */
+        WEIR_AUTO_FREE char *robots = weir_format("http://busy%d.example/robots.txt", i);
+        answer(&f, index_of(&f, robots), 404, "");
+        advance(&f, 99);
+        CHECK_I64(f.count, ==, 2);
+        advance(&f, 41);
+        CHECK_I64(f.count, ==, 3); /* One of the two. */
+        advance(&f, 500);
+        CHECK_I64(f.count, ==, 3);
+        answer(&f, 2, 404, "");
+        advance(&f, 140);
+        CHECK_I64(in_flight_to(&f, "http://busy"), ==, 1);
+    }
 }
 
 TEST(robots_that_redirects_for_ever_counts_as_missing)
