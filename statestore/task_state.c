@@ -437,13 +437,22 @@ weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_b
     return WEIR_OK;
 }
 
+/* Removes the positions of a store from disk: those whose label begins with its name. Tasks of
+ * other sub-topologies have the same partition and positions of their own, which stay. */
+static weir_status remove_positions_of(weir_task_state *state, const char *store_name,
+                                       weir_error *err)
+{
+    WEIR_AUTO_FREE char *prefix = weir_format("%s:", store_name);
+    return weir_rocksdb_store_remove_prefix(state->position_store,
+                                            position_key(state, weir_bytes_of_text(prefix)), err);
+}
+
 weir_status weir_task_state_wipe(weir_task_state *state, weir_error *err)
 {
     /* Positions first: a crash in between leaves data that says nothing of itself, and a restore
      * from the beginning. */
-    if (state->position_store != NULL) {
-        WEIR_TRY(
-            weir_rocksdb_store_remove_prefix(state->position_store, position_prefix(state), err));
+    for (size_t i = 0; state->position_store != NULL && i < state->store_count; i++) {
+        WEIR_TRY(remove_positions_of(state, state->stores[i].name, err));
     }
     forget_positions(state);
     for (size_t i = 0; i < state->store_count; i++) {

@@ -412,3 +412,22 @@ TEST(count_past_the_exact_limit_is_an_estimate_of_the_right_size)
     CHECK_I64(weir_kv_approximate_count(f.disk), >, WEIR_KV_COUNT_EXACT_MAX);
     CHECK_I64(weir_kv_approximate_count(f.disk), <=, 3 * WEIR_KV_COUNT_EXACT_MAX);
 }
+
+TEST(wipe_leaves_the_positions_of_other_sub_topologies_of_the_partition)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    weir_task_state *other = NULL;
+    weir_kv *others = NULL;
+    CHECK_OK(weir_task_state_new(f.database, "app", 3, &other, &f.err), &f.err);
+    CHECK_OK(weir_task_state_add_store(other, "disk2", WEIR_ENGINE_ROCKSDB, &others, &f.err),
+             &f.err);
+    put(&f, others, "a", "1");
+    weir_task_state_set_position(other, "disk2:t-3", 5);
+    weir_task_state_commit(other);
+    CHECK_OK(weir_task_state_apply(other, &f.err), &f.err);
+    weir_task_state_free(other);
+    CHECK_OK(weir_task_state_wipe(f.state, &f.err), &f.err);
+    close_state(&f);
+    open_state(&f, f.directory);
+    check_position(&f, "disk2:t-3", 5);
+}
