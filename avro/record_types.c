@@ -227,7 +227,6 @@ static const weir_field url_latest_fields[] = {
     FIELD(weir_url_latest, STRING, url),
     FIELD(weir_url_latest, STRING, url_hash),
     FIELD(weir_url_latest, STRING, host_id),
-    FIELD(weir_url_latest, INT, depth),
     FIELD(weir_url_latest, OPTIONAL_STRING, job_id),
     FIELD(weir_url_latest, OPTIONAL_STRING, fetch_outcome),
     FIELD(weir_url_latest, OPTIONAL_STRING, fetch_reason),

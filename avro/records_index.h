@@ -72,7 +72,6 @@ typedef struct weir_url_latest {
     weir_bytes url;
     weir_bytes url_hash;
     weir_bytes host_id;
-    int32_t depth;
     weir_bytes job_id;
     weir_bytes fetch_outcome;
     weir_bytes fetch_reason;

@@ -25,7 +25,6 @@ static void take_identity(weir_url_latest *row, weir_bytes url, weir_bytes url_h
 void weir_url_latest_take_fetch(weir_url_latest *row, const weir_raw_fetch *fetch)
 {
     take_identity(row, fetch->url, fetch->url_hash, fetch->host_id);
-    row->depth = fetch->depth;
     row->job_id = fetch->job_id;
     row->fetch_outcome = fetch->outcome;
     row->fetch_reason = fetch->reason;
