@@ -23,8 +23,9 @@ typedef struct sim_place {
          : sim_checks_fail((checks), (sim_place){__FILE__, __LINE__, #condition}, __VA_ARGS__))
 
 /* sim_checks.c: ends the process with the seed and the message. */
-__attribute__((format(printf, 3, 4))) void
-sim_checks_fail(const sim_checks *checks, sim_place place, const char *format, ...);
+_Noreturn void sim_checks_fail(const sim_checks *checks, sim_place place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* True for an offset that comes up for the first time. */
 bool sim_checks_see(sim_seen *seen, int64_t offset);
 

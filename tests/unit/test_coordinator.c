@@ -91,7 +91,7 @@ static void run_until_idle(fixture *f, process *at)
             return;
         }
     }
-    CHECK(!"the application never becomes idle");
+    CHECK_NEVER("the application never becomes idle");
 }
 
 static void close_cleanly(fixture *f, process *at)
@@ -105,7 +105,7 @@ static void close_cleanly(fixture *f, process *at)
         }
         f->now_ms += 100;
     }
-    CHECK(!"the application never closes");
+    CHECK_NEVER("the application never closes");
 }
 
 TEST(lost_tasks_are_dropped_even_if_the_next_poll_brings_them_back)
