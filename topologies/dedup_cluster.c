@@ -52,11 +52,9 @@ static weir_avro_binding *member_binding(weir_dedup_graph *self)
 static weir_status get_cluster(weir_dedup_graph *self, weir_bytes root, weir_dedup_cluster *out,
                                weir_error *err)
 {
-    *out = (weir_dedup_cluster){0};
-    weir_status status = weir_stage_get(
-        self->base.context, self->clusters,
-        weir_stage_binding(self->services, &weir_dedup_cluster_type), root, out, err);
-    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+    return weir_stage_get_or_zero(self->base.context, self->clusters,
+                                  weir_stage_binding(self->services, &weir_dedup_cluster_type),
+                                  root, out, err);
 }
 
 static weir_status get_member(weir_dedup_graph *self, weir_bytes root, weir_bytes url_hash,
@@ -66,6 +64,17 @@ static weir_status get_member(weir_dedup_graph *self, weir_bytes root, weir_byte
     weir_dedup_pair_key(&key, root, url_hash);
     return weir_stage_get(self->base.context, self->members, member_binding(self),
                           weir_buf_bytes(&key), out, err);
+}
+
+/* The member that the cluster, which has one, keeps. */
+static weir_status get_kept(weir_dedup_graph *self, weir_bytes root,
+                            const weir_dedup_cluster *cluster, weir_dedup_member *out,
+                            weir_error *err)
+{
+    weir_status status = get_member(self, root, cluster->kept_url_hash, out, err);
+    return status == WEIR_NOT_FOUND
+               ? weir_error_set(err, WEIR_CORRUPT, "the kept URL of a cluster is no member")
+               : status;
 }
 
 /* Writes the cluster and tells of it; kept_url is that of cluster->kept_url_hash. */
@@ -178,11 +187,7 @@ static weir_status put_with_kept(weir_dedup_graph *self, const weir_dedup_messag
 {
     weir_dedup_member kept = {0};
     if (cluster->kept_url_hash.data != NULL) {
-        weir_status status = get_member(self, message->to, cluster->kept_url_hash, &kept, err);
-        if (status == WEIR_NOT_FOUND) {
-            return weir_error_set(err, WEIR_CORRUPT, "the kept URL of a cluster is no member");
-        }
-        WEIR_TRY(status);
+        WEIR_TRY(get_kept(self, message->to, cluster, &kept, err));
     }
     return put_cluster(self, message, cluster, kept.url, err);
 }
@@ -203,11 +208,7 @@ static weir_status add_member(weir_dedup_graph *self, const weir_dedup_message *
     cluster->url_count++;
     weir_dedup_member kept = {0};
     if (cluster->kept_url_hash.data != NULL) {
-        weir_status status = get_member(self, message->to, cluster->kept_url_hash, &kept, err);
-        if (status == WEIR_NOT_FOUND) {
-            return weir_error_set(err, WEIR_CORRUPT, "the kept URL of a cluster is no member");
-        }
-        WEIR_TRY(status);
+        WEIR_TRY(get_kept(self, message->to, cluster, &kept, err));
         if (!weir_dedup_ranks_before(member, &kept)) {
             WEIR_TRY(decide_url(self, message, message->url_hash, member, false, err));
             return put_cluster(self, message, cluster, kept.url, err);

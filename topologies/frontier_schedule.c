@@ -17,7 +17,6 @@
 #include "streams/base/serde.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     WAKE_INTERVAL_MS = 500,
@@ -71,14 +70,6 @@ static void wake_key(weir_buf *out, int64_t at_ms, weir_bytes host_id)
 
 /* Stores. */
 
-static weir_status get_or_empty(schedule *self, weir_kv *kv, const weir_avro_binding *binding,
-                                weir_bytes key, void *out_value, weir_error *err)
-{
-    memset(out_value, 0, binding->type->bytes);
-    weir_status status = weir_stage_get(self->base.context, kv, binding, key, out_value, err);
-    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
-}
-
 static weir_status put_url(schedule *self, weir_bytes host_id, weir_bytes url_hash,
                            const weir_frontier_url *url, weir_error *err)
 {
@@ -118,7 +109,8 @@ static weir_status count_for_job(schedule *self, const weir_frontier_event *even
         return WEIR_OK;
     }
     weir_crawl_job job;
-    WEIR_TRY(get_or_empty(self, self->jobs, self->job_binding, job_id, &job, err));
+    WEIR_TRY(weir_stage_get_or_zero(self->base.context, self->jobs, self->job_binding, job_id, &job,
+                                    err));
     if (job.job_id.data == NULL) {
         job = (weir_crawl_job){.job_id = job_id, .host_id = event->host_id};
         job.seed_url = event->urls.count > 0 ? event->urls.items[0] : event->url;
@@ -381,7 +373,8 @@ static weir_status start_visit(schedule *self, weir_bytes host_id, host_visit *v
     visit->host_id = host_id;
     visit->discovered_count = 0;
     visit->now_ms = weir_context_now_ms(self->base.context);
-    return get_or_empty(self, self->hosts, self->host_binding, host_id, &visit->host, err);
+    return weir_stage_get_or_zero(self->base.context, self->hosts, self->host_binding, host_id,
+                                  &visit->host, err);
 }
 
 /* The processor. */

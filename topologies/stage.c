@@ -6,6 +6,8 @@
 
 #include "topologies/quality_rules.h"
 
+#include <string.h>
+
 #define OBJECTS "objects" /* The resource of a worker. */
 
 enum {
@@ -122,6 +124,18 @@ weir_status weir_stage_get(weir_context *context, weir_kv *kv, const weir_avro_b
     weir_status status =
         weir_codec_decode(binding->codec, binding->type, copy, arena, out_value, err);
     return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, WEIR_CORRUPT, "store %s", kv->name);
+}
+
+weir_status weir_stage_get_or_zero(weir_context *context, weir_kv *kv,
+                                   const weir_avro_binding *binding, weir_bytes key,
+                                   void *out_value, weir_error *err)
+{
+    weir_status status = weir_stage_get(context, kv, binding, key, out_value, err);
+    if (status != WEIR_NOT_FOUND) {
+        return status;
+    }
+    memset(out_value, 0, binding->type->bytes);
+    return WEIR_OK;
 }
 
 weir_status weir_stage_put(weir_kv *kv, const weir_avro_binding *binding, weir_bytes key,

@@ -81,6 +81,9 @@ weir_status weir_stage_forward(weir_processor *processor, const weir_codec *code
  * us wrote it. The struct borrows from the context's arena. */
 weir_status weir_stage_get(weir_context *context, weir_kv *kv, const weir_avro_binding *binding,
                            weir_bytes key, void *out_value, weir_error *err);
+weir_status weir_stage_get_or_zero(weir_context *context, weir_kv *kv,
+                                   const weir_avro_binding *binding, weir_bytes key,
+                                   void *out_value, weir_error *err);
 weir_status weir_stage_put(weir_kv *kv, const weir_avro_binding *binding, weir_bytes key,
                            const void *value, weir_error *err);
 

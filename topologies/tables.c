@@ -28,9 +28,8 @@ typedef struct table {
 
 static weir_status get_row(table *self, weir_bytes key, void *out_row, weir_error *err)
 {
-    weir_status status =
-        weir_stage_get(self->base.context, self->rows, self->row_binding, key, out_row, err);
-    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+    return weir_stage_get_or_zero(self->base.context, self->rows, self->row_binding, key, out_row,
+                                  err);
 }
 
 static weir_status put_url_latest(table *self, const weir_record *record, weir_url_latest *row,
