@@ -4,27 +4,16 @@
  * weir itself, since its exit code and streams are what scripts build on (topologies/cmd.c).
  */
 #include "tests/harness/check.h"
+#include "tests/harness/command.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 /* Runs weir with arguments and answers its exit code; its output, both streams, is in *out. */
 static int run_weir(const char *environment, const char *arguments, weir_buf *out)
 {
     WEIR_AUTO_FREE char *line =
         weir_format("%s %s/weir %s 2>&1", environment, WEIR_BINARY_DIR, arguments);
-    weir_buf_clear(out);
-    FILE *pipe = popen(line, "r");
-    CHECK(pipe != NULL);
-    char part[512];
-    for (size_t got = 1; got > 0;) {
-        got = fread(part, 1, sizeof part, pipe);
-        weir_buf_append(out, part, got);
-    }
-    int status = pclose(pipe);
-    CHECK(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return command_run(line, out);
 }
 
 TEST(help_lists_every_command_on_stdout)

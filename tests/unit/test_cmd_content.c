@@ -4,11 +4,10 @@
  */
 #include "streams/base/file.h"
 #include "tests/harness/check.h"
+#include "tests/harness/command.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 /* Runs weir with arguments and input on its standard input; both its streams are in *out. */
 static int run_filter(const char *arguments, const char *input, weir_buf *out)
@@ -19,17 +18,7 @@ static int run_filter(const char *arguments, const char *input, weir_buf *out)
     CHECK_OK(weir_file_replace(path, weir_bytes_of_text(input), false, &err), &err);
     WEIR_AUTO_FREE char *line =
         weir_format("%s/weir %s <%s 2>&1", WEIR_BINARY_DIR, arguments, path);
-    FILE *pipe = popen(line, "r");
-    CHECK(pipe != NULL);
-    weir_buf_clear(out);
-    char part[512];
-    for (size_t got = 1; got > 0;) {
-        got = fread(part, 1, sizeof part, pipe);
-        weir_buf_append(out, part, got);
-    }
-    int status = pclose(pipe);
-    CHECK(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return command_run(line, out);
 }
 
 static bool holds(weir_buf *out, const char *text)

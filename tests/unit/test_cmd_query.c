@@ -5,32 +5,21 @@
 #include "avro/records.h"
 #include "streams/base/file.h"
 #include "tests/harness/check.h"
+#include "tests/harness/command.h"
 #include "tests/harness/pipeline_fixture.h"
 #include "topologies/rest_api.h"
 #include "topologies/table_reader.h"
 #include "topologies/url_canon.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 /* Runs weir query with arguments and --data directory; all that it prints is in *out. */
 static int query(const char *directory, const char *arguments, weir_buf *out)
 {
     WEIR_AUTO_FREE char *line = weir_format("LOG_LEVEL=warn %s/weir query %s --data %s 2>&1",
                                             WEIR_BINARY_DIR, arguments, directory);
-    FILE *pipe = popen(line, "r");
-    CHECK(pipe != NULL);
-    weir_buf_clear(out);
-    char part[512];
-    for (size_t got = 1; got > 0;) {
-        got = fread(part, 1, sizeof part, pipe);
-        weir_buf_append(out, part, got);
-    }
-    int status = pclose(pipe);
-    CHECK(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return command_run(line, out);
 }
 
 static void crawl_two_pages(pipeline_fixture *f)
