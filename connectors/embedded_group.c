@@ -67,7 +67,8 @@ struct embedded_member {
     int32_t *lost;
     size_t lost_count;
     int32_t generation;
-    int32_t quota; /* Scratch of a rebalance. */
+    int32_t told_generation; /* That of its last event. */
+    int32_t quota;           /* Scratch of a rebalance. */
     int32_t held;
     int wake_fd;
 };
@@ -182,9 +183,17 @@ static void advance(group_share *share)
     }
 }
 
-static void rebalance(consumer_group *group)
+static void begin_generation(consumer_group *group)
 {
     group->generation++;
+    for (size_t i = 0; i < group->member_count; i++) {
+        signal_member(group->members[i]);
+    }
+}
+
+static void rebalance(consumer_group *group)
+{
+    begin_generation(group);
     if (group->member_count == 0) {
         return;
     }
@@ -193,9 +202,6 @@ static void rebalance(consumer_group *group)
     give_free_shares(group);
     for (int32_t i = 0; i < group->share_count; i++) {
         advance(&group->shares[i]);
-    }
-    for (size_t i = 0; i < group->member_count; i++) {
-        signal_member(group->members[i]);
     }
 }
 
@@ -326,15 +332,16 @@ static weir_status next_event(embedded_member *member, int64_t now_ms, weir_memb
     if (is_leaving_some(member)) {
         return WEIR_AGAIN;
     }
+    bool is_new = member->told_generation != member->generation;
     if (take_event(member, ASKED, LEAVING)) {
         fill_event(member, WEIR_MEMBER_REVOKED, out_event);
-        return WEIR_OK;
-    }
-    if (take_event(member, GIVEN, OWNED)) {
+    } else if (take_event(member, GIVEN, OWNED) || is_new) {
         fill_event(member, WEIR_MEMBER_ASSIGNED, out_event);
-        return WEIR_OK;
+    } else {
+        return WEIR_AGAIN;
     }
-    return WEIR_AGAIN;
+    member->told_generation = member->generation;
+    return WEIR_OK;
 }
 
 /* Waits for a signal; false when deadline_ns is over. */
@@ -366,18 +373,24 @@ static weir_status member_poll(weir_member *base, int64_t now_ms, int32_t timeou
     }
 }
 
+/* As with Kafka, a release makes a generation. */
 static weir_status member_release(weir_member *base, weir_error *err)
 {
     (void)err;
     embedded_member *member = member_of(base);
+    consumer_group *group = member->group;
     weir_embedded_lock(&member->embedded->groups_lock);
-    for (int32_t i = 0; i < member->group->share_count; i++) {
-        group_share *share = &member->group->shares[i];
+    bool released = false;
+    for (int32_t i = 0; i < group->share_count; i++) {
+        group_share *share = &group->shares[i];
         if (share->owner == member && share->state == LEAVING) {
             share->owner = share->target;
             share->state = GIVEN;
-            signal_member(share->target);
+            released = true;
         }
+    }
+    if (released) {
+        begin_generation(group);
     }
     weir_embedded_unlock(&member->embedded->groups_lock);
     return WEIR_OK;

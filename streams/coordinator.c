@@ -404,6 +404,8 @@ weir_status weir_application_step_coordinator(weir_application *application, int
         step_closing(application, now_ms);
         return WEIR_OK;
     case WEIR_APPLICATION_CREATED:
+        set_state(application, WEIR_APPLICATION_REBALANCING);
+        break;
     case WEIR_APPLICATION_REBALANCING:
     case WEIR_APPLICATION_RUNNING:
         break;

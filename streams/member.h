@@ -6,10 +6,15 @@
  * The runtime subscribes to its task topic alone: owning partition i means running task i. Whole
  * partitions move, and only those that must.
  *
- *   ASSIGNED  they are ours now, besides those we have
+ *   ASSIGNED  they are ours now, besides those we have; none at all: the group has a new
+ *             generation, and with it nothing new for us
  *   REVOKED   commit and let go of them, then weir_member_release: nobody gets them before
  *   LOST      they were somebody else's before we knew: drop them, commit nothing. The member is
  *             fenced until the next poll, which joins anew: drop them before that poll.
+ *
+ * So every generation that a member comes to know is told of, with REVOKED or ASSIGNED, and a
+ * member for which there is no partition knows that it is in the group. A release leads to a new
+ * one.
  *
  * Errors     WEIR_FENCED: the group no longer knows this member or its generation.
  * Threads    One, except that producers of other threads may send offsets for a member meanwhile

@@ -68,6 +68,7 @@ void broker_contract_run(const broker_factory *factory, void (*test)(broker_cont
     X(group_offsets_are_altered_only_without_members)                                              \
     X(member_alone_gets_every_partition)                                                           \
     X(second_member_gets_its_half_only_after_release)                                              \
+    X(every_generation_is_told_of_without_partitions_too)                                          \
     X(partitions_of_a_member_that_leaves_go_to_the_others)                                         \
     X(silent_member_loses_its_partitions_and_is_fenced)                                            \
     X(static_member_gets_its_partitions_back)                                                      \

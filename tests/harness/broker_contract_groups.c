@@ -187,7 +187,7 @@ void broker_contract_second_member_gets_its_half_only_after_release(broker_contr
     CHECK_STR(contract_event(contract, first, 1000), "assigned 0,1,2,3");
     int32_t generation = weir_member_generation(first);
     WEIR_AUTO_PTR(weir_member) second = contract_member(contract, group, NULL, topic);
-    CHECK_STR(contract_event(contract, second, 1000), "");
+    CHECK_STR(contract_event(contract, second, 1000), "assigned");
     WEIR_AUTO_FREE char *revoked = weir_strdup(contract_event(contract, first, 1000));
     CHECK(strncmp(revoked, "revoked ", 8) == 0 && strlen(revoked) == strlen("revoked 0,1"));
     CHECK_STR(contract_event(contract, first, 1001), "");
@@ -199,7 +199,27 @@ void broker_contract_second_member_gets_its_half_only_after_release(broker_contr
     WEIR_AUTO_FREE char *assigned = weir_strdup(contract_event(contract, second, 1002));
     CHECK(strncmp(assigned, "assigned ", 9) == 0);
     CHECK_STR(assigned + 9, revoked + 8);
+    CHECK_STR(contract_event(contract, first, 1003), "assigned");
+    CHECK_I64(weir_member_generation(first), ==, weir_member_generation(second));
     CHECK_STR(contract_event(contract, first, 1003), "");
+}
+
+void broker_contract_every_generation_is_told_of_without_partitions_too(broker_contract *contract)
+{
+    const char *topic = contract_topic(contract, "tasks", 1);
+    const char *group = contract_name(contract, "workers");
+    WEIR_AUTO_PTR(weir_member) owner = contract_member(contract, group, NULL, topic);
+    CHECK_STR(contract_event(contract, owner, 1000), "assigned 0");
+    int32_t generation = weir_member_generation(owner);
+    weir_member *idle = contract_member(contract, group, NULL, topic);
+    CHECK_STR(contract_event(contract, idle, 1000), "assigned");
+    CHECK_I64(weir_member_generation(idle), >, generation);
+    CHECK_STR(contract_event(contract, owner, 1000), "assigned");
+    CHECK_I64(weir_member_generation(owner), ==, weir_member_generation(idle));
+    CHECK_STR(contract_event(contract, owner, 1001), "");
+    CHECK_STR(contract_event(contract, idle, 1001), "");
+    weir_member_free(idle);
+    CHECK_STR(contract_event(contract, owner, 1002), "assigned");
 }
 
 void broker_contract_partitions_of_a_member_that_leaves_go_to_the_others(broker_contract *contract)
@@ -251,6 +271,13 @@ void broker_contract_silent_member_loses_its_partitions_and_is_fenced(broker_con
     weir_member_free(members[1]);
 }
 
+/* At most a new generation, which changes nothing, is told of. */
+static void check_undisturbed(broker_contract *contract, weir_member *member)
+{
+    const char *event = contract_event(contract, member, 1004);
+    CHECK_STR(event, event[0] == '\0' ? "" : "assigned");
+}
+
 void broker_contract_static_member_gets_its_partitions_back(broker_contract *contract)
 {
     const char *topic = contract_topic(contract, "tasks", 6);
@@ -269,8 +296,8 @@ void broker_contract_static_member_gets_its_partitions_back(broker_contract *con
     WEIR_AUTO_FREE char *back = weir_strdup(contract_event(contract, twin, 1003));
     CHECK(strncmp(back, "assigned ", 9) == 0);
     CHECK_STR(back + 9, lost + 5);
-    CHECK_STR(contract_event(contract, members[0], 1004), "");
-    CHECK_STR(contract_event(contract, members[2], 1004), "");
+    check_undisturbed(contract, members[0]);
+    check_undisturbed(contract, members[2]);
     for (size_t i = 0; i < 3; i++) {
         weir_member_free(members[i]);
     }

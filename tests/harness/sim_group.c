@@ -26,6 +26,7 @@ typedef struct sim_member {
     bool *revoked; /* By partition: what it was told to let go of. */
     int32_t *event_partitions;
     int32_t generation;
+    int32_t told_generation; /* That of its last event. */
     int32_t session_timeout_ms;
     int64_t last_poll_ms;
 } sim_member;
@@ -231,6 +232,7 @@ static sim_member *self_of(weir_member *member)
 static weir_status tell(sim_member *self, weir_member_event_kind kind, size_t count,
                         weir_member_event *out_event)
 {
+    self->told_generation = self->generation;
     *out_event = (weir_member_event){kind, self->event_partitions, count};
     return WEIR_OK;
 }
@@ -315,7 +317,10 @@ static weir_status member_poll(weir_member *member, int64_t now_ms, int32_t time
         return tell(self, WEIR_MEMBER_REVOKED, count, out_event);
     }
     count = collect_assigned(self);
-    return count > 0 ? tell(self, WEIR_MEMBER_ASSIGNED, count, out_event) : WEIR_AGAIN;
+    if (count == 0 && self->told_generation == self->generation) {
+        return WEIR_AGAIN;
+    }
+    return tell(self, WEIR_MEMBER_ASSIGNED, count, out_event);
 }
 
 static weir_status member_release(weir_member *member, weir_error *err)

@@ -146,3 +146,26 @@ TEST(an_application_closes_while_the_broker_is_out_of_reach)
     CHECK_I64(count_topology_records(f.outside, "out"), ==, 30);
     fixture_cleanup(&f);
 }
+
+TEST(an_application_for_which_there_is_no_task_runs_all_the_same)
+{
+    fixture f = {0};
+    start(&f);
+    process processes[4] = {0};
+    const char *const names[] = {"a", "b", "c", "d"};
+    for (size_t i = 0; i < WEIR_COUNT_OF(processes); i++) { /* One more than there are tasks. */
+        open_process(&f, &processes[i], names[i]);
+    }
+    for (int i = 0; i < STEPS_MAX; i++) {
+        step(&f, &processes[(size_t)i % WEIR_COUNT_OF(processes)], 1);
+        f.now_ms += 10;
+    }
+    for (size_t i = 0; i < WEIR_COUNT_OF(processes); i++) {
+        CHECK_I64(weir_application_state_now(processes[i].application), ==,
+                  WEIR_APPLICATION_RUNNING);
+    }
+    for (size_t i = 0; i < WEIR_COUNT_OF(processes); i++) {
+        close_process(&processes[i]);
+    }
+    fixture_cleanup(&f);
+}
