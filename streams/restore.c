@@ -10,6 +10,7 @@
  */
 #include "streams/restore.h"
 
+#include "streams/base/serde.h"
 #include "streams/task_internal.h"
 
 #include <inttypes.h>
@@ -20,6 +21,7 @@ typedef struct changelog {
     weir_topic_partition partition;
     int64_t position;
     int64_t end;
+    int64_t limit;        /* What is read at or beyond it is not stored. */
     weir_batch **batches; /* Read and not yet stored. */
     size_t batch_count;
     size_t batch_capacity;
@@ -37,6 +39,7 @@ struct weir_restorer {
     size_t kept_records_max;     /* Sorting many at once is what makes inserts cheap. */
     weir_restore_entry *entries; /* What is stored now. */
     size_t entry_capacity;
+    weir_buf values; /* Those of them that are made here. */
 };
 
 enum {
@@ -71,7 +74,26 @@ void weir_restorer_free(weir_restorer *restorer)
     weir_consumer_free(restorer->consumer);
     free(restorer->changelogs);
     free(restorer->entries);
+    weir_buf_cleanup(&restorer->values);
     free(restorer);
+}
+
+/* Where the restore ends: a source topic that is a changelog as well counts up to what is committed
+ * of it, for the rest is still to be processed. */
+static weir_status find_end(weir_restorer *restorer, changelog *log, int64_t earliest,
+                            weir_error *err)
+{
+    log->limit = INT64_MAX;
+    WEIR_TRY(weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_LATEST, 0, &log->end,
+                                err));
+    if (log->store->spec->options.changelog_is_source) {
+        const weir_task_input *input = weir_task_input_of(log->store->task, log->partition.topic);
+        WEIR_ASSERT(input != NULL);
+        int64_t committed = input->window.base < earliest ? earliest : input->window.base;
+        log->end = committed < log->end ? committed : log->end;
+        log->limit = log->end;
+    }
+    return WEIR_OK;
 }
 
 /* Where the store stands: in this process, else in the database, else at the beginning. */
@@ -81,8 +103,7 @@ static weir_status find_position(weir_restorer *restorer, changelog *log, weir_e
     int64_t earliest = 0;
     WEIR_TRY(weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_EARLIEST, 0,
                                 &earliest, err));
-    WEIR_TRY(weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_LATEST, 0, &log->end,
-                                err));
+    WEIR_TRY(find_end(restorer, log, earliest, err));
     log->position = store->changelog_offset;
     if (log->position < 0) {
         weir_status status =
@@ -188,12 +209,28 @@ static weir_restore_entry *entries_for(weir_restorer *restorer, size_t count)
     return restorer->entries;
 }
 
-static size_t collect_entries(const weir_batch *batch, weir_restore_entry *to)
+/* The value of a record as its store keeps it; there is room for it in values. */
+static weir_bytes stored_value(const weir_record *record, bool timestamped, weir_buf *values)
+{
+    if (!timestamped || record->value.data == NULL) {
+        return record->value;
+    }
+    size_t at = values->size;
+    weir_buf_append_i64_be(values, record->timestamp_ms);
+    weir_buf_append(values, record->value.data, record->value.size);
+    return weir_bytes_of((const uint8_t *)values->data + at, values->size - at);
+}
+
+static size_t collect_entries(const changelog *log, const weir_batch *batch, weir_buf *values,
+                              weir_restore_entry *to)
 {
     size_t count = 0;
-    for (size_t i = 0; i < batch->count; i++) {
-        if (batch->records[i].key.data != NULL) { /* Others' writes into a table's topic. */
-            to[count++] = (weir_restore_entry){batch->records[i].key, batch->records[i].value};
+    for (size_t i = 0; i < batch->count && batch->records[i].offset < log->limit; i++) {
+        const weir_record *record = &batch->records[i];
+        if (record->key.data != NULL) { /* Others' writes into a table's topic. */
+            bool timestamped = log->store->spec->options.timestamped;
+            weir_bytes value = stored_value(record, timestamped, values);
+            to[count++] = (weir_restore_entry){record->key, value};
         }
     }
     return count;
@@ -225,16 +262,22 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
     }
     weir_restore_entry *entries = entries_for(restorer, log->kept_records);
     size_t count = 0;
+    weir_buf_clear(&restorer->values);
+    if (store->spec->options.timestamped) {
+        weir_buf_reserve(&restorer->values,
+                         log->kept_bytes + log->kept_records * WEIR_TIMESTAMP_BYTES);
+    }
     for (size_t i = 0; i < log->batch_count; i++) {
-        count += collect_entries(log->batches[i], entries + count);
+        count += collect_entries(log, log->batches[i], &restorer->values, entries + count);
     }
     const weir_batch *last = log->batches[log->batch_count - 1];
+    int64_t offset = last->records[last->count - 1].offset + 1;
     const weir_restore_batch restore = {
         .store = store->spec->options.name,
         .entries = entries,
         .count = count,
         .label = store->label,
-        .offset = last->records[last->count - 1].offset + 1,
+        .offset = offset < log->limit ? offset : log->limit,
     };
     weir_status status = weir_task_state_restore(store->task->state, &restore, err);
     forget_kept(restorer, log);
@@ -253,7 +296,7 @@ static weir_status finish_done(weir_restorer *restorer, weir_task **out_culprit,
         }
         *out_culprit = log->store->task;
         WEIR_TRY(store_kept(restorer, log, err));
-        log->store->changelog_offset = log->position;
+        log->store->changelog_offset = log->position < log->limit ? log->position : log->limit;
         remove_at(restorer, i - 1);
     }
     *out_culprit = NULL;

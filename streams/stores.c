@@ -30,12 +30,21 @@ static weir_status log_write(weir_task_store *store, weir_bytes key, weir_bytes 
     }
     store->dirty = true;
     task->logged += store->is_on_disk ? 1 : 0;
+    if (store->spec->options.changelog_is_source) {
+        return WEIR_OK; /* It was read from there. */
+    }
     weir_record record = {
         .partition = task->planned->partition,
         .timestamp_ms = task->current.timestamp_ms,
         .key = key,
         .value = value,
     };
+    if (store->spec->options.timestamped && value.data != NULL) {
+        weir_timestamped entry = {0};
+        WEIR_TRY(weir_timestamped_decode(value, &entry, err));
+        record.timestamp_ms = entry.timestamp_ms;
+        record.value = entry.value;
+    }
     return weir_collector_send(task->environment->collector, store->topic, &record, err);
 }
 

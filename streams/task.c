@@ -238,6 +238,16 @@ void weir_task_input_add(weir_task_input *input, weir_batch *owned_batch)
     }
 }
 
+weir_task_input *weir_task_input_of(const weir_task *task, const char *topic)
+{
+    for (size_t i = 0; i < task->input_count; i++) {
+        if (strcmp(task->inputs[i].partition.topic, topic) == 0) {
+            return &task->inputs[i];
+        }
+    }
+    return NULL;
+}
+
 weir_task *weir_task_input_task(const weir_task_input *input)
 {
     return input->task;

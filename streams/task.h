@@ -72,6 +72,9 @@ weir_status weir_task_wipe(weir_task *task, weir_error *err);
 void weir_task_input_add(weir_task_input *input, weir_batch *owned_batch);
 weir_task *weir_task_input_task(const weir_task_input *input);
 
+/* The input that reads topic, or NULL. */
+weir_task_input *weir_task_input_of(const weir_task *task, const char *topic);
+
 /* Processes the next record. WEIR_AGAIN: there is none, or it has to wait. WEIR_IO and worse: the
  * worker's transaction is to be abandoned. WEIR_BAD_RECORD never leaves a task. */
 weir_status weir_task_process(weir_task *task, weir_error *err);

@@ -40,12 +40,24 @@ void weir_task_prepare_commit(weir_task *task, weir_offsets *offsets)
     }
 }
 
-static void note_changelog_position(weir_task *task, weir_task_store *store)
+/* How far the changelog has gone into the store with what the commit has just covered. */
+static int64_t changelog_position(const weir_task *task, const weir_task_store *store)
 {
+    if (store->spec->options.changelog_is_source) {
+        const weir_task_input *input = weir_task_input_of(task, store->changelog);
+        WEIR_ASSERT(input != NULL && input->window.unfinished == 0);
+        return input->window.base;
+    }
     int64_t offset = 0;
     weir_status status = weir_collector_position(task->environment->collector, store->topic,
                                                  task->planned->partition, &offset);
     WEIR_ASSERT(status == WEIR_OK); /* It was written, and the commit has succeeded. */
+    return offset;
+}
+
+static void note_changelog_position(weir_task *task, weir_task_store *store)
+{
+    int64_t offset = changelog_position(task, store);
     WEIR_ASSERT(offset >= store->changelog_offset);
     store->changelog_offset = offset;
     store->dirty = false;

@@ -313,6 +313,11 @@ static void check_retention(weir_topology *topology, const weir_store_options *o
         mistake(topology, "TTL store '%s': it has two changelogs, so changelog_topic is NULL",
                 options->name);
     }
+    if (options->timestamped && options->kind != WEIR_STORE_KEY_VALUE &&
+        options->kind != WEIR_STORE_WINDOW) {
+        mistake(topology, "store '%s': only key-value and window stores can be timestamped",
+                options->name);
+    }
 }
 
 static void add_store(weir_topology *topology, const weir_store_options *options, va_list names)
@@ -503,6 +508,21 @@ static void check_repartition(weir_topology *topology, size_t repartition)
     }
 }
 
+/* A store that is restored from a source is of the sub-topology that reads it. */
+static void check_source_changelog(weir_topology *topology, const weir_topology_store *store)
+{
+    const char *topic = store->options.changelog_topic;
+    const weir_indices *sources = &topology->subtopologies[store->subtopology].sources;
+    bool found = !store->options.changelog_is_source;
+    for (size_t i = 0; i < sources->count && topic != NULL; i++) {
+        found = found || strcmp(topology->nodes[sources->items[i]].topic, topic) == 0;
+    }
+    if (!found) {
+        mistake(topology, "store '%s': its changelog '%s' is no source of its sub-topology",
+                store->options.name, topic == NULL ? "" : topic);
+    }
+}
+
 static void check_whole(weir_topology *topology)
 {
     bool has_source = false;
@@ -533,6 +553,12 @@ weir_status weir_topology_build(weir_topology *topology, weir_error *err)
         return weir_error_set(err, WEIR_INVALID, "%s", topology->mistake.message);
     }
     number_subtopologies(topology);
+    for (size_t s = 0; s < topology->store_count; s++) {
+        check_source_changelog(topology, &topology->stores[s]);
+    }
+    if (topology->mistake.status != WEIR_OK) {
+        return weir_error_set(err, WEIR_INVALID, "%s", topology->mistake.message);
+    }
     topology->built = true;
     return WEIR_OK;
 }

@@ -19,6 +19,7 @@
 #define WEIR_STREAMS_TOPOLOGY_H
 
 #include "statestore/task_state.h"
+#include "statestore/timestamped.h"
 #include "streams/processor.h"
 
 typedef struct weir_topology weir_topology;
@@ -60,6 +61,10 @@ typedef struct weir_store_options {
     weir_store_engine engine;
     bool logging_disabled;       /* No changelog: the store starts empty after a crash. */
     const char *changelog_topic; /* NULL: "<application.id>-<name>-changelog"; else this topic. */
+    /* changelog_topic is a source, whose records are put as they are and never deferred: nothing is
+     * logged, and a restore reads it up to what is committed (Kafka Streams' optimised tables). */
+    bool changelog_is_source;
+    bool timestamped; /* Entries are weir_timestamped; their times are those of the changelog. */
     weir_store_kind kind;
     int64_t retention_ms;   /* Of a window store, > 0: at least window size and grace together. */
     bool retain_duplicates; /* Of a window store: each put is an entry of its own. */
