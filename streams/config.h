@@ -49,6 +49,8 @@ typedef struct weir_config {
     int64_t apply_interval_ms;
     int64_t apply_records_max; /* A worker: the changelog records that a crash costs at most. */
     int64_t flush_interval_ms;
+    int64_t num_standby_replicas;
+    int64_t trade_interval_ms;   /* Of tasks between workers; 0: never. */
     int64_t restore_records_max; /* A worker: read of changelogs and not yet stored. */
     int64_t record_arena_bytes_max;
     int64_t deserialization_handler; /* weir_reaction, as the next two. */

@@ -101,6 +101,9 @@ void weir_application_take_report(void *user, size_t task_index, weir_task_repor
             slot->state = WEIR_SLOT_RUNNING;
         }
         break;
+    case WEIR_REPORT_STANDBY:
+    case WEIR_REPORT_HELD:
+        break;
     case WEIR_REPORT_CLOSED:
         WEIR_ASSERT(slot->replies_due > 0);
         slot->replies_due--;

@@ -7,6 +7,9 @@
  * A changelog is done when the consumer's position reaches the end that was asked for at the start.
  * The position passes markers of transactions and compacted offsets, so the end is reached even
  * where its last offsets are no records.
+ *
+ * A standby's changelog is never done. When its task is to run, the changelog gets an end and goes
+ * on from where it is: what was read is not read again.
  */
 #include "streams/restore.h"
 
@@ -16,18 +19,27 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-typedef struct changelog {
+/* A changelog under way. */
+struct weir_restoring {
     weir_task_store *store;
     weir_topic_partition partition;
     int64_t position;
-    int64_t end;
-    int64_t limit;        /* What is read at or beyond it is not stored. */
+    int64_t earliest;
+    int64_t end;     /* Unless it follows. */
+    int64_t limit;   /* What is read at or beyond it is not stored. */
+    int64_t look_ms; /* When the limit was found. */
+    bool follows;    /* A standby's. */
+    bool at_limit;   /* It has read up to the limit, and waits for a later one. */
+    bool paused;
     weir_batch **batches; /* Read and not yet stored. */
     size_t batch_count;
     size_t batch_capacity;
     size_t kept_records;
     size_t kept_bytes;
-} changelog;
+    int64_t kept_since_ms; /* When the first of them was read. */
+};
+
+typedef struct weir_restoring changelog;
 
 struct weir_restorer {
     weir_broker *broker;
@@ -46,6 +58,7 @@ enum {
     RESTORE_BATCH_RECORDS_MAX = 10000,
     RESTORE_FETCH_BYTES_MAX = 4 << 20,
     KEPT_BYTES_MAX = 32 << 20, /* Of one changelog. */
+    FOLLOW_STORE_MS = 1000,
 };
 
 weir_status weir_restorer_new(weir_broker *broker, const char *client_id, size_t kept_records_max,
@@ -78,65 +91,132 @@ void weir_restorer_free(weir_restorer *restorer)
     free(restorer);
 }
 
-/* Where the restore ends: a source topic that is a changelog as well counts up to what is committed
- * of it, for the rest is still to be processed. */
-static weir_status find_end(weir_restorer *restorer, changelog *log, int64_t earliest,
-                            weir_error *err)
+/* A source topic that is a changelog as well counts up to what is committed of it, for the rest is
+ * still to be processed. A standby asks the group; a task that restores has asked already. */
+static weir_status find_limit(const weir_restorer *restorer, changelog *log, weir_error *err)
 {
-    log->limit = INT64_MAX;
-    WEIR_TRY(weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_LATEST, 0, &log->end,
-                                err));
-    if (log->store->spec->options.changelog_is_source) {
-        const weir_task_input *input = weir_task_input_of(log->store->task, log->partition.topic);
-        WEIR_ASSERT(input != NULL);
-        int64_t committed = input->window.base < earliest ? earliest : input->window.base;
-        log->end = committed < log->end ? committed : log->end;
-        log->limit = log->end;
+    if (!log->store->spec->options.changelog_is_source) {
+        log->limit = INT64_MAX;
+        return WEIR_OK;
     }
-    return WEIR_OK;
+    const weir_task *task = log->store->task;
+    if (!log->follows) {
+        const weir_task_input *input = weir_task_input_of(task, log->partition.topic);
+        WEIR_ASSERT(input != NULL);
+        log->limit = input->window.base;
+        return WEIR_OK;
+    }
+    WEIR_AUTO(weir_buf) metadata = {0};
+    int64_t committed = 0;
+    weir_status status =
+        weir_broker_group_offset(restorer->broker, task->environment->plan->application_id,
+                                 log->partition, &committed, &metadata, err);
+    if (status == WEIR_OK && log->limit < committed) {
+        log->limit = committed;
+    }
+    return status == WEIR_NOT_FOUND || status == WEIR_AGAIN ? WEIR_OK : status;
+}
+
+static weir_status find_ends(const weir_restorer *restorer, changelog *log, weir_error *err)
+{
+    WEIR_TRY(weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_EARLIEST, 0,
+                                &log->earliest, err));
+    return weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_LATEST, 0, &log->end,
+                              err);
+}
+
+static void end_at_limit(changelog *log)
+{
+    int64_t limit = log->limit < log->earliest ? log->earliest : log->limit;
+    log->end = limit < log->end ? limit : log->end;
 }
 
 /* Where the store stands: in this process, else in the database, else at the beginning. */
 static weir_status find_position(weir_restorer *restorer, changelog *log, weir_error *err)
 {
     weir_task_store *store = log->store;
-    int64_t earliest = 0;
-    WEIR_TRY(weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_EARLIEST, 0,
-                                &earliest, err));
-    WEIR_TRY(find_end(restorer, log, earliest, err));
+    WEIR_TRY(find_ends(restorer, log, err));
+    WEIR_TRY(find_limit(restorer, log, err));
+    if (!log->follows) {
+        end_at_limit(log);
+    }
     log->position = store->changelog_offset;
     if (log->position < 0) {
         weir_status status =
             weir_task_state_position(store->task->state, store->label, &log->position, err);
         if (status == WEIR_NOT_FOUND) {
-            log->position = earliest;
+            log->position = log->earliest;
         } else if (status != WEIR_OK) {
             return status;
         }
     }
-    if (log->position < earliest || log->position > log->end) {
+    if (log->position < log->earliest || log->position > log->end) {
         return weir_error_set(err, WEIR_CORRUPT,
                               "store %s stands at %" PRId64 " of %s[%" PRId32
                               "], which has %" PRId64 " to %" PRId64,
                               store->kv.name, log->position, log->partition.topic,
-                              log->partition.partition, earliest, log->end);
+                              log->partition.partition, log->earliest, log->end);
+    }
+    if (log->limit < log->position) {
+        log->limit = log->position;
     }
     return WEIR_OK;
 }
 
-static weir_status add_changelog(weir_restorer *restorer, weir_task_store *store, weir_error *err)
+/* Whoever restores goes first: standbys wait meanwhile. */
+static void pause_followers(weir_restorer *restorer)
 {
+    bool waits = false;
+    for (size_t i = 0; i < restorer->count && !waits; i++) {
+        waits = !restorer->changelogs[i]->follows;
+    }
+    for (size_t i = 0; i < restorer->count; i++) {
+        changelog *log = restorer->changelogs[i];
+        bool pause = log->follows && (waits || log->at_limit);
+        if (pause && !log->paused) {
+            weir_consumer_pause(restorer->consumer, log->partition);
+        } else if (!pause && log->paused) {
+            weir_consumer_resume(restorer->consumer, log->partition);
+        }
+        log->paused = pause;
+    }
+}
+
+/* A changelog that has been followed is read to its end of now. */
+static weir_status set_end(weir_restorer *restorer, changelog *log, weir_error *err)
+{
+    log->follows = false;
+    log->at_limit = false;
+    WEIR_TRY(find_ends(restorer, log, err));
+    WEIR_TRY(find_limit(restorer, log, err));
+    end_at_limit(log);
+    return WEIR_OK;
+}
+
+static weir_status add_changelog(weir_restorer *restorer, weir_task_store *store, bool follows,
+                                 weir_error *err)
+{
+    changelog *known = store->restoring;
+    if (known != NULL && follows) {
+        known->follows = true;
+        return WEIR_OK;
+    }
+    if (known != NULL) {
+        return set_end(restorer, known, err);
+    }
     changelog found = {
         .store = store,
         .partition = {store->changelog, store->task->planned->partition},
+        .follows = follows,
     };
     WEIR_TRY(find_position(restorer, &found, err));
-    if (found.position == found.end) {
+    if (found.position == found.end && !follows) {
         store->changelog_offset = found.end;
         return WEIR_OK;
     }
     changelog *log = weir_alloc(sizeof(*log));
     *log = found;
+    store->restoring = log;
     restorer->changelogs = weir_grow(restorer->changelogs, restorer->count, &restorer->capacity,
                                      sizeof(*restorer->changelogs));
     restorer->changelogs[restorer->count++] = log;
@@ -144,20 +224,32 @@ static weir_status add_changelog(weir_restorer *restorer, weir_task_store *store
                                 log, err);
 }
 
-weir_status weir_restorer_add(weir_restorer *restorer, weir_task *task, weir_error *err)
+static weir_status add_task(weir_restorer *restorer, weir_task *task, bool follows, weir_error *err)
 {
-    WEIR_ASSERT(task->phase == WEIR_TASK_RESTORING);
     for (size_t i = 0; i < task->store_count; i++) {
         if (task->stores[i].changelog == NULL) {
             continue;
         }
-        weir_status status = add_changelog(restorer, &task->stores[i], err);
+        weir_status status = add_changelog(restorer, &task->stores[i], follows, err);
         if (status != WEIR_OK) {
             weir_restorer_remove(restorer, task);
             return weir_error_wrap(err, status, "task %s: restore", task->planned->id);
         }
     }
+    pause_followers(restorer);
     return WEIR_OK;
+}
+
+weir_status weir_restorer_add(weir_restorer *restorer, weir_task *task, weir_error *err)
+{
+    WEIR_ASSERT(task->phase == WEIR_TASK_RESTORING);
+    return add_task(restorer, task, false, err);
+}
+
+weir_status weir_restorer_follow(weir_restorer *restorer, weir_task *task, weir_error *err)
+{
+    WEIR_ASSERT(task->phase == WEIR_TASK_STANDBY);
+    return add_task(restorer, task, true, err);
 }
 
 static void forget_kept(weir_restorer *restorer, changelog *log)
@@ -178,6 +270,7 @@ static void remove_at(weir_restorer *restorer, size_t at)
     free(log->batches);
     weir_consumer_unassign(restorer->consumer, log->partition);
     restorer->changelogs[at] = restorer->changelogs[--restorer->count];
+    log->store->restoring = NULL;
     free(log);
 }
 
@@ -188,12 +281,13 @@ void weir_restorer_remove(weir_restorer *restorer, const weir_task *task)
             remove_at(restorer, i - 1);
         }
     }
+    pause_followers(restorer);
 }
 
-bool weir_restorer_is_done(const weir_restorer *restorer, const weir_task *task)
+bool weir_restorer_is_done(const weir_task *task)
 {
-    for (size_t i = 0; i < restorer->count; i++) {
-        if (restorer->changelogs[i]->store->task == task) {
+    for (size_t i = 0; i < task->store_count; i++) {
+        if (task->stores[i].restoring != NULL) {
             return false;
         }
     }
@@ -237,9 +331,13 @@ static size_t collect_entries(const changelog *log, const weir_batch *batch, wei
 }
 
 /* Keeps a batch until enough has come together. */
-static void keep_batch(weir_restorer *restorer, changelog *log, weir_batch *owned_batch)
+static void keep_batch(weir_restorer *restorer, changelog *log, weir_batch *owned_batch,
+                       int64_t now_ms)
 {
     WEIR_ASSERT(owned_batch->count > 0);
+    if (log->batch_count == 0) {
+        log->kept_since_ms = now_ms;
+    }
     log->batches =
         weir_grow(log->batches, log->batch_count, &log->batch_capacity, sizeof(*log->batches));
     log->batches[log->batch_count++] = owned_batch;
@@ -281,51 +379,154 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
     };
     weir_status status = weir_task_state_restore(store->task->state, &restore, err);
     forget_kept(restorer, log);
-    return status == WEIR_OK ? WEIR_OK
-                             : weir_error_wrap(err, status, "task %s: restore of %s",
-                                               store->task->planned->id, store->kv.name);
-}
-
-static weir_status finish_done(weir_restorer *restorer, weir_task **out_culprit, weir_error *err)
-{
-    for (size_t i = restorer->count; i > 0; i--) {
-        changelog *log = restorer->changelogs[i - 1];
-        log->position = weir_consumer_position(restorer->consumer, log->partition);
-        if (log->position < log->end) {
-            continue;
-        }
-        *out_culprit = log->store->task;
-        WEIR_TRY(store_kept(restorer, log, err));
-        log->store->changelog_offset = log->position < log->limit ? log->position : log->limit;
-        remove_at(restorer, i - 1);
+    if (status != WEIR_OK) {
+        return weir_error_wrap(err, status, "task %s: restore of %s", store->task->planned->id,
+                               store->kv.name);
     }
-    *out_culprit = NULL;
+    store->changelog_offset = restore.offset;
     return WEIR_OK;
 }
 
-weir_status weir_restorer_run(weir_restorer *restorer, size_t batches_max, uint64_t *out_count,
-                              weir_task **out_culprit, weir_error *err)
+weir_status weir_restorer_store(weir_restorer *restorer, const weir_task *task, weir_error *err)
 {
-    *out_count = 0;
-    *out_culprit = NULL;
+    for (size_t i = 0; i < task->store_count; i++) {
+        if (task->stores[i].restoring != NULL) {
+            WEIR_TRY(store_kept(restorer, task->stores[i].restoring, err));
+        }
+    }
+    return WEIR_OK;
+}
+
+/* A source topic is not read further than it is committed: what was read too far is read again. */
+static weir_status stop_at_limit(weir_restorer *restorer, changelog *log, weir_error *err)
+{
+    WEIR_TRY(store_kept(restorer, log, err));
+    WEIR_TRY(weir_consumer_assign(restorer->consumer, log->partition, log->limit, WEIR_RESET_NONE,
+                                  log, err));
+    log->paused = false;
+    log->at_limit = true;
+    pause_followers(restorer);
+    return WEIR_OK;
+}
+
+/* Looks now and then whether more of a source topic is committed. */
+static weir_status look_for_limit(weir_restorer *restorer, changelog *log, int64_t now_ms,
+                                  weir_error *err)
+{
+    if (!log->follows || log->limit == INT64_MAX || now_ms - log->look_ms < FOLLOW_STORE_MS) {
+        return WEIR_OK;
+    }
+    int64_t before = log->limit;
+    log->look_ms = now_ms;
+    WEIR_TRY(find_limit(restorer, log, err));
+    if (log->limit > before) {
+        log->at_limit = false;
+        pause_followers(restorer);
+    }
+    return WEIR_OK;
+}
+
+/* Whether it is time to store what was read of a standby's changelog: late enough that a key which
+ * is written often is stored once, soon enough for those who read it. */
+static bool is_stale(const changelog *log, int64_t now_ms)
+{
+    return log->follows && log->batch_count > 0 &&
+           (!log->store->is_on_disk || now_ms - log->kept_since_ms >= FOLLOW_STORE_MS);
+}
+
+static weir_status finish_done(weir_restorer *restorer, int64_t now_ms,
+                               weir_restore_progress *progress, weir_error *err)
+{
+    bool removed = false;
+    for (size_t i = restorer->count; i > 0; i--) {
+        changelog *log = restorer->changelogs[i - 1];
+        progress->culprit = log->store->task;
+        WEIR_TRY(look_for_limit(restorer, log, now_ms, err));
+        if (is_stale(log, now_ms)) {
+            WEIR_TRY(store_kept(restorer, log, err));
+        }
+        if (log->follows) {
+            continue;
+        }
+        log->position = weir_consumer_position(restorer->consumer, log->partition);
+        if (log->position >= log->end) {
+            WEIR_TRY(store_kept(restorer, log, err));
+            log->store->changelog_offset = log->position < log->limit ? log->position : log->limit;
+            remove_at(restorer, i - 1);
+            removed = true;
+        }
+    }
+    progress->culprit = NULL;
+    if (removed) {
+        pause_followers(restorer);
+    }
+    return WEIR_OK;
+}
+
+/* The changelog of which most has been read and not yet stored. */
+static changelog *fullest(const weir_restorer *restorer)
+{
+    changelog *most = restorer->changelogs[0];
+    for (size_t i = 1; i < restorer->count; i++) {
+        if (restorer->changelogs[i]->kept_records > most->kept_records) {
+            most = restorer->changelogs[i];
+        }
+    }
+    return most;
+}
+
+static weir_status take_batch(weir_restorer *restorer, weir_batch *owned_batch, int64_t now_ms,
+                              weir_restore_progress *progress, weir_error *err)
+{
+    changelog *log = owned_batch->tag;
+    *(log->follows ? &progress->followed : &progress->restored) += owned_batch->count;
+    keep_batch(restorer, log, owned_batch, now_ms);
+    progress->culprit = log->store->task;
+    if (log->follows && owned_batch->records[owned_batch->count - 1].offset >= log->limit) {
+        WEIR_TRY(stop_at_limit(restorer, log, err));
+    }
+    progress->culprit = NULL;
+    if (log->kept_bytes <= KEPT_BYTES_MAX && restorer->kept_records <= restorer->kept_records_max) {
+        return WEIR_OK;
+    }
+    changelog *full = log->kept_bytes > KEPT_BYTES_MAX ? log : fullest(restorer);
+    progress->culprit = full->store->task;
+    WEIR_TRY(store_kept(restorer, full, err));
+    progress->culprit = NULL;
+    return WEIR_OK;
+}
+
+/* A poll said that a position is not in its changelog: whose? */
+static weir_status find_culprit(weir_restorer *restorer, weir_restore_progress *progress,
+                                weir_error *err)
+{
+    for (size_t i = 0; i < restorer->count; i++) {
+        changelog now = {.store = restorer->changelogs[i]->store,
+                         .partition = restorer->changelogs[i]->partition};
+        WEIR_TRY(find_ends(restorer, &now, err));
+        int64_t position = weir_consumer_position(restorer->consumer, now.partition);
+        if (position < now.earliest || position > now.end) {
+            progress->culprit = now.store->task;
+            return WEIR_CORRUPT;
+        }
+    }
+    return weir_error_wrap(err, WEIR_IO, "restore: it was not found which changelog");
+}
+
+weir_status weir_restorer_run(weir_restorer *restorer, size_t batches_max, int64_t now_ms,
+                              weir_restore_progress *out_progress, weir_error *err)
+{
+    *out_progress = (weir_restore_progress){0};
     for (size_t i = 0; i < batches_max && restorer->count > 0; i++) {
         weir_batch *batch = NULL;
         weir_status status = weir_consumer_poll(restorer->consumer, 0, &batch, err);
         if (status == WEIR_AGAIN) {
             break;
         }
-        WEIR_TRY(status);
-        changelog *log = batch->tag;
-        *out_count += batch->count;
-        keep_batch(restorer, log, batch);
-        if (restorer->kept_records > restorer->kept_records_max ||
-            log->kept_bytes > KEPT_BYTES_MAX) {
-            *out_culprit = log->store->task;
-            WEIR_TRY(store_kept(restorer, log, err));
-            *out_culprit = NULL;
-        }
+        WEIR_TRY(status == WEIR_CORRUPT ? find_culprit(restorer, out_progress, err) : status);
+        WEIR_TRY(take_batch(restorer, batch, now_ms, out_progress, err));
     }
-    return finish_done(restorer, out_culprit, err);
+    return finish_done(restorer, now_ms, out_progress, err);
 }
 
 size_t weir_restorer_count(const weir_restorer *restorer)
@@ -338,9 +539,65 @@ int64_t weir_restorer_remaining(const weir_restorer *restorer)
     int64_t remaining = 0;
     for (size_t i = 0; i < restorer->count; i++) {
         const changelog *log = restorer->changelogs[i];
-        remaining += log->end > log->position ? log->end - log->position : 0;
+        remaining += !log->follows && log->end > log->position ? log->end - log->position : 0;
     }
     return remaining;
+}
+
+/* How far a changelog is behind its end. */
+static int64_t behind(weir_restorer *restorer, const changelog *log)
+{
+    if (!log->follows) {
+        return log->end > log->position ? log->end - log->position : 0;
+    }
+    if (log->limit != INT64_MAX) {
+        return log->limit > log->position ? log->limit - log->position : 0;
+    }
+    int64_t lag = 0;
+    weir_status status = weir_consumer_lag(restorer->consumer, log->partition, &lag);
+    return status == WEIR_OK ? lag : WEIR_LAG_UNKNOWN;
+}
+
+bool weir_restorer_is_level(weir_restorer *restorer, const weir_task *task)
+{
+    for (size_t i = 0; i < task->store_count; i++) {
+        const changelog *log = task->stores[i].restoring;
+        if (log != NULL && (log->batch_count > 0 || behind(restorer, log) != 0)) {
+            return false;
+        }
+    }
+    return task->phase == WEIR_TASK_STANDBY;
+}
+
+/* A store's position when nothing reads its changelog; -1: not known. */
+static int64_t position_at_rest(const weir_task_store *store)
+{
+    int64_t position = store->changelog_offset;
+    if (position < 0 &&
+        weir_task_state_position(store->task->state, store->label, &position, NULL) != WEIR_OK) {
+        return -1;
+    }
+    return position;
+}
+
+weir_restore_lag weir_restorer_lag(weir_restorer *restorer, const weir_task *task)
+{
+    weir_restore_lag sum = {0};
+    for (size_t i = 0; i < task->store_count; i++) {
+        const weir_task_store *store = &task->stores[i];
+        if (store->changelog == NULL) {
+            continue;
+        }
+        changelog *log = store->restoring;
+        if (log != NULL) {
+            log->position = weir_consumer_position(restorer->consumer, log->partition);
+        }
+        int64_t lag = log == NULL ? 0 : behind(restorer, log);
+        int64_t position = log == NULL ? position_at_rest(store) : log->position;
+        sum.behind = lag < 0 || sum.behind < 0 ? WEIR_LAG_UNKNOWN : sum.behind + lag;
+        sum.position = position < 0 || sum.position < 0 ? -1 : sum.position + position;
+    }
+    return sum;
 }
 
 int weir_restorer_fd(const weir_restorer *restorer)

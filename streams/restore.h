@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * restore.h - brings the stores of tasks up to the end of their changelogs, in bulk.
+ * restore.h - brings the stores of tasks up to the end of their changelogs, in bulk, and keeps
+ * those of standbys there.
  *
  * A store stands at a position (task_state.h). What the changelog has from there to the end that it
- * had when the restore began is put into the store; without a position, all of it.
+ * had when the restore began is put into the store; without a position, all of it. A changelog that
+ * is followed has no such end. While a task restores, those that follow wait.
  *
  * Errors     WEIR_CORRUPT: position and changelog do not fit; wipe the task and restore again.
  * Threads    The worker's.
@@ -22,22 +24,47 @@ weir_status weir_restorer_new(weir_broker *broker, const char *client_id, size_t
 void weir_restorer_free(weir_restorer *restorer);
 WEIR_DEFINE_AUTO_PTR(weir_restorer);
 
-/* Begins the restore of a task, which is RESTORING. Its input offsets have been read before, so
- * that the changelogs are at least as far. */
+/* Begins the restore of a task, which is RESTORING; one that has followed its changelogs goes on
+ * from there. Its input offsets have been read before, so that the changelogs are at least as far.
+ */
 weir_status weir_restorer_add(weir_restorer *restorer, weir_task *task, weir_error *err);
 
-/* Ends the restore of a task, done or not. */
+/* Follows the changelogs of a task, which is a STANDBY, from now on. */
+weir_status weir_restorer_follow(weir_restorer *restorer, weir_task *task, weir_error *err);
+
+/* Puts what was read for a task into its stores. */
+weir_status weir_restorer_store(weir_restorer *restorer, const weir_task *task, weir_error *err);
+
+/* Ends the restore of a task, done or not, or its following. */
 void weir_restorer_remove(weir_restorer *restorer, const weir_task *task);
 
-/* Reads and stores up to batches_max batches. *out_count is the number of records; on failure
- * *out_culprit is the task that failed, NULL: not known. */
-weir_status weir_restorer_run(weir_restorer *restorer, size_t batches_max, uint64_t *out_count,
-                              weir_task **out_culprit, weir_error *err);
+/* What a slice has done. */
+typedef struct weir_restore_progress {
+    uint64_t restored;  /* Records of tasks that restore… */
+    uint64_t followed;  /* … and of standbys. */
+    weir_task *culprit; /* On failure the task that failed; NULL: not known. */
+} weir_restore_progress;
+
+/* Reads up to batches_max batches, and stores what has come together. */
+weir_status weir_restorer_run(weir_restorer *restorer, size_t batches_max, int64_t now_ms,
+                              weir_restore_progress *out_progress, weir_error *err);
 
 /* True when every store of the task is restored. */
-bool weir_restorer_is_done(const weir_restorer *restorer, const weir_task *task);
+bool weir_restorer_is_done(const weir_task *task);
 
-/* Changelogs under way; records between their positions and their ends. */
+/* True when a task that follows has stored all that its changelogs have, as far as is known. */
+bool weir_restorer_is_level(weir_restorer *restorer, const weir_task *task);
+
+/* Where a task stands in its changelogs. */
+typedef struct weir_restore_lag {
+    int64_t behind;   /* Offsets from its positions to the ends; WEIR_LAG_UNKNOWN. */
+    int64_t position; /* The sum of its positions; -1: not known. */
+} weir_restore_lag;
+
+/* Of a task that restores or follows; of any other one by what it has committed. */
+weir_restore_lag weir_restorer_lag(weir_restorer *restorer, const weir_task *task);
+
+/* Changelogs under way; offsets between the positions and the ends of those that restore. */
 size_t weir_restorer_count(const weir_restorer *restorer);
 int64_t weir_restorer_remaining(const weir_restorer *restorer);
 

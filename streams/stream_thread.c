@@ -90,6 +90,8 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
     thread->tasks = weir_alloc_array(options->plan->task_count, sizeof(*thread->tasks));
     thread->owned = weir_alloc_array(options->plan->task_count, sizeof(*thread->owned));
     thread->closing = weir_alloc_array(options->plan->task_count, sizeof(*thread->closing));
+    thread->roles = weir_alloc_array(options->plan->task_count, sizeof(*thread->roles));
+    thread->figures = weir_task_figures_new(options->plan->task_count);
     make_names(thread);
     weir_thread_metrics_init(&thread->metrics, options->metrics, options->plan->application_id,
                              options->index);
@@ -128,6 +130,8 @@ void weir_stream_thread_free(weir_stream_thread *thread)
     free(thread->tasks);
     free(thread->owned);
     free(thread->closing);
+    free(thread->roles);
+    weir_task_figures_free(thread->figures);
     free(thread->client_id);
     free(thread->transactional_id);
     free(thread);
@@ -149,20 +153,35 @@ static void own(weir_stream_thread *thread, size_t task_index, weir_task *task)
     WEIR_ASSERT(thread->tasks[task_index] == NULL);
     thread->tasks[task_index] = task;
     thread->closing[task_index] = false;
+    thread->roles[task_index] = WEIR_ROLE_ACTIVE;
     list_owned(thread);
     weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_TASKS_CREATED, 1);
 }
 
-void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_task_report report)
+size_t weir_stream_thread_index(const weir_stream_thread *thread, const weir_task *task)
 {
     size_t index = (size_t)(weir_task_planned(task) - thread->options.plan->tasks);
     WEIR_ASSERT(thread->tasks[index] == task);
+    return index;
+}
+
+void weir_stream_thread_report(weir_stream_thread *thread, const weir_task *task,
+                               weir_task_report report)
+{
+    thread->options.report(thread->options.user, weir_stream_thread_index(thread, task), report);
+}
+
+void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_task_report report)
+{
+    size_t index = weir_stream_thread_index(thread, task);
     weir_restorer_remove(thread->restorer, task);
     bool was_closing = thread->closing[index];
     thread->tasks[index] = NULL;
     thread->closing[index] = false;
     list_owned(thread);
     weir_task_free(task);
+    weir_task_figures_set_changelog(thread->figures, index, WEIR_FIGURE_UNKNOWN,
+                                    WEIR_FIGURE_UNKNOWN);
     weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_TASKS_CLOSED, 1);
     if (was_closing) {
         report = WEIR_REPORT_CLOSED; /* Who waits for that must hear of it, whatever the cause. */
@@ -193,7 +212,7 @@ typedef struct command {
 
 static void drop_task(weir_stream_thread *thread, weir_task *task)
 {
-    size_t index = (size_t)(weir_task_planned(task) - thread->options.plan->tasks);
+    size_t index = weir_stream_thread_index(thread, task);
     if (thread->closing[index]) {
         thread->options.report(thread->options.user, index, WEIR_REPORT_CLOSED);
         thread->closing[index] = false;
@@ -207,28 +226,57 @@ static void drop_task(weir_stream_thread *thread, weir_task *task)
     weir_stream_thread_drop(thread, task, WEIR_REPORT_CLOSED);
 }
 
+static void give_role(weir_stream_thread *thread, size_t index, weir_task_role role)
+{
+    if (thread->tasks[index] == NULL) {
+        open_task(thread, index);
+    }
+    if (thread->tasks[index] != NULL) {
+        thread->roles[index] = role;
+    }
+}
+
+static void hold_task(weir_stream_thread *thread, size_t index)
+{
+    weir_task *task = thread->tasks[index];
+    if (task != NULL) {
+        thread->roles[index] = WEIR_ROLE_HELD;
+        weir_stream_thread_take_back(thread, task);
+    }
+    thread->options.report(thread->options.user, index, WEIR_REPORT_HELD);
+}
+
+static void end_task(weir_stream_thread *thread, size_t index, bool commit)
+{
+    weir_task *task = thread->tasks[index];
+    if (task == NULL) {
+        thread->options.report(thread->options.user, index, WEIR_REPORT_CLOSED);
+    } else if (commit) {
+        thread->closing[index] = true;
+    } else {
+        drop_task(thread, task);
+    }
+}
+
 static void run_command(void *consumer, void *argument)
 {
     weir_stream_thread *thread = consumer;
     command *told = argument;
-    weir_task *task = thread->tasks[told->task_index];
     switch (told->command) {
     case WEIR_COMMAND_OPEN:
-        open_task(thread, told->task_index);
+        give_role(thread, told->task_index, WEIR_ROLE_ACTIVE);
+        break;
+    case WEIR_COMMAND_STANDBY:
+        give_role(thread, told->task_index, WEIR_ROLE_STANDBY);
+        break;
+    case WEIR_COMMAND_HOLD:
+        hold_task(thread, told->task_index);
         break;
     case WEIR_COMMAND_CLOSE:
-        if (task == NULL) {
-            thread->options.report(thread->options.user, told->task_index, WEIR_REPORT_CLOSED);
-        } else {
-            thread->closing[told->task_index] = true;
-        }
+        end_task(thread, told->task_index, true);
         break;
     case WEIR_COMMAND_DROP:
-        if (task == NULL) {
-            thread->options.report(thread->options.user, told->task_index, WEIR_REPORT_CLOSED);
-        } else {
-            drop_task(thread, task);
-        }
+        end_task(thread, told->task_index, false);
         break;
     }
     free(told);
@@ -291,6 +339,14 @@ static weir_status work(weir_stream_thread *thread, bool *busy, weir_error *err)
     return weir_stream_thread_apply(thread, err);
 }
 
+void weir_stream_thread_publish(weir_stream_thread *thread, const weir_task *task)
+{
+    weir_restore_lag lag = weir_restorer_lag(thread->restorer, task);
+    bool is_known = weir_task_phase_now(task) != WEIR_TASK_CREATED;
+    weir_task_figures_set_changelog(thread->figures, weir_stream_thread_index(thread, task),
+                                    is_known ? lag.behind : WEIR_FIGURE_UNKNOWN, lag.position);
+}
+
 /* A lag asks the consumer for each partition, hence not in every pass. */
 static void publish_levels(weir_stream_thread *thread)
 {
@@ -301,9 +357,24 @@ static void publish_levels(weir_stream_thread *thread)
     thread->last_levels_ms = now_ms;
     weir_thread_metrics_set(&thread->metrics, WEIR_LEVEL_RESTORE_REMAINING,
                             weir_restorer_remaining(thread->restorer));
+    int64_t restoring = 0;
+    int64_t standbys = 0;
+    int64_t behind = 0;
     for (size_t i = 0; i < thread->owned_count; i++) {
-        weir_task_publish_levels(thread->owned[i]);
+        weir_task *task = thread->owned[i];
+        weir_task_publish_levels(task);
+        weir_stream_thread_publish(thread, task);
+        restoring += weir_task_phase_now(task) == WEIR_TASK_RESTORING ? 1 : 0;
+        if (weir_task_phase_now(task) == WEIR_TASK_STANDBY) {
+            int64_t lag =
+                weir_task_figures_lag(thread->figures, weir_stream_thread_index(thread, task));
+            standbys++;
+            behind += lag > 0 ? lag : 0;
+        }
     }
+    weir_thread_metrics_set(&thread->metrics, WEIR_LEVEL_RESTORING_TASKS, restoring);
+    weir_thread_metrics_set(&thread->metrics, WEIR_LEVEL_STANDBY_TASKS, standbys);
+    weir_thread_metrics_set(&thread->metrics, WEIR_LEVEL_STANDBY_LAG, behind);
 }
 
 weir_status weir_stream_thread_step(weir_stream_thread *thread, int64_t now_ms, bool *out_busy,
@@ -372,6 +443,20 @@ void weir_stream_thread_wait(weir_stream_thread *thread, int64_t now_ms)
     (void)poll(fds, count, (int)wait_ms(thread, now_ms));
 }
 
+/* A standby is idle when it has stored all that its changelogs have. */
+static bool is_idle(weir_stream_thread *thread, weir_task *task)
+{
+    switch (thread->roles[weir_stream_thread_index(thread, task)]) {
+    case WEIR_ROLE_ACTIVE:
+        break;
+    case WEIR_ROLE_STANDBY:
+        return weir_restorer_is_level(thread->restorer, task);
+    case WEIR_ROLE_HELD:
+        return true;
+    }
+    return weir_task_is_idle(task);
+}
+
 bool weir_stream_thread_is_idle(weir_stream_thread *thread)
 {
     if (thread->commit_pending || weir_collector_is_dirty(thread->collector) ||
@@ -379,7 +464,7 @@ bool weir_stream_thread_is_idle(weir_stream_thread *thread)
         return false;
     }
     for (size_t i = 0; i < thread->owned_count; i++) {
-        if (!weir_task_is_idle(thread->owned[i])) {
+        if (!is_idle(thread, thread->owned[i])) {
             return false;
         }
     }
@@ -400,4 +485,19 @@ size_t weir_stream_thread_task_count(const weir_stream_thread *thread)
 uint64_t weir_stream_thread_activity(const weir_stream_thread *thread)
 {
     return thread->activity;
+}
+
+const weir_task_figures *weir_stream_thread_figures(const weir_stream_thread *thread)
+{
+    return thread->figures;
+}
+
+int64_t weir_stream_thread_changelog_lag(const weir_stream_thread *thread, size_t task_index)
+{
+    return weir_task_figures_lag(thread->figures, task_index);
+}
+
+int64_t weir_stream_thread_changelog_position(const weir_stream_thread *thread, size_t task_index)
+{
+    return weir_task_figures_position(thread->figures, task_index);
 }

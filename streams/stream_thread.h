@@ -5,28 +5,39 @@
  *
  * Errors     weir_stream_thread_step answers only what stops the application (WEIR_INVALID,
  *            WEIR_FATAL); everything else it reacts to itself: a rollback, a wipe, a lost task.
- * Threads    One, except weir_stream_thread_post, weir_stream_thread_mailbox and what the mailbox
- *            offers to others.
+ * Threads    One, except weir_stream_thread_post, weir_stream_thread_mailbox, what the mailbox
+ *            offers to others, and weir_stream_thread_figures.
  */
 #ifndef WEIR_STREAMS_STREAM_THREAD_H
 #define WEIR_STREAMS_STREAM_THREAD_H
 
 #include "streams/base/mailbox.h"
 #include "streams/task.h"
+#include "streams/task_figures.h"
 
 typedef struct weir_stream_thread weir_stream_thread;
 
-/* What a worker tells of a task. */
+/* What a worker tells of a task. RUNNING and STANDBY may come again, after a failure. */
 typedef enum weir_task_report {
     WEIR_REPORT_RUNNING, /* Restored, and processing. */
+    WEIR_REPORT_STANDBY, /* It follows its changelogs; what it did before is committed. */
+    WEIR_REPORT_HELD,    /* It holds still: one for each HOLD, also where there is no such task. */
     WEIR_REPORT_CLOSED,  /* Closed or dropped, as was asked: one for each such command. */
     WEIR_REPORT_LOST,    /* Dropped by the worker itself: somebody else may write for it. */
 } weir_task_report;
 
-/* What a worker is told to do with a task. */
+/* What a worker is told to do with a task. A later command to a task takes the place of one that is
+ * still to be carried out, except that a CLOSE stays. */
 typedef enum weir_task_command {
+    /* Restore what is left, and process. A standby is promoted, a task on hold goes on from its
+     * last commit; a running one just runs. */
     WEIR_COMMAND_OPEN,
-    WEIR_COMMAND_CLOSE, /* Commit first. */
+    /* Keep the stores up with their changelogs, and do nothing else. A running task is committed
+     * first and lets go of its inputs. */
+    WEIR_COMMAND_STANDBY,
+    /* Stop at once and go back to the last commit; the stores stay open, nothing is followed. */
+    WEIR_COMMAND_HOLD,
+    WEIR_COMMAND_CLOSE, /* Commit first, where it runs. */
     WEIR_COMMAND_DROP,  /* Commit nothing. */
 } weir_task_command;
 
@@ -79,5 +90,13 @@ size_t weir_stream_thread_task_count(const weir_stream_thread *thread);
 
 /* Records processed and restored, punctuations and commits made; only grows. */
 uint64_t weir_stream_thread_activity(const weir_stream_thread *thread);
+
+/* What the worker has published of its tasks and its time, at most some 100 ms ago. Any thread. */
+const weir_task_figures *weir_stream_thread_figures(const weir_stream_thread *thread);
+
+/* Of it, for any thread: how many offsets a restoring or standby task is behind its changelogs (0:
+ * it runs, or has none; -1: not known), and the sum of its positions in them (-1: not known). */
+int64_t weir_stream_thread_changelog_lag(const weir_stream_thread *thread, size_t task_index);
+int64_t weir_stream_thread_changelog_position(const weir_stream_thread *thread, size_t task_index);
 
 #endif

@@ -14,8 +14,6 @@
 
 #include "streams/base/logging.h"
 
-#include <stdlib.h>
-
 enum { BACK_OFF_DOUBLINGS_MAX = 6 };
 
 static void back_off(weir_stream_thread *thread)
@@ -37,14 +35,35 @@ static void abandon_transaction(weir_stream_thread *thread)
     thread->commit_pending = false;
 }
 
+static void roll_back(weir_stream_thread *thread, weir_task *task)
+{
+    weir_restorer_remove(thread->restorer, task);
+    weir_task_rollback(task);
+}
+
+/* A standby has nothing in the transaction: it goes on, unless what was read for it is lost. */
 static void roll_back_all(weir_stream_thread *thread)
 {
     for (size_t i = 0; i < thread->owned_count; i++) {
         weir_task *task = thread->owned[i];
-        weir_restorer_remove(thread->restorer, task);
-        weir_task_rollback(task);
+        if (weir_task_phase_now(task) != WEIR_TASK_STANDBY || thread->restorer_failed ||
+            task == thread->culprit) {
+            roll_back(thread, task);
+        }
     }
+    thread->restorer_failed = false;
     weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_ROLLBACKS, 1);
+}
+
+void weir_stream_thread_take_back(weir_stream_thread *thread, weir_task *task)
+{
+    if (!weir_task_commit_needed(task)) {
+        roll_back(thread, task);
+        return;
+    }
+    abandon_transaction(thread);
+    roll_back_all(thread);
+    thread->culprit = NULL;
 }
 
 static void drop_all(weir_stream_thread *thread)
@@ -55,31 +74,17 @@ static void drop_all(weir_stream_thread *thread)
     thread->needs_reset = true;
 }
 
-/* Wipes the culprit; without one, whatever was being restored, since only that can be meant. */
-static weir_status wipe_corrupt(weir_stream_thread *thread, const bool *was_restoring,
-                                const weir_task *culprit, weir_error *err)
+static weir_status wipe(weir_task *task, weir_error *err)
 {
-    for (size_t i = 0; i < thread->owned_count; i++) {
-        weir_task *task = thread->owned[i];
-        if (task == culprit || (culprit == NULL && was_restoring[i])) {
-            const weir_log_place place = {.task = weir_task_id(task)};
-            WEIR_LOG(WEIR_LOG_WARN, &place, "the state is wiped, it restores from its changelogs");
-            WEIR_TRY(weir_task_wipe(task, err));
-        }
-    }
-    return WEIR_OK;
+    const weir_log_place place = {.task = weir_task_id(task)};
+    WEIR_LOG(WEIR_LOG_WARN, &place, "the state is wiped, it restores from its changelogs");
+    return weir_task_wipe(task, err);
 }
 
 static weir_status react_to_corrupt(weir_stream_thread *thread, weir_error *err)
 {
-    const weir_task *culprit = thread->culprit;
-    bool *was_restoring = weir_alloc_array(thread->owned_count, sizeof(bool));
-    for (size_t i = 0; i < thread->owned_count; i++) {
-        was_restoring[i] = !weir_restorer_is_done(thread->restorer, thread->owned[i]);
-    }
     roll_back_all(thread);
-    weir_status status = wipe_corrupt(thread, was_restoring, culprit, err);
-    free(was_restoring);
+    weir_status status = thread->culprit == NULL ? WEIR_OK : wipe(thread->culprit, err);
     if (status == WEIR_IO) { /* The wipe failed: it is corrupt still, and comes here again. */
         WEIR_LOG(WEIR_LOG_WARN, NULL, "%s", err->message);
         return WEIR_OK;

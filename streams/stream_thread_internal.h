@@ -14,6 +14,13 @@
 #include "streams/thread_metrics.h"
 #include "streams/topology_internal.h"
 
+/* What a worker has a task for. */
+typedef enum weir_task_role {
+    WEIR_ROLE_ACTIVE,
+    WEIR_ROLE_STANDBY,
+    WEIR_ROLE_HELD,
+} weir_task_role;
+
 struct weir_stream_thread {
     weir_stream_thread_options options;
     weir_task_environment environment;
@@ -27,11 +34,14 @@ struct weir_stream_thread {
     size_t resources_open;
     weir_task **tasks; /* By index in the plan; NULL: not ours. */
     bool *closing;     /* The same index: committed next, then closed. */
+    weir_task_role *roles;
+    weir_task_figures *figures;
     weir_task **owned; /* The tasks that are not NULL, in order of the plan. */
     size_t owned_count;
     weir_task *culprit;      /* Whose call is under way, for WEIR_CORRUPT; NULL: nobody's. */
     weir_error open_failure; /* A command could not be carried out; status WEIR_OK: none. */
     bool needs_reset;        /* The producer's state is not known. */
+    bool restorer_failed;    /* What it had read for standbys may be lost. */
     bool commit_pending;     /* A commit answered WEIR_AGAIN. */
     bool was_busy;           /* In the last pass. */
     uint32_t failures;       /* In a row. */
@@ -50,6 +60,13 @@ struct weir_stream_thread {
 
 /* stream_thread.c: forgets a task and frees it; reports it. */
 void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_task_report report);
+/* Tells the coordinator of a task. */
+void weir_stream_thread_report(weir_stream_thread *thread, const weir_task *task,
+                               weir_task_report report);
+/* Publishes where a task stands. */
+void weir_stream_thread_publish(weir_stream_thread *thread, const weir_task *task);
+/* A task's place in the plan. */
+size_t weir_stream_thread_index(const weir_stream_thread *thread, const weir_task *task);
 
 /* stream_thread_work.c: each does its part of a pass, sets *busy where it did something, and leaves
  * the culprit set where it fails. */
@@ -66,5 +83,8 @@ weir_status weir_stream_thread_apply(weir_stream_thread *thread, weir_error *err
  * stop. */
 weir_status weir_stream_thread_react(weir_stream_thread *thread, weir_status status,
                                      weir_error *err);
+/* Takes a task back to its last commit, at once: with all others of the worker if it has written
+ * something since. */
+void weir_stream_thread_take_back(weir_stream_thread *thread, weir_task *task);
 
 #endif

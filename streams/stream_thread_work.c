@@ -25,19 +25,47 @@ static weir_status begin(weir_stream_thread *thread, weir_task *task, weir_error
     return weir_restorer_add(thread->restorer, task, err);
 }
 
+static weir_status bring_up_active(weir_stream_thread *thread, weir_task *task, bool *busy,
+                                   weir_error *err)
+{
+    weir_task_phase phase = weir_task_phase_now(task);
+    if (phase == WEIR_TASK_CREATED || phase == WEIR_TASK_STANDBY) {
+        WEIR_TRY(begin(thread, task, err));
+    }
+    if (weir_task_phase_now(task) == WEIR_TASK_RESTORING && weir_restorer_is_done(task)) {
+        WEIR_TRY(weir_task_run(task, err));
+        *busy = true;
+        weir_stream_thread_publish(thread, task);
+        weir_stream_thread_report(thread, task, WEIR_REPORT_RUNNING);
+    }
+    return WEIR_OK;
+}
+
+/* One that still runs is committed first. */
+static weir_status bring_up_standby(weir_stream_thread *thread, weir_task *task, bool *busy,
+                                    weir_error *err)
+{
+    weir_task_phase phase = weir_task_phase_now(task);
+    if (phase == WEIR_TASK_CREATED || phase == WEIR_TASK_RESTORING) {
+        weir_task_follow(task);
+        WEIR_TRY(weir_restorer_follow(thread->restorer, task, err));
+        *busy = true;
+        weir_stream_thread_publish(thread, task);
+        weir_stream_thread_report(thread, task, WEIR_REPORT_STANDBY);
+    }
+    return WEIR_OK;
+}
+
 static weir_status bring_up_task(weir_stream_thread *thread, weir_task *task, bool *busy,
                                  weir_error *err)
 {
-    if (weir_task_phase_now(task) == WEIR_TASK_CREATED) {
-        WEIR_TRY(begin(thread, task, err));
-    }
-    if (weir_task_phase_now(task) == WEIR_TASK_RESTORING &&
-        weir_restorer_is_done(thread->restorer, task)) {
-        WEIR_TRY(weir_task_run(task, err));
-        *busy = true;
-        thread->options.report(thread->options.user,
-                               (size_t)(weir_task_planned(task) - thread->options.plan->tasks),
-                               WEIR_REPORT_RUNNING);
+    switch (thread->roles[weir_stream_thread_index(thread, task)]) {
+    case WEIR_ROLE_ACTIVE:
+        return bring_up_active(thread, task, busy, err);
+    case WEIR_ROLE_STANDBY:
+        return bring_up_standby(thread, task, busy, err);
+    case WEIR_ROLE_HELD:
+        break;
     }
     return WEIR_OK;
 }
@@ -45,6 +73,9 @@ static weir_status bring_up_task(weir_stream_thread *thread, weir_task *task, bo
 static weir_status close_task(weir_stream_thread *thread, weir_task *task, weir_error *err)
 {
     thread->culprit = task;
+    thread->restorer_failed = true;
+    WEIR_TRY(weir_restorer_store(thread->restorer, task, err));
+    thread->restorer_failed = false;
     WEIR_TRY(weir_task_apply(task, err));
     weir_stream_thread_drop(thread, task, WEIR_REPORT_CLOSED);
     thread->culprit = NULL;
@@ -57,7 +88,7 @@ static weir_status close_stopped(weir_stream_thread *thread, bool *busy, weir_er
 {
     for (size_t i = thread->owned_count; i > 0; i--) {
         weir_task *task = thread->owned[i - 1];
-        if (thread->closing[weir_task_planned(task) - thread->options.plan->tasks] &&
+        if (thread->closing[weir_stream_thread_index(thread, task)] &&
             weir_task_phase_now(task) != WEIR_TASK_RUNNING) {
             WEIR_TRY(close_task(thread, task, err));
             *busy = true;
@@ -75,20 +106,31 @@ weir_status weir_stream_thread_settle(weir_stream_thread *thread, bool *busy, we
     return reset;
 }
 
+static void count_restored(weir_stream_thread *thread, const weir_restore_progress *progress,
+                           uint64_t started_ns)
+{
+    uint64_t records = progress->restored + progress->followed;
+    thread->activity += records;
+    weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_RESTORE_RECORDS, progress->restored);
+    weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_STANDBY_RECORDS, progress->followed);
+    weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_RESTORE, started_ns);
+    if (thread->options.applied != NULL && thread->options.database != NULL) {
+        thread->options.applied(thread->options.user, records);
+    }
+}
+
 weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
-    uint64_t restored = 0;
+    weir_restore_progress progress = {0};
     uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
-    WEIR_TRY(weir_restorer_run(thread->restorer, RESTORE_BATCHES_A_PASS, &restored,
-                               &thread->culprit, err));
-    if (restored > 0) {
+    weir_status status = weir_restorer_run(thread->restorer, RESTORE_BATCHES_A_PASS,
+                                           thread->environment.now_ms, &progress, err);
+    thread->culprit = progress.culprit;
+    thread->restorer_failed = status != WEIR_OK;
+    WEIR_TRY(status);
+    if (progress.restored + progress.followed > 0) {
         *busy = true;
-        thread->activity += restored;
-        weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_RESTORE_RECORDS, restored);
-        weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_RESTORE, started_ns);
-        if (thread->options.applied != NULL && thread->options.database != NULL) {
-            thread->options.applied(thread->options.user, restored);
-        }
+        count_restored(thread, &progress, started_ns);
     }
     for (size_t i = 0; i < thread->owned_count; i++) {
         thread->culprit = thread->owned[i];
@@ -142,8 +184,9 @@ weir_status weir_stream_thread_poll_resources(weir_stream_thread *thread, weir_e
 
 static bool is_running(const weir_stream_thread *thread, const weir_task *task)
 {
-    return weir_task_phase_now(task) == WEIR_TASK_RUNNING &&
-           !thread->closing[weir_task_planned(task) - thread->options.plan->tasks];
+    size_t index = weir_stream_thread_index(thread, task);
+    return weir_task_phase_now(task) == WEIR_TASK_RUNNING && !thread->closing[index] &&
+           thread->roles[index] == WEIR_ROLE_ACTIVE;
 }
 
 /* Up to records_max of one task; *out_count says how many. */
@@ -194,6 +237,8 @@ weir_status weir_stream_thread_process(weir_stream_thread *thread, bool *busy, w
             thread->culprit = task;
             WEIR_TRY(process_task(thread, task, left < TASK_TURN_RECORDS ? left : TASK_TURN_RECORDS,
                                   &count, err));
+            weir_task_figures_add_processed(thread->figures, weir_stream_thread_index(thread, task),
+                                            count);
             left -= count;
             total += count;
             progress = progress || count > 0;
@@ -231,10 +276,12 @@ weir_status weir_stream_thread_punctuate(weir_stream_thread *thread, bool *busy,
     return WEIR_OK;
 }
 
-static bool any_closing(const weir_stream_thread *thread)
+/* Whether a task waits for a commit that is its last one for now. */
+static bool any_ending(const weir_stream_thread *thread)
 {
     for (size_t i = 0; i < thread->owned_count; i++) {
-        if (thread->closing[weir_task_planned(thread->owned[i]) - thread->options.plan->tasks]) {
+        const weir_task *task = thread->owned[i];
+        if (weir_task_phase_now(task) == WEIR_TASK_RUNNING && !is_running(thread, task)) {
             return true;
         }
     }
@@ -244,7 +291,7 @@ static bool any_closing(const weir_stream_thread *thread)
 static bool commit_is_due(const weir_stream_thread *thread)
 {
     const weir_config *config = thread->options.config;
-    if (thread->commit_pending || any_closing(thread) ||
+    if (thread->commit_pending || any_ending(thread) ||
         thread->environment.now_ms - thread->last_commit_ms >= config->commit_interval_ms) {
         return true;
     }
@@ -258,13 +305,18 @@ static bool commit_is_due(const weir_stream_thread *thread)
     return staged > (size_t)config->staged_bytes_max;
 }
 
-static weir_status close_committed(weir_stream_thread *thread, bool *busy, weir_error *err)
+static weir_status end_committed(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
     for (size_t i = thread->owned_count; i > 0; i--) {
         weir_task *task = thread->owned[i - 1];
-        if (thread->closing[weir_task_planned(task) - thread->options.plan->tasks]) {
+        if (weir_task_phase_now(task) != WEIR_TASK_RUNNING || is_running(thread, task)) {
+            continue;
+        }
+        *busy = true;
+        if (thread->closing[weir_stream_thread_index(thread, task)]) {
             WEIR_TRY(close_task(thread, task, err));
-            *busy = true;
+        } else {
+            weir_task_rollback(task); /* There is nothing to lose; it follows with the next pass. */
         }
     }
     return WEIR_OK;
@@ -323,7 +375,7 @@ weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, we
         weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_COMMITS, 1);
         weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_COMMIT, started_ns);
     }
-    return close_committed(thread, busy, err);
+    return end_committed(thread, busy, err);
 }
 
 static bool apply_is_due(const weir_stream_thread *thread)

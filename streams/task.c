@@ -147,7 +147,7 @@ static weir_status begin_input(weir_task_input *input, weir_error *err)
 
 weir_status weir_task_begin(weir_task *task, weir_error *err)
 {
-    WEIR_ASSERT(task->phase == WEIR_TASK_CREATED);
+    WEIR_ASSERT(task->phase == WEIR_TASK_CREATED || task->phase == WEIR_TASK_STANDBY);
     task->stream_time_ms = -1;
     for (size_t i = 0; i < task->input_count; i++) {
         weir_task_input *input = &task->inputs[i];
@@ -163,6 +163,12 @@ weir_status weir_task_begin(weir_task *task, weir_error *err)
     weir_partition_group_set_stream_time_ms(task->group, task->stream_time_ms);
     task->phase = WEIR_TASK_RESTORING;
     return WEIR_OK;
+}
+
+void weir_task_follow(weir_task *task)
+{
+    WEIR_ASSERT(task->phase == WEIR_TASK_CREATED || task->phase == WEIR_TASK_RESTORING);
+    task->phase = WEIR_TASK_STANDBY;
 }
 
 static weir_status assign_input(weir_task_input *input, weir_error *err)

@@ -4,8 +4,10 @@
  *
  *                      begin()            run()
  *   CREATED ────────▶ RESTORING ────────▶ RUNNING ────────▶ (free)
- *                         ▲   rollback()     │
- *                         └──────────────────┘
+ *    │   ▲                ▲ │                │
+ *    │   └── rollback() ──┼─┴────────────────┤ rollback(), after a commit
+ *    ▼                    │ begin()          │
+ *   STANDBY ──────────────┘ ◀─── follow() ───┘
  *
  * The worker that owns the task drives it; commits are made for all tasks of a worker together:
  * weir_task_prepare_commit, then the broker (commit.c), then weir_task_finish_commit.
@@ -43,6 +45,7 @@ typedef enum weir_task_phase {
     WEIR_TASK_CREATED,
     WEIR_TASK_RESTORING,
     WEIR_TASK_RUNNING,
+    WEIR_TASK_STANDBY,
 } weir_task_phase;
 
 /* Opens the stores of a planned task and resolves its topics. */
@@ -54,15 +57,20 @@ weir_status weir_task_new(weir_task_environment *environment, const weir_planned
 void weir_task_free(weir_task *task);
 WEIR_DEFINE_AUTO_PTR(weir_task);
 
-/* Reads the committed offsets: CREATED to RESTORING. WEIR_AGAIN: they are not settled yet. */
+/* Reads the committed offsets: CREATED or STANDBY to RESTORING. WEIR_AGAIN: they are not settled
+ * yet. */
 weir_status weir_task_begin(weir_task *task, weir_error *err);
+
+/* CREATED or RESTORING to STANDBY: the stores are to follow their changelogs. */
+void weir_task_follow(weir_task *task);
 
 /* Makes the processors and assigns the inputs: RESTORING, the stores restored, to RUNNING. */
 weir_status weir_task_run(weir_task *task, weir_error *err);
 
-/* Gives up all since the last commit: to CREATED. Inputs are unassigned, staged writes dropped,
- * processors freed. Right as well where a commit's outcome is unknown: to begin again reads the
- * committed offsets, and to restore reads what the changelogs got in that commit. */
+/* Gives up all since the last commit, which is nothing right after one: to CREATED. Inputs are
+ * unassigned, staged writes dropped, processors freed. Right as well where a commit's outcome is
+ * unknown: to begin again reads the committed offsets, and to restore reads what the changelogs got
+ * in that commit. */
 void weir_task_rollback(weir_task *task);
 
 /* Removes the state of the task: it restores from the beginning of its changelogs. */

@@ -29,8 +29,7 @@ struct weir_task_input {
     weir_async_group *groups; /* Deferred records, in no order. */
     bool assigned;
     bool paused;
-    /* A record that failed after its first effect was rolled back; when it comes again it goes to
-     * the processing handler at once. -1: none. */
+    /* A record that failed after its first effect: refused when it comes again. -1: none. */
     int64_t refused_offset;
     int64_t purged_offset; /* Of a repartition topic: lower records are deleted. */
     weir_error refusal;
@@ -66,6 +65,7 @@ typedef struct weir_task_store {
     bool is_on_disk;
     bool dirty;               /* Written since the last commit. */
     int64_t changelog_offset; /* Next changelog offset after what is committed; -1: unknown. */
+    struct weir_restoring *restoring; /* restore.c's, while it restores or follows; else NULL. */
 } weir_task_store;
 
 /* What is processed now, for contexts and error messages. */

@@ -21,6 +21,8 @@ static const series_name count_names[WEIR_THREAD_COUNTS] = {
                                  "Records read from source topics."},
     [WEIR_COUNT_RESTORE_RECORDS] = {"weir_stream_thread_restore_records_total",
                                     "Changelog records restored."},
+    [WEIR_COUNT_STANDBY_RECORDS] = {"weir_stream_thread_standby_update_records_total",
+                                    "Changelog records that standbys took in."},
     [WEIR_COUNT_COMMITS] = {"weir_stream_thread_commit_total", "Commits that had something."},
     [WEIR_COUNT_PUNCTUATIONS] = {"weir_stream_thread_punctuate_total", "Punctuations run."},
     [WEIR_COUNT_ROLLBACKS] = {"weir_stream_thread_rollback_total",
@@ -34,6 +36,12 @@ static const series_name level_names[WEIR_THREAD_LEVELS] = {
     [WEIR_LEVEL_TASKS] = {"weir_stream_thread_tasks", "Tasks that the worker owns."},
     [WEIR_LEVEL_RESTORE_REMAINING] = {"weir_stream_thread_restore_remaining_records",
                                       "Changelog offsets still to restore."},
+    [WEIR_LEVEL_RESTORING_TASKS] = {"weir_stream_thread_active_restoring_tasks",
+                                    "Tasks that restore before they run."},
+    [WEIR_LEVEL_STANDBY_TASKS] = {"weir_stream_thread_standby_updating_tasks",
+                                  "Standbys that follow their changelogs."},
+    [WEIR_LEVEL_STANDBY_LAG] = {"weir_stream_thread_standby_lag_records",
+                                "Changelog offsets that the standbys are behind."},
 };
 
 static const series_name duration_names[WEIR_THREAD_DURATIONS] = {

@@ -73,6 +73,7 @@ ALLOWED_SYNC = [
     (r"connectors/(broker_)?embedded\w*\.[ch]", "a broker is what threads share: it is a server"),
     (r"connectors/kafka_\w+\.[ch]", "threads share a broker, and librdkafka has its own"),
     (r"statestore/rocksdb_store\.c", "workers open the column families of one database"),
+    (r"streams/task_figures\.c", "a worker's load and lags, which the coordinator reads, relaxed"),
     (r"streams/membership\.c", "the member: the coordinator polls it, workers commit with it"),
     (r"streams/(application(_internal\.h|\.c)|coordinator\.c)", "any thread asks for the state"),
     (r"streams/base/logging\.c", "the threshold, and whole lines on one descriptor"),
