@@ -220,6 +220,17 @@ static void add_parents(weir_topology *topology, weir_node *node, va_list names)
     while ((name = va_arg(names, const char *)) != NULL) {
         add_parent(topology, node, name);
     }
+}
+
+static void add_listed_parents(weir_topology *topology, weir_node *node, const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        add_parent(topology, node, *names);
+    }
+}
+
+static void check_has_parent(weir_topology *topology, const weir_node *node)
+{
     if (node->parents.count == 0) {
         mistake(topology, "node '%s' has no parent: name a source or a processor", node->name);
     }
@@ -251,37 +262,79 @@ void weir_topology_add_source(weir_topology *topology, const char *name,
     check_topic_is_read_once(topology, node);
 }
 
-void weir_topology_add_processor(weir_topology *topology, const char *name,
-                                 const weir_processor_options *options, ...)
+static weir_node *add_processor(weir_topology *topology, const char *name,
+                                const weir_processor_options *options)
 {
     WEIR_ASSERT(options->supplier != NULL);
 
     weir_node *node = add_node(topology, WEIR_NODE_PROCESSOR, name);
+    if (node != NULL) {
+        node->processor = *options;
+    }
+    return node;
+}
+
+void weir_topology_add_processor(weir_topology *topology, const char *name,
+                                 const weir_processor_options *options, ...)
+{
+    weir_node *node = add_processor(topology, name, options);
     if (node == NULL) {
         return;
     }
-    node->processor = *options;
     va_list names;
     va_start(names, options);
     add_parents(topology, node, names);
     va_end(names);
+    check_has_parent(topology, node);
 }
 
-void weir_topology_add_sink(weir_topology *topology, const char *name,
-                            const weir_sink_options *options, ...)
+void weir_topology_add_processor_to(weir_topology *topology, const char *name,
+                                    const weir_processor_options *options,
+                                    const char *const *parents)
+{
+    weir_node *node = add_processor(topology, name, options);
+    if (node != NULL) {
+        add_listed_parents(topology, node, parents);
+        check_has_parent(topology, node);
+    }
+}
+
+static weir_node *add_sink(weir_topology *topology, const char *name,
+                           const weir_sink_options *options)
 {
     weir_node *node = add_node(topology, WEIR_NODE_SINK, name);
     if (node == NULL) {
-        return;
+        return NULL;
     }
     check_topic(topology, name, options->topic);
     node->topic = weir_strdup(options->topic == NULL ? "" : options->topic);
     node->sink = *options;
     node->sink.topic = node->topic;
+    return node;
+}
+
+void weir_topology_add_sink(weir_topology *topology, const char *name,
+                            const weir_sink_options *options, ...)
+{
+    weir_node *node = add_sink(topology, name, options);
+    if (node == NULL) {
+        return;
+    }
     va_list names;
     va_start(names, options);
     add_parents(topology, node, names);
     va_end(names);
+    check_has_parent(topology, node);
+}
+
+void weir_topology_add_sink_to(weir_topology *topology, const char *name,
+                               const weir_sink_options *options, const char *const *parents)
+{
+    weir_node *node = add_sink(topology, name, options);
+    if (node != NULL) {
+        add_listed_parents(topology, node, parents);
+        check_has_parent(topology, node);
+    }
 }
 
 static void connect_store(weir_topology *topology, size_t store, const char *processor_name)
@@ -297,6 +350,20 @@ static void connect_store(weir_topology *topology, size_t store, const char *pro
         weir_indices_add(&node->stores, store);
         weir_indices_add(&topology->stores[store].processors, node_index(topology, node));
     }
+}
+
+void weir_topology_connect_store(weir_topology *topology, const char *processor_name,
+                                 const char *store_name)
+{
+    WEIR_ASSERT(!topology->built);
+    for (size_t i = 0; i < topology->store_count; i++) {
+        if (strcmp(topology->stores[i].options.name, store_name) == 0) {
+            connect_store(topology, i, processor_name);
+            return;
+        }
+    }
+    mistake(topology, "processor '%s': store '%s' does not exist: add the store first",
+            processor_name, store_name);
 }
 
 static void check_retention(weir_topology *topology, const weir_store_options *options)

@@ -94,6 +94,15 @@ void weir_topology_add_sink(weir_topology *topology, const char *name,
 void weir_topology_add_store(weir_topology *topology, const weir_store_options *options, ...)
     __attribute__((sentinel));
 
+/* The same with parents in an array that ends with a NULL; one processor more for a store. */
+void weir_topology_add_processor_to(weir_topology *topology, const char *name,
+                                    const weir_processor_options *options,
+                                    const char *const *parents);
+void weir_topology_add_sink_to(weir_topology *topology, const char *name,
+                               const weir_sink_options *options, const char *const *parents);
+void weir_topology_connect_store(weir_topology *topology, const char *processor_name,
+                                 const char *store_name);
+
 /* Declares topic `<application.id>-<name>-repartition`, which the runtime creates. Sinks and
  * sources name it "<name>" with topic = weir_topology_repartition(…)'s return value.
  * partition_count 0: as many as the sources with which it is co-partitioned, or that feed it. */

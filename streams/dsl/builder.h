@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * builder.h - the DSL of Kafka Streams in C: a builder, from which streams and tables grow, and
+ * which makes a topology of them.
+ *
+ *   WEIR_AUTO_PTR(weir_builder) builder = weir_builder_new();
+ *   weir_kstream *lines = weir_builder_stream(builder, "lines", NULL);
+ *   weir_kstream *words = weir_kstream_flat_map_values(lines, split_into_words, NULL);
+ *   weir_kgrouped_stream *grouped = weir_kstream_group_by(words, word_as_key, NULL);
+ *   weir_ktable *counts = weir_kgrouped_stream_count(grouped, &(weir_materialized){"counts"});
+ *   weir_kstream_to(weir_ktable_to_stream(counts, NULL), "word-counts", NULL);
+ *   weir_builder_build(builder, &topology, &err)
+ *
+ * Operators are named, numbered and written to the topology as Kafka Streams 4.1 does it, so that
+ * stores, internal topics and task ids are those of the same program in Java.
+ *
+ * Ownership  Everything that grows from a builder, the topology included, lives as long as it.
+ *            Strings are copied, user pointers borrowed. Options may be NULL: all defaults.
+ * Errors     The first mistake is kept and told by weir_builder_build; no call fails before.
+ * Threads    One.
+ */
+#ifndef WEIR_STREAMS_DSL_BUILDER_H
+#define WEIR_STREAMS_DSL_BUILDER_H
+
+#include "streams/topology.h"
+
+typedef struct weir_builder weir_builder;
+typedef struct weir_kstream weir_kstream;
+typedef struct weir_ktable weir_ktable;
+typedef struct weir_kgrouped_stream weir_kgrouped_stream;
+
+/* How a topic is read (Consumed). */
+typedef struct weir_consumed {
+    const char *name;                   /* Of the source; NULL: generated. */
+    weir_serde serde;                   /* Checks or decodes values as they are read. */
+    weir_timestamp_extractor timestamp; /* NULL: the record's own timestamp. */
+    bool reset_latest;                  /* Where nothing is committed: start at the end. */
+} weir_consumed;
+
+/* How a table or an aggregate is kept (Materialized). */
+typedef struct weir_materialized {
+    const char *store_name;   /* Also makes it queryable; NULL: generated. */
+    weir_store_engine engine; /* RocksDB unless said otherwise. */
+    bool logging_disabled;
+} weir_materialized;
+
+/* Most operators: a name, and what their function gets as call->user. */
+typedef struct weir_operator_options {
+    const char *name; /* NULL: generated. */
+    void *user;
+} weir_operator_options;
+
+weir_builder *weir_builder_new(void);
+void weir_builder_free(weir_builder *builder);
+WEIR_DEFINE_AUTO_PTR(weir_builder);
+
+/* The records of a topic. Two streams of one topic share one source. */
+weir_kstream *weir_builder_stream(weir_builder *builder, const char *topic,
+                                  const weir_consumed *consumed);
+
+/* A store for weir_kstream_process, which names it. */
+void weir_builder_add_store(weir_builder *builder, const weir_store_options *options);
+
+/* Once, when everything has grown: checks it and makes the topology, which stays the builder's.
+ * WEIR_INVALID: the first mistake, with the name of its operator. */
+weir_status weir_builder_build(weir_builder *builder, const weir_topology **out_topology,
+                               weir_error *err);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * graph.c - nodes, names, and the walk that writes them to the topology.
+ *
+ * The walk takes, of all nodes with a parent that was visited, the one that was made first; it
+ * writes it if all its parents are written, and will see it again otherwise. Rewriting can give a
+ * parent a later place than its child, which is why creation order alone is not enough.
+ */
+#include "streams/dsl/graph_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUILDER_BYTES_MAX = 64 << 20 };
+
+weir_builder *weir_builder_new(void)
+{
+    weir_builder *builder = weir_alloc(sizeof(*builder));
+    builder->arena = weir_arena_new(BUILDER_BYTES_MAX);
+    builder->topology = weir_topology_new();
+    builder->root = weir_builder_alloc(builder, sizeof(*builder->root));
+    builder->root->kind = WEIR_GRAPH_ROOT;
+    builder->root->name = "root";
+    return builder;
+}
+
+void weir_builder_free(weir_builder *builder)
+{
+    if (builder == NULL) {
+        return;
+    }
+    weir_topology_free(builder->topology);
+    weir_arena_free(builder->arena);
+    free(builder);
+}
+
+void *weir_builder_alloc(weir_builder *builder, size_t bytes)
+{
+    void *memory = weir_arena_alloc(builder->arena, bytes);
+    WEIR_ASSERT(memory != NULL); /* Its size comes from the program, not from input. */
+    return memset(memory, 0, bytes);
+}
+
+static const char *copy_text(weir_builder *builder, const char *text)
+{
+    return weir_arena_copy(builder->arena, weir_bytes_of_text(text)).data;
+}
+
+const char *weir_builder_new_name(weir_builder *builder, const char *prefix)
+{
+    WEIR_AUTO_FREE char *name = weir_format("%s%010" PRIu32, prefix, builder->next_number++);
+    return copy_text(builder, name);
+}
+
+const char *weir_builder_new_store_name(weir_builder *builder, const char *prefix)
+{
+    WEIR_AUTO_FREE char *name =
+        weir_format("%sSTATE-STORE-%010" PRIu32, prefix, builder->next_number++);
+    return copy_text(builder, name);
+}
+
+const char *weir_builder_name_or_new(weir_builder *builder, const char *name, const char *prefix)
+{
+    return name != NULL ? copy_text(builder, name) : weir_builder_new_name(builder, prefix);
+}
+
+const char *weir_builder_join_names(weir_builder *builder, const char *name, const char *suffix)
+{
+    WEIR_AUTO_FREE char *joined = weir_format("%s%s", name, suffix);
+    return copy_text(builder, joined);
+}
+
+/* The arena forgets nothing, so lists of nodes double in it and leave their old selves behind. */
+static void add_pointer(weir_builder *builder, weir_graph_nodes *nodes, weir_graph_node *node)
+{
+    if (nodes->count == nodes->capacity) {
+        size_t capacity = nodes->capacity == 0 ? 4 : nodes->capacity * 2;
+        weir_graph_node **items = weir_builder_alloc(builder, capacity * sizeof(*items));
+        if (nodes->count > 0) {
+            memcpy(items, nodes->items, nodes->count * sizeof(*items));
+        }
+        nodes->items = items;
+        nodes->capacity = capacity;
+    }
+    nodes->items[nodes->count++] = node;
+}
+
+void weir_graph_connect(weir_builder *builder, weir_graph_node *parent, weir_graph_node *child)
+{
+    add_pointer(builder, &parent->children, child);
+    add_pointer(builder, &child->parents, parent);
+}
+
+void weir_graph_attach(weir_builder *builder, weir_graph_node *parent, weir_graph_node *node)
+{
+    WEIR_ASSERT(!builder->built);
+    node->priority = ++builder->last_priority;
+    weir_graph_connect(builder, parent, node);
+}
+
+weir_graph_node *weir_graph_add(weir_builder *builder, weir_graph_node *parent,
+                                weir_graph_kind kind, const char *name)
+{
+    weir_graph_node *node = weir_builder_alloc(builder, sizeof(*node));
+    node->kind = kind;
+    node->name = name;
+    weir_graph_attach(builder, parent, node);
+    return node;
+}
+
+/* The source of the same topic among the first count nodes; NULL if there is none. */
+static weir_graph_node *same_source(const weir_graph_nodes *nodes, size_t count,
+                                    const weir_graph_node *source)
+{
+    for (size_t i = 0; i < count && source->kind == WEIR_GRAPH_SOURCE; i++) {
+        weir_graph_node *other = nodes->items[i];
+        if (other->kind == WEIR_GRAPH_SOURCE && strcmp(source->topic, other->topic) == 0) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+static void replace_parent(weir_graph_node *node, weir_graph_node *from, weir_graph_node *to)
+{
+    for (size_t i = 0; i < node->parents.count; i++) {
+        if (node->parents.items[i] == from) {
+            node->parents.items[i] = to;
+        }
+    }
+}
+
+/* Two sources of one topic become one: the second one's children go to the first. */
+static void merge_sources(weir_builder *builder)
+{
+    weir_graph_nodes *sources = &builder->root->children;
+    size_t kept = 0;
+    for (size_t i = 0; i < sources->count; i++) {
+        weir_graph_node *source = sources->items[i];
+        weir_graph_node *first = same_source(sources, kept, source);
+        if (first == NULL) {
+            sources->items[kept++] = source;
+            continue;
+        }
+        for (size_t c = 0; c < source->children.count; c++) {
+            add_pointer(builder, &first->children, source->children.items[c]);
+            replace_parent(source->children.items[c], source, first);
+        }
+    }
+    sources->count = kept;
+}
+
+static bool parents_are_written(const weir_graph_node *node)
+{
+    for (size_t i = 0; i < node->parents.count; i++) {
+        if (!node->parents.items[i]->written) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static weir_graph_node *take_first(weir_graph_nodes *queue)
+{
+    size_t first = 0;
+    for (size_t i = 1; i < queue->count; i++) {
+        if (queue->items[i]->priority < queue->items[first]->priority) {
+            first = i;
+        }
+    }
+    weir_graph_node *node = queue->items[first];
+    queue->items[first] = queue->items[--queue->count];
+    node->waiting = false;
+    return node;
+}
+
+void weir_graph_write(weir_builder *builder)
+{
+    merge_sources(builder);
+    weir_graph_nodes queue = {0};
+    add_pointer(builder, &queue, builder->root);
+    while (queue.count > 0) {
+        weir_graph_node *node = take_first(&queue);
+        if (!node->written && parents_are_written(node)) {
+            weir_graph_write_node(builder, node);
+            node->written = true;
+        }
+        for (size_t i = 0; node->written && i < node->children.count; i++) {
+            weir_graph_node *child = node->children.items[i];
+            if (!child->waiting && !child->written) {
+                child->waiting = true;
+                add_pointer(builder, &queue, child);
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * graph_internal.h - what the DSL's calls leave behind: a graph of operators, which is rewritten
+ * where that saves topics or stores, and then written to a topology.
+ *
+ *   root ─▶ source ─▶ processor ─▶ repartition ─▶ processor ─▶ sink
+ *
+ * Nodes are written in the order in which they were made, and after their parents. That order and
+ * the one counter from which names are generated decide the numbers of sub-topologies and the names
+ * of stores and topics: operators make nodes and draw numbers in exactly the order of Kafka
+ * Streams.
+ *
+ * Ownership  Everything lives in the builder's arena, as long as the builder.
+ * Threads    One.
+ */
+#ifndef WEIR_STREAMS_DSL_GRAPH_INTERNAL_H
+#define WEIR_STREAMS_DSL_GRAPH_INTERNAL_H
+
+#include "streams/dsl/builder.h"
+
+typedef struct weir_graph_node weir_graph_node;
+
+/* Pointers to nodes, in the order in which they were added. */
+typedef struct weir_graph_nodes {
+    weir_graph_node **items;
+    size_t count;
+    size_t capacity;
+} weir_graph_nodes;
+
+typedef enum weir_graph_kind {
+    WEIR_GRAPH_ROOT,
+    WEIR_GRAPH_SOURCE,
+    WEIR_GRAPH_PROCESSOR,
+    WEIR_GRAPH_REPARTITION,
+    WEIR_GRAPH_SINK,
+    WEIR_GRAPH_STORE, /* Of the user's own processors. */
+} weir_graph_kind;
+
+/* A store that a processor node brings along, and adds to the topology. */
+typedef struct weir_graph_store {
+    weir_store_options options;
+    struct weir_graph_store *next;
+} weir_graph_store;
+
+struct weir_graph_node {
+    weir_graph_kind kind;
+    const char *name; /* What its children name as their parent. */
+    weir_graph_nodes parents;
+    weir_graph_nodes children;
+    size_t priority;
+    bool written;
+    bool waiting; /* In the queue of weir_graph_write. */
+    bool key_changing;
+    bool value_changing;
+    bool merges;
+
+    const char *topic; /* Of a source, a sink, a repartition (without its suffix). */
+    weir_consumed consumed;
+    weir_processor_options processor;
+    weir_graph_store *stores;
+    const char *const *store_names; /* Connected besides, ends with a NULL; may be NULL. */
+    weir_sink_options sink;
+    const char *filter_name; /* Of a repartition: it drops records without a key, */
+    const char *sink_name;   /* and writes the topic that its source, `name`, reads. */
+    int32_t partition_count;
+};
+
+struct weir_builder {
+    weir_arena *arena;
+    weir_topology *topology;
+    weir_graph_node *root;
+    size_t last_priority;
+    uint32_t next_number; /* For generated names. */
+    weir_error mistake;   /* The first one; status WEIR_OK: none so far. */
+    bool built;
+};
+
+/* Zeroed memory that lives as long as the builder. */
+void *weir_builder_alloc(weir_builder *builder, size_t bytes);
+
+/* "<prefix><number, ten digits>", and the number is used up. */
+const char *weir_builder_new_name(weir_builder *builder, const char *prefix);
+const char *weir_builder_new_store_name(weir_builder *builder, const char *prefix);
+
+/* One name out of two pieces. */
+const char *weir_builder_join_names(weir_builder *builder, const char *name, const char *suffix);
+
+/* A copy of name; without one a new name with this prefix. */
+const char *weir_builder_name_or_new(weir_builder *builder, const char *name, const char *prefix);
+
+/* A node below parent; name is kept, not copied. */
+weir_graph_node *weir_graph_add(weir_builder *builder, weir_graph_node *parent,
+                                weir_graph_kind kind, const char *name);
+/* The same for a node that was made before. */
+void weir_graph_attach(weir_builder *builder, weir_graph_node *parent, weir_graph_node *node);
+/* One more parent. */
+void weir_graph_connect(weir_builder *builder, weir_graph_node *parent, weir_graph_node *child);
+
+/* Writes every node to the topology; one node, whose parents are written. */
+void weir_graph_write(weir_builder *builder);
+void weir_graph_write_node(weir_builder *builder, const weir_graph_node *node);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * graph_write.c - one operator of the graph, as nodes and stores of a topology.
+ *
+ *   repartition   ─▶ filter (records without a key go no further) ─▶ sink ┊ source ─▶
+ */
+#include "streams/dsl/graph_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const *parent_names(weir_builder *builder, const weir_graph_node *node)
+{
+    const char **names = weir_builder_alloc(builder, (node->parents.count + 1) * sizeof(*names));
+    for (size_t i = 0; i < node->parents.count; i++) {
+        names[i] = node->parents.items[i]->name;
+    }
+    return names;
+}
+
+static void write_source(weir_builder *builder, const weir_graph_node *node)
+{
+    const weir_source_options options = {
+        .topic = node->topic,
+        .serde = node->consumed.serde,
+        .timestamp = node->consumed.timestamp,
+        .reset_latest = node->consumed.reset_latest,
+    };
+    weir_topology_add_source(builder->topology, node->name, &options);
+}
+
+static void write_processor(weir_builder *builder, const weir_graph_node *node)
+{
+    weir_topology_add_processor_to(builder->topology, node->name, &node->processor,
+                                   parent_names(builder, node));
+    for (const char *const *name = node->store_names; name != NULL && *name != NULL; name++) {
+        weir_topology_connect_store(builder->topology, node->name, *name);
+    }
+    for (const weir_graph_store *store = node->stores; store != NULL; store = store->next) {
+        weir_topology_add_store(builder->topology, &store->options, node->name, NULL);
+    }
+}
+
+typedef struct key_filter {
+    weir_processor base;
+} key_filter;
+
+static weir_status pass_with_key(weir_processor *processor, const weir_record *record,
+                                 weir_error *err)
+{
+    return record->key.data == NULL ? WEIR_OK
+                                    : weir_context_forward(processor->context, record, err);
+}
+
+static void free_filter(weir_processor *processor)
+{
+    free(processor);
+}
+
+static weir_processor *new_key_filter(void *user)
+{
+    (void)user;
+    static const weir_processor_ops ops = {.process = pass_with_key, .free = free_filter};
+    key_filter *filter = weir_alloc(sizeof(*filter));
+    filter->base.ops = &ops;
+    return &filter->base;
+}
+
+static void write_repartition(weir_builder *builder, const weir_graph_node *node)
+{
+    weir_topology *topology = builder->topology;
+    const char *topic = weir_topology_repartition(topology, node->topic, node->partition_count);
+    weir_topology_add_processor_to(topology, node->filter_name,
+                                   &(weir_processor_options){new_key_filter, NULL},
+                                   parent_names(builder, node));
+    weir_sink_options sink = node->sink;
+    sink.topic = topic;
+    weir_topology_add_sink(topology, node->sink_name, &sink, node->filter_name, NULL);
+    weir_topology_add_source(topology, node->name, &(weir_source_options){.topic = topic});
+}
+
+void weir_graph_write_node(weir_builder *builder, const weir_graph_node *node)
+{
+    switch (node->kind) {
+    case WEIR_GRAPH_ROOT:
+        break;
+    case WEIR_GRAPH_SOURCE:
+        write_source(builder, node);
+        break;
+    case WEIR_GRAPH_PROCESSOR:
+        write_processor(builder, node);
+        break;
+    case WEIR_GRAPH_REPARTITION:
+        write_repartition(builder, node);
+        break;
+    case WEIR_GRAPH_STORE:
+        weir_topology_add_store(builder->topology, &node->stores->options, NULL);
+        break;
+    case WEIR_GRAPH_SINK:
+        weir_topology_add_sink_to(builder->topology, node->name, &node->sink,
+                                  parent_names(builder, node));
+        break;
+    }
+}
+
+weir_status weir_builder_build(weir_builder *builder, const weir_topology **out_topology,
+                               weir_error *err)
+{
+    WEIR_ASSERT(!builder->built);
+    if (builder->mistake.status != WEIR_OK) {
+        return weir_error_set(err, WEIR_INVALID, "%s", builder->mistake.message);
+    }
+    weir_graph_write(builder);
+    builder->built = true;
+    WEIR_TRY(weir_topology_build(builder->topology, err));
+    *out_topology = builder->topology;
+    return WEIR_OK;
+}

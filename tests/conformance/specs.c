@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * specs.c - operators over short texts: keys k0 … k3, values v0 … v9.
+ */
+#include "tests/conformance/specs.h"
+
+#include "streams/dsl/grouped.h"
+#include "streams/dsl/kstream.h"
+#include "streams/dsl/ktable.h"
+
+#include <inttypes.h>
+
+static bool value_is(const weir_record *record, const char *text)
+{
+    return weir_bytes_equal(record->value, weir_bytes_of_text(text));
+}
+
+static char digit_of(weir_bytes value)
+{
+    return ((const char *)value.data)[1];
+}
+
+/* The text after its first letter. */
+static weir_bytes tail_of(weir_bytes value)
+{
+    return weir_bytes_of((const char *)value.data + 1, value.size - 1);
+}
+
+static weir_status count_as_text(weir_call *call, const weir_record *record, weir_bytes *out_value)
+{
+    int64_t count = 0;
+    *out_value = weir_bytes_i64(record->value, &count) ? weir_call_text(call, "%" PRId64, count)
+                                                       : WEIR_BYTES_NULL;
+    return WEIR_OK;
+}
+
+static void counts_to(weir_ktable *table, const char *topic)
+{
+    weir_kstream *changes = weir_ktable_to_stream(table, NULL);
+    weir_kstream_to(weir_kstream_map_values(changes, count_as_text, NULL), topic, NULL);
+}
+
+/* Without state. */
+
+static bool is_kept(void *user, const weir_record *record)
+{
+    (void)user;
+    return record->value.data != NULL && !value_is(record, "v3");
+}
+
+static weir_status exclaim(weir_call *call, const weir_record *record, weir_bytes *out_value)
+{
+    *out_value = weir_call_concat(call, record->value, WEIR_BYTES("!"));
+    return WEIR_OK;
+}
+
+static weir_status double_ones(weir_call *call, const weir_record *record, weir_emitter *emitter)
+{
+    WEIR_TRY(weir_emit(emitter, record->key, record->value));
+    if (!weir_bytes_starts_with(record->value, WEIR_BYTES("v1"))) {
+        return WEIR_OK;
+    }
+    return weir_emit(emitter, record->key, weir_call_concat(call, record->value, record->value));
+}
+
+static weir_status add_length(weir_call *call, const weir_record *record, weir_bytes *out_key)
+{
+    const weir_bytes length = weir_call_text(call, "%zu", record->value.size);
+    *out_key = weir_call_concat(call, record->key, length);
+    return WEIR_OK;
+}
+
+static bool is_even(void *user, const weir_record *record)
+{
+    (void)user;
+    return digit_of(record->value) % 2 == 0;
+}
+
+static void make_stateless_chain(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_kstream *stream = weir_builder_stream(builder, "a", NULL);
+    stream = weir_kstream_filter(stream, is_kept, NULL);
+    stream = weir_kstream_map_values(stream, exclaim, NULL);
+    stream = weir_kstream_flat_map_values(stream, double_ones, NULL);
+    stream = weir_kstream_select_key(stream, add_length, NULL);
+    weir_kstream_to(stream, "out", NULL);
+    weir_branched_kstream *split =
+        weir_kstream_split(stream, &(weir_operator_options){.name = "b-"});
+    weir_kstream *even =
+        weir_branched_kstream_branch(split, is_even, &(weir_operator_options){.name = "even"});
+    weir_kstream *odd =
+        weir_branched_kstream_default(split, &(weir_operator_options){.name = "odd"});
+    weir_kstream_to(even, "even", NULL);
+    weir_kstream_to(odd, "odd", NULL);
+}
+
+static weir_status swap(weir_call *call, const weir_record *record, weir_bytes *inout_key,
+                        weir_bytes *inout_value)
+{
+    (void)call;
+    *inout_key = record->value;
+    *inout_value = record->key;
+    return WEIR_OK;
+}
+
+static bool is_zero(void *user, const weir_record *record)
+{
+    (void)user;
+    return value_is(record, "v0");
+}
+
+static void make_merge_map(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_kstream *a = weir_kstream_map(weir_builder_stream(builder, "a", NULL), swap, NULL);
+    weir_kstream *b =
+        weir_kstream_filter_not(weir_builder_stream(builder, "b", NULL), is_zero, NULL);
+    weir_kstream_to(weir_kstream_merge(a, b, NULL), "out", NULL);
+}
+
+/* Aggregates. */
+
+static const weir_materialized st = {.store_name = "st"};
+
+static weir_kgrouped_stream *grouped(weir_builder *builder, const char *topic)
+{
+    return weir_kstream_group_by_key(weir_builder_stream(builder, topic, NULL), NULL);
+}
+
+static void make_count(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    counts_to(weir_kgrouped_stream_count(grouped(builder, "a"), &st, NULL), "out");
+}
+
+static weir_status concat_short(weir_call *call, weir_bytes aggregate, weir_bytes value,
+                                weir_bytes *out_aggregate)
+{
+    *out_aggregate = aggregate.size > 12 ? value : weir_call_concat(call, aggregate, value);
+    return WEIR_OK;
+}
+
+static void make_reduce_concat(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *table =
+        weir_kgrouped_stream_reduce(grouped(builder, "a"), concat_short, &st, NULL);
+    weir_kstream_to(weir_ktable_to_stream(table, NULL), "out", NULL);
+}
+
+static weir_status empty_text(weir_call *call, weir_bytes *out_aggregate)
+{
+    (void)call;
+    *out_aggregate = WEIR_BYTES("");
+    return WEIR_OK;
+}
+
+static weir_status add_digits_until_seven(weir_call *call, weir_bytes key, weir_bytes value,
+                                          weir_bytes aggregate, weir_bytes *out_aggregate)
+{
+    (void)key;
+    *out_aggregate = weir_bytes_equal(value, WEIR_BYTES("v7"))
+                         ? WEIR_BYTES_NULL
+                         : weir_call_concat(call, aggregate, tail_of(value));
+    return WEIR_OK;
+}
+
+static void make_aggregate_null_result(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *table = weir_kgrouped_stream_aggregate(grouped(builder, "a"), empty_text,
+                                                        add_digits_until_seven, &st, NULL);
+    weir_kstream_to(weir_ktable_to_stream(table, NULL), "out", NULL);
+}
+
+static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
+{
+    (void)call;
+    *out_key = record->value;
+    return WEIR_OK;
+}
+
+static void make_group_by_new_key(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_kstream *stream = weir_builder_stream(builder, "a", NULL);
+    counts_to(
+        weir_kgrouped_stream_count(weir_kstream_group_by(stream, value_as_key, NULL), &st, NULL),
+        "out");
+}
+
+static const conformance_spec specs[] = {
+    {"stateless_chain", make_stateless_chain, {"a"}, {"out", "even", "odd"}, {{0}}},
+    {"merge_map", make_merge_map, {"a", "b"}, {"out"}, {{0}}},
+    {"count", make_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64}}},
+    {"reduce_concat", make_reduce_concat, {"a"}, {"out"}, {{"st", CONFORMANCE_TEXT}}},
+    {"aggregate_null_result",
+     make_aggregate_null_result,
+     {"a"},
+     {"out"},
+     {{"st", CONFORMANCE_TEXT}}},
+    {"group_by_new_key", make_group_by_new_key, {"a"}, {"out"}, {{"st", CONFORMANCE_I64}}},
+};
+
+const conformance_spec *conformance_spec_named(weir_bytes name)
+{
+    for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+        if (weir_bytes_equal(name, weir_bytes_of_text(specs[i].name))) {
+            return &specs[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * specs.h - the topologies of the oracle, written with weir's DSL: the same name, the same
+ * operators in the same order, the same functions.
+ *
+ * Threads    One.
+ */
+#ifndef WEIR_TESTS_CONFORMANCE_SPECS_H
+#define WEIR_TESTS_CONFORMANCE_SPECS_H
+
+#include "streams/base/json_read.h"
+#include "streams/dsl/builder.h"
+
+enum { CONFORMANCE_TOPICS_MAX = 4, CONFORMANCE_STORES_MAX = 4 };
+
+typedef enum conformance_value {
+    CONFORMANCE_TEXT,
+    CONFORMANCE_I64,
+} conformance_value;
+
+/* A store that the oracle prints at the end. */
+typedef struct conformance_store {
+    const char *name;
+    conformance_value value;
+} conformance_store;
+
+typedef struct conformance_spec {
+    const char *name;
+    void (*make)(weir_builder *builder, const weir_json_value *params);
+    const char *inputs[CONFORMANCE_TOPICS_MAX];  /* NULL ends each list. */
+    const char *outputs[CONFORMANCE_TOPICS_MAX]; /* In the order in which the oracle reads them. */
+    conformance_store stores[CONFORMANCE_STORES_MAX];
+} conformance_spec;
+
+/* The one called name, or NULL. */
+const conformance_spec *conformance_spec_named(weir_bytes name);
+
+#endif
