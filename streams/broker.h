@@ -84,7 +84,8 @@ weir_status weir_broker_offset(weir_broker *broker, weir_topic_partition partiti
 weir_status weir_broker_delete_records(weir_broker *broker, weir_topic_partition partition,
                                        int64_t before_offset, weir_error *err);
 
-/* What group has committed for a partition; *out_metadata is replaced. WEIR_NOT_FOUND: nothing. */
+/* What group has committed for a partition; *out_metadata is replaced. WEIR_NOT_FOUND: nothing.
+ * WEIR_AGAIN: a transaction that carries an offset of it is open. */
 weir_status weir_broker_group_offset(weir_broker *broker, const char *group,
                                      weir_topic_partition partition, int64_t *out_offset,
                                      weir_buf *out_metadata, weir_error *err);

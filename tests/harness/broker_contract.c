@@ -173,8 +173,8 @@ const char *contract_group_offset(broker_contract *contract, const char *group, 
     weir_status status =
         weir_broker_group_offset(contract->broker, group, (weir_topic_partition){topic, partition},
                                  &offset, &metadata, &contract->err);
-    if (status == WEIR_NOT_FOUND) {
-        return "none";
+    if (status == WEIR_NOT_FOUND || status == WEIR_AGAIN) {
+        return status == WEIR_AGAIN ? "open" : "none";
     }
     CHECK_OK(status, &contract->err);
     weir_buf_clear(&answer);

@@ -47,7 +47,7 @@ const char *contract_event(broker_contract *contract, weir_member *member, int64
 void contract_settle(broker_contract *contract, weir_member **members, size_t count,
                      int64_t now_ms);
 
-/* "offset metadata" of a group, or "none". */
+/* "offset metadata" of a group, "none", or "open" where a transaction that carries it is open. */
 const char *contract_group_offset(broker_contract *contract, const char *group, const char *topic,
                                   int32_t partition);
 

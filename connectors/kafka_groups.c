@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kafka_groups.c - offsets: where partitions begin and end, and what groups have committed.
+ *
+ * The handle for administration reads committed records only, so that an end is the last stable
+ * offset: the place of the next record that a transaction has not held back. What a group has
+ * committed is read "stable" too: while a transaction that carries an offset is open, the answer is
+ * WEIR_AGAIN, for the older offset would make records count twice.
+ */
+#include "connectors/kafka_admin.h"
+
+#include "streams/base/clock.h"
+
+#include <inttypes.h>
+#include <poll.h>
+
+enum { COORDINATOR_POLL_MS = 50 };
+
+static rd_kafka_topic_partition_list_t *list_of(weir_topic_partition partition, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(partitions, partition.topic, partition.partition)->offset =
+        offset;
+    return partitions;
+}
+
+static void list_free(rd_kafka_topic_partition_list_t **partitions)
+{
+    rd_kafka_topic_partition_list_destroy(*partitions);
+}
+
+#define AUTO_LIST __attribute__((cleanup(list_free))) rd_kafka_topic_partition_list_t *
+
+/* NOT_FOUND where the topic has no such partition: librdkafka would wait for it. */
+static weir_status check_partition(weir_kafka *kafka, weir_topic_partition partition,
+                                   weir_error *err)
+{
+    int32_t count = 0;
+    WEIR_TRY(weir_kafka_partition_count(kafka, partition.topic, &count, err));
+    return partition.partition < count ? WEIR_OK : WEIR_NOT_FOUND;
+}
+
+static weir_status refuse_partition(weir_error *err, rd_kafka_resp_err_t code,
+                                    weir_topic_partition partition)
+{
+    return weir_kafka_refuse(err, code, NULL, "%s[%" PRId32 "]", partition.topic,
+                             partition.partition);
+}
+
+/* Both ends of the partition. */
+static weir_status find_ends(weir_kafka *kafka, weir_topic_partition partition,
+                             int64_t *out_earliest, int64_t *out_latest, weir_error *err)
+{
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(kafka->admin, partition.topic, partition.partition,
+                                         out_earliest, out_latest, WEIR_KAFKA_CALL_TIMEOUT_MS);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WEIR_OK : refuse_partition(err, code, partition);
+}
+
+/* The first record at or after a time; -1: none. */
+static weir_status find_time(weir_kafka *kafka, weir_topic_partition partition,
+                             int64_t timestamp_ms, int64_t *out_offset, weir_error *err)
+{
+    AUTO_LIST times = list_of(partition, timestamp_ms);
+    rd_kafka_resp_err_t code =
+        rd_kafka_offsets_for_times(kafka->admin, times, WEIR_KAFKA_CALL_TIMEOUT_MS);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = times->elems[0].err;
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return refuse_partition(err, code, partition);
+    }
+    *out_offset = times->elems[0].offset;
+    return WEIR_OK;
+}
+
+weir_status weir_kafka_offset(weir_broker *broker, weir_topic_partition partition,
+                              weir_offset_spec spec, int64_t timestamp_ms, int64_t *out_offset,
+                              weir_error *err)
+{
+    weir_kafka *kafka = weir_kafka_of(broker);
+    int64_t earliest = -1;
+    int64_t latest = -1;
+    int64_t found = -1;
+    WEIR_TRY(check_partition(kafka, partition, err));
+    if (spec == WEIR_OFFSET_AT_TIMESTAMP) {
+        WEIR_TRY(find_time(kafka, partition, timestamp_ms, &found, err));
+    }
+    if (found < 0) {
+        WEIR_TRY(find_ends(kafka, partition, &earliest, &latest, err));
+        found = spec == WEIR_OFFSET_EARLIEST ? earliest : latest;
+    }
+    *out_offset = found;
+    return WEIR_OK;
+}
+
+weir_status weir_kafka_delete_records(weir_broker *broker, weir_topic_partition partition,
+                                      int64_t before_offset, weir_error *err)
+{
+    weir_kafka *kafka = weir_kafka_of(broker);
+    WEIR_TRY(check_partition(kafka, partition, err));
+    WEIR_AUTO(weir_kafka_call) call = {0};
+    WEIR_TRY(weir_kafka_call_begin(kafka, RD_KAFKA_ADMIN_OP_DELETERECORDS, &call, err));
+    AUTO_LIST before = list_of(partition, before_offset);
+    rd_kafka_DeleteRecords_t *doomed = rd_kafka_DeleteRecords_new(before);
+    rd_kafka_DeleteRecords(kafka->admin, &doomed, 1, call.options, call.queue);
+    rd_kafka_DeleteRecords_destroy(doomed);
+    WEIR_TRY(weir_kafka_call_end(&call, err, "%s[%" PRId32 "]: records before %" PRId64,
+                                 partition.topic, partition.partition, before_offset));
+    const rd_kafka_topic_partition_list_t *results =
+        rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(call.event));
+    WEIR_ASSERT(results->cnt == 1);
+    rd_kafka_resp_err_t code = results->elems[0].err;
+    if (code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+        return weir_error_set(err, WEIR_INVALID,
+                              "%s[%" PRId32 "] ends before offset %" PRId64
+                              ", before which records were to be deleted",
+                              partition.topic, partition.partition, before_offset);
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WEIR_OK : refuse_partition(err, code, partition);
+}
+
+/* Sends the request for what a group has committed. */
+static weir_status ask_group(weir_kafka *kafka, const char *group, weir_topic_partition partition,
+                             weir_kafka_call *call, weir_error *err)
+{
+    WEIR_TRY(weir_kafka_call_begin(kafka, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, call, err));
+    rd_kafka_error_t *failed = rd_kafka_AdminOptions_set_require_stable_offsets(call->options, 1);
+    if (failed != NULL) {
+        return weir_kafka_fail_with(err, failed, "group %s", group);
+    }
+    AUTO_LIST partitions = list_of(partition, RD_KAFKA_OFFSET_INVALID);
+    rd_kafka_ListConsumerGroupOffsets_t *wanted =
+        rd_kafka_ListConsumerGroupOffsets_new(group, partitions);
+    rd_kafka_ListConsumerGroupOffsets(kafka->admin, &wanted, 1, call->options, call->queue);
+    rd_kafka_ListConsumerGroupOffsets_destroy(wanted);
+    return weir_kafka_call_end(call, err, "group %s", group);
+}
+
+/* True for what passes by itself: the group's coordinator moves, or reads its log. */
+static bool is_passing(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+           code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
+           code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
+}
+
+static rd_kafka_resp_err_t code_of(const rd_kafka_error_t *failure)
+{
+    return failure == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(failure);
+}
+
+/* The only partition of the only group of an answer; AGAIN for what passes by itself. */
+static weir_status take_partition(const rd_kafka_group_result_t *const *groups, size_t count,
+                                  const rd_kafka_topic_partition_t **out_partition, weir_error *err)
+{
+    WEIR_ASSERT(count == 1);
+    const char *group = rd_kafka_group_result_name(groups[0]);
+    const rd_kafka_error_t *failure = rd_kafka_group_result_error(groups[0]);
+    const rd_kafka_topic_partition_list_t *partitions = rd_kafka_group_result_partitions(groups[0]);
+    rd_kafka_resp_err_t code = code_of(failure);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        WEIR_ASSERT(partitions != NULL && partitions->cnt == 1);
+        code = partitions->elems[0].err;
+        *out_partition = &partitions->elems[0];
+    }
+    if (is_passing(code)) {
+        return WEIR_AGAIN;
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? WEIR_OK
+               : weir_kafka_refuse(err, code, NULL, "offsets of group %s", group);
+}
+
+weir_status weir_kafka_group_offset(weir_broker *broker, const char *group,
+                                    weir_topic_partition partition, int64_t *out_offset,
+                                    weir_buf *out_metadata, weir_error *err)
+{
+    weir_kafka *kafka = weir_kafka_of(broker);
+    WEIR_AUTO(weir_kafka_call) call = {0};
+    WEIR_TRY(ask_group(kafka, group, partition, &call, err));
+    size_t count = 0;
+    const rd_kafka_topic_partition_t *found = NULL;
+    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(call.event), &count);
+    WEIR_TRY(take_partition(groups, count, &found, err));
+    WEIR_ASSERT(found != NULL);
+    if (found->offset < 0) {
+        return WEIR_NOT_FOUND;
+    }
+    weir_buf_set(out_metadata, weir_bytes_of(found->metadata == NULL ? "" : found->metadata,
+                                             found->metadata_size));
+    *out_offset = found->offset;
+    return WEIR_OK;
+}
+
+static weir_status alter(weir_kafka *kafka, const char *group, const weir_group_offset *offset,
+                         weir_error *err)
+{
+    WEIR_AUTO(weir_kafka_call) call = {0};
+    WEIR_TRY(weir_kafka_call_begin(kafka, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, &call, err));
+    AUTO_LIST partitions = list_of(offset->partition, offset->offset);
+    partitions->elems[0].metadata = weir_bytes_to_text(offset->metadata); /* The list frees it. */
+    partitions->elems[0].metadata_size = offset->metadata.size;
+    rd_kafka_AlterConsumerGroupOffsets_t *wanted =
+        rd_kafka_AlterConsumerGroupOffsets_new(group, partitions);
+    rd_kafka_AlterConsumerGroupOffsets(kafka->admin, &wanted, 1, call.options, call.queue);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(wanted);
+    WEIR_TRY(weir_kafka_call_end(&call, err, "offsets of group %s", group));
+    size_t count = 0;
+    const rd_kafka_topic_partition_t *altered = NULL;
+    const rd_kafka_group_result_t **groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+        rd_kafka_event_AlterConsumerGroupOffsets_result(call.event), &count);
+    weir_status status = take_partition(groups, count, &altered, err);
+    return status == WEIR_FENCED ? WEIR_INVALID : status; /* The group has members, not we. */
+}
+
+/* Waits a moment for what passes by itself; WEIR_IO once that has taken too long. */
+static weir_status wait_for_coordinator(uint64_t start_ns, const char *group, weir_error *err)
+{
+    if ((weir_clock_monotonic_ns() - start_ns) / WEIR_NS_PER_MS > WEIR_KAFKA_CALL_TIMEOUT_MS) {
+        return weir_error_set(err, WEIR_IO, "group %s: its coordinator is not ready after %d s",
+                              group, WEIR_KAFKA_CALL_TIMEOUT_MS / 1000);
+    }
+    (void)poll(NULL, 0, COORDINATOR_POLL_MS);
+    return WEIR_OK;
+}
+
+weir_status weir_kafka_alter_group_offset(weir_broker *broker, const char *group,
+                                          const weir_group_offset *offset, weir_error *err)
+{
+    uint64_t start_ns = weir_clock_monotonic_ns();
+    for (;;) {
+        weir_status status = alter(weir_kafka_of(broker), group, offset, err);
+        if (status != WEIR_AGAIN) {
+            return status;
+        }
+        WEIR_TRY(wait_for_coordinator(start_ns, group, err));
+    }
+}
+
+static weir_status count_members(weir_kafka *kafka, const char *group, int32_t *out_count,
+                                 weir_error *err)
+{
+    WEIR_AUTO(weir_kafka_call) call = {0};
+    WEIR_TRY(weir_kafka_call_begin(kafka, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, &call, err));
+    rd_kafka_DescribeConsumerGroups(kafka->admin, &group, 1, call.options, call.queue);
+    WEIR_TRY(weir_kafka_call_end(&call, err, "group %s", group));
+    size_t count = 0;
+    const rd_kafka_ConsumerGroupDescription_t **groups =
+        rd_kafka_DescribeConsumerGroups_result_groups(
+            rd_kafka_event_DescribeConsumerGroups_result(call.event), &count);
+    WEIR_ASSERT(count == 1);
+    rd_kafka_resp_err_t code = code_of(rd_kafka_ConsumerGroupDescription_error(groups[0]));
+    if (is_passing(code)) {
+        return WEIR_AGAIN;
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
+        return weir_kafka_refuse(err, code, NULL, "group %s", group);
+    }
+    *out_count = code == RD_KAFKA_RESP_ERR_NO_ERROR
+                     ? (int32_t)rd_kafka_ConsumerGroupDescription_member_count(groups[0])
+                     : 0;
+    return WEIR_OK;
+}
+
+weir_status weir_kafka_group_member_count(weir_broker *broker, const char *group,
+                                          int32_t *out_count, weir_error *err)
+{
+    uint64_t start_ns = weir_clock_monotonic_ns();
+    for (;;) {
+        weir_status status = count_members(weir_kafka_of(broker), group, out_count, err);
+        if (status != WEIR_AGAIN) {
+            return status;
+        }
+        WEIR_TRY(wait_for_coordinator(start_ns, group, err));
+    }
+}
