@@ -112,6 +112,7 @@ weir_status weir_application_new(const weir_application_options *options,
     application->slots =
         weir_alloc_array(application->plan->task_count, sizeof(*application->slots));
     WEIR_TRY(open_workers(application, err));
+    application->trader = weir_trader_new(application);
     WEIR_TRY(weir_application_join(application, err));
     *out_application = weir_take(&application);
     return WEIR_OK;
@@ -155,6 +156,7 @@ void weir_application_free(weir_application *application)
         weir_stream_thread_free(application->workers[i].thread);
     }
     free(application->workers);
+    weir_trader_free(application->trader);
     weir_membership_free(application->membership);
     weir_mailbox_free(application->mailbox);
     weir_plan_free(application->plan);

@@ -29,7 +29,11 @@ typedef struct weir_slot {
     size_t worker;        /* Unless NONE. */
     uint32_t replies_due; /* To CLOSE and DROP. */
     bool drop_sent;
+    bool moves;    /* To another worker: closed here, opened there. */
+    size_t target; /* Which one that is. */
 } weir_slot;
+
+typedef struct weir_trader weir_trader;
 
 typedef struct weir_application_worker {
     weir_application *application;
@@ -64,6 +68,7 @@ struct weir_application {
     weir_gauge *alive_level;
     weir_gauge *failed_level;
 
+    weir_trader *trader;
     int64_t last_flush_ms;
     bool joined;
     bool assigned_once;
@@ -79,6 +84,13 @@ void weir_application_take_report(void *user, size_t task_index, weir_task_repor
 void weir_application_take_applied(void *user, uint64_t records);
 /* A copy of how a task stands; any thread. */
 weir_slot weir_application_slot(weir_application *application, size_t task_index);
+/* Moves a running task to another worker, with a commit; nothing where it doesn't run. */
+void weir_application_move_task(weir_application *application, size_t task_index, size_t worker);
+
+/* trader.c: looks now and then whether a task should go to another worker, and moves it. */
+weir_trader *weir_trader_new(const weir_application *application);
+void weir_trader_free(weir_trader *trader); /* NULL is fine. */
+void weir_trader_look(weir_trader *trader, weir_application *application, int64_t now_ms);
 /* A worker's loop has ended with a status that stops the application. */
 void weir_application_worker_failed(weir_application_worker *worker, weir_status status,
                                     const weir_error *err);

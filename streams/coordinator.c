@@ -99,6 +99,7 @@ void weir_application_take_report(void *user, size_t task_index, weir_task_repor
     case WEIR_REPORT_RUNNING:
         if (slot->state == WEIR_SLOT_OPENING) {
             slot->state = WEIR_SLOT_RUNNING;
+            slot->moves = false;
         }
         break;
     case WEIR_REPORT_STANDBY:
@@ -239,6 +240,26 @@ static void post_to_worker(weir_application *application, size_t index, weir_tas
     }
 }
 
+void weir_application_move_task(weir_application *application, size_t task_index, size_t worker)
+{
+    WEIR_ASSERT(task_index < application->plan->task_count);
+    WEIR_ASSERT(worker < application->worker_count);
+    pthread_mutex_lock(&application->lock);
+    weir_slot *slot = &application->slots[task_index];
+    if (slot->owned && slot->state == WEIR_SLOT_RUNNING && slot->worker != worker) {
+        slot->moves = true;
+        slot->target = worker;
+    }
+    pthread_mutex_unlock(&application->lock);
+}
+
+/* The worker that a task is to be opened on; SIZE_MAX: all have failed. */
+static size_t choose_worker(const weir_application *application, const weir_slot *slot)
+{
+    return slot->moves && !application->workers[slot->target].failed ? slot->target
+                                                                     : least_loaded(application);
+}
+
 static void drive_slot(weir_application *application, size_t index)
 {
     weir_slot *slot = &application->slots[index];
@@ -248,16 +269,19 @@ static void drive_slot(weir_application *application, size_t index)
     }
     if (slot->owned) {
         if (slot->state == WEIR_SLOT_NONE) {
-            size_t worker = least_loaded(application);
+            size_t worker = choose_worker(application, slot);
             if (worker == SIZE_MAX) {
                 return;
             }
             slot->worker = worker;
             slot->drop_sent = false;
             post_to_worker(application, index, WEIR_COMMAND_OPEN);
+        } else if (slot->moves && slot->state == WEIR_SLOT_RUNNING) {
+            post_to_worker(application, index, WEIR_COMMAND_CLOSE);
         }
         return;
     }
+    slot->moves = false;
     bool held = slot->state == WEIR_SLOT_OPENING || slot->state == WEIR_SLOT_RUNNING;
     if (held) {
         post_to_worker(application, index, slot->lost ? WEIR_COMMAND_DROP : WEIR_COMMAND_CLOSE);
@@ -284,7 +308,7 @@ static slot_counts drive_slots(weir_application *application)
         bool held = slot->state != WEIR_SLOT_NONE;
         counts.owned += slot->owned ? 1 : 0;
         counts.held += held ? 1 : 0;
-        counts.running += slot->state == WEIR_SLOT_RUNNING ? 1 : 0;
+        counts.running += slot->state == WEIR_SLOT_RUNNING || (held && slot->moves) ? 1 : 0;
         counts.held_not_owned += held && !slot->owned ? 1 : 0;
         counts.lost += held && !slot->owned && slot->lost ? 1 : 0;
     }
@@ -352,6 +376,7 @@ static weir_status step_open(weir_application *application, int64_t now_ms, bool
                              weir_error *err)
 {
     WEIR_TRY(poll_group(application, now_ms, busy, err));
+    weir_trader_look(application->trader, application, now_ms);
     slot_counts counts = drive_slots(application);
     if (application->dropping && counts.lost == 0) {
         application->dropping = false;

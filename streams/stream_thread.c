@@ -153,7 +153,7 @@ static void own(weir_stream_thread *thread, size_t task_index, weir_task *task)
     WEIR_ASSERT(thread->tasks[task_index] == NULL);
     thread->tasks[task_index] = task;
     thread->closing[task_index] = false;
-    thread->roles[task_index] = WEIR_ROLE_ACTIVE;
+    thread->roles[task_index] = WEIR_TASK_TO_RUN;
     list_owned(thread);
     weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_TASKS_CREATED, 1);
 }
@@ -240,7 +240,7 @@ static void hold_task(weir_stream_thread *thread, size_t index)
 {
     weir_task *task = thread->tasks[index];
     if (task != NULL) {
-        thread->roles[index] = WEIR_ROLE_HELD;
+        thread->roles[index] = WEIR_TASK_TO_HOLD;
         weir_stream_thread_take_back(thread, task);
     }
     thread->options.report(thread->options.user, index, WEIR_REPORT_HELD);
@@ -264,10 +264,10 @@ static void run_command(void *consumer, void *argument)
     command *told = argument;
     switch (told->command) {
     case WEIR_COMMAND_OPEN:
-        give_role(thread, told->task_index, WEIR_ROLE_ACTIVE);
+        give_role(thread, told->task_index, WEIR_TASK_TO_RUN);
         break;
     case WEIR_COMMAND_STANDBY:
-        give_role(thread, told->task_index, WEIR_ROLE_STANDBY);
+        give_role(thread, told->task_index, WEIR_TASK_TO_FOLLOW);
         break;
     case WEIR_COMMAND_HOLD:
         hold_task(thread, told->task_index);
@@ -382,6 +382,7 @@ weir_status weir_stream_thread_step(weir_stream_thread *thread, int64_t now_ms, 
 {
     weir_error own = {0};
     err = err == NULL ? &own : err;
+    uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
     thread->environment.now_ms = now_ms;
     *out_busy = weir_mailbox_drain(thread->mailbox, thread) > 0;
     if (now_ms < thread->back_off_until_ms) {
@@ -392,6 +393,10 @@ weir_status weir_stream_thread_step(weir_stream_thread *thread, int64_t now_ms, 
     thread->was_busy = *out_busy;
     thread->last_pass_ms = now_ms;
     publish_levels(thread);
+    if (*out_busy) {
+        uint64_t ended_ns = weir_thread_metrics_now_ns(&thread->metrics);
+        weir_task_figures_add_busy_ns(thread->figures, ended_ns - started_ns);
+    }
     return status == WEIR_OK ? WEIR_OK : weir_stream_thread_react(thread, status, err);
 }
 
@@ -447,11 +452,11 @@ void weir_stream_thread_wait(weir_stream_thread *thread, int64_t now_ms)
 static bool is_idle(weir_stream_thread *thread, weir_task *task)
 {
     switch (thread->roles[weir_stream_thread_index(thread, task)]) {
-    case WEIR_ROLE_ACTIVE:
+    case WEIR_TASK_TO_RUN:
         break;
-    case WEIR_ROLE_STANDBY:
+    case WEIR_TASK_TO_FOLLOW:
         return weir_restorer_is_level(thread->restorer, task);
-    case WEIR_ROLE_HELD:
+    case WEIR_TASK_TO_HOLD:
         return true;
     }
     return weir_task_is_idle(task);

@@ -16,9 +16,9 @@
 
 /* What a worker has a task for. */
 typedef enum weir_task_role {
-    WEIR_ROLE_ACTIVE,
-    WEIR_ROLE_STANDBY,
-    WEIR_ROLE_HELD,
+    WEIR_TASK_TO_RUN,
+    WEIR_TASK_TO_FOLLOW,
+    WEIR_TASK_TO_HOLD,
 } weir_task_role;
 
 struct weir_stream_thread {

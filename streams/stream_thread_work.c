@@ -60,11 +60,11 @@ static weir_status bring_up_task(weir_stream_thread *thread, weir_task *task, bo
                                  weir_error *err)
 {
     switch (thread->roles[weir_stream_thread_index(thread, task)]) {
-    case WEIR_ROLE_ACTIVE:
+    case WEIR_TASK_TO_RUN:
         return bring_up_active(thread, task, busy, err);
-    case WEIR_ROLE_STANDBY:
+    case WEIR_TASK_TO_FOLLOW:
         return bring_up_standby(thread, task, busy, err);
-    case WEIR_ROLE_HELD:
+    case WEIR_TASK_TO_HOLD:
         break;
     }
     return WEIR_OK;
@@ -186,7 +186,7 @@ static bool is_running(const weir_stream_thread *thread, const weir_task *task)
 {
     size_t index = weir_stream_thread_index(thread, task);
     return weir_task_phase_now(task) == WEIR_TASK_RUNNING && !thread->closing[index] &&
-           thread->roles[index] == WEIR_ROLE_ACTIVE;
+           thread->roles[index] == WEIR_TASK_TO_RUN;
 }
 
 /* Up to records_max of one task; *out_count says how many. */

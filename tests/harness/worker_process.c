@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * worker_process.c - what an application does around its workers, as far as a worker can tell. The
- * group's partitions mean nothing here: they are let go of at once, and the test says who runs what.
+ * group's partitions mean nothing here: they are let go of at once, and the test says who runs
+ * what.
  */
 #include "tests/harness/worker_process.h"
 
