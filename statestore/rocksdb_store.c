@@ -18,6 +18,12 @@
  * RocksDB begins itself choose while they keep writes out.)
  *
  * A family per store and not per task: see DESIGN 4.
+ *
+ * After a failed write RocksDB takes no more. From a full disk it comes back by itself, seconds
+ * after there is space; from everything else only an open of the directory helps. Stores hold the
+ * database open, so it is marked as broken, its users close their stores, and the first that is
+ * opened afterwards opens the database, too. What was not on disk is lost, positions with it: the
+ * changelog has it.
  */
 #include "statestore/rocksdb_store.h"
 
@@ -28,18 +34,25 @@
 #include <rocksdb/c.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PARTITION_BYTES = 4, MEMORY_BYTES_DEFAULT = 64 << 20, INGEST_MIN_DEFAULT = 5000 };
+enum {
+    PARTITION_BYTES = 4,
+    MEMORY_BYTES_DEFAULT = 64 << 20,
+    INGEST_MIN_DEFAULT = 5000,
+    PROBE_BYTES = 1 << 20,   /* What must fit on the disk before a broken database is opened. */
+    FULL_WITH_SPACE_MAX = 4, /* So often a write may fail for want of space that is there. */
+};
 
 static const char default_family[] = "default";
 
 struct weir_database {
     char *directory;
     int lock_fd;
-    rocksdb_t *db;
+    rocksdb_t *db;              /* NULL: it was broken, and could not be opened again yet. */
     rocksdb_options_t *options; /* Of the database and of each family. */
     rocksdb_writeoptions_t *write_options;
     rocksdb_readoptions_t *read_options;
@@ -47,7 +60,10 @@ struct weir_database {
     size_t ingest_entries_min;
     weir_map *families; /* Name to handle. */
     pthread_mutex_t families_lock;
+    size_t open_stores;          /* Under families_lock. */
     pthread_rwlock_t flush_lock; /* Shared by writes, exclusive to a flush that is asked for. */
+    atomic_bool broken;
+    atomic_uint full_with_space; /* Writes in a row that failed so. */
 };
 
 typedef struct rocksdb_store {
@@ -91,6 +107,38 @@ static weir_status check(char *message, const char *what, weir_error *err)
     return status;
 }
 
+/* Whether a file of some size can be written beside the database. */
+static weir_status probe(const weir_database *database, weir_error *err)
+{
+    WEIR_AUTO_FREE char *path = weir_format("%s/probe", database->directory);
+    WEIR_AUTO_FREE char *zeros = weir_alloc(PROBE_BYTES);
+    weir_status status = weir_file_replace(path, weir_bytes_of(zeros, PROBE_BYTES), true, err);
+    (void)unlink(path);
+    return status;
+}
+
+static void note_failure(weir_database *database, const char *message)
+{
+    bool full = strstr(message, "No space left") != NULL;
+    if (full && probe(database, NULL) != WEIR_OK) {
+        atomic_store(&database->full_with_space, 0);
+    } else if (!full || atomic_fetch_add(&database->full_with_space, 1) >= FULL_WITH_SPACE_MAX) {
+        atomic_store(&database->broken, true);
+    }
+}
+
+/* Like check, of a write. */
+static weir_status check_write(weir_database *database, char *message, const char *what,
+                               weir_error *err)
+{
+    if (message == NULL) {
+        atomic_store(&database->full_with_space, 0);
+    } else {
+        note_failure(database, message);
+    }
+    return check(message, what, err);
+}
+
 /* The database. */
 
 static void set_table_options(rocksdb_options_t *options, size_t cache_bytes)
@@ -123,7 +171,9 @@ static void set_compression(rocksdb_options_t *options)
 /* One budget: half for the memtables of all families together, half for the block cache. */
 static rocksdb_options_t *options_new(size_t memory_bytes_max)
 {
-    enum { OPEN_FILES_MAX = 512, LOG_FILES_MAX = 2, LOG_BYTES_MAX = 1 << 20, WARN = 2 };
+    /* Of its own LOG, RocksDB writes the headers of an open only: after a line that a full disk did
+     * not take, the next one fails an assertion of Debian's build, and the process is gone. */
+    enum { OPEN_FILES_MAX = 512, LOG_FILES_MAX = 2, LOG_BYTES_MAX = 1 << 20, HEADERS = 5 };
     size_t memtable_bytes = memory_bytes_max / 2;
     rocksdb_options_t *options = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(options, true);
@@ -138,7 +188,7 @@ static rocksdb_options_t *options_new(size_t memory_bytes_max)
     rocksdb_options_set_stats_dump_period_sec(options, 0);
     rocksdb_options_set_keep_log_file_num(options, LOG_FILES_MAX);
     rocksdb_options_set_max_log_file_size(options, LOG_BYTES_MAX);
-    rocksdb_options_set_info_log_level(options, WARN);
+    rocksdb_options_set_info_log_level(options, HEADERS);
     rocksdb_options_set_skip_stats_update_on_db_open(options, true);
     set_compression(options);
     set_table_options(options, memory_bytes_max - memtable_bytes);
@@ -222,11 +272,13 @@ static void close_rocksdb(weir_database *database)
     while (weir_map_next(database->families, &position, NULL, &handle)) {
         rocksdb_column_family_handle_destroy(handle);
     }
+    weir_map_free(database->families);
+    database->families = weir_map_new();
     if (database->default_handle != NULL) {
-        rocksdb_column_family_handle_destroy(database->default_handle);
+        rocksdb_column_family_handle_destroy(weir_take(&database->default_handle));
     }
     if (database->db != NULL) {
-        rocksdb_close(database->db); /* Flushes all families, atomically. */
+        rocksdb_close(weir_take(&database->db)); /* Flushes all families, atomically. */
     }
 }
 
@@ -256,37 +308,69 @@ static weir_status put_marker(weir_database *database, const char *marker, weir_
     char *message = NULL;
     rocksdb_put_cf(database->db, database->write_options, database->default_handle, marker,
                    strlen(marker), "", 0, &message);
-    return check(message, database->directory, err);
+    return check_write(database, message, database->directory, err);
 }
 
-weir_status weir_database_flush(weir_database *database, weir_error *err)
+/* While flush_lock is held. */
+static weir_status flush_all(weir_database *database, weir_error *err)
 {
     static const char marker[] = "flush";
+    if (database->db == NULL) {
+        return weir_error_set(err, WEIR_IO, "%s: it is to be opened again", database->directory);
+    }
     WEIR_TRY(put_marker(database, marker, err));
-    pthread_rwlock_wrlock(&database->flush_lock);
     /* Compacts one key of the default family, after an atomic flush of all (see above). */
     rocksdb_compact_range_cf(database->db, database->default_handle, marker, strlen(marker), marker,
                              strlen(marker));
-    pthread_rwlock_unlock(&database->flush_lock);
     /* It tells nothing; but after a flush that failed RocksDB takes no write any more. */
     return put_marker(database, "flushed", err);
 }
 
+weir_status weir_database_flush(weir_database *database, weir_error *err)
+{
+    pthread_rwlock_wrlock(&database->flush_lock);
+    weir_status status = flush_all(database, err);
+    pthread_rwlock_unlock(&database->flush_lock);
+    return status;
+}
+
+bool weir_database_is_broken(const weir_database *database)
+{
+    return atomic_load_explicit(&database->broken, memory_order_relaxed);
+}
+
+/* Opens a broken database anew; families_lock is held. */
+static weir_status mend(weir_database *database, weir_error *err)
+{
+    if (!weir_database_is_broken(database)) {
+        return WEIR_OK;
+    }
+    if (database->open_stores > 0) {
+        return weir_error_set(
+            err, WEIR_IO, "%s: a write failed; it is opened again when its %zu stores are closed",
+            database->directory, database->open_stores);
+    }
+    WEIR_TRY(probe(database, err));
+    pthread_rwlock_wrlock(&database->flush_lock);
+    close_rocksdb(database);
+    weir_status status = open_rocksdb(database, err);
+    atomic_store(&database->broken, status != WEIR_OK);
+    pthread_rwlock_unlock(&database->flush_lock);
+    return status;
+}
+
+/* families_lock is held. */
 static weir_status family_of(weir_database *database, const char *name,
                              rocksdb_column_family_handle_t **out_family, weir_error *err)
 {
-    pthread_mutex_lock(&database->families_lock);
-    char *message = NULL;
     rocksdb_column_family_handle_t *family =
         weir_map_get(database->families, weir_bytes_of_text(name));
     if (family == NULL) {
+        char *message = NULL;
         family = rocksdb_create_column_family(database->db, database->options, name, &message);
-        if (message == NULL) {
-            (void)weir_map_put(database->families, weir_bytes_of_text(name), family);
-        }
+        WEIR_TRY(check_write(database, message, name, err));
+        (void)weir_map_put(database->families, weir_bytes_of_text(name), family);
     }
-    pthread_mutex_unlock(&database->families_lock);
-    WEIR_TRY(check(message, name, err));
     *out_family = family;
     return WEIR_OK;
 }
@@ -329,7 +413,7 @@ static weir_status rocks_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir
     rocksdb_put_cf(store->database->db, store->database->write_options, store->family, full.data,
                    full.size, value.data, value.size, &message);
     pthread_rwlock_unlock(&store->database->flush_lock);
-    return check(message, kv->name, err);
+    return check_write(store->database, message, kv->name, err);
 }
 
 static weir_status rocks_remove(weir_kv *kv, weir_bytes key, weir_error *err)
@@ -341,7 +425,7 @@ static weir_status rocks_remove(weir_kv *kv, weir_bytes key, weir_error *err)
     rocksdb_delete_cf(store->database->db, store->database->write_options, store->family, full.data,
                       full.size, &message);
     pthread_rwlock_unlock(&store->database->flush_lock);
-    return check(message, kv->name, err);
+    return check_write(store->database, message, kv->name, err);
 }
 
 static void step(rocksdb_iterator *it)
@@ -453,6 +537,10 @@ static uint64_t rocks_approximate_count(weir_kv *kv)
 static void rocks_free(weir_kv *kv)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
+    pthread_mutex_lock(&store->database->families_lock);
+    WEIR_ASSERT(store->database->open_stores > 0);
+    store->database->open_stores--;
+    pthread_mutex_unlock(&store->database->families_lock);
     weir_buf_cleanup(&store->key);
     free(store);
 }
@@ -472,8 +560,15 @@ weir_status weir_rocksdb_store_new(weir_database *database, const char *family, 
     WEIR_ASSERT(database != NULL);
     WEIR_ASSERT(partition >= 0);
 
-    rocksdb_column_family_handle_t *handle;
-    WEIR_TRY(family_of(database, family, &handle, err));
+    rocksdb_column_family_handle_t *handle = NULL;
+    pthread_mutex_lock(&database->families_lock);
+    weir_status status = mend(database, err);
+    if (status == WEIR_OK) {
+        status = family_of(database, family, &handle, err);
+    }
+    database->open_stores += status == WEIR_OK ? 1 : 0;
+    pthread_mutex_unlock(&database->families_lock);
+    WEIR_TRY(status);
     rocksdb_store *store = weir_alloc(sizeof *store);
     store->kv = (weir_kv){&store_ops, name};
     store->database = database;
@@ -503,7 +598,7 @@ weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, wei
                             (const char *)from.data, from.size, (const char *)to.data, to.size,
                             &message);
     pthread_rwlock_unlock(&store->database->flush_lock);
-    WEIR_TRY(check(message, kv->name, err));
+    WEIR_TRY(check_write(store->database, message, kv->name, err));
     rocksdb_suggest_compact_range_cf(store->database->db, store->family, (const char *)from.data,
                                      from.size, (const char *)to.data, to.size, &message);
     return check(message, kv->name, err);
@@ -560,7 +655,7 @@ weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *con
                                         &message);
         rocksdb_ingestexternalfileoptions_destroy(options);
     }
-    weir_status status = check(message, kv->name, err);
+    weir_status status = check_write(store->database, message, kv->name, err);
     (void)unlink(path); /* What is left of it: RocksDB has linked it under its own name. */
     return status;
 }
@@ -602,7 +697,7 @@ weir_status weir_write_batch_write(weir_write_batch *batch, weir_error *err)
     pthread_rwlock_rdlock(&batch->database->flush_lock);
     rocksdb_write(batch->database->db, batch->database->write_options, batch->batch, &message);
     pthread_rwlock_unlock(&batch->database->flush_lock);
-    WEIR_TRY(check(message, batch->database->directory, err));
+    WEIR_TRY(check_write(batch->database, message, batch->database->directory, err));
     rocksdb_writebatch_clear(batch->batch);
     return WEIR_OK;
 }

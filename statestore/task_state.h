@@ -38,6 +38,11 @@ WEIR_DEFINE_AUTO_PTR(weir_database);
 /* Puts what was applied on disk. A clean close of a task does it so that nothing is restored. */
 weir_status weir_database_flush(weir_database *database, weir_error *err);
 
+/* A write has failed, and none will succeed any more: close every task state. The first one that is
+ * made after that opens the database again, as its disk has it, or answers WEIR_IO while the disk
+ * takes no writes. (A full disk does not break it: that is WEIR_IO until there is space.) */
+bool weir_database_is_broken(const weir_database *database);
+
 typedef enum weir_store_engine { WEIR_ENGINE_ROCKSDB, WEIR_ENGINE_MEMORY } weir_store_engine;
 
 typedef struct weir_task_state weir_task_state;

@@ -55,6 +55,7 @@ ALLOWED_CALLS = [
     (r"tests/.*", "printf puts putchar fprintf fputs vprintf vfprintf", "tests report on stdout"),
     (r"tests/fuzz/.*", "abort", "it is how a fuzz target says that it has found something"),
     (r"tests/perf/.*", "exit perror", "a benchmark that cannot go on says so and ends"),
+    (r"tests/faults/.*", "exit", "a program of the fault tests that cannot go on says so and ends"),
     (r"tests/harness/check\.c", "getenv exit", "it is main of every test"),
     (r"tests/.*/(?:.*kill.*|.*crash.*)\.c", "_exit", "a test of crashes ends its child hard"),
     (r"tests/harness/kafka_\w+\.c", "getenv exit _exit", "it finds Kafka, and starts servers"),

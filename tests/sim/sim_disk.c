@@ -43,7 +43,9 @@ struct weir_database {
     sim_disk *disk;
     disk_image memory;
     size_t ingest_entries_min;
+    size_t open_stores;
     bool crashed;
+    bool broken;
 };
 
 typedef struct disk_store {
@@ -264,7 +266,7 @@ void weir_database_free(weir_database *database)
     if (database == NULL) {
         return;
     }
-    if (!database->crashed) {
+    if (!database->crashed && !database->broken) {
         image_copy(&database->disk->flushed, &database->memory);
     }
     database->disk->open = NULL;
@@ -272,9 +274,15 @@ void weir_database_free(weir_database *database)
     free(database);
 }
 
+bool weir_database_is_broken(const weir_database *database)
+{
+    return database->broken;
+}
+
 weir_status weir_database_flush(weir_database *database, weir_error *err)
 {
-    if (database->crashed || happens(database->disk, database->disk->faults.flush_fails)) {
+    if (database->crashed || database->broken ||
+        happens(database->disk, database->disk->faults.flush_fails)) {
         return weir_error_set(err, WEIR_IO, "simulated: a flush failed");
     }
     image_copy(&database->disk->flushed, &database->memory);
@@ -302,7 +310,10 @@ static weir_status check_read(disk_store *store, weir_error *err)
 
 static weir_status check_write(weir_database *database, weir_error *err)
 {
-    if (database->crashed || happens(database->disk, database->disk->faults.write_fails)) {
+    bool breaks = happens(database->disk, database->disk->faults.breaks);
+    database->broken = database->broken || breaks;
+    if (database->crashed || database->broken ||
+        happens(database->disk, database->disk->faults.write_fails)) {
         return weir_error_set(err, WEIR_IO, "simulated: a write failed");
     }
     return WEIR_OK;
@@ -396,12 +407,28 @@ static uint64_t disk_approximate_count(weir_kv *kv)
 
 static void disk_free(weir_kv *kv)
 {
-    weir_buf_cleanup(&((disk_store *)kv)->key);
-    free(kv);
+    disk_store *store = (disk_store *)kv;
+    WEIR_ASSERT(store->database->open_stores > 0);
+    store->database->open_stores--;
+    weir_buf_cleanup(&store->key);
+    free(store);
 }
 
 static const weir_kv_ops store_ops = {
     disk_get, disk_put, disk_remove, disk_range, disk_approximate_count, disk_free};
+
+/* What RocksDB does: it is opened again, without what was not flushed, once no store is open. */
+static weir_status mend(weir_database *database, weir_error *err)
+{
+    if (database->broken && database->open_stores > 0) {
+        return weir_error_set(err, WEIR_IO, "simulated: stores of a broken database are open");
+    }
+    if (database->broken) {
+        image_copy(&database->memory, &database->disk->flushed);
+        database->broken = false;
+    }
+    return WEIR_OK;
+}
 
 weir_status weir_rocksdb_store_new(weir_database *database, const char *family, const char *name,
                                    int32_t partition, weir_kv **out_kv, weir_error *err)
@@ -409,6 +436,8 @@ weir_status weir_rocksdb_store_new(weir_database *database, const char *family, 
     if (database->crashed) {
         return weir_error_set(err, WEIR_IO, "simulated: the disk is gone");
     }
+    WEIR_TRY(mend(database, err));
+    database->open_stores++;
     disk_store *store = weir_alloc(sizeof(*store));
     store->kv = (weir_kv){&store_ops, name};
     store->database = database;

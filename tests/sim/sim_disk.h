@@ -22,6 +22,7 @@ typedef struct sim_disk sim_disk;
 /* How often, in a million calls. */
 typedef struct sim_disk_faults {
     uint32_t write_fails;   /* A batch is not written: WEIR_IO. */
+    uint32_t breaks;        /* A batch is not written, nor any other until it is opened again. */
     uint32_t flush_fails;   /* WEIR_IO, and nothing is flushed. */
     uint32_t flushes_early; /* RocksDB flushes by itself after a batch, as a full memtable does. */
     uint32_t read_corrupt;  /* A read answers WEIR_CORRUPT. */
