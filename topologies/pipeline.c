@@ -169,7 +169,10 @@ static weir_status open_application(weir_pipeline *pipeline, weir_stage stage, w
 static void prepare_services(weir_pipeline *pipeline)
 {
     pipeline->services.codec = pipeline->codec;
-    pipeline->objects_directory = weir_format("%s/objects", pipeline->options->data_directory);
+    pipeline->objects_directory =
+        pipeline->options->objects_directory != NULL
+            ? weir_strdup(pipeline->options->objects_directory)
+            : weir_format("%s/objects", pipeline->options->data_directory);
     pipeline->services.objects_directory = pipeline->objects_directory;
     pipeline->services.crawl = pipeline->options->crawl;
     pipeline->services.cpu_now_ns = weir_clock_thread_cpu_ns;

@@ -33,6 +33,7 @@ enum { WEIR_STAGES_ALL = (1 << WEIR_STAGE_COUNT) - 1 };
 
 typedef struct weir_pipeline_options {
     const char *data_directory;
+    const char *objects_directory;     /* NULL: objects/ in the data directory. */
     const weir_topic_profile *profile; /* NULL: local. */
     unsigned stages;                   /* Bits; 0: all. */
     weir_crawl_settings crawl;

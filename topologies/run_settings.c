@@ -38,6 +38,8 @@ typedef struct setting {
 static const setting table[] = {
     {"data.dir", "--data", SETTING_TEXT, AT(data_directory), "data", 0, 0,
      "directory of topics, state and objects"},
+    {"objects.dir", "--objects", SETTING_TEXT, AT(pipeline.objects_directory), NULL, 0, 0,
+     "directory of objects; shared by all processes of a cluster"},
     {"seeds.file", "--seeds", SETTING_TEXT, AT(seeds_path), NULL, 0, 0,
      "URLs to begin with, a line each"},
     {"run.until.idle", "--until-idle", SETTING_SWITCH, AT(until_idle), "false", 0, 0,
