@@ -30,7 +30,9 @@ typedef struct weir_graph_nodes {
 typedef enum weir_graph_kind {
     WEIR_GRAPH_ROOT,
     WEIR_GRAPH_SOURCE,
+    WEIR_GRAPH_TABLE_SOURCE, /* A source and the processor behind it. */
     WEIR_GRAPH_PROCESSOR,
+    WEIR_GRAPH_TABLE_JOIN, /* Its parts, and the processor behind them. */
     WEIR_GRAPH_REPARTITION,
     WEIR_GRAPH_SINK,
     WEIR_GRAPH_STORE, /* Of the user's own processors. */
@@ -41,6 +43,15 @@ typedef struct weir_graph_store {
     weir_store_options options;
     struct weir_graph_store *next;
 } weir_graph_store;
+
+/* One processor of several that a node stands for. */
+typedef struct weir_graph_part {
+    const char *name;
+    const weir_graph_node *parent;
+    weir_processor_options processor;
+    const weir_ktable *reads;
+    struct weir_graph_part *next;
+} weir_graph_part;
 
 struct weir_graph_node {
     weir_graph_kind kind;
@@ -60,8 +71,13 @@ struct weir_graph_node {
     weir_graph_store *stores;
     const char *const *store_names; /* Connected besides, ends with a NULL; may be NULL. */
     weir_sink_options sink;
-    const char *filter_name; /* Of a repartition: it drops records without a key, */
-    const char *sink_name;   /* and writes the topic that its source, `name`, reads. */
+    const weir_ktable *reads; /* The table whose rows it looks up; NULL: none. */
+    bool takes_null_keys;     /* Records without a key are not lost on it. */
+    weir_graph_part *parts;   /* Of a join of tables. */
+    weir_ktable *table;       /* Of the source of a table. */
+    const char *source_name;  /* The same. */
+    const char *filter_name;  /* Of a repartition: it drops records without a key (NULL: */
+    const char *sink_name;    /* there are none) before the sink that its source reads. */
     int32_t partition_count;
 };
 

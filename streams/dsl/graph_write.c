@@ -4,7 +4,7 @@
  *
  *   repartition   ─▶ filter (records without a key go no further) ─▶ sink ┊ source ─▶
  */
-#include "streams/dsl/graph_internal.h"
+#include "streams/dsl/ktable_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +29,50 @@ static void write_source(weir_builder *builder, const weir_graph_node *node)
     weir_topology_add_source(builder->topology, node->name, &options);
 }
 
+/* A table's rows are kept where somebody asked for it while the graph grew. */
+static void write_table_source(weir_builder *builder, const weir_graph_node *node)
+{
+    weir_graph_node source = *node;
+    source.name = node->source_name;
+    write_source(builder, &source);
+    weir_topology_add_processor(builder->topology, node->name, &node->processor, source.name, NULL);
+    if (node->table->is_kept) {
+        weir_topology_add_store(builder->topology, &node->table->store->options, node->name, NULL);
+    }
+}
+
+static void connect_rows(weir_builder *builder, const char *processor, const weir_ktable *table)
+{
+    const char *names[WEIR_VIEW_STORES_MAX];
+    size_t count = table == NULL ? 0 : weir_ktable_store_names(table, names, 0);
+    for (size_t i = 0; i < count; i++) {
+        weir_topology_connect_store(builder->topology, processor, names[i]);
+    }
+}
+
+static void add_stores(weir_builder *builder, const weir_graph_node *node)
+{
+    for (const weir_graph_store *store = node->stores; store != NULL; store = store->next) {
+        weir_topology_add_store(builder->topology, &store->options, node->name, NULL);
+    }
+}
+
+static void write_table_join(weir_builder *builder, const weir_graph_node *node)
+{
+    const weir_graph_part *left = node->parts;
+    const weir_graph_part *right = left->next;
+    for (const weir_graph_part *part = left; part != NULL; part = part->next) {
+        weir_topology_add_processor(builder->topology, part->name, &part->processor,
+                                    part->parent->name, NULL);
+    }
+    weir_topology_add_processor(builder->topology, node->name, &node->processor, left->name,
+                                right->name, NULL);
+    for (const weir_graph_part *part = left; part != NULL; part = part->next) {
+        connect_rows(builder, part->name, part->reads);
+    }
+    add_stores(builder, node);
+}
+
 static void write_processor(weir_builder *builder, const weir_graph_node *node)
 {
     weir_topology_add_processor_to(builder->topology, node->name, &node->processor,
@@ -36,20 +80,20 @@ static void write_processor(weir_builder *builder, const weir_graph_node *node)
     for (const char *const *name = node->store_names; name != NULL && *name != NULL; name++) {
         weir_topology_connect_store(builder->topology, node->name, *name);
     }
-    for (const weir_graph_store *store = node->stores; store != NULL; store = store->next) {
-        weir_topology_add_store(builder->topology, &store->options, node->name, NULL);
-    }
+    connect_rows(builder, node->name, node->reads);
+    add_stores(builder, node);
 }
 
 typedef struct key_filter {
     weir_processor base;
+    bool passes_all;
 } key_filter;
 
 static weir_status pass_with_key(weir_processor *processor, const weir_record *record,
                                  weir_error *err)
 {
-    return record->key.data == NULL ? WEIR_OK
-                                    : weir_context_forward(processor->context, record, err);
+    bool passes = record->key.data != NULL || ((key_filter *)(void *)processor)->passes_all;
+    return passes ? weir_context_forward(processor->context, record, err) : WEIR_OK;
 }
 
 static void free_filter(weir_processor *processor)
@@ -59,23 +103,40 @@ static void free_filter(weir_processor *processor)
 
 static weir_processor *new_key_filter(void *user)
 {
-    (void)user;
     static const weir_processor_ops ops = {.process = pass_with_key, .free = free_filter};
     key_filter *filter = weir_alloc(sizeof(*filter));
     filter->base.ops = &ops;
+    filter->passes_all = user != NULL;
     return &filter->base;
+}
+
+/* Whether something below has a use for records without a key (KIP-962). */
+static bool leads_to_null_keys(const weir_graph_node *node)
+{
+    for (size_t i = 0; i < node->children.count; i++) {
+        const weir_graph_node *child = node->children.items[i];
+        if (child->takes_null_keys || leads_to_null_keys(child)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void write_repartition(weir_builder *builder, const weir_graph_node *node)
 {
     weir_topology *topology = builder->topology;
     const char *topic = weir_topology_repartition(topology, node->topic, node->partition_count);
-    weir_topology_add_processor_to(topology, node->filter_name,
-                                   &(weir_processor_options){new_key_filter, NULL},
-                                   parent_names(builder, node));
     weir_sink_options sink = node->sink;
     sink.topic = topic;
-    weir_topology_add_sink(topology, node->sink_name, &sink, node->filter_name, NULL);
+    if (node->filter_name == NULL) {
+        weir_topology_add_sink_to(topology, node->sink_name, &sink, parent_names(builder, node));
+    } else {
+        void *passes_all = leads_to_null_keys(node) ? builder : NULL;
+        weir_topology_add_processor_to(topology, node->filter_name,
+                                       &(weir_processor_options){new_key_filter, passes_all},
+                                       parent_names(builder, node));
+        weir_topology_add_sink(topology, node->sink_name, &sink, node->filter_name, NULL);
+    }
     weir_topology_add_source(topology, node->name, &(weir_source_options){.topic = topic});
 }
 
@@ -86,6 +147,12 @@ void weir_graph_write_node(weir_builder *builder, const weir_graph_node *node)
         break;
     case WEIR_GRAPH_SOURCE:
         write_source(builder, node);
+        break;
+    case WEIR_GRAPH_TABLE_SOURCE:
+        write_table_source(builder, node);
+        break;
+    case WEIR_GRAPH_TABLE_JOIN:
+        write_table_join(builder, node);
         break;
     case WEIR_GRAPH_PROCESSOR:
         write_processor(builder, node);

@@ -16,7 +16,7 @@
 
 /* What an aggregate is made with: reducer, or aggregator and maybe initializer. */
 typedef struct aggregate_spec {
-    weir_table_spec table;
+    weir_ktable *table;
     weir_initializer initializer;
     weir_aggregator aggregator;
     weir_reducer reducer;
@@ -33,7 +33,7 @@ static weir_status init(weir_processor *processor, weir_error *err)
 {
     (void)err;
     aggregate_processor *self = (aggregate_processor *)(void *)processor;
-    weir_row_store_open(&self->rows, processor->context, self->spec->table.store_name);
+    weir_row_store_open(&self->rows, processor->context, self->spec->table->store->options.name);
     return WEIR_OK;
 }
 
@@ -63,7 +63,8 @@ static weir_status aggregate(weir_processor *processor, const weir_record *recor
         return status;
     }
     weir_call call = {self->spec->user, weir_context_arena(processor->context), err, false};
-    weir_change change = {.old_value = row.value};
+    weir_change change = {.old_value =
+                              self->spec->table->sends_old_values ? row.value : WEIR_BYTES_NULL};
     WEIR_TRY(
         weir_call_check(&call, advance(self->spec, &call, record, row.value, &change.new_value)));
     row.value = change.new_value;
@@ -112,16 +113,17 @@ static weir_ktable *add_aggregate(weir_kgrouped_stream *grouped, weir_graph_stor
     weir_builder *builder = grouped->stream.builder;
     const char *name =
         weir_builder_name_or_new(builder, options == NULL ? NULL : options->name, prefix);
+    weir_ktable *table = weir_ktable_new(builder, WEIR_TABLE_AGGREGATE, NULL);
+    table->store = store;
+    table->is_kept = true;
     aggregate_spec *kept = weir_builder_alloc(builder, sizeof(*kept));
     *kept = spec;
+    kept->table = table;
     kept->user = options == NULL ? NULL : options->user;
-    kept->table.store_name = store->options.name;
     weir_graph_node *parent = parent_of(grouped, store->options.name);
-    weir_graph_node *node = weir_graph_add(builder, parent, WEIR_GRAPH_PROCESSOR, name);
-    node->processor = (weir_processor_options){new_aggregate, kept};
-    node->stores = store;
-    weir_ktable *table = weir_builder_alloc(builder, sizeof(*table));
-    *table = (weir_ktable){.builder = builder, .node = node, .spec = &kept->table};
+    table->node = weir_graph_add(builder, parent, WEIR_GRAPH_PROCESSOR, name);
+    table->node->processor = (weir_processor_options){new_aggregate, kept};
+    table->node->stores = store;
     return table;
 }
 
@@ -131,9 +133,16 @@ static const weir_materialized *or_default(const weir_materialized *materialized
     return materialized == NULL ? &none : materialized;
 }
 
-static weir_status start_count(weir_call *call, weir_bytes *out_aggregate)
+weir_status weir_count_add(weir_call *call, weir_bytes aggregate, int64_t difference,
+                           weir_bytes *out_aggregate)
 {
-    *out_aggregate = weir_call_i64(call, 0);
+    int64_t count = 0;
+    if (aggregate.data != NULL && !weir_bytes_i64(aggregate, &count)) {
+        return weir_error_set(call->err, WEIR_CORRUPT,
+                              "a count has %zu bytes instead of 8: its store is another one's",
+                              aggregate.size);
+    }
+    *out_aggregate = weir_call_i64(call, count + difference);
     return WEIR_OK;
 }
 
@@ -142,14 +151,7 @@ static weir_status add_one(weir_call *call, weir_bytes key, weir_bytes value, we
 {
     (void)key;
     (void)value;
-    int64_t count = 0;
-    if (!weir_bytes_i64(aggregate, &count)) {
-        return weir_error_set(call->err, WEIR_CORRUPT,
-                              "a count has %zu bytes instead of 8: its store is another one's",
-                              aggregate.size);
-    }
-    *out_aggregate = weir_call_i64(call, count + 1);
-    return WEIR_OK;
+    return weir_count_add(call, aggregate, 1, out_aggregate);
 }
 
 weir_ktable *weir_kgrouped_stream_count(weir_kgrouped_stream *grouped,
@@ -163,7 +165,7 @@ weir_ktable *weir_kgrouped_stream_count(weir_kgrouped_stream *grouped,
     weir_graph_store *store =
         weir_row_store_declare(builder, or_default(materialized), "KSTREAM-AGGREGATE-");
     return add_aggregate(grouped, store, options, "KSTREAM-AGGREGATE-",
-                         (aggregate_spec){.initializer = start_count, .aggregator = add_one});
+                         (aggregate_spec){.aggregator = add_one});
 }
 
 weir_ktable *weir_kgrouped_stream_reduce(weir_kgrouped_stream *grouped, weir_reducer reducer,

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ktable.c - the rows of a table and the changes that they make.
+ * ktable.c - tables: which of them keep their rows, which of them say what was there before.
+ *
+ *   source ─▶ filter ─▶ map ─▶ join ─▶ …
+ *     │
+ *   store, once somebody below asks for rows or old values
  */
 #include "streams/dsl/ktable_internal.h"
 
@@ -8,43 +12,13 @@
 
 #include <stdlib.h>
 
-void weir_row_store_open(weir_row_store *rows, weir_context *context, const char *store_name)
+weir_ktable *weir_ktable_new(weir_builder *builder, weir_table_kind kind, weir_ktable *parent)
 {
-    rows->kv = weir_context_store(context, store_name);
-}
-
-void weir_row_store_cleanup(weir_row_store *rows)
-{
-    weir_buf_cleanup(&rows->stored);
-    weir_buf_cleanup(&rows->built);
-}
-
-weir_status weir_row_store_get(weir_row_store *rows, weir_bytes key, weir_timestamped *out_row,
-                               weir_error *err)
-{
-    weir_status status = weir_kv_get(rows->kv, key, &rows->stored, err);
-    return status != WEIR_OK ? status
-                             : weir_timestamped_decode(weir_buf_bytes(&rows->stored), out_row, err);
-}
-
-weir_status weir_row_store_put(weir_row_store *rows, weir_bytes key, weir_timestamped row,
-                               weir_error *err)
-{
-    if (row.value.data == NULL) {
-        return weir_kv_remove(rows->kv, key, err);
-    }
-    weir_timestamped_encode(row, &rows->built);
-    return weir_kv_put(rows->kv, key, weir_buf_bytes(&rows->built), err);
-}
-
-weir_status weir_forward_change(weir_context *context, const weir_record *source,
-                                weir_change change, int64_t timestamp_ms, weir_error *err)
-{
-    weir_record out = *source;
-    out.value = change.new_value;
-    out.object = &change;
-    out.timestamp_ms = timestamp_ms;
-    return weir_context_forward(context, &out, err);
+    weir_ktable *table = weir_builder_alloc(builder, sizeof(*table));
+    table->builder = builder;
+    table->kind = kind;
+    table->left = parent;
+    return table;
 }
 
 weir_graph_store *weir_row_store_declare(weir_builder *builder,
@@ -62,7 +36,157 @@ weir_graph_store *weir_row_store_declare(weir_builder *builder,
     return store;
 }
 
-/* A change becomes a plain record. */
+void weir_ktable_keep_if_named(weir_ktable *table, const weir_materialized *materialized)
+{
+    if (materialized->store_name != NULL) {
+        table->store = weir_row_store_declare(table->builder, materialized, "");
+        table->is_kept = true;
+    }
+}
+
+bool weir_ktable_send_old_values(weir_ktable *table, bool force)
+{
+    if (table->sends_old_values) {
+        return true;
+    }
+    switch (table->kind) {
+    case WEIR_TABLE_SOURCE:
+        table->is_kept = table->is_kept || force;
+        table->sends_old_values = table->is_kept;
+        break;
+    case WEIR_TABLE_AGGREGATE:
+        table->sends_old_values = true;
+        break;
+    case WEIR_TABLE_FILTER:
+    case WEIR_TABLE_MAP:
+        table->sends_old_values = table->is_kept || weir_ktable_send_old_values(table->left, force);
+        break;
+    case WEIR_TABLE_INNER_JOIN:
+    case WEIR_TABLE_LEFT_JOIN:
+    case WEIR_TABLE_OUTER_JOIN:
+        (void)weir_ktable_send_old_values(table->left, true);
+        (void)weir_ktable_send_old_values(table->right, true);
+        table->sends_old_values = true;
+        break;
+    }
+    return table->sends_old_values;
+}
+
+void weir_ktable_require_rows(weir_ktable *table)
+{
+    if (table->kind == WEIR_TABLE_SOURCE) {
+        table->is_kept = true;
+    }
+    if (table->is_kept) {
+        return;
+    }
+    weir_ktable_require_rows(table->left);
+    if (table->right != NULL) {
+        weir_ktable_require_rows(table->right);
+    }
+}
+
+size_t weir_ktable_store_names(const weir_ktable *table, const char **names, size_t count)
+{
+    if (table->is_kept) {
+        WEIR_ASSERT(count < WEIR_VIEW_STORES_MAX);
+        names[count] = table->store->options.name;
+        return count + 1;
+    }
+    count = weir_ktable_store_names(table->left, names, count);
+    return table->right == NULL ? count : weir_ktable_store_names(table->right, names, count);
+}
+
+weir_status weir_forward_change(weir_context *context, const weir_record *source,
+                                weir_change change, int64_t timestamp_ms, weir_error *err)
+{
+    weir_record out = *source;
+    out.value = change.new_value;
+    out.object = &change;
+    out.timestamp_ms = timestamp_ms;
+    return weir_context_forward(context, &out, err);
+}
+
+/* A table that a topic makes. */
+
+typedef struct source_processor {
+    weir_processor base;
+    const weir_ktable *table;
+    weir_row_store rows;
+} source_processor;
+
+static weir_status init_source(weir_processor *processor, weir_error *err)
+{
+    (void)err;
+    source_processor *self = (source_processor *)(void *)processor;
+    if (self->table->is_kept) {
+        weir_row_store_open(&self->rows, processor->context, self->table->store->options.name);
+    }
+    return WEIR_OK;
+}
+
+static weir_status take_row(weir_processor *processor, const weir_record *record, weir_error *err)
+{
+    source_processor *self = (source_processor *)(void *)processor;
+    if (record->key.data == NULL) {
+        return WEIR_OK;
+    }
+    weir_change change = {.new_value = record->value};
+    if (self->table->is_kept) {
+        weir_timestamped old = {0};
+        weir_status status = weir_row_store_get(&self->rows, record->key, &old, err);
+        if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
+            return status;
+        }
+        change.old_value = self->table->sends_old_values ? old.value : WEIR_BYTES_NULL;
+        const weir_timestamped row = {record->timestamp_ms, record->value};
+        WEIR_TRY(weir_row_store_put(&self->rows, record->key, row, err));
+    }
+    return weir_forward_change(processor->context, record, change, record->timestamp_ms, err);
+}
+
+static void free_source(weir_processor *processor)
+{
+    weir_row_store_cleanup(&((source_processor *)(void *)processor)->rows);
+    free(processor);
+}
+
+static weir_processor *new_source(void *user)
+{
+    static const weir_processor_ops ops = {init_source, take_row, free_source};
+    source_processor *self = weir_alloc(sizeof(*self));
+    self->base.ops = &ops;
+    self->table = user;
+    return &self->base;
+}
+
+weir_ktable *weir_builder_table(weir_builder *builder, const char *topic,
+                                const weir_consumed *consumed,
+                                const weir_materialized *materialized)
+{
+    static const weir_consumed no_consumed;
+    static const weir_materialized no_materialized;
+    consumed = consumed == NULL ? &no_consumed : consumed;
+    materialized = materialized == NULL ? &no_materialized : materialized;
+    WEIR_AUTO_FREE char *prefix = weir_format("%s-", topic);
+    weir_ktable *table = weir_ktable_new(builder, WEIR_TABLE_SOURCE, NULL);
+    table->store = weir_row_store_declare(builder, materialized, prefix);
+    table->is_kept = materialized->store_name != NULL;
+    const char *source = consumed->name != NULL
+                             ? weir_builder_join_names(builder, consumed->name, "-source")
+                             : weir_builder_new_name(builder, "KSTREAM-SOURCE-");
+    const char *name = weir_builder_name_or_new(builder, consumed->name, "KTABLE-SOURCE-");
+    table->node = weir_graph_add(builder, builder->root, WEIR_GRAPH_TABLE_SOURCE, name);
+    table->node->topic = weir_builder_join_names(builder, topic, "");
+    table->node->consumed = *consumed;
+    table->node->source_name = source;
+    table->node->processor = (weir_processor_options){new_source, table};
+    table->node->table = table;
+    return table;
+}
+
+/* A table's changes as a stream. */
+
 static weir_status to_stream(weir_processor *processor, const weir_record *record, weir_error *err)
 {
     weir_record out = *record;

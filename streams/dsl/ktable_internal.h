@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ktable_internal.h - tables laid open for the files of the DSL: how changes travel, and how rows
- * are kept.
+ * ktable_internal.h - tables laid open for the files of the DSL: how changes travel, how rows are
+ * kept, and how the row of a key is found.
  *
  * Between the processors of tables a record carries a weir_change as its object; its value is the
  * new value.
  *
- * Ownership  Tables live in the builder's arena; a weir_row_store is part of a processor.
+ * Ownership  Tables and views live in the builder's arena; a weir_row_store and a weir_view_reader
+ *            are part of a processor.
  * Threads    Builder: one. Processors: the worker that owns the task.
  */
 #ifndef WEIR_STREAMS_DSL_KTABLE_INTERNAL_H
@@ -20,19 +21,52 @@ typedef struct weir_change {
     weir_bytes old_value; /* Null: there was none, or nobody downstream asks for it. */
 } weir_change;
 
-/* What the processors of a table share; settled when the topology is written. */
-typedef struct weir_table_spec {
-    const char *store_name; /* NULL: its rows are not kept. */
-    bool sends_old_values;
-} weir_table_spec;
+typedef enum weir_table_kind {
+    WEIR_TABLE_SOURCE,    /* Kept if somebody asks for its rows or its old values. */
+    WEIR_TABLE_AGGREGATE, /* Always kept. */
+    WEIR_TABLE_FILTER,    /* The rest: kept if it was given a name; else computed. */
+    WEIR_TABLE_MAP,
+    WEIR_TABLE_INNER_JOIN,
+    WEIR_TABLE_LEFT_JOIN,
+    WEIR_TABLE_OUTER_JOIN,
+} weir_table_kind;
 
+/* A table: what its processors share, and how a row is computed where it is not kept. Settled when
+ * the topology is written. */
 struct weir_ktable {
     weir_builder *builder;
     weir_graph_node *node;
-    weir_table_spec *spec;
+    weir_table_kind kind;
+    weir_graph_store *store; /* Where its rows are or would be kept; NULL: they never are. */
+    bool is_kept;
+    bool sends_old_values;
+    weir_ktable *left; /* Its parent, or the left one. */
+    weir_ktable *right;
+    weir_predicate predicate;
+    bool negated;
+    weir_value_mapper mapper;
+    weir_value_joiner joiner;
+    void *user;
 };
 
-/* The rows of a table in a timestamped store. */
+/* A table below parent, not yet with a node. */
+weir_ktable *weir_ktable_new(weir_builder *builder, weir_table_kind kind, weir_ktable *parent);
+
+/* A store for its rows, if it was given a name. */
+void weir_ktable_keep_if_named(weir_ktable *table, const weir_materialized *materialized);
+
+/* Makes changes carry old values; force: keep rows for it where they are not kept. */
+bool weir_ktable_send_old_values(weir_ktable *table, bool force);
+
+/* Something reads rows of the table: a source must keep them. */
+void weir_ktable_require_rows(weir_ktable *table);
+
+/* Adds the names of the stores that a reader of the table's rows opens, at most max in all; returns
+ * how many there are. */
+enum { WEIR_VIEW_STORES_MAX = 64 };
+size_t weir_ktable_store_names(const weir_ktable *table, const char **names, size_t count);
+
+/* The rows of a table in a timestamped store. All-zero before it is opened. */
 typedef struct weir_row_store {
     weir_kv *kv;
     weir_buf stored; /* What was read last. */
@@ -50,9 +84,38 @@ weir_status weir_row_store_get(weir_row_store *rows, weir_bytes key, weir_timest
 weir_status weir_row_store_put(weir_row_store *rows, weir_bytes key, weir_timestamped row,
                                weir_error *err);
 
+/* Reads rows of a table, kept or computed, for a processor that runs. */
+typedef struct weir_view_reader {
+    const weir_ktable *table;
+    weir_context *context;
+    weir_row_store rows; /* If the table is kept. */
+    struct weir_view_reader *left;
+    struct weir_view_reader *right;
+} weir_view_reader;
+
+/* Opens the stores of a table that the processor reads; frees what that needed. */
+void weir_view_reader_open(weir_view_reader *reader, weir_context *context,
+                           const weir_ktable *table);
+void weir_view_reader_cleanup(weir_view_reader *reader);
+
+/* The row of key, as it is now; its value is null where there is none, and its time is -1. */
+weir_status weir_view_reader_get(weir_view_reader *reader, weir_bytes key,
+                                 weir_timestamped *out_row, weir_error *err);
+
+/* What a row of the parent becomes in a filter or a map; null stays null. */
+weir_status weir_ktable_apply(const weir_ktable *table, weir_context *context, weir_bytes key,
+                              weir_bytes value, weir_bytes *out_value, weir_error *err);
+
+/* Whether a joined table has a row for two values of its sides. */
+bool weir_ktable_joins(const weir_ktable *table, weir_bytes left, weir_bytes right);
+
 /* Passes a change on as a record like source, with the time of the change. */
 weir_status weir_forward_change(weir_context *context, const weir_record *source,
                                 weir_change change, int64_t timestamp_ms, weir_error *err);
+
+/* A count that changes by difference; null counts as 0. */
+weir_status weir_count_add(weir_call *call, weir_bytes aggregate, int64_t difference,
+                           weir_bytes *out_aggregate);
 
 /* A store of rows as materialized asks; its name is drawn if it has none. */
 weir_graph_store *weir_row_store_declare(weir_builder *builder,

@@ -190,6 +190,140 @@ static void make_group_by_new_key(weir_builder *builder, const weir_json_value *
         "out");
 }
 
+/* Tables. */
+
+static weir_ktable *table(weir_builder *builder, const char *topic, const char *store)
+{
+    return weir_builder_table(builder, topic, NULL, &(weir_materialized){.store_name = store});
+}
+
+static void table_to(weir_ktable *changes, const char *topic)
+{
+    weir_kstream_to(weir_ktable_to_stream(changes, NULL), topic, NULL);
+}
+
+static bool is_neither_two_nor_five(void *user, const weir_record *record)
+{
+    (void)user;
+    return !value_is(record, "v2") && !value_is(record, "v5");
+}
+
+static weir_status ask(weir_call *call, const weir_record *record, weir_bytes *out_value)
+{
+    *out_value = weir_call_concat(call, record->value, WEIR_BYTES("?"));
+    return WEIR_OK;
+}
+
+static void make_table_filter_map(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *kept =
+        weir_ktable_filter(table(builder, "a", "st"), is_neither_two_nor_five,
+                           &(weir_table_options){.materialized = {.store_name = "flt"}});
+    table_to(weir_ktable_map_values(kept, ask, NULL), "out");
+}
+
+static const weir_table_options in_st = {.materialized = {.store_name = "st"}};
+
+static weir_kgrouped_table *grouped_by_value(weir_builder *builder)
+{
+    return weir_ktable_group_by(weir_builder_table(builder, "a", NULL, NULL), swap, NULL);
+}
+
+static void make_table_group_count(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    counts_to(weir_kgrouped_table_count(grouped_by_value(builder), &in_st), "out");
+}
+
+static weir_status append_plus(weir_call *call, weir_bytes key, weir_bytes value,
+                               weir_bytes aggregate, weir_bytes *out_aggregate)
+{
+    (void)key;
+    *out_aggregate =
+        weir_call_concat(call, weir_call_concat(call, aggregate, WEIR_BYTES("+")), value);
+    return WEIR_OK;
+}
+
+static weir_status append_minus(weir_call *call, weir_bytes key, weir_bytes value,
+                                weir_bytes aggregate, weir_bytes *out_aggregate)
+{
+    (void)key;
+    *out_aggregate =
+        weir_call_concat(call, weir_call_concat(call, aggregate, WEIR_BYTES("-")), value);
+    return WEIR_OK;
+}
+
+static void make_table_group_aggregate(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    table_to(weir_kgrouped_table_aggregate(grouped_by_value(builder), empty_text, append_plus,
+                                           append_minus, &in_st),
+             "out");
+}
+
+/* Java writes a null in a text as "null". */
+static weir_bytes or_null_text(weir_bytes value)
+{
+    return value.data == NULL ? WEIR_BYTES("null") : value;
+}
+
+static weir_status join_with_bar(weir_call *call, weir_bytes key, weir_bytes left, weir_bytes right,
+                                 weir_bytes *out_value)
+{
+    (void)key;
+    *out_value = weir_call_concat(call, weir_call_concat(call, or_null_text(left), WEIR_BYTES("|")),
+                                  or_null_text(right));
+    return WEIR_OK;
+}
+
+static void make_table_table_inner(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *a = table(builder, "a", "ta");
+    table_to(weir_ktable_join(a, table(builder, "b", "tb"), join_with_bar, &in_st), "out");
+}
+
+static void make_table_table_left(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *a = table(builder, "a", "ta");
+    table_to(weir_ktable_left_join(a, table(builder, "b", "tb"), join_with_bar, &in_st), "out");
+}
+
+static void make_table_table_outer(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *a = table(builder, "a", "ta");
+    table_to(weir_ktable_outer_join(a, table(builder, "b", "tb"), join_with_bar, &in_st), "out");
+}
+
+/* Streams with tables. */
+
+static void make_stream_table_inner(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *b = table(builder, "b", "tb");
+    weir_kstream *a = weir_builder_stream(builder, "a", NULL);
+    weir_kstream_to(weir_kstream_join_table(a, b, join_with_bar, NULL), "out", NULL);
+}
+
+static void make_stream_table_left(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *b = table(builder, "b", "tb");
+    weir_kstream *a = weir_builder_stream(builder, "a", NULL);
+    weir_kstream_to(weir_kstream_left_join_table(a, b, join_with_bar, NULL), "out", NULL);
+}
+
+#define TABLES                                                                                     \
+    {                                                                                              \
+        {"ta", CONFORMANCE_TEXT}, {"tb", CONFORMANCE_TEXT},                                        \
+        {                                                                                          \
+            "st", CONFORMANCE_TEXT                                                                 \
+        }                                                                                          \
+    }
+
 static const conformance_spec specs[] = {
     {"stateless_chain", make_stateless_chain, {"a"}, {"out", "even", "odd"}, {{0}}},
     {"merge_map", make_merge_map, {"a", "b"}, {"out"}, {{0}}},
@@ -201,6 +335,26 @@ static const conformance_spec specs[] = {
      {"out"},
      {{"st", CONFORMANCE_TEXT}}},
     {"group_by_new_key", make_group_by_new_key, {"a"}, {"out"}, {{"st", CONFORMANCE_I64}}},
+    {"table_filter_map",
+     make_table_filter_map,
+     {"a"},
+     {"out"},
+     {{"st", CONFORMANCE_TEXT}, {"flt", CONFORMANCE_TEXT}}},
+    {"table_group_count", make_table_group_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64}}},
+    {"table_group_aggregate",
+     make_table_group_aggregate,
+     {"a"},
+     {"out"},
+     {{"st", CONFORMANCE_TEXT}}},
+    {"table_table_inner", make_table_table_inner, {"a", "b"}, {"out"}, TABLES},
+    {"table_table_left", make_table_table_left, {"a", "b"}, {"out"}, TABLES},
+    {"table_table_outer", make_table_table_outer, {"a", "b"}, {"out"}, TABLES},
+    {"stream_table_inner",
+     make_stream_table_inner,
+     {"a", "b"},
+     {"out"},
+     {{"tb", CONFORMANCE_TEXT}}},
+    {"stream_table_left", make_stream_table_left, {"a", "b"}, {"out"}, {{"tb", CONFORMANCE_TEXT}}},
 };
 
 const conformance_spec *conformance_spec_named(weir_bytes name)

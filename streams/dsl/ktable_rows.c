@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ktable_rows.c - rows of tables: those that are kept, read and written; those that are not,
+ * computed from what they come from.
+ */
+#include "streams/dsl/ktable_internal.h"
+
+#include <stdlib.h>
+
+void weir_row_store_open(weir_row_store *rows, weir_context *context, const char *store_name)
+{
+    rows->kv = weir_context_store(context, store_name);
+}
+
+void weir_row_store_cleanup(weir_row_store *rows)
+{
+    weir_buf_cleanup(&rows->stored);
+    weir_buf_cleanup(&rows->built);
+}
+
+weir_status weir_row_store_get(weir_row_store *rows, weir_bytes key, weir_timestamped *out_row,
+                               weir_error *err)
+{
+    weir_status status = weir_kv_get(rows->kv, key, &rows->stored, err);
+    return status != WEIR_OK ? status
+                             : weir_timestamped_decode(weir_buf_bytes(&rows->stored), out_row, err);
+}
+
+weir_status weir_row_store_put(weir_row_store *rows, weir_bytes key, weir_timestamped row,
+                               weir_error *err)
+{
+    if (row.value.data == NULL) {
+        return weir_kv_remove(rows->kv, key, err);
+    }
+    weir_timestamped_encode(row, &rows->built);
+    return weir_kv_put(rows->kv, key, weir_buf_bytes(&rows->built), err);
+}
+
+weir_status weir_ktable_apply(const weir_ktable *table, weir_context *context, weir_bytes key,
+                              weir_bytes value, weir_bytes *out_value, weir_error *err)
+{
+    *out_value = WEIR_BYTES_NULL;
+    if (value.data == NULL) {
+        return WEIR_OK;
+    }
+    const weir_record record = {.key = key, .value = value};
+    if (table->kind == WEIR_TABLE_FILTER) {
+        if (table->predicate(table->user, &record) != table->negated) {
+            *out_value = value;
+        }
+        return WEIR_OK;
+    }
+    weir_call call = {table->user, weir_context_arena(context), err, false};
+    return weir_call_check(&call, table->mapper(&call, &record, out_value));
+}
+
+static weir_view_reader *open_part(weir_context *context, const weir_ktable *table)
+{
+    weir_view_reader *part = weir_alloc(sizeof(*part));
+    weir_view_reader_open(part, context, table);
+    return part;
+}
+
+void weir_view_reader_open(weir_view_reader *reader, weir_context *context,
+                           const weir_ktable *table)
+{
+    reader->table = table;
+    reader->context = context;
+    if (table->is_kept) {
+        weir_row_store_open(&reader->rows, context, table->store->options.name);
+        return;
+    }
+    reader->left = open_part(context, table->left);
+    if (table->right != NULL) {
+        reader->right = open_part(context, table->right);
+    }
+}
+
+void weir_view_reader_cleanup(weir_view_reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    weir_row_store_cleanup(&reader->rows);
+    weir_view_reader_cleanup(reader->left);
+    weir_view_reader_cleanup(reader->right);
+    free(weir_take(&reader->left));
+    free(weir_take(&reader->right));
+}
+
+bool weir_ktable_joins(const weir_ktable *table, weir_bytes left, weir_bytes right)
+{
+    switch (table->kind) {
+    case WEIR_TABLE_INNER_JOIN:
+        return left.data != NULL && right.data != NULL;
+    case WEIR_TABLE_LEFT_JOIN:
+        return left.data != NULL;
+    case WEIR_TABLE_OUTER_JOIN:
+        return left.data != NULL || right.data != NULL;
+    case WEIR_TABLE_SOURCE:
+    case WEIR_TABLE_AGGREGATE:
+    case WEIR_TABLE_FILTER:
+    case WEIR_TABLE_MAP:
+        break;
+    }
+    WEIR_ASSERT(false);
+    return false;
+}
+
+static weir_status get_joined(weir_view_reader *reader, weir_bytes key, weir_timestamped *out_row,
+                              weir_error *err)
+{
+    weir_timestamped left = {0};
+    weir_timestamped right = {0};
+    WEIR_TRY(weir_view_reader_get(reader->left, key, &left, err));
+    WEIR_TRY(weir_view_reader_get(reader->right, key, &right, err));
+    if (!weir_ktable_joins(reader->table, left.value, right.value)) {
+        return WEIR_OK;
+    }
+    weir_call call = {reader->table->user, weir_context_arena(reader->context), err, false};
+    WEIR_TRY(weir_call_check(
+        &call, reader->table->joiner(&call, key, left.value, right.value, &out_row->value)));
+    out_row->timestamp_ms =
+        left.timestamp_ms > right.timestamp_ms ? left.timestamp_ms : right.timestamp_ms;
+    return WEIR_OK;
+}
+
+weir_status weir_view_reader_get(weir_view_reader *reader, weir_bytes key,
+                                 weir_timestamped *out_row, weir_error *err)
+{
+    *out_row = (weir_timestamped){.timestamp_ms = -1};
+    if (reader->table->is_kept) {
+        weir_status status = weir_row_store_get(&reader->rows, key, out_row, err);
+        return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+    }
+    if (reader->right != NULL) {
+        return get_joined(reader, key, out_row, err);
+    }
+    weir_timestamped parent = {0};
+    WEIR_TRY(weir_view_reader_get(reader->left, key, &parent, err));
+    WEIR_TRY(
+        weir_ktable_apply(reader->table, reader->context, key, parent.value, &out_row->value, err));
+    out_row->timestamp_ms = out_row->value.data == NULL ? -1 : parent.timestamp_ms;
+    return WEIR_OK;
+}
