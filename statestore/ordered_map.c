@@ -40,6 +40,8 @@ static_assert(offsetof(weir_ordered_entry, key) - offsetof(weir_ordered_entry, k
                   offsetof(key_bytes, data),
               "an entry ends with its key_bytes");
 
+static_assert(sizeof(weir_hold) % WEIR_SLAB_STEP_BYTES == 0, "the entry behind it is aligned");
+
 typedef struct node {
     uint32_t count;
     uint32_t prefix_bytes; /* That all keys of the node share. */
@@ -62,7 +64,8 @@ struct weir_ordered_map {
     node *root;
     uint32_t depth; /* Branches above a leaf. */
     size_t count;
-    uint64_t changes; /* Of the tree; a walk that finds another number searches again. */
+    size_t front_bytes; /* Of a weir_hold before each entry, or 0. */
+    uint64_t changes;   /* Of the tree; a walk that finds another number searches again. */
     weir_slab slab;
     weir_entry_index index;
 };
@@ -354,22 +357,23 @@ static void split_leaf(weir_ordered_map *map, path *p, weir_bytes key)
     }
 }
 
-static size_t entry_bytes(const weir_ordered_entry *entry)
+static void entry_free(weir_ordered_map *map, weir_ordered_entry *entry)
 {
-    return sizeof *entry + entry->key_size + entry->inline_capacity;
+    size_t bytes = map->front_bytes + sizeof *entry + entry->key_size + entry->inline_capacity;
+    weir_slab_release(&map->slab, (uint8_t *)entry - map->front_bytes, bytes);
 }
 
 static weir_ordered_entry *entry_new(weir_ordered_map *map, weir_bytes key, size_t value_bytes)
 {
     enum { INLINE_BYTES_MAX = 512 };
-    size_t bytes = sizeof(weir_ordered_entry) + key.size;
-    if (value_bytes <= INLINE_BYTES_MAX) {
-        bytes = weir_slab_capacity(bytes + value_bytes);
-    }
-    weir_ordered_entry *entry = weir_slab_alloc(&map->slab, bytes);
-    *entry = (weir_ordered_entry){0};
+    size_t fixed = map->front_bytes + sizeof(weir_ordered_entry) + key.size;
+    size_t bytes =
+        value_bytes <= INLINE_BYTES_MAX ? weir_slab_capacity(fixed + value_bytes) : fixed;
+    uint8_t *piece = weir_slab_alloc(&map->slab, bytes);
+    memset(piece, 0, map->front_bytes + sizeof(weir_ordered_entry));
+    weir_ordered_entry *entry = (weir_ordered_entry *)(void *)(piece + map->front_bytes);
     entry->key_size = (uint32_t)key.size;
-    entry->inline_capacity = (uint32_t)(bytes - sizeof *entry - key.size);
+    entry->inline_capacity = (uint32_t)(bytes - fixed);
     if (key.size > 0) {
         memcpy(entry->key, key.data, key.size);
     }
@@ -459,7 +463,11 @@ void weir_ordered_map_remove(weir_ordered_map *map, weir_ordered_entry *entry)
     weir_entry_index_remove(&map->index, entry);
     weir_ordered_drop(map, entry, WEIR_COMMITTED);
     weir_ordered_drop(map, entry, WEIR_STAGED);
-    weir_slab_release(&map->slab, entry, entry_bytes(entry));
+    if (map->front_bytes > 0) {
+        WEIR_ASSERT(weir_ordered_hold(entry)->written == 0);
+        weir_ordered_drop(map, entry, WEIR_FORWARDED);
+    }
+    entry_free(map, entry);
     map->count--;
     map->changes++;
 }
@@ -470,6 +478,13 @@ weir_ordered_map *weir_ordered_map_new(void)
 {
     weir_ordered_map *map = weir_alloc(sizeof *map);
     map->root = &leaf_new(map)->node;
+    return map;
+}
+
+weir_ordered_map *weir_ordered_map_new_holding(void)
+{
+    weir_ordered_map *map = weir_ordered_map_new();
+    map->front_bytes = sizeof(weir_hold);
     return map;
 }
 
@@ -509,15 +524,24 @@ static uint8_t *inline_value(weir_ordered_entry *entry)
     return entry->key + entry->key_size;
 }
 
-static bool inline_is_free(weir_ordered_entry *entry)
+static weir_slot *slot_of(weir_ordered_entry *entry, weir_version version)
+{
+    return version == WEIR_FORWARDED ? &weir_ordered_hold(entry)->forwarded
+                                     : &entry->slots[version];
+}
+
+static bool inline_is_free(const weir_ordered_map *map, weir_ordered_entry *entry)
 {
     const uint8_t *room = inline_value(entry);
+    if (map->front_bytes > 0 && weir_ordered_hold(entry)->forwarded.data == room) {
+        return false;
+    }
     return entry->slots[WEIR_COMMITTED].data != room && entry->slots[WEIR_STAGED].data != room;
 }
 
 void weir_ordered_drop(weir_ordered_map *map, weir_ordered_entry *entry, weir_version version)
 {
-    weir_slot *slot = &entry->slots[version];
+    weir_slot *slot = slot_of(entry, version);
     if (slot->data != &removed_marker && slot->data != inline_value(entry)) {
         weir_slab_release(&map->slab, slot->data, slot->capacity);
     }
@@ -528,6 +552,7 @@ void weir_ordered_set(weir_ordered_map *map, weir_ordered_entry *entry, weir_ver
                       weir_bytes value)
 {
     WEIR_ASSERT(value.size <= WEIR_KV_VALUE_BYTES_MAX);
+    WEIR_ASSERT(version != WEIR_FORWARDED);
 
     weir_slot *slot = &entry->slots[version];
     if (value.data == NULL) {
@@ -537,7 +562,7 @@ void weir_ordered_set(weir_ordered_map *map, weir_ordered_entry *entry, weir_ver
     }
     if (slot->data == NULL || slot->data == &removed_marker || slot->capacity < value.size) {
         weir_ordered_drop(map, entry, version);
-        bool fits = value.size <= entry->inline_capacity && inline_is_free(entry);
+        bool fits = value.size <= entry->inline_capacity && inline_is_free(map, entry);
         slot->capacity = fits ? entry->inline_capacity : (uint32_t)weir_slab_capacity(value.size);
         slot->data = fits ? inline_value(entry) : weir_slab_alloc(&map->slab, slot->capacity);
     }
@@ -556,14 +581,29 @@ void weir_ordered_commit(weir_ordered_map *map, weir_ordered_entry *entry)
     entry->slots[WEIR_STAGED] = (weir_slot){0};
 }
 
+void weir_ordered_forward(weir_ordered_entry *entry)
+{
+    weir_slot *forwarded = &weir_ordered_hold(entry)->forwarded;
+    WEIR_ASSERT(forwarded->data == NULL);
+
+    *forwarded = entry->slots[WEIR_STAGED];
+    entry->slots[WEIR_STAGED] = (weir_slot){0};
+}
+
+static const weir_slot *read_slot(const weir_ordered_entry *entry, weir_version version)
+{
+    return version == WEIR_FORWARDED ? &weir_ordered_hold(entry)->forwarded
+                                     : &entry->slots[version];
+}
+
 bool weir_ordered_has(const weir_ordered_entry *entry, weir_version version)
 {
-    return entry->slots[version].data != NULL;
+    return read_slot(entry, version)->data != NULL;
 }
 
 weir_bytes weir_ordered_value(const weir_ordered_entry *entry, weir_version version)
 {
-    const weir_slot *slot = &entry->slots[version];
+    const weir_slot *slot = read_slot(entry, version);
     return slot->data == &removed_marker ? WEIR_BYTES_NULL : weir_bytes_of(slot->data, slot->size);
 }
 

@@ -16,7 +16,8 @@
 
 typedef struct weir_ordered_map weir_ordered_map;
 
-typedef enum weir_version { WEIR_COMMITTED, WEIR_STAGED } weir_version;
+/* WEIR_FORWARDED is in holding maps alone: the staged value before the one that is held back. */
+typedef enum weir_version { WEIR_COMMITTED, WEIR_STAGED, WEIR_FORWARDED } weir_version;
 
 /* One version of a value: absent (all-zero), removed, or bytes. */
 typedef struct weir_slot {
@@ -33,7 +34,20 @@ typedef struct weir_ordered_entry {
     uint8_t key[];
 } weir_ordered_entry;
 
+/* What stands in front of each entry of a holding map, zeroed at first; hold_log.h fills it. */
+typedef struct weir_hold {
+    weir_slot forwarded;
+    int64_t timestamp_ms;
+    void *owned_headers; /* One block, opaque here; NULL: none. */
+    uint32_t written;    /* One more than its place in the log at its last write; 0: not held. */
+    uint32_t touched;    /* The same of its last write or read. */
+    uint32_t bytes;      /* What it counts for. */
+    uint32_t reserved;
+} weir_hold;
+
 weir_ordered_map *weir_ordered_map_new(void);
+/* A map whose entries have a weir_hold and a forwarded version. */
+weir_ordered_map *weir_ordered_map_new_holding(void);
 void weir_ordered_map_free(weir_ordered_map *map);
 WEIR_DEFINE_AUTO_PTR(weir_ordered_map);
 
@@ -61,6 +75,12 @@ static inline weir_bytes weir_ordered_key(const weir_ordered_entry *entry)
     return weir_bytes_of(entry->key, entry->key_size);
 }
 
+/* The part in front of an entry of a holding map. */
+static inline weir_hold *weir_ordered_hold(const weir_ordered_entry *entry)
+{
+    return (weir_hold *)(uintptr_t)entry - 1;
+}
+
 /* Sets a version; the null bytes say that the key is removed. Overwrites in place where it fits. */
 void weir_ordered_set(weir_ordered_map *map, weir_ordered_entry *entry, weir_version version,
                       weir_bytes value);
@@ -70,6 +90,9 @@ void weir_ordered_drop(weir_ordered_map *map, weir_ordered_entry *entry, weir_ve
 
 /* The staged version, which is present, takes the place of the committed one. Copies nothing. */
 void weir_ordered_commit(weir_ordered_map *map, weir_ordered_entry *entry);
+
+/* The staged version, if it is present, becomes the forwarded one, which is absent. */
+void weir_ordered_forward(weir_ordered_entry *entry);
 
 /* Whether the entry has that version: a value or a removal. */
 bool weir_ordered_has(const weir_ordered_entry *entry, weir_version version);

@@ -10,6 +10,14 @@
  * copies nothing. A key that is overwritten by many commits goes down once, for apply() sees its
  * last committed value only.
  *
+ * In a store with a record cache a write may be held back: it is staged, and readers see it, but
+ * changelog and listeners are told of it with the next flush. What they were told before stands
+ * beside it as the forwarded version, unless it is committed:
+ *
+ *   map:    key ─┬─ staged      what the task reads
+ *                ├─ forwarded   staged and told, until staged is told too
+ *                └─ committed
+ *
  * A range merges two ordered sources, the map and the engine. Where both have a key the map wins,
  * and a removal in the map hides the engine's value.
  */
@@ -31,6 +39,9 @@ struct weir_staged {
     char *name;
     weir_kv *engine; /* NULL: the committed versions are all there is. */
     weir_ordered_map *map;
+    weir_record_cache cache; /* Without a budget: nothing is held back. */
+    weir_buf told_value;     /* Copies of what the sink is told now. */
+    weir_buf told_old;
     weir_ordered_entry **dirty; /* The entries with a staged version. */
     size_t dirty_count;
     size_t dirty_capacity;
@@ -78,7 +89,10 @@ static weir_version visible(const view *v, const weir_ordered_entry *entry)
 static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
 {
     const view *v = (const view *)kv;
-    const weir_ordered_entry *entry = weir_ordered_map_find(v->staged->map, key);
+    weir_ordered_entry *entry = weir_ordered_map_find(v->staged->map, key);
+    if (entry != NULL && v->staged->cache.budget != NULL && !v->committed_only) {
+        weir_record_cache_read(&v->staged->cache, entry);
+    }
     if (entry != NULL && weir_ordered_has(entry, visible(v, entry))) {
         weir_bytes value = weir_ordered_value(entry, visible(v, entry));
         if (value.data == NULL) {
@@ -91,10 +105,10 @@ static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, 
     return engine == NULL ? WEIR_NOT_FOUND : weir_kv_get(engine, key, out_value, err);
 }
 
-/* Stages value, or a removal where it is null. */
-static void stage(weir_staged *staged, weir_bytes key, weir_bytes value)
+/* Stages value, or a removal where it is null. What is held back of entry keeps what was forwarded
+ * before it. */
+static void stage(weir_staged *staged, weir_ordered_entry *entry, weir_bytes value)
 {
-    weir_ordered_entry *entry = weir_ordered_map_insert(staged->map, key, value.size);
     if (!weir_ordered_has(entry, WEIR_STAGED)) {
         staged->dirty = weir_grow(staged->dirty, staged->dirty_count, &staged->dirty_capacity,
                                   sizeof(weir_ordered_entry *));
@@ -110,7 +124,8 @@ static weir_status staged_put(weir_kv *kv, weir_bytes key, weir_bytes value, wei
     (void)err;
     WEIR_ASSERT(!((view *)kv)->committed_only);
 
-    stage(((view *)kv)->staged, key, value);
+    weir_staged *staged = ((view *)kv)->staged;
+    stage(staged, weir_ordered_map_insert(staged->map, key, value.size), value);
     return WEIR_OK;
 }
 
@@ -119,8 +134,171 @@ static weir_status staged_remove(weir_kv *kv, weir_bytes key, weir_error *err)
     (void)err;
     WEIR_ASSERT(!((view *)kv)->committed_only);
 
-    stage(((view *)kv)->staged, key, WEIR_BYTES_NULL);
+    weir_staged *staged = ((view *)kv)->staged;
+    stage(staged, weir_ordered_map_insert(staged->map, key, 0), WEIR_BYTES_NULL);
     return WEIR_OK;
+}
+
+/* Writes that are held back. */
+
+void weir_staged_use_cache(weir_staged *staged, weir_cache_budget *budget)
+{
+    WEIR_ASSERT(budget != NULL);
+    WEIR_ASSERT(weir_ordered_map_count(staged->map) == 0);
+
+    weir_ordered_map_free(staged->map);
+    staged->map = weir_ordered_map_new_holding();
+    staged->cache.budget = budget;
+}
+
+const weir_record_cache *weir_staged_cache(const weir_staged *staged)
+{
+    return staged->cache.budget == NULL ? NULL : &staged->cache;
+}
+
+void weir_staged_hold(weir_staged *staged, weir_bytes key, weir_bytes value,
+                      const weir_held_origin *origin)
+{
+    WEIR_ASSERT(staged->cache.budget != NULL);
+
+    weir_ordered_entry *entry = weir_ordered_map_insert(staged->map, key, value.size);
+    weir_hold *hold = weir_ordered_hold(entry);
+    bool was_staged = weir_ordered_has(entry, WEIR_STAGED);
+    if (was_staged && !weir_record_cache_holds(entry)) {
+        staged->staged_bytes -= cost_of(entry, WEIR_STAGED);
+        weir_ordered_forward(entry);
+        weir_ordered_set(staged->map, entry, WEIR_STAGED, value);
+        staged->staged_bytes += cost_of(entry, WEIR_STAGED);
+    } else {
+        stage(staged, entry, value);
+    }
+    free(hold->owned_headers);
+    hold->owned_headers = origin->owned_headers;
+    hold->timestamp_ms = origin->timestamp_ms;
+    weir_record_cache_wrote(&staged->cache, entry, origin->bytes);
+}
+
+bool weir_staged_holds(const weir_staged *staged, weir_bytes key)
+{
+    WEIR_ASSERT(staged->cache.budget != NULL);
+
+    const weir_ordered_entry *entry = weir_ordered_map_find(staged->map, key);
+    return entry != NULL && weir_record_cache_holds(entry);
+}
+
+/* What the sink was told last of an entry that is held back, in told_old. */
+static weir_status look_up_old(weir_staged *staged, const weir_ordered_entry *entry,
+                               weir_bytes *out_old, weir_error *err)
+{
+    bool forwarded = weir_ordered_has(entry, WEIR_FORWARDED);
+    *out_old = WEIR_BYTES_NULL;
+    if (forwarded || weir_ordered_has(entry, WEIR_COMMITTED)) {
+        weir_bytes old = weir_ordered_value(entry, forwarded ? WEIR_FORWARDED : WEIR_COMMITTED);
+        if (old.data == NULL) {
+            return WEIR_OK;
+        }
+        weir_buf_set(&staged->told_old, old);
+    } else if (staged->engine == NULL) {
+        return WEIR_OK;
+    } else {
+        weir_status status =
+            weir_kv_get(staged->engine, weir_ordered_key(entry), &staged->told_old, err);
+        if (status != WEIR_OK) {
+            return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+        }
+    }
+    *out_old = weir_buf_bytes(&staged->told_old);
+    return WEIR_OK;
+}
+
+/* Nothing is held back of entry any more; its headers are the caller's. */
+static void *let_go(weir_staged *staged, weir_ordered_entry *entry)
+{
+    void *headers = weir_ordered_hold(entry)->owned_headers;
+    weir_ordered_hold(entry)->owned_headers = NULL;
+    weir_record_cache_release(&staged->cache, entry);
+    weir_ordered_drop(staged->map, entry, WEIR_FORWARDED);
+    return headers;
+}
+
+static weir_status tell(weir_staged *staged, weir_ordered_entry *entry, const weir_held_sink *sink,
+                        weir_error *err)
+{
+    weir_bytes value = weir_ordered_value(entry, WEIR_STAGED);
+    weir_held_write write = {
+        .key = weir_ordered_key(entry), /* A staged entry stays until the commit. */
+        .timestamp_ms = weir_ordered_hold(entry)->timestamp_ms,
+    };
+    if (sink->wants_old || (sink->skips_absent && value.data == NULL)) {
+        WEIR_TRY(look_up_old(staged, entry, &write.old, err));
+    }
+    if (value.data != NULL) {
+        weir_buf_set(&staged->told_value, value);
+        write.value = weir_buf_bytes(&staged->told_value);
+    }
+    bool is_skipped = sink->skips_absent && value.data == NULL && write.old.data == NULL;
+    WEIR_AUTO_FREE void *headers = let_go(staged, entry);
+    write.headers = headers;
+    return is_skipped ? WEIR_OK : sink->write(sink->user, &write, err);
+}
+
+/* Tells all that was written before it began. */
+static weir_status tell_all(weir_staged *staged, const weir_held_sink *sink, weir_error *err)
+{
+    size_t end = staged->cache.log_count;
+    weir_ordered_entry *entry = weir_record_cache_next(&staged->cache, end);
+    while (entry != NULL) {
+        if (sink->is_full(sink->user)) {
+            return WEIR_AGAIN;
+        }
+        WEIR_TRY(tell(staged, entry, sink, err));
+        entry = weir_record_cache_next(&staged->cache, end);
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_staged_flush(weir_staged *staged, const weir_held_sink *sink, weir_error *err)
+{
+    WEIR_ASSERT(staged->cache.budget != NULL);
+
+    if (staged->cache.is_walked || staged->cache.held == 0) {
+        return WEIR_OK;
+    }
+    weir_record_cache_begin_walk(&staged->cache);
+    weir_status status = tell_all(staged, sink, err);
+    weir_record_cache_end_walk(&staged->cache);
+    return status;
+}
+
+weir_status weir_staged_evict(weir_staged *staged, const weir_held_sink *sink, weir_error *err)
+{
+    WEIR_ASSERT(staged->cache.budget != NULL);
+
+    if (staged->cache.is_walked || staged->cache.held == 0) {
+        return WEIR_OK;
+    }
+    if (sink->is_full(sink->user)) {
+        return WEIR_AGAIN;
+    }
+    weir_record_cache_begin_walk(&staged->cache);
+    weir_status status = tell(staged, weir_record_cache_eldest(&staged->cache), sink, err);
+    if (status == WEIR_OK) {
+        status = tell_all(staged, sink, err);
+    }
+    weir_record_cache_end_walk(&staged->cache);
+    return status;
+}
+
+/* Lets go of all that is held back, untold. */
+static void drop_held(weir_staged *staged)
+{
+    WEIR_ASSERT(!staged->cache.is_walked);
+
+    weir_ordered_entry *entry = weir_record_cache_next(&staged->cache, staged->cache.log_count);
+    while (entry != NULL) {
+        free(let_go(staged, entry));
+        entry = weir_record_cache_next(&staged->cache, staged->cache.log_count);
+    }
 }
 
 /* Ranges. */
@@ -296,6 +474,10 @@ void weir_staged_free(weir_staged *staged)
         return;
     }
     WEIR_ASSERT(staged->open_iterators == 0);
+    drop_held(staged);
+    weir_record_cache_cleanup(&staged->cache);
+    weir_buf_cleanup(&staged->told_value);
+    weir_buf_cleanup(&staged->told_old);
     weir_kv_free(staged->engine);
     weir_ordered_map_free(staged->map);
     free(staged->dirty);
@@ -331,6 +513,7 @@ static void forget_if_empty(weir_staged *staged, weir_ordered_entry *entry)
 void weir_staged_commit(weir_staged *staged)
 {
     WEIR_ASSERT(staged->open_iterators == 0);
+    WEIR_ASSERT(staged->cache.held == 0);
 
     for (size_t i = 0; i < staged->dirty_count; i++) {
         weir_ordered_entry *entry = staged->dirty[i];
@@ -346,6 +529,7 @@ void weir_staged_commit(weir_staged *staged)
 void weir_staged_abort(weir_staged *staged)
 {
     WEIR_ASSERT(staged->open_iterators == 0);
+    drop_held(staged);
 
     for (size_t i = 0; i < staged->dirty_count; i++) {
         weir_ordered_entry *entry = staged->dirty[i];
@@ -416,6 +600,7 @@ void weir_staged_clear(weir_staged *staged)
 {
     WEIR_ASSERT(staged->open_iterators == 0);
 
+    drop_held(staged);
     weir_ordered_map_clear(staged->map);
     staged->dirty_count = 0;
     staged->staged_bytes = 0;

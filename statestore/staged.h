@@ -12,6 +12,7 @@
 #define WEIR_STATESTORE_STAGED_H
 
 #include "statestore/kv_store.h"
+#include "statestore/record_cache.h"
 
 typedef struct weir_staged weir_staged;
 
@@ -26,7 +27,53 @@ weir_kv *weir_staged_view(weir_staged *staged);
 /* The view of queries: reads see committed and applied; a write is a programmer's mistake. */
 weir_kv *weir_staged_committed_view(weir_staged *staged);
 
-/* Neither is called while an iterator of a view is open. */
+/* From now on weir_staged_hold holds writes back, of the budget of a worker, which outlives the
+ * store. The store is empty still. */
+void weir_staged_use_cache(weir_staged *staged, weir_cache_budget *budget);
+/* NULL: it holds nothing back. */
+const weir_record_cache *weir_staged_cache(const weir_staged *staged);
+
+/* Where a write that is held back came from. */
+typedef struct weir_held_origin {
+    int64_t timestamp_ms;
+    size_t bytes;        /* What it counts for in the budget. */
+    void *owned_headers; /* One block, handed to the sink; NULL: none. */
+} weir_held_origin;
+
+/* Stages value, or a removal where it is null, and holds it back: the sink is told of it with the
+ * next flush, and of the last value of each key only. */
+void weir_staged_hold(weir_staged *staged, weir_bytes key, weir_bytes value,
+                      const weir_held_origin *origin);
+
+/* Whether the last write of key is held back. */
+bool weir_staged_holds(const weir_staged *staged, weir_bytes key);
+
+/* A write that is not held back any more. */
+typedef struct weir_held_write {
+    weir_bytes key;
+    weir_bytes value; /* Null: removed. */
+    weir_bytes old;   /* What the sink was told last; null: no value, or not looked up. */
+    int64_t timestamp_ms;
+    void *headers; /* Borrowed for the call. */
+} weir_held_write;
+
+typedef struct weir_held_sink {
+    weir_status (*write)(void *user, const weir_held_write *write, weir_error *err);
+    bool (*is_full)(void *user); /* The rest is to wait. */
+    void *user;
+    bool wants_old;    /* Looks up the old value of each key. */
+    bool skips_absent; /* Is not told of the removal of what it was never told of. */
+} weir_held_sink;
+
+/* Tells the sink what is held back, in the order of the last writes; the sink may write to the
+ * store meanwhile. WEIR_AGAIN: the sink is full. A flush within a flush does nothing. */
+weir_status weir_staged_flush(weir_staged *staged, const weir_held_sink *sink, weir_error *err);
+
+/* The same, but what was not used for longest comes first: Kafka Streams' eviction, in which one
+ * entry that was written takes all others along. */
+weir_status weir_staged_evict(weir_staged *staged, const weir_held_sink *sink, weir_error *err);
+
+/* Neither is called while an iterator of a view is open; commit not while a write is held back. */
 void weir_staged_commit(weir_staged *staged);
 void weir_staged_abort(weir_staged *staged);
 

@@ -220,6 +220,16 @@ weir_status weir_task_state_add_store(weir_task_state *state, const char *name,
     return WEIR_OK;
 }
 
+weir_staged *weir_task_state_use_cache(weir_task_state *state, const char *name,
+                                       weir_cache_budget *budget)
+{
+    store *s = store_named(state, name);
+    WEIR_ASSERT(s != NULL);
+
+    weir_staged_use_cache(s->staged, budget);
+    return s->staged;
+}
+
 weir_kv *weir_task_state_committed_view(weir_task_state *state, const char *name)
 {
     store *s = store_named(state, name);

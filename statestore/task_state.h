@@ -16,6 +16,7 @@
 #ifndef WEIR_STATESTORE_TASK_STATE_H
 #define WEIR_STATESTORE_TASK_STATE_H
 
+#include "statestore/cache_budget.h"
 #include "statestore/kv_store.h"
 
 /* The RocksDB of a process: one directory lock, one memory budget. */
@@ -46,6 +47,7 @@ bool weir_database_is_broken(const weir_database *database);
 typedef enum weir_store_engine { WEIR_ENGINE_ROCKSDB, WEIR_ENGINE_MEMORY } weir_store_engine;
 
 typedef struct weir_task_state weir_task_state;
+typedef struct weir_staged weir_staged; /* staged.h */
 
 /* The state of one partition of an application's stores; a family of the database is called
  * "<application_id>/<store>" and its keys begin with the partition. database may be NULL when every
@@ -59,6 +61,11 @@ WEIR_DEFINE_AUTO_PTR(weir_task_state);
 /* Opens a store and hands out its staged view. name is unique in the application. */
 weir_status weir_task_state_add_store(weir_task_state *state, const char *name,
                                       weir_store_engine engine, weir_kv **out_kv, weir_error *err);
+
+/* Gives a store that is empty still a record cache: what its weir_staged then holds back (staged.h)
+ * counts in budget, which outlives the state. */
+weir_staged *weir_task_state_use_cache(weir_task_state *state, const char *name,
+                                       weir_cache_budget *budget);
 
 /* A read-only view of what is committed in a store: staged writes do not show. Lives as long as
  * the task state; NULL for an unknown name. For queries. */

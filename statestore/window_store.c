@@ -92,6 +92,14 @@ static int64_t start_of(weir_bytes window_key)
     return (int64_t)weir_get_u64_be(data + window_key.size - WEIR_WINDOW_SUFFIX_BYTES);
 }
 
+weir_window_key weir_window_key_of(weir_bytes binary_key)
+{
+    return (weir_window_key){
+        weir_bytes_of(binary_key.data, binary_key.size - WEIR_WINDOW_SUFFIX_BYTES),
+        start_of(binary_key),
+    };
+}
+
 weir_status weir_window_store_put(weir_window_store *store, weir_bytes key, int64_t start_ms,
                                   weir_bytes value, weir_error *err)
 {

@@ -70,6 +70,15 @@ weir_status weir_window_iterator_next(weir_window_iterator *iterator, weir_windo
 void weir_window_iterator_free(weir_window_iterator *iterator);
 WEIR_DEFINE_AUTO_PTR(weir_window_iterator);
 
+/* The parts of a key below, which a walk or a cache of the store below has. */
+typedef struct weir_window_key {
+    weir_bytes key;
+    int64_t start_ms;
+} weir_window_key;
+
+/* Takes a key of the store below apart; it has at least WEIR_WINDOW_SUFFIX_BYTES. */
+weir_window_key weir_window_key_of(weir_bytes binary_key);
+
 /* Looks at up to slice_max entries, going on where the last call stopped, and removes those that
  * have expired; a pass over the store begins when half a retention has gone by since the last. */
 weir_status weir_window_store_expire(weir_window_store *store, size_t slice_max,

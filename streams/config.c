@@ -62,6 +62,8 @@ static const setting_spec specs[] = {
     TEXT("state.dir", state_dir, "The directory of the state database."),
     NUMBER("max.async.records", max_async_records, "", 10000, 1, 1000 * 1000,
            "Deferred records of a task, past which it takes in nothing."),
+    NUMBER("statestore.cache.max.bytes", cache_bytes_max, "bytes", 10 * MIB, 0, 1024 * 1024 * MIB,
+           "What the record caches of all workers hold back together; 0: nothing."),
     NUMBER("weir.staged.bytes.max", staged_bytes_max, "bytes", 64 * MIB, 1, 1024 * 1024 * MIB,
            "Uncommitted writes of a worker, past which it commits early."),
     NUMBER("weir.apply.bytes.max", apply_bytes_max, "bytes", 64 * MIB, 1, 1024 * 1024 * MIB,

@@ -44,6 +44,7 @@ typedef struct weir_config {
     int64_t max_task_idle_ms; /* -1: take what is there. */
     char *state_dir;
     int64_t max_async_records; /* A task. */
+    int64_t cache_bytes_max;   /* Of all workers together: what their record caches hold back. */
     int64_t staged_bytes_max;  /* A worker; past it the worker commits early. */
     int64_t apply_bytes_max; /* A worker: committed bytes past which state goes to the database. */
     int64_t apply_interval_ms;

@@ -55,6 +55,28 @@ weir_window_store *weir_context_window_store(weir_context *context, const char *
 weir_ttl_store *weir_context_ttl_store(weir_context *context, const char *name);
 weir_bitmap_store *weir_context_bitmap_store(weir_context *context, const char *name);
 
+/* What a store with a cache has let go of: the last of the writes of a key that it held back. */
+typedef struct weir_flushed {
+    weir_bytes key;
+    int64_t window_start_ms; /* Of a window store, whose key is without it; else -1. */
+    weir_bytes value;        /* Null: removed. */
+    weir_bytes old_value;    /* As the listener was told last; null: none, or not asked for. */
+    int64_t timestamp_ms;    /* Of the record that made the last write, as are the headers. */
+    const weir_header *headers;
+    size_t header_count;
+} weir_flushed;
+
+/* Forwards what follows from it, as process() does; the changelog has it already. It is called at
+ * each commit and, where the cache is full, within any put or get; what it answers is treated as
+ * that of a punctuation. */
+typedef weir_status (*weir_flush_listener)(weir_processor *processor, const weir_flushed *flushed,
+                                           weir_error *err);
+
+/* Calls listener, the store's only one, from now on; send_old_values: its old_value is looked up.
+ * In a processor's init. False: the store has no cache, so the processor forwards at each put. */
+bool weir_context_on_flush(weir_context *context, const char *store, weir_flush_listener listener,
+                           bool send_old_values);
+
 /* What the topology added under this name, one for each worker (topology.h); NULL if none. */
 void *weir_context_resource(weir_context *context, const char *name);
 

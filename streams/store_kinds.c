@@ -54,6 +54,9 @@ void weir_task_close_kinds(weir_task *task)
 {
     for (size_t i = 0; i < task->store_count; i++) {
         weir_task_store *store = &task->stores[i];
+        store->listener = NULL;
+        store->listening = NULL;
+        store->is_evicting = false;
         void *meaning = weir_take(&store->meaning); /* The stores below are freed by the task. */
         switch (store->spec->options.kind) {
         case WEIR_STORE_KEY_VALUE:
@@ -80,8 +83,10 @@ weir_status weir_task_expire_windows(weir_task *task, weir_error *err)
         }
         size_t removed = 0;
         task->current = (weir_task_current){.timestamp_ms = task->stream_time_ms};
+        store->is_expiring = true;
         weir_status status =
             weir_window_store_expire(store->meaning, EXPIRE_SLICE_MAX, &removed, err);
+        store->is_expiring = false;
         task->current = (weir_task_current){0};
         if (status != WEIR_OK) {
             return weir_error_wrap(err, status, "task %s: store %s", task->planned->id,
@@ -91,13 +96,34 @@ weir_status weir_task_expire_windows(weir_task *task, weir_error *err)
     return WEIR_OK;
 }
 
-static weir_task_store *store_of(weir_context *context, const char *name, weir_store_kind kind)
+static weir_task_store *connected_store(weir_context *context, const char *name)
 {
     weir_task_store *store = weir_task_store_named(context->task, name);
     WEIR_ASSERT(store != NULL);
     WEIR_ASSERT(weir_indices_has(&context->node->stores, store->index));
+    return store;
+}
+
+static weir_task_store *store_of(weir_context *context, const char *name, weir_store_kind kind)
+{
+    weir_task_store *store = connected_store(context, name);
     WEIR_ASSERT(store->spec->options.kind == kind);
     return store;
+}
+
+bool weir_context_on_flush(weir_context *context, const char *store, weir_flush_listener listener,
+                           bool send_old_values)
+{
+    WEIR_ASSERT(listener != NULL);
+
+    weir_task_store *cached = connected_store(context, store);
+    if (cached->cached == NULL) {
+        return false;
+    }
+    cached->listener = listener;
+    cached->listening = context->processor;
+    cached->sends_old_values = send_old_values;
+    return true;
 }
 
 weir_kv *weir_context_store(weir_context *context, const char *name)

@@ -5,10 +5,14 @@
  *   processor ──put──▶ here ──▶ staged view (task_state.h)
  *                        └────▶ collector ──▶ changelog, partition of the task
  *
+ * A store with a cache goes through store_cache.c, which logs later.
+ *
  * The store is written first, since it checks the limits of keys and values; both are undone by the
  * abort of the commit that they belong to.
  */
 #include "streams/task_internal.h"
+
+#include "statestore/staged.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -19,8 +23,8 @@ static weir_task_store *store_of(weir_kv *kv)
     return (weir_task_store *)(void *)kv;
 }
 
-static weir_status log_write(weir_task_store *store, weir_bytes key, weir_bytes value,
-                             weir_error *err)
+weir_status weir_task_store_log(weir_task_store *store, weir_bytes key, weir_bytes value,
+                                weir_error *err)
 {
     weir_task *task = store->task;
     task->effects++;
@@ -50,22 +54,36 @@ static weir_status log_write(weir_task_store *store, weir_bytes key, weir_bytes 
 
 static weir_status store_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
 {
-    weir_kv *inner = store_of(kv)->inner;
-    return inner->ops->get(inner, key, out_value, err); /* The front door has checked already. */
+    weir_task_store *store = store_of(kv);
+    weir_kv *inner = store->inner;
+    /* The front door has checked already. */
+    weir_status status = inner->ops->get(inner, key, out_value, err);
+    return status == WEIR_OK && store->cached != NULL
+               ? weir_task_store_make_room(store, key, out_value->size, err)
+               : status;
 }
 
 static weir_status store_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
 {
-    weir_kv *inner = store_of(kv)->inner;
-    WEIR_TRY(inner->ops->put(inner, key, value, err));
-    return log_write(store_of(kv), key, value, err);
+    weir_task_store *store = store_of(kv);
+    if (store->cached != NULL) {
+        return weir_task_store_hold(store, key, value, err);
+    }
+    WEIR_TRY(store->inner->ops->put(store->inner, key, value, err));
+    return weir_task_store_log(store, key, value, err);
 }
 
 static weir_status store_remove(weir_kv *kv, weir_bytes key, weir_error *err)
 {
-    weir_kv *inner = store_of(kv)->inner;
-    WEIR_TRY(inner->ops->remove(inner, key, err));
-    return log_write(store_of(kv), key, WEIR_BYTES_NULL, err);
+    weir_task_store *store = store_of(kv);
+    if (store->cached != NULL && !store->is_expiring) {
+        return weir_task_store_hold(store, key, WEIR_BYTES_NULL, err);
+    }
+    if (store->cached != NULL && weir_staged_holds(store->cached, key)) {
+        return WEIR_OK; /* It goes with a later pass, when its last value has been told. */
+    }
+    WEIR_TRY(store->inner->ops->remove(store->inner, key, err));
+    return weir_task_store_log(store, key, WEIR_BYTES_NULL, err);
 }
 
 static weir_status store_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool backwards,
@@ -93,6 +111,15 @@ static const weir_kv_ops store_ops = {
     .free = store_free,
 };
 
+/* A cache of no bytes is one still: it lets go of each write at once. */
+static void open_cache(weir_task_store *store)
+{
+    if (store->spec->options.caching_enabled) {
+        store->cached = weir_task_state_use_cache(store->task->state, store->kv.name,
+                                                  &store->task->environment->cache);
+    }
+}
+
 static weir_status open_store(weir_task *task, weir_task_store *store, size_t index,
                               weir_error *err)
 {
@@ -111,6 +138,7 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
     WEIR_TRY(
         weir_task_state_add_store(task->state, spec->options.name, engine, &store->inner, err));
     store->is_on_disk = engine == WEIR_ENGINE_ROCKSDB;
+    open_cache(store);
     if (store->changelog == NULL) {
         return WEIR_OK;
     }

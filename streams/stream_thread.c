@@ -106,6 +106,8 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
         .consumer = thread->consumer,
         .metrics = options->metrics,
         .resources = thread->resources,
+        .cache.bytes_max = (size_t)(options->config->cache_bytes_max /
+                                    options->config->num_stream_threads), /* As Kafka Streams. */
     };
     *out_thread = weir_take(&thread);
     return WEIR_OK;

@@ -36,6 +36,7 @@ static void add_input(weir_task *task, size_t node_index)
     input->source = weir_task_context(task, node_index);
     input->partition =
         (weir_topic_partition){plan->node_topics[node_index], task->planned->partition};
+    input->topic_bytes = strlen(input->partition.topic);
     input->number = weir_partition_group_add(task->group, input->source->node->source.timestamp);
     input->queue = weir_partition_group_queue(task->group, input->number);
     input->refused_offset = -1;
@@ -64,6 +65,7 @@ weir_status weir_task_new(weir_task_environment *environment, const weir_planned
     task->subtopology = &environment->plan->topology->subtopologies[planned->subtopology];
     task->stream_time_ms = -1;
     task->arena = weir_arena_new((size_t)environment->config->record_arena_bytes_max);
+    task->flush_arena = weir_arena_new((size_t)environment->config->record_arena_bytes_max);
     task->group = weir_partition_group_new(environment->config->max_task_idle_ms);
     task->punctuations = weir_punctuations_new();
     task->last_timestamp_ms = -1;
@@ -115,6 +117,7 @@ void weir_task_free(weir_task *task)
     weir_punctuations_free(task->punctuations);
     weir_partition_group_free(task->group);
     weir_arena_free(task->arena);
+    weir_arena_free(task->flush_arena);
     free(task);
 }
 
@@ -351,6 +354,7 @@ static void take_record(weir_task_input *input, int64_t offset, bool done)
 weir_status weir_task_process(weir_task *task, weir_error *err)
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_RUNNING);
+    WEIR_TRY(weir_task_go_on_evicting(task, err));
     weir_task_input *input = next_input(task);
     if (input == NULL) {
         return WEIR_AGAIN;

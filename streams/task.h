@@ -38,7 +38,8 @@ typedef struct weir_task_environment {
     weir_consumer *consumer; /* Of the source topics. */
     weir_metrics *metrics;
     void **resources; /* By index of the topology's resources. */
-    int64_t now_ms;   /* Wall clock of this pass; the worker sets it. */
+    weir_cache_budget cache;
+    int64_t now_ms; /* Wall clock of this pass; the worker sets it. */
 } weir_task_environment;
 
 typedef enum weir_task_phase {
@@ -106,6 +107,9 @@ bool weir_task_commit_requested(const weir_task *task);
 /* Makes a commit needed where the last one is longer ago than weir.offset.renewal.interval.ms: a
  * broker may forget offsets of topics that the group does not subscribe to. */
 void weir_task_renew_offsets(weir_task *task);
+
+/* Lets go of all that its caches hold back. WEIR_AGAIN: the producer has no room for the rest. */
+weir_status weir_task_flush_caches(weir_task *task, weir_error *err);
 
 /* Adds the offsets of the inputs, unless nothing has changed since the last commit. */
 void weir_task_prepare_commit(weir_task *task, weir_offsets *offsets);

@@ -12,8 +12,8 @@
 #include "streams/offset_window.h"
 #include "streams/partition_group.h"
 #include "streams/punctuation.h"
-#include "streams/task.h"
 #include "streams/task_metrics.h"
+#include "streams/task_store_internal.h"
 #include "streams/topology_internal.h"
 
 typedef struct weir_async_group weir_async_group;
@@ -23,6 +23,7 @@ struct weir_task_input {
     weir_task *task;
     weir_context *source;
     weir_topic_partition partition;
+    size_t topic_bytes;       /* Of the topic's name. */
     weir_record_queue *queue; /* The partition group's. */
     size_t number;            /* In the partition group. */
     weir_offset_window window;
@@ -51,23 +52,6 @@ struct weir_context {
     weir_counter *processed_total;
 };
 
-/* A store, its staged view wrapped so that writes go to the changelog too (stores.c). */
-typedef struct weir_task_store {
-    weir_kv kv; /* Handed out to processors. */
-    weir_kv *inner;
-    weir_task *task;
-    const weir_topology_store *spec;
-    void *meaning;         /* Its window, TTL or bitmap store while the task runs, else NULL. */
-    size_t index;          /* In the topology. */
-    const char *changelog; /* NULL: none. */
-    char *label;           /* "<store>:<changelog>-<partition>" */
-    int32_t topic;         /* The collector's number of the changelog. */
-    bool is_on_disk;
-    bool dirty;               /* Written since the last commit. */
-    int64_t changelog_offset; /* Next changelog offset after what is committed; -1: unknown. */
-    struct weir_restoring *restoring; /* restore.c's, while it restores or follows; else NULL. */
-} weir_task_store;
-
 /* What is processed now, for contexts and error messages. */
 typedef struct weir_task_current {
     weir_task_input *input;    /* NULL in a punctuation. */
@@ -92,6 +76,7 @@ struct weir_task {
     weir_partition_group *group;
     weir_punctuations *punctuations;
     weir_arena *arena;
+    weir_arena *flush_arena; /* What listeners allocate while a record is processed. */
     weir_task_current current;
     uint64_t effects;          /* Counts sends and store writes: whether a refusal came too late. */
     uint64_t logged;           /* Changelog records of stores on disk since the last commit. */
@@ -118,13 +103,6 @@ void weir_task_free_processors(weir_task *task);
 weir_context *weir_task_context(weir_task *task, size_t node_index);
 /* Runs record through a node; the processor's answer, or that of a node below it. */
 weir_status weir_context_process(weir_context *context, const weir_record *record, weir_error *err);
-
-/* stores.c: opens the task's state and its stores, and resolves their changelogs. */
-weir_status weir_task_open_stores(weir_task *task, weir_error *err);
-/* Closes them; what was not applied is gone. */
-void weir_task_close_stores(weir_task *task);
-/* The store called name, or NULL. */
-weir_task_store *weir_task_store_named(weir_task *task, const char *name);
 
 /* async.c: the current record has been processed: true when nothing of it is deferred any more. */
 bool weir_async_settle(weir_task *task);

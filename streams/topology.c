@@ -366,6 +366,17 @@ void weir_topology_connect_store(weir_topology *topology, const char *processor_
             processor_name, store_name);
 }
 
+static void check_caching(weir_topology *topology, const weir_store_options *options)
+{
+    bool is_of_keys = options->kind == WEIR_STORE_KEY_VALUE || options->kind == WEIR_STORE_WINDOW;
+    if (options->caching_enabled && (!is_of_keys || options->retain_duplicates)) {
+        mistake(topology,
+                "store '%s': only key-value stores and window stores without duplicates have a "
+                "cache, leave out caching_enabled",
+                options->name);
+    }
+}
+
 static void check_retention(weir_topology *topology, const weir_store_options *options)
 {
     if (options->kind == WEIR_STORE_WINDOW && options->retention_ms <= 0) {
@@ -402,6 +413,7 @@ static void add_store(weir_topology *topology, const weir_store_options *options
         check_topic(topology, options->name, options->changelog_topic);
     }
     check_retention(topology, options);
+    check_caching(topology, options);
     topology->stores = weir_grow(topology->stores, topology->store_count, &topology->store_capacity,
                                  sizeof(*topology->stores));
     size_t store = topology->store_count++;

@@ -68,6 +68,9 @@ typedef struct weir_store_options {
     weir_store_kind kind;
     int64_t retention_ms;   /* Of a window store, > 0: at least window size and grace together. */
     bool retain_duplicates; /* Of a window store: each put is an entry of its own. */
+    /* Holds writes back until a commit, or until statestore.cache.max.bytes are held, and logs the
+     * last one of each key (weir_context_on_flush). Key-value and window stores. */
+    bool caching_enabled;
 } weir_store_options;
 
 /* The partition for a record, 0 <= p < partition_count. */

@@ -12,6 +12,7 @@
 typedef struct counter {
     weir_processor base;
     weir_kv *counts;
+    bool forwards_later;
     weir_buf value;
 } counter;
 
@@ -33,10 +34,26 @@ static void free_pass(weir_processor *processor)
     free(processor);
 }
 
+static weir_status forward_count(weir_processor *processor, const weir_flushed *flushed,
+                                 weir_error *err)
+{
+    const weir_record out = {
+        .timestamp_ms = flushed->timestamp_ms,
+        .key = flushed->key,
+        .value = flushed->value,
+        .headers = flushed->headers,
+        .header_count = flushed->header_count,
+    };
+    return weir_context_forward(processor->context, &out, err);
+}
+
 static weir_status init_count(weir_processor *processor, weir_error *err)
 {
     (void)err;
-    ((counter *)(void *)processor)->counts = weir_context_store(processor->context, "counts");
+    counter *self = (counter *)(void *)processor;
+    self->counts = weir_context_store(processor->context, "counts");
+    self->forwards_later =
+        weir_context_on_flush(processor->context, "counts", forward_count, false);
     return WEIR_OK;
 }
 
@@ -55,6 +72,9 @@ static weir_status count(weir_processor *processor, const weir_record *record, w
     WEIR_TRY(weir_kv_put(self->counts, record->key, weir_bytes_of(bytes, sizeof(bytes)), err));
     if (value_is(record, "late")) {
         return weir_error_set(err, WEIR_BAD_RECORD, "refused after its first effect");
+    }
+    if (self->forwards_later) {
+        return WEIR_OK;
     }
     weir_record out = *record;
     out.value = weir_bytes_of(bytes, sizeof(bytes));
@@ -94,7 +114,9 @@ weir_topology *count_topology_new(const count_topology_options *options)
     weir_topology_add_processor(topology, "count", &(weir_processor_options){new_count, NULL},
                                 "pass", NULL);
     weir_topology_add_store(topology,
-                            &(weir_store_options){.name = "counts", .engine = options->engine},
+                            &(weir_store_options){.name = "counts",
+                                                  .engine = options->engine,
+                                                  .caching_enabled = options->caching_enabled},
                             "count", NULL);
     if (!options->without_sink) {
         weir_topology_add_sink(topology, "sink", &(weir_sink_options){.topic = "out"}, "count",

@@ -17,6 +17,7 @@
 typedef struct count_topology_options {
     weir_store_engine engine;
     bool without_sink;
+    bool caching_enabled; /* Counts are forwarded when the store lets go of them. */
 } count_topology_options;
 
 /* A built topology; the options may be all-zero. */

@@ -102,18 +102,21 @@ typedef struct update_case {
     const char *guarantee;
     bool without_sink;
     const char *apply_records_max;
+    const char *cache_bytes; /* NULL: the store has no cache. */
 } update_case;
 
 static void open_application(run *r, const update_case *c)
 {
     weir_error err = {0};
-    r->topology = count_topology_new(&(count_topology_options){.without_sink = c->without_sink});
+    r->topology = count_topology_new(&(count_topology_options){
+        .without_sink = c->without_sink, .caching_enabled = c->cache_bytes != NULL});
     const weir_setting settings[] = {
         {"application.id", "bench"},
         {"processing.guarantee", c->guarantee},
         {"commit.interval.ms", strcmp(c->guarantee, "at_least_once") == 0 ? "30000" : "100"},
         {"buffered.records.per.partition", "10000"},
         {"weir.apply.records.max", c->apply_records_max},
+        {"statestore.cache.max.bytes", c->cache_bytes == NULL ? "0" : c->cache_bytes},
     };
     must(weir_config_init(&r->config, settings, WEIR_COUNT_OF(settings), &err), &err);
     const weir_application_options options = {
@@ -211,7 +214,7 @@ static void close_cleanly(run *r)
     }
 }
 
-static const update_case restarting = {"", "exactly_once_v2", false, "5000000"};
+static const update_case restarting = {"", "exactly_once_v2", false, "5000000", NULL};
 
 static void bench_updates(bench *b, const update_case *c)
 {
@@ -307,11 +310,14 @@ static weir_status write_json(const bench *b, const char *path, weir_error *err)
 int main(int argc, char **argv)
 {
     static const update_case cases[] = {
-        {"at-least-once, store", "at_least_once", true, "5000000"},
-        {"at-least-once, store and sink", "at_least_once", false, "5000000"},
-        {"exactly-once 100 ms, store", "exactly_once_v2", true, "5000000"},
-        {"exactly-once 100 ms, store and sink", "exactly_once_v2", false, "5000000"},
-        {"exactly-once 100 ms, short tail", "exactly_once_v2", false, "500000"},
+        {"at-least-once, store", "at_least_once", true, "5000000", NULL},
+        {"at-least-once, store and sink", "at_least_once", false, "5000000", NULL},
+        {"exactly-once 100 ms, store", "exactly_once_v2", true, "5000000", NULL},
+        {"exactly-once 100 ms, store and sink", "exactly_once_v2", false, "5000000", NULL},
+        {"at-least-once, cache of 10 MiB", "at_least_once", false, "5000000", "10485760"},
+        {"at-least-once, cache of 64 MiB", "at_least_once", false, "5000000", "67108864"},
+        {"exactly-once 100 ms, 10 MiB", "exactly_once_v2", false, "5000000", "10485760"},
+        {"exactly-once 100 ms, short tail", "exactly_once_v2", false, "500000", NULL},
     };
     bench b = {.records = 2000000, .keys = 200000};
     const char *json = NULL;

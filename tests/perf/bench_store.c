@@ -7,6 +7,7 @@
  * CPU time is that of the whole process, RocksDB's threads included. Keys are 32 hex digits, values
  * 100 bytes.
  */
+#include "statestore/staged.h"
 #include "statestore/task_state.h"
 #include "streams/base/clock.h"
 #include "streams/base/file.h"
@@ -235,6 +236,52 @@ static void bench_memory_engine(bench *b)
     b->kv = disk;
 }
 
+static weir_status take_held(void *user, const weir_held_write *write, weir_error *err)
+{
+    (void)err;
+    *(uint64_t *)user += write->key.size;
+    return WEIR_OK;
+}
+
+static bool never_full(void *user)
+{
+    (void)user;
+    return false;
+}
+
+/* A counter per key whose writes are held back, as Kafka Streams counts them; into nothing. */
+static void bench_cache(bench *b, const char *name, size_t budget_bytes)
+{
+    enum { UPDATES = 2000000, COUNTED_BYTES = 53 + KEY_BYTES, COUNT_BYTES = 16 };
+    weir_error err = {0};
+    weir_cache_budget budget = {.bytes_max = budget_bytes};
+    WEIR_AUTO_PTR(weir_task_state) state = NULL;
+    weir_kv *kv = NULL;
+    must(weir_task_state_new(NULL, "bench", 0, &state, &err), &err);
+    must(weir_task_state_add_store(state, "cached", WEIR_ENGINE_MEMORY, &kv, &err), &err);
+    weir_staged *staged = weir_task_state_use_cache(state, "cached", &budget);
+    uint64_t told = 0;
+    const weir_held_sink sink = {take_held, never_full, &told, false, true};
+    WEIR_AUTO(weir_buf) value = {0};
+    begin(b);
+    for (int i = 0; i < UPDATES; i++) {
+        weir_bytes key = random_key(b);
+        if (weir_kv_get(kv, key, &value, &err) != WEIR_OK) {
+            weir_buf_set(&value, weir_bytes_of("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", COUNT_BYTES));
+        }
+        value.data[0]++;
+        const weir_held_origin origin = {i, COUNTED_BYTES + COUNT_BYTES, NULL};
+        weir_staged_hold(staged, key, weir_buf_bytes(&value), &origin);
+        if (budget.held_bytes > budget.bytes_max) {
+            must(weir_staged_evict(staged, &sink, &err), &err);
+        }
+    }
+    must(weir_staged_flush(staged, &sink, &err), &err);
+    weir_task_state_commit(state);
+    end(b, name, UPDATES);
+    printf("%44s %10" PRIu64 " told\n", "", told / KEY_BYTES);
+}
+
 static void bench_restart(bench *b)
 {
     begin(b);
@@ -319,6 +366,8 @@ int main(int argc, char **argv)
     bench_versions(&b);
     bench_updates(&b);
     bench_memory_engine(&b);
+    bench_cache(&b, "update held back, cache of 10 MiB", 10 << 20);
+    bench_cache(&b, "update held back, cache of 64 MiB", 64 << 20);
     bench_restart(&b);
     bench_restore(&b, "restore, few keys, batches of 10,000", restore, b.key_count, BATCH);
     bench_restore(&b, "restore, new keys, batches of 10,000", restore, restore, BATCH);

@@ -283,7 +283,8 @@ static void add_count(weir_topology *topology, sim_app_state *state, bool async,
     weir_topology_add_processor(
         topology, "count", &(weir_processor_options){async ? new_count_later : new_count, state},
         "in", NULL);
-    weir_topology_add_store(topology, &(weir_store_options){.name = "counts"}, "count", NULL);
+    weir_topology_add_store(
+        topology, &(weir_store_options){.name = "counts", .caching_enabled = true}, "count", NULL);
     weir_topology_add_sink(topology, "to-group", &(weir_sink_options){.topic = by_group}, "count",
                            NULL);
 }
@@ -295,7 +296,8 @@ static void add_total(weir_topology *topology, sim_app_state *state, bool holds,
     weir_topology_add_processor(topology, "total",
                                 &(weir_processor_options){holds ? new_hold : new_total, state},
                                 "by-group", NULL);
-    weir_topology_add_store(topology, &(weir_store_options){.name = "totals"}, "total", NULL);
+    weir_topology_add_store(
+        topology, &(weir_store_options){.name = "totals", .caching_enabled = true}, "total", NULL);
     if (holds) {
         weir_topology_add_store(topology,
                                 &(weir_store_options){.name = "held", .engine = WEIR_ENGINE_MEMORY},

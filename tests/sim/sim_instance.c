@@ -64,6 +64,7 @@ static weir_status configure(sim_instance *instance, weir_error *err)
     set_number(&all, "repartition.purge.interval.ms", variant->purge_interval_ms);
     set_number(&all, "session.timeout.ms", variant->session_timeout_ms);
     set_number(&all, "weir.restore.records.max", variant->restore_records_max);
+    set_number(&all, "statestore.cache.max.bytes", variant->cache_bytes_max);
     set_number(&all, "max.async.records", 8);
     set_number(&all, "buffered.records.per.partition", 20);
     return weir_config_init(&instance->config, all.items, all.count, err);

@@ -27,6 +27,7 @@ typedef struct sim_variant {
     int32_t purge_interval_ms;
     int32_t session_timeout_ms;
     int32_t restore_records_max; /* Read of a changelog before they are stored. */
+    int32_t cache_bytes_max;     /* That stores hold back of their changelogs. */
     int32_t ingest_entries_min;  /* Stored as a file of their own. */
     int32_t worker_count;
 } sim_variant;

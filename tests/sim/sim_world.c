@@ -128,6 +128,7 @@ static sim_variant draw_variant(sim_run *world, const sim_world_options *options
         .purge_interval_ms = (int32_t)below(world, 3000),
         .session_timeout_ms = 2000 + (int32_t)below(world, 40000),
         .restore_records_max = below(world, 2) == 0 ? 1 + (int32_t)below(world, 20) : 10000,
+        .cache_bytes_max = 200 * (int32_t)(world->seed % 4),
         .ingest_entries_min = below(world, 4) == 0 ? 1 + (int32_t)below(world, 4) : 0,
         .worker_count = 1 + (int32_t)below(world, SIM_INSTANCE_WORKERS_MAX),
     };

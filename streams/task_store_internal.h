@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * task_store_internal.h - a store of a task: its staged view behind a changelog (stores.c) and,
+ * where it has one, a record cache (store_cache.c).
+ *
+ * Ownership  The task's.
+ * Threads    The worker's.
+ */
+#ifndef WEIR_STREAMS_TASK_STORE_INTERNAL_H
+#define WEIR_STREAMS_TASK_STORE_INTERNAL_H
+
+#include "streams/task.h"
+#include "streams/topology_internal.h"
+
+/* A store, its staged view wrapped so that writes go to the changelog too (stores.c). */
+typedef struct weir_task_store {
+    weir_kv kv; /* Handed out to processors. */
+    weir_kv *inner;
+    weir_task *task;
+    const weir_topology_store *spec;
+    void *meaning;         /* Its window, TTL or bitmap store while the task runs, else NULL. */
+    size_t index;          /* In the topology. */
+    const char *changelog; /* NULL: none. */
+    char *label;           /* "<store>:<changelog>-<partition>" */
+    int32_t topic;         /* The collector's number of the changelog. */
+    weir_staged *cached;   /* NULL: it has no cache. */
+    weir_flush_listener listener; /* NULL: none; as is the processor. */
+    weir_processor *listening;
+    bool sends_old_values;
+    bool is_evicting; /* The cache was full, then the producer: the rest goes with the next pass. */
+    bool is_expiring; /* Removals are of expired windows. */
+    bool is_on_disk;
+    bool dirty;               /* Written since the last commit. */
+    int64_t changelog_offset; /* Next changelog offset after what is committed; -1: unknown. */
+    struct weir_restoring *restoring; /* restore.c's, while it restores or follows; else NULL. */
+} weir_task_store;
+
+/* stores.c: opens the task's state and its stores, and resolves their changelogs. */
+weir_status weir_task_open_stores(weir_task *task, weir_error *err);
+/* Closes them; what was not applied is gone. */
+void weir_task_close_stores(weir_task *task);
+/* The store called name, or NULL. */
+weir_task_store *weir_task_store_named(weir_task *task, const char *name);
+
+/* store_cache.c: puts value, or removes the key where it is null, in a store that has a cache. */
+weir_status weir_task_store_hold(weir_task_store *store, weir_bytes key, weir_bytes value,
+                                 weir_error *err);
+/* A value of so many bytes was read of key: lets go of what Kafka Streams' cache would, that keeps
+ * what it reads. */
+weir_status weir_task_store_make_room(weir_task_store *store, weir_bytes key, size_t value_bytes,
+                                      weir_error *err);
+/* Goes on with evictions that the producer had no room for. WEIR_AGAIN: it has none yet. */
+weir_status weir_task_go_on_evicting(weir_task *task, weir_error *err);
+/* stores.c: a write of store goes to its changelog. */
+weir_status weir_task_store_log(weir_task_store *store, weir_bytes key, weir_bytes value,
+                                weir_error *err);
+
+#endif
