@@ -33,7 +33,7 @@ static weir_status init(weir_processor *processor, weir_error *err)
 {
     (void)err;
     aggregate_processor *self = (aggregate_processor *)(void *)processor;
-    weir_row_store_open(&self->rows, processor->context, self->spec->table->store->options.name);
+    weir_row_store_open(&self->rows, processor, self->spec->table);
     return WEIR_OK;
 }
 
@@ -67,11 +67,10 @@ static weir_status aggregate(weir_processor *processor, const weir_record *recor
                               self->spec->table->sends_old_values ? row.value : WEIR_BYTES_NULL};
     WEIR_TRY(
         weir_call_check(&call, advance(self->spec, &call, record, row.value, &change.new_value)));
-    row.value = change.new_value;
     row.timestamp_ms =
         row.timestamp_ms < record->timestamp_ms ? record->timestamp_ms : row.timestamp_ms;
-    WEIR_TRY(weir_row_store_put(&self->rows, record->key, row, err));
-    return weir_forward_change(processor->context, record, change, row.timestamp_ms, err);
+    return weir_row_store_change(&self->rows, processor->context, record, &change, row.timestamp_ms,
+                                 err);
 }
 
 static void free_aggregate(weir_processor *processor)

@@ -32,6 +32,7 @@ weir_graph_store *weir_row_store_declare(weir_builder *builder,
         .engine = materialized->engine,
         .logging_disabled = materialized->logging_disabled,
         .timestamped = true,
+        .caching_enabled = !materialized->caching_disabled,
     };
     return store;
 }
@@ -98,11 +99,12 @@ size_t weir_ktable_store_names(const weir_ktable *table, const char **names, siz
 }
 
 weir_status weir_forward_change(weir_context *context, const weir_record *source,
-                                weir_change change, int64_t timestamp_ms, weir_error *err)
+                                const weir_change *change, int64_t timestamp_ms, weir_error *err)
 {
+    weir_change passed = *change;
     weir_record out = *source;
-    out.value = change.new_value;
-    out.object = &change;
+    out.value = change->new_value;
+    out.object = &passed;
     out.timestamp_ms = timestamp_ms;
     return weir_context_forward(context, &out, err);
 }
@@ -120,7 +122,7 @@ static weir_status init_source(weir_processor *processor, weir_error *err)
     (void)err;
     source_processor *self = (source_processor *)(void *)processor;
     if (self->table->is_kept) {
-        weir_row_store_open(&self->rows, processor->context, self->table->store->options.name);
+        weir_row_store_open(&self->rows, processor, self->table);
     }
     return WEIR_OK;
 }
@@ -132,17 +134,17 @@ static weir_status take_row(weir_processor *processor, const weir_record *record
         return WEIR_OK;
     }
     weir_change change = {.new_value = record->value};
-    if (self->table->is_kept) {
-        weir_timestamped old = {0};
-        weir_status status = weir_row_store_get(&self->rows, record->key, &old, err);
-        if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
-            return status;
-        }
-        change.old_value = self->table->sends_old_values ? old.value : WEIR_BYTES_NULL;
-        const weir_timestamped row = {record->timestamp_ms, record->value};
-        WEIR_TRY(weir_row_store_put(&self->rows, record->key, row, err));
+    if (!self->table->is_kept) {
+        return weir_forward_change(processor->context, record, &change, record->timestamp_ms, err);
     }
-    return weir_forward_change(processor->context, record, change, record->timestamp_ms, err);
+    weir_timestamped old = {0};
+    weir_status status = weir_row_store_get(&self->rows, record->key, &old, err);
+    if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
+        return status;
+    }
+    change.old_value = self->table->sends_old_values ? old.value : WEIR_BYTES_NULL;
+    return weir_row_store_change(&self->rows, processor->context, record, &change,
+                                 record->timestamp_ms, err);
 }
 
 static void free_source(weir_processor *processor)

@@ -224,7 +224,7 @@ static weir_status init_aggregate(weir_processor *processor, weir_error *err)
 {
     (void)err;
     aggregate_processor *self = (aggregate_processor *)(void *)processor;
-    weir_row_store_open(&self->rows, processor->context, self->spec->table->store->options.name);
+    weir_row_store_open(&self->rows, processor, self->spec->table);
     return WEIR_OK;
 }
 
@@ -276,10 +276,10 @@ static weir_status aggregate(weir_processor *processor, const weir_record *recor
     if ((took_out || row_change.new_value.data != NULL) && old.timestamp_ms > row.timestamp_ms) {
         row.timestamp_ms = old.timestamp_ms;
     }
-    WEIR_TRY(weir_row_store_put(&self->rows, record->key, row, err));
     weir_change change = {.new_value = row.value};
     change.old_value = self->spec->table->sends_old_values ? old.value : WEIR_BYTES_NULL;
-    return weir_forward_change(processor->context, record, change, row.timestamp_ms, err);
+    return weir_row_store_change(&self->rows, processor->context, record, &change, row.timestamp_ms,
+                                 err);
 }
 
 static void free_aggregate(weir_processor *processor)

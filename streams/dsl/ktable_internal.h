@@ -69,20 +69,23 @@ size_t weir_ktable_store_names(const weir_ktable *table, const char **names, siz
 /* The rows of a table in a timestamped store. All-zero before it is opened. */
 typedef struct weir_row_store {
     weir_kv *kv;
+    bool is_cached;  /* Changes are passed on when the cache lets go of them. */
     weir_buf stored; /* What was read last. */
     weir_buf built;  /* What was written last. */
 } weir_row_store;
 
-/* Finds the store of a processor that runs; frees what reading and writing needed. */
-void weir_row_store_open(weir_row_store *rows, weir_context *context, const char *store_name);
+/* The rows of a table that is kept, for the processor that makes them, in its init. */
+void weir_row_store_open(weir_row_store *rows, weir_processor *processor, const weir_ktable *table);
 void weir_row_store_cleanup(weir_row_store *rows);
 
 /* The row of key, borrowed until the next get; WEIR_NOT_FOUND: there is none. */
 weir_status weir_row_store_get(weir_row_store *rows, weir_bytes key, weir_timestamped *out_row,
                                weir_error *err);
-/* Sets the row; a null value removes it. */
-weir_status weir_row_store_put(weir_row_store *rows, weir_bytes key, weir_timestamped row,
-                               weir_error *err);
+/* Sets the row of the key of source to change's new value, or removes it, and passes the change on:
+ * now, or when the cache lets go of it. */
+weir_status weir_row_store_change(weir_row_store *rows, weir_context *context,
+                                  const weir_record *source, const weir_change *change,
+                                  int64_t timestamp_ms, weir_error *err);
 
 /* Reads rows of a table, kept or computed, for a processor that runs. */
 typedef struct weir_view_reader {
@@ -111,7 +114,7 @@ bool weir_ktable_joins(const weir_ktable *table, weir_bytes left, weir_bytes rig
 
 /* Passes a change on as a record like source, with the time of the change. */
 weir_status weir_forward_change(weir_context *context, const weir_record *source,
-                                weir_change change, int64_t timestamp_ms, weir_error *err);
+                                const weir_change *change, int64_t timestamp_ms, weir_error *err);
 
 /* A count that changes by difference; null counts as 0. */
 weir_status weir_count_add(weir_call *call, weir_bytes aggregate, int64_t difference,

@@ -82,7 +82,7 @@ static weir_status join_side_process(weir_processor *processor, const weir_recor
     }
     int64_t timestamp_ms =
         record->timestamp_ms > other.timestamp_ms ? record->timestamp_ms : other.timestamp_ms;
-    return weir_forward_change(processor->context, record, change, timestamp_ms, err);
+    return weir_forward_change(processor->context, record, &change, timestamp_ms, err);
 }
 
 static void free_side(weir_processor *processor)
@@ -112,7 +112,7 @@ static weir_status init_merge(weir_processor *processor, weir_error *err)
     (void)err;
     merge_processor *self = (merge_processor *)(void *)processor;
     if (self->joined->is_kept) {
-        weir_row_store_open(&self->rows, processor->context, self->joined->store->options.name);
+        weir_row_store_open(&self->rows, processor, self->joined);
     }
     return WEIR_OK;
 }
@@ -121,19 +121,19 @@ static weir_status merge(weir_processor *processor, const weir_record *record, w
 {
     merge_processor *self = (merge_processor *)(void *)processor;
     weir_change change = *(const weir_change *)record->object;
-    if (self->joined->is_kept) {
-        weir_timestamped old = {0};
-        if (self->joined->sends_old_values) {
-            weir_status status = weir_row_store_get(&self->rows, record->key, &old, err);
-            if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
-                return status;
-            }
-        }
-        change.old_value = old.value;
-        const weir_timestamped row = {record->timestamp_ms, change.new_value};
-        WEIR_TRY(weir_row_store_put(&self->rows, record->key, row, err));
+    if (!self->joined->is_kept) {
+        return weir_forward_change(processor->context, record, &change, record->timestamp_ms, err);
     }
-    return weir_forward_change(processor->context, record, change, record->timestamp_ms, err);
+    weir_timestamped old = {0};
+    if (self->joined->sends_old_values) {
+        weir_status status = weir_row_store_get(&self->rows, record->key, &old, err);
+        if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
+            return status;
+        }
+    }
+    change.old_value = old.value;
+    return weir_row_store_change(&self->rows, processor->context, record, &change,
+                                 record->timestamp_ms, err);
 }
 
 static void free_merge(weir_processor *processor)

@@ -20,7 +20,7 @@ static weir_status init_map(weir_processor *processor, weir_error *err)
     (void)err;
     map_processor *self = (map_processor *)(void *)processor;
     if (self->table->is_kept) {
-        weir_row_store_open(&self->rows, processor->context, self->table->store->options.name);
+        weir_row_store_open(&self->rows, processor, self->table);
     }
     return WEIR_OK;
 }
@@ -54,11 +54,10 @@ static weir_status map(weir_processor *processor, const weir_record *record, wei
         change.old_value.data == NULL && change.new_value.data == NULL) {
         return WEIR_OK; /* It was not there and is not there now. */
     }
-    if (self->table->is_kept) {
-        const weir_timestamped row = {record->timestamp_ms, change.new_value};
-        WEIR_TRY(weir_row_store_put(&self->rows, record->key, row, err));
-    }
-    return weir_forward_change(processor->context, record, change, record->timestamp_ms, err);
+    return self->table->is_kept ? weir_row_store_change(&self->rows, processor->context, record,
+                                                        &change, record->timestamp_ms, err)
+                                : weir_forward_change(processor->context, record, &change,
+                                                      record->timestamp_ms, err);
 }
 
 static void free_map(weir_processor *processor)

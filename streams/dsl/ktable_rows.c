@@ -7,9 +7,33 @@
 
 #include <stdlib.h>
 
-void weir_row_store_open(weir_row_store *rows, weir_context *context, const char *store_name)
+/* The cache has let go of a row: this is the change that it makes. */
+static weir_status forward_flushed(weir_processor *processor, const weir_flushed *flushed,
+                                   weir_error *err)
 {
-    rows->kv = weir_context_store(context, store_name);
+    weir_timestamped row = {.timestamp_ms = flushed->timestamp_ms};
+    weir_timestamped old = {0};
+    if (flushed->value.data != NULL) {
+        WEIR_TRY(weir_timestamped_decode(flushed->value, &row, err));
+    }
+    if (flushed->old_value.data != NULL) {
+        WEIR_TRY(weir_timestamped_decode(flushed->old_value, &old, err));
+    }
+    const weir_change change = {.new_value = row.value, .old_value = old.value};
+    const weir_record source = {
+        .key = flushed->key,
+        .headers = flushed->headers,
+        .header_count = flushed->header_count,
+    };
+    return weir_forward_change(processor->context, &source, &change, row.timestamp_ms, err);
+}
+
+void weir_row_store_open(weir_row_store *rows, weir_processor *processor, const weir_ktable *table)
+{
+    const char *name = table->store->options.name;
+    rows->kv = weir_context_store(processor->context, name);
+    rows->is_cached =
+        weir_context_on_flush(processor->context, name, forward_flushed, table->sends_old_values);
 }
 
 void weir_row_store_cleanup(weir_row_store *rows)
@@ -26,14 +50,19 @@ weir_status weir_row_store_get(weir_row_store *rows, weir_bytes key, weir_timest
                              : weir_timestamped_decode(weir_buf_bytes(&rows->stored), out_row, err);
 }
 
-weir_status weir_row_store_put(weir_row_store *rows, weir_bytes key, weir_timestamped row,
-                               weir_error *err)
+weir_status weir_row_store_change(weir_row_store *rows, weir_context *context,
+                                  const weir_record *source, const weir_change *change,
+                                  int64_t timestamp_ms, weir_error *err)
 {
-    if (row.value.data == NULL) {
-        return weir_kv_remove(rows->kv, key, err);
+    if (change->new_value.data == NULL) {
+        WEIR_TRY(weir_kv_remove(rows->kv, source->key, err));
+    } else {
+        const weir_timestamped row = {timestamp_ms, change->new_value};
+        weir_timestamped_encode(row, &rows->built);
+        WEIR_TRY(weir_kv_put(rows->kv, source->key, weir_buf_bytes(&rows->built), err));
     }
-    weir_timestamped_encode(row, &rows->built);
-    return weir_kv_put(rows->kv, key, weir_buf_bytes(&rows->built), err);
+    return rows->is_cached ? WEIR_OK
+                           : weir_forward_change(context, source, change, timestamp_ms, err);
 }
 
 weir_status weir_ktable_apply(const weir_ktable *table, weir_context *context, weir_bytes key,
@@ -67,7 +96,7 @@ void weir_view_reader_open(weir_view_reader *reader, weir_context *context,
     reader->table = table;
     reader->context = context;
     if (table->is_kept) {
-        weir_row_store_open(&reader->rows, context, table->store->options.name);
+        reader->rows.kv = weir_context_store(context, table->store->options.name);
         return;
     }
     reader->left = open_part(context, table->left);

@@ -106,6 +106,7 @@ static void fixture_start(fixture *self, weir_builder *owned_builder)
     const weir_setting settings[] = {
         {"deserialization.exception.handler", "continue"},
         {"processing.exception.handler", "continue"},
+        {"statestore.cache.max.bytes", "0"}, /* Each update is seen. */
     };
     const weir_test_driver_options options = {
         .topology = build(owned_builder),
