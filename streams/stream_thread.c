@@ -91,6 +91,7 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
     thread->owned = weir_alloc_array(options->plan->task_count, sizeof(*thread->owned));
     thread->closing = weir_alloc_array(options->plan->task_count, sizeof(*thread->closing));
     thread->roles = weir_alloc_array(options->plan->task_count, sizeof(*thread->roles));
+    thread->holds_due = weir_alloc_array(options->plan->task_count, sizeof(*thread->holds_due));
     thread->figures = weir_task_figures_new(options->plan->task_count);
     make_names(thread);
     weir_thread_metrics_init(&thread->metrics, options->metrics, options->plan->application_id,
@@ -133,6 +134,7 @@ void weir_stream_thread_free(weir_stream_thread *thread)
     free(thread->owned);
     free(thread->closing);
     free(thread->roles);
+    free(thread->holds_due);
     weir_task_figures_free(thread->figures);
     free(thread->client_id);
     free(thread->transactional_id);
@@ -148,6 +150,15 @@ static void list_owned(weir_stream_thread *thread)
         }
     }
     weir_thread_metrics_set(&thread->metrics, WEIR_LEVEL_TASKS, (int64_t)thread->owned_count);
+}
+
+void weir_stream_thread_report_held(weir_stream_thread *thread)
+{
+    for (size_t i = 0; i < thread->options.plan->task_count; i++) {
+        for (; thread->holds_due[i] > 0; thread->holds_due[i]--) {
+            thread->options.report(thread->options.user, i, WEIR_REPORT_HELD);
+        }
+    }
 }
 
 static void own(weir_stream_thread *thread, size_t task_index, weir_task *task)
@@ -228,6 +239,18 @@ static void drop_task(weir_stream_thread *thread, weir_task *task)
     weir_stream_thread_drop(thread, task, WEIR_REPORT_CLOSED);
 }
 
+/* A task may be where it is told to go: it never left, for a command took back the one before. */
+static void report_if_reached(weir_stream_thread *thread, const weir_task *task)
+{
+    weir_task_phase phase = weir_task_phase_now(task);
+    weir_task_role role = thread->roles[weir_stream_thread_index(thread, task)];
+    if (role == WEIR_TASK_TO_RUN && phase == WEIR_TASK_RUNNING) {
+        weir_stream_thread_report(thread, task, WEIR_REPORT_RUNNING);
+    } else if (role == WEIR_TASK_TO_FOLLOW && phase == WEIR_TASK_STANDBY) {
+        weir_stream_thread_report(thread, task, WEIR_REPORT_STANDBY);
+    }
+}
+
 static void give_role(weir_stream_thread *thread, size_t index, weir_task_role role)
 {
     if (thread->tasks[index] == NULL) {
@@ -235,9 +258,11 @@ static void give_role(weir_stream_thread *thread, size_t index, weir_task_role r
     }
     if (thread->tasks[index] != NULL) {
         thread->roles[index] = role;
+        report_if_reached(thread, thread->tasks[index]);
     }
 }
 
+/* While the fate of a commit is not known, the task is not held as others understand it. */
 static void hold_task(weir_stream_thread *thread, size_t index)
 {
     weir_task *task = thread->tasks[index];
@@ -245,7 +270,10 @@ static void hold_task(weir_stream_thread *thread, size_t index)
         thread->roles[index] = WEIR_TASK_TO_HOLD;
         weir_stream_thread_take_back(thread, task);
     }
-    thread->options.report(thread->options.user, index, WEIR_REPORT_HELD);
+    thread->holds_due[index]++;
+    if (!thread->needs_reset) {
+        weir_stream_thread_report_held(thread);
+    }
 }
 
 static void end_task(weir_stream_thread *thread, size_t index, bool commit)

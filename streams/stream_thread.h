@@ -17,7 +17,8 @@
 
 typedef struct weir_stream_thread weir_stream_thread;
 
-/* What a worker tells of a task. RUNNING and STANDBY may come again, after a failure. */
+/* What a worker tells of a task. RUNNING answers an OPEN and STANDBY a STANDBY, unless another
+ * command comes first; both may come again, after a failure. */
 typedef enum weir_task_report {
     WEIR_REPORT_RUNNING, /* Restored, and processing. */
     WEIR_REPORT_STANDBY, /* It follows its changelogs; what it did before is committed. */

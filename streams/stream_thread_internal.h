@@ -41,6 +41,7 @@ struct weir_stream_thread {
     weir_task *culprit;      /* Whose call is under way, for WEIR_CORRUPT; NULL: nobody's. */
     weir_error open_failure; /* A command could not be carried out; status WEIR_OK: none. */
     bool needs_reset;        /* The producer's state is not known. */
+    uint32_t *holds_due;     /* By index: HELD is to be reported when that is settled. */
     bool restorer_failed;    /* What it had read for standbys may be lost. */
     bool commit_pending;     /* A commit answered WEIR_AGAIN. */
     bool was_busy;           /* In the last pass. */
@@ -63,6 +64,8 @@ void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_t
 /* Tells the coordinator of a task. */
 void weir_stream_thread_report(weir_stream_thread *thread, const weir_task *task,
                                weir_task_report report);
+/* Sends the HELD reports that are due. */
+void weir_stream_thread_report_held(weir_stream_thread *thread);
 /* Publishes where a task stands. */
 void weir_stream_thread_publish(weir_stream_thread *thread, const weir_task *task);
 /* A task's place in the plan. */

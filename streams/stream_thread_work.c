@@ -102,7 +102,8 @@ weir_status weir_stream_thread_settle(weir_stream_thread *thread, bool *busy, we
     weir_status reset =
         thread->needs_reset ? weir_collector_reset(thread->collector, err) : WEIR_OK;
     thread->needs_reset = reset != WEIR_OK;
-    WEIR_TRY(close_stopped(thread, busy, err)); /* The old producer is gone, whatever reset says. */
+    weir_stream_thread_report_held(thread); /* The old producer is gone, whatever reset says. */
+    WEIR_TRY(close_stopped(thread, busy, err));
     return reset;
 }
 

@@ -84,12 +84,12 @@ static weir_status poll_group(worker_process *process, int64_t now_ms)
     weir_member_event event = {0};
     weir_status status = weir_membership_poll(process->membership, now_ms, &event, &process->err);
     if (status == WEIR_FENCED) {
-        return join(process);
-    }
-    if (status == WEIR_OK && event.kind == WEIR_MEMBER_REVOKED) {
+        status = join(process);
+    } else if (status == WEIR_OK && event.kind == WEIR_MEMBER_REVOKED) {
         status = weir_membership_release(process->membership, &process->err);
     }
-    return status == WEIR_AGAIN ? WEIR_OK : status;
+    /* Where the broker cannot be reached the session decides, as in an application. */
+    return status == WEIR_AGAIN || status == WEIR_IO ? WEIR_OK : status;
 }
 
 weir_status worker_process_step(worker_process *process, int64_t now_ms)

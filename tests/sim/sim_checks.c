@@ -218,7 +218,7 @@ void sim_checks_closed(sim_checks *checks, const sim_app_state *app)
     }
 }
 
-void sim_checks_at_rest(sim_checks *checks, sim_instance *instances, size_t count)
+void sim_checks_records_at_rest(sim_checks *checks)
 {
     sim_checks_after_step(checks);
     int64_t group_counts[SIM_APP_GROUPS] = {0};
@@ -234,5 +234,10 @@ void sim_checks_at_rest(sim_checks *checks, sim_instance *instances, size_t coun
                   checks->totals[g][n]);
         }
     }
+}
+
+void sim_checks_at_rest(sim_checks *checks, sim_instance *instances, size_t count)
+{
+    sim_checks_records_at_rest(checks);
     sim_checks_tasks(checks, instances, count);
 }

@@ -19,6 +19,7 @@
 #ifndef WEIR_TESTS_SIM_SIM_CHECKS_H
 #define WEIR_TESTS_SIM_SIM_CHECKS_H
 
+#include "streams/task.h"
 #include "tests/sim/sim_instance.h"
 
 /* One record of the input: where it is, and whose effect it has. */
@@ -69,6 +70,11 @@ void sim_checks_after_step(sim_checks *checks);
 void sim_checks_workers(sim_checks *checks, const sim_instance *instance);
 
 void sim_checks_at_rest(sim_checks *checks, sim_instance *instances, size_t count);
+
+/* The part of it that is about records and offsets. */
+void sim_checks_records_at_rest(sim_checks *checks);
+/* The committed content of a task is what its changelogs say; at rest it counts all the input. */
+void sim_checks_task(const sim_checks *checks, weir_task *task, bool at_rest);
 
 /* What a process left on its disk, in whatever way it ended; it does not run. is_current: it ended
  * in good order with every task, so nothing is left to restore. */

@@ -121,6 +121,13 @@ void sim_instance_start(sim_instance *instance, uint64_t seed, int64_t now_ms)
     }
 }
 
+void sim_instance_trade(sim_instance *instance, size_t task_index, size_t worker)
+{
+    WEIR_ASSERT(instance->running);
+
+    weir_application_move_task(instance->application, task_index, worker);
+}
+
 void sim_instance_crash(sim_instance *instance)
 {
     WEIR_ASSERT(instance->running);

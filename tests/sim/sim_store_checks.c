@@ -153,16 +153,16 @@ static void check_model(const sim_checks *checks, const replayed *replay, bool b
     }
 }
 
-static void check_task_stores(const sim_checks *checks, const weir_planned_task *planned,
-                              weir_task *task)
+void sim_checks_task(const sim_checks *checks, weir_task *task, bool at_rest)
 {
+    const weir_planned_task *planned = weir_task_planned(task);
     for (size_t s = 0; s < store_count(checks); s++) {
         if (stores[s].subtopology != (int32_t)planned->subtopology) {
             continue;
         }
         replayed replay = replay_changelog(checks, s, planned->partition, INT64_MAX);
         check_store(checks, weir_task_committed_view(task, stores[s].name), &replay, planned->id);
-        if (stores[s].engine == WEIR_ENGINE_ROCKSDB) {
+        if (at_rest && stores[s].engine == WEIR_ENGINE_ROCKSDB) {
             check_model(checks, &replay, planned->subtopology == 1);
         }
         replay_cleanup(&replay);
@@ -178,7 +178,7 @@ static int32_t check_task_in(const sim_checks *checks, const sim_instance *insta
         weir_task *task = weir_stream_thread_task(application->workers[w].thread, index);
         owners += task != NULL ? 1 : 0;
         if (task != NULL && checks->restored_exactly) {
-            check_task_stores(checks, &application->plan->tasks[index], task);
+            sim_checks_task(checks, task, true);
         }
     }
     return owners;

@@ -240,6 +240,11 @@ static void step_instance(sim_run *world, sim_instance *instance)
         }
         return;
     }
+    if (below(world, 30) == 0) {
+        sim_instance_trade(instance, below(world, SIM_APP_PARTITIONS + SIM_APP_GROUP_PARTITIONS),
+                           below(world, (uint64_t)world->variant.worker_count));
+        world->counts->trades++;
+    }
     uint64_t which = below(world, (uint64_t)world->variant.worker_count + 1);
     if (which == 0) {
         coordinate(world, instance);
