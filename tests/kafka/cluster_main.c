@@ -2,7 +2,7 @@
  *
  * cluster_main.c - the program kafka_cluster: a Kafka for tests that are not written in C.
  *
- *   kafka_cluster [--nodes N] [--properties TEXT]
+ *   kafka_cluster [--nodes N] [--properties TEXT] [--advertised PORT,…]
  *
  * prints one line of JSON when all nodes answer, {"bootstrap": "host:port,…", "nodes": [{"node": 1,
  * "port": …, "pid": …}, …]}, and then obeys lines on its standard input: kill, stop, start, pause
@@ -87,6 +87,16 @@ static void answer(kafka_cluster *cluster, char *line)
     print_line(&text);
 }
 
+/* The ports of proxies, one a node. */
+static void read_ports(const char *text, uint16_t ports[KAFKA_NODES_MAX])
+{
+    for (size_t i = 0; i < KAFKA_NODES_MAX && *text != '\0'; i++) {
+        char *end = NULL;
+        ports[i] = (uint16_t)strtol(text, &end, 10);
+        text = *end == ',' ? end + 1 : end;
+    }
+}
+
 static int parse(int argc, char **argv, kafka_cluster_options *out_options)
 {
     for (int i = 1; i < argc; i += 2) {
@@ -95,11 +105,14 @@ static int parse(int argc, char **argv, kafka_cluster_options *out_options)
             out_options->node_count = (int32_t)strtol(value, NULL, 10);
         } else if (strcmp(argv[i], "--properties") == 0) {
             out_options->properties = value;
+        } else if (strcmp(argv[i], "--advertised") == 0) {
+            read_ports(value, out_options->advertised_ports);
         } else {
             out_options->node_count = -1;
         }
         if (out_options->node_count < 0 || out_options->node_count > KAFKA_NODES_MAX) {
-            fprintf(stderr, "usage: kafka_cluster [--nodes 1..3] [--properties TEXT]\n");
+            fprintf(stderr, "usage: kafka_cluster [--nodes 1..3] [--properties TEXT] "
+                            "[--advertised PORT,...]\n");
             return 2;
         }
     }
