@@ -114,7 +114,8 @@ static weir_status probe(const weir_database *database, weir_error *err)
     WEIR_AUTO_FREE char *zeros = weir_alloc(PROBE_BYTES);
     weir_status status = weir_file_replace(path, weir_bytes_of(zeros, PROBE_BYTES), true, err);
     (void)unlink(path);
-    return status;
+    return status == WEIR_OK ? WEIR_OK
+                             : weir_error_wrap(err, status, "the state directory takes no writes");
 }
 
 static void note_failure(weir_database *database, const char *message)

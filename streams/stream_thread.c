@@ -90,6 +90,7 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
     thread->tasks = weir_alloc_array(options->plan->task_count, sizeof(*thread->tasks));
     thread->owned = weir_alloc_array(options->plan->task_count, sizeof(*thread->owned));
     thread->closing = weir_alloc_array(options->plan->task_count, sizeof(*thread->closing));
+    thread->to_open = weir_alloc_array(options->plan->task_count, sizeof(*thread->to_open));
     thread->roles = weir_alloc_array(options->plan->task_count, sizeof(*thread->roles));
     thread->holds_due = weir_alloc_array(options->plan->task_count, sizeof(*thread->holds_due));
     thread->figures = weir_task_figures_new(options->plan->task_count);
@@ -133,6 +134,7 @@ void weir_stream_thread_free(weir_stream_thread *thread)
     free(thread->tasks);
     free(thread->owned);
     free(thread->closing);
+    free(thread->to_open);
     free(thread->roles);
     free(thread->holds_due);
     weir_task_figures_free(thread->figures);
@@ -161,12 +163,19 @@ void weir_stream_thread_report_held(weir_stream_thread *thread)
     }
 }
 
+static void set_to_open(weir_stream_thread *thread, size_t index, bool to_open)
+{
+    if (thread->to_open[index] != to_open) {
+        thread->to_open[index] = to_open;
+        thread->to_open_count += to_open ? 1 : (size_t)-1;
+    }
+}
+
 static void own(weir_stream_thread *thread, size_t task_index, weir_task *task)
 {
     WEIR_ASSERT(thread->tasks[task_index] == NULL);
     thread->tasks[task_index] = task;
     thread->closing[task_index] = false;
-    thread->roles[task_index] = WEIR_TASK_TO_RUN;
     list_owned(thread);
     weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_TASKS_CREATED, 1);
 }
@@ -202,20 +211,21 @@ void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_t
     thread->options.report(thread->options.user, index, report);
 }
 
-static void open_task(weir_stream_thread *thread, size_t index)
+/* A task that cannot be opened now (a broker that does not answer, a disk that is full) is opened in
+ * a later pass: commands are run while the worker backs off, too, and must not fail in circles. */
+static weir_status open_tasks(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
-    WEIR_ASSERT(thread->tasks[index] == NULL);
-    weir_task *task = NULL;
-    weir_error err = {0};
-    weir_status status =
-        weir_task_new(&thread->environment, &thread->options.plan->tasks[index], &task, &err);
-    if (status == WEIR_OK) {
-        own(thread, index, task);
-        return;
+    for (size_t i = 0; thread->to_open_count > 0 && i < thread->options.plan->task_count; i++) {
+        if (!thread->to_open[i]) {
+            continue;
+        }
+        weir_task *task = NULL;
+        WEIR_TRY(weir_task_new(&thread->environment, &thread->options.plan->tasks[i], &task, err));
+        own(thread, i, task);
+        set_to_open(thread, i, false);
+        *busy = true;
     }
-    thread->open_failure = err;
-    thread->open_failure.status = status;
-    thread->options.report(thread->options.user, index, WEIR_REPORT_LOST);
+    return WEIR_OK;
 }
 
 typedef struct command {
@@ -232,8 +242,8 @@ static void drop_task(weir_stream_thread *thread, weir_task *task)
     }
     /* What it has written is in the transaction of all: the transaction has to go with it. */
     if (weir_task_commit_needed(task)) {
-        thread->open_failure.status =
-            weir_error_set(&thread->open_failure, WEIR_IO, "task %s was taken away uncommitted",
+        thread->command_failure.status =
+            weir_error_set(&thread->command_failure, WEIR_IO, "task %s was taken away uncommitted",
                            weir_task_id(task));
     }
     weir_stream_thread_drop(thread, task, WEIR_REPORT_CLOSED);
@@ -253,12 +263,11 @@ static void report_if_reached(weir_stream_thread *thread, const weir_task *task)
 
 static void give_role(weir_stream_thread *thread, size_t index, weir_task_role role)
 {
-    if (thread->tasks[index] == NULL) {
-        open_task(thread, index);
-    }
-    if (thread->tasks[index] != NULL) {
-        thread->roles[index] = role;
-        report_if_reached(thread, thread->tasks[index]);
+    weir_task *task = thread->tasks[index];
+    set_to_open(thread, index, task == NULL);
+    thread->roles[index] = role;
+    if (task != NULL) {
+        report_if_reached(thread, task);
     }
 }
 
@@ -266,6 +275,7 @@ static void give_role(weir_stream_thread *thread, size_t index, weir_task_role r
 static void hold_task(weir_stream_thread *thread, size_t index)
 {
     weir_task *task = thread->tasks[index];
+    set_to_open(thread, index, false);
     if (task != NULL) {
         thread->roles[index] = WEIR_TASK_TO_HOLD;
         weir_stream_thread_take_back(thread, task);
@@ -279,6 +289,7 @@ static void hold_task(weir_stream_thread *thread, size_t index)
 static void end_task(weir_stream_thread *thread, size_t index, bool commit)
 {
     weir_task *task = thread->tasks[index];
+    set_to_open(thread, index, false);
     if (task == NULL) {
         thread->options.report(thread->options.user, index, WEIR_REPORT_CLOSED);
     } else if (commit) {
@@ -336,21 +347,32 @@ weir_mailbox *weir_stream_thread_mailbox(weir_stream_thread *thread)
     return thread->mailbox;
 }
 
-static weir_status take_open_failure(weir_stream_thread *thread, weir_error *err)
+static weir_status take_command_failure(weir_stream_thread *thread, weir_error *err)
 {
-    weir_status status = thread->open_failure.status;
+    weir_status status = thread->command_failure.status;
     if (status != WEIR_OK) {
-        *err = thread->open_failure;
-        thread->open_failure = (weir_error){0};
+        *err = thread->command_failure;
+        thread->command_failure = (weir_error){0};
     }
     return status;
 }
 
+/* Another worker may have found out. */
+static weir_status check_database(const weir_stream_thread *thread, weir_error *err)
+{
+    if (thread->owned_count > 0 && weir_stream_thread_database_is_broken(thread)) {
+        return weir_error_set(err, WEIR_IO, "a write to the database failed: it is opened again");
+    }
+    return WEIR_OK;
+}
+
 static weir_status work(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
-    /* Before a failure to open: that may be for want of a producer. */
     WEIR_TRY(weir_stream_thread_settle(thread, busy, err));
-    WEIR_TRY(take_open_failure(thread, err));
+    WEIR_TRY(take_command_failure(thread, err));
+    WEIR_TRY(check_database(thread, err));
+    WEIR_TRY(weir_stream_thread_apply_again(thread, err));
+    WEIR_TRY(open_tasks(thread, busy, err));
     WEIR_TRY(weir_stream_thread_bring_up(thread, busy, err));
     WEIR_TRY(weir_stream_thread_take_input(thread, busy, err));
     WEIR_TRY(weir_stream_thread_poll_resources(thread, err));
@@ -495,7 +517,7 @@ static bool is_idle(weir_stream_thread *thread, weir_task *task)
 bool weir_stream_thread_is_idle(weir_stream_thread *thread)
 {
     if (thread->commit_pending || weir_collector_is_dirty(thread->collector) ||
-        thread->needs_reset) {
+        thread->needs_reset || thread->to_open_count > 0) {
         return false;
     }
     for (size_t i = 0; i < thread->owned_count; i++) {

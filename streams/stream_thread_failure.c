@@ -5,6 +5,8 @@
  *   IO       abort the transaction, roll every task back to the last commit, pause, go on
  *   CORRUPT  the same, and wipe the one task that said so: it restores from its changelogs
  *   FENCED   the same, and let go of every task: somebody else may own them
+ *   any of them, and the database takes no more writes: let go of every task, so that it is opened
+ *            again with the first of them that is
  *   INVALID, FATAL and the rest   stop the application with the message
  *
  * All tasks of a worker share a transaction, so all of them go back together. Nothing is lost and
@@ -72,6 +74,12 @@ static void drop_all(weir_stream_thread *thread)
         weir_stream_thread_drop(thread, thread->owned[thread->owned_count - 1], WEIR_REPORT_LOST);
     }
     thread->needs_reset = true;
+    weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_ROLLBACKS, 1);
+}
+
+bool weir_stream_thread_database_is_broken(const weir_stream_thread *thread)
+{
+    return thread->options.database != NULL && weir_database_is_broken(thread->options.database);
 }
 
 static weir_status wipe(weir_task *task, weir_error *err)
@@ -106,7 +114,7 @@ weir_status weir_stream_thread_react(weir_stream_thread *thread, weir_status sta
              weir_status_name(status), err->message);
     abandon_transaction(thread);
     weir_status reacted = WEIR_OK;
-    if (status == WEIR_FENCED) {
+    if (status == WEIR_FENCED || weir_stream_thread_database_is_broken(thread)) {
         drop_all(thread);
     } else if (status == WEIR_CORRUPT) {
         reacted = react_to_corrupt(thread, err);

@@ -34,19 +34,22 @@ struct weir_stream_thread {
     size_t resources_open;
     weir_task **tasks; /* By index in the plan; NULL: not ours. */
     bool *closing;     /* The same index: committed next, then closed. */
+    bool *to_open;     /* The same: opened with the next pass that can. */
+    size_t to_open_count;
     weir_task_role *roles;
     weir_task_figures *figures;
     weir_task **owned; /* The tasks that are not NULL, in order of the plan. */
     size_t owned_count;
-    weir_task *culprit;      /* Whose call is under way, for WEIR_CORRUPT; NULL: nobody's. */
-    weir_error open_failure; /* A command could not be carried out; status WEIR_OK: none. */
-    bool needs_reset;        /* The producer's state is not known. */
-    uint32_t *holds_due;     /* By index: HELD is to be reported when that is settled. */
-    bool restorer_failed;    /* What it had read for standbys may be lost. */
-    bool commit_pending;     /* A commit answered WEIR_AGAIN. */
-    bool was_busy;           /* In the last pass. */
-    uint32_t failures;       /* In a row. */
-    size_t quantum;          /* Records a pass. */
+    weir_task *culprit;         /* Whose call is under way, for WEIR_CORRUPT; NULL: nobody's. */
+    weir_error command_failure; /* A command cost more than its task; status WEIR_OK: none did. */
+    bool needs_reset;           /* The producer's state is not known. */
+    uint32_t *holds_due;        /* By index: HELD is to be reported when that is settled. */
+    bool apply_failed;    /* Nothing is processed until what is committed is in the database. */
+    bool restorer_failed; /* What it had read for standbys may be lost. */
+    bool commit_pending;  /* A commit answered WEIR_AGAIN. */
+    bool was_busy;        /* In the last pass. */
+    uint32_t failures;    /* In a row. */
+    size_t quantum;       /* Records a pass. */
     int64_t last_pass_ms;
     int64_t back_off_until_ms;
     int64_t last_commit_ms;
@@ -82,7 +85,12 @@ weir_status weir_stream_thread_punctuate(weir_stream_thread *thread, bool *busy,
 weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, weir_error *err);
 weir_status weir_stream_thread_apply(weir_stream_thread *thread, weir_error *err);
 
-/* stream_thread_failure.c: reacts to a pass that failed; WEIR_OK unless the application has to
+/* Applies all tasks after an apply that failed. */
+weir_status weir_stream_thread_apply_again(weir_stream_thread *thread, weir_error *err);
+
+/* stream_thread_failure.c: whether all tasks have to let go of the database. */
+bool weir_stream_thread_database_is_broken(const weir_stream_thread *thread);
+/* Reacts to a pass that failed; WEIR_OK unless the application has to
  * stop. */
 weir_status weir_stream_thread_react(weir_stream_thread *thread, weir_status status,
                                      weir_error *err);

@@ -12,6 +12,7 @@ enum {
     TASK_TURN_RECORDS = 128, /* Records of a task before the next one has its turn. */
     QUANTUM_MIN = 1,
     QUANTUM_MAX = 8192,
+    CLOSE_FAILURES_MAX = 3,
     PASS_GOAL_MS = 10, /* A pass of more than this hurts commits and queries. */
 };
 
@@ -70,13 +71,27 @@ static weir_status bring_up_task(weir_stream_thread *thread, weir_task *task, bo
     return WEIR_OK;
 }
 
-static weir_status close_task(weir_stream_thread *thread, weir_task *task, weir_error *err)
+/* Puts on disk what a task has; without, it restores more when it is opened again. */
+static weir_status store_task(weir_stream_thread *thread, weir_task *task, weir_error *err)
 {
-    thread->culprit = task;
     thread->restorer_failed = true;
     WEIR_TRY(weir_restorer_store(thread->restorer, task, err));
     thread->restorer_failed = false;
-    WEIR_TRY(weir_task_apply(task, err));
+    return weir_task_apply(task, err);
+}
+
+/* A disk that goes on failing must not keep the process from its end. */
+static weir_status close_task(weir_stream_thread *thread, weir_task *task, weir_error *err)
+{
+    thread->culprit = task;
+    weir_status status = store_task(thread, task, err);
+    if (status == WEIR_IO && thread->failures >= CLOSE_FAILURES_MAX) {
+        const weir_log_place place = {.task = weir_task_id(task)};
+        WEIR_LOG(WEIR_LOG_WARN, &place, "closed, its latest state is not on disk: %s",
+                 err->message);
+    } else if (status != WEIR_OK) {
+        return status;
+    }
     weir_stream_thread_drop(thread, task, WEIR_REPORT_CLOSED);
     thread->culprit = NULL;
     return WEIR_OK;
@@ -402,6 +417,17 @@ static void finish_apply(weir_stream_thread *thread)
     thread->applied_records = 0;
 }
 
+weir_status weir_stream_thread_apply_again(weir_stream_thread *thread, weir_error *err)
+{
+    for (size_t i = 0; thread->apply_failed && i < thread->owned_count; i++) {
+        thread->culprit = thread->owned[i];
+        WEIR_TRY(weir_task_apply(thread->owned[i], err));
+    }
+    thread->apply_failed = false;
+    thread->culprit = NULL;
+    return WEIR_OK;
+}
+
 /* A task a pass: commits and queries wait for one task's batch, not for all of them. */
 weir_status weir_stream_thread_apply(weir_stream_thread *thread, weir_error *err)
 {
@@ -421,7 +447,9 @@ weir_status weir_stream_thread_apply(weir_stream_thread *thread, weir_error *err
     uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
     uint64_t logged = weir_task_logged_records(task);
     thread->culprit = task;
+    thread->apply_failed = true;
     WEIR_TRY(weir_task_apply(task, err));
+    thread->apply_failed = false;
     thread->culprit = NULL;
     thread->applied_records += logged;
     weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_APPLY, started_ns);

@@ -83,6 +83,7 @@ static void draw_faults(sim_run *world)
     for (size_t i = 0; i < INSTANCES; i++) {
         world->disk_faults[i] = (sim_disk_faults){
             .write_fails = some_chance(world, 50000),
+            .breaks = some_chance(world, 20000),
             .flush_fails = some_chance(world, 50000),
             .flushes_early = some_chance(world, 500000),
             .read_corrupt = some_chance(world, 1000),
