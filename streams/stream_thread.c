@@ -211,8 +211,9 @@ void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_t
     thread->options.report(thread->options.user, index, report);
 }
 
-/* A task that cannot be opened now (a broker that does not answer, a disk that is full) is opened in
- * a later pass: commands are run while the worker backs off, too, and must not fail in circles. */
+/* A task that cannot be opened now (a broker that does not answer, a disk that is full) is opened
+ * in a later pass: commands are run while the worker backs off, too, and must not fail in circles.
+ */
 static weir_status open_tasks(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
     for (size_t i = 0; thread->to_open_count > 0 && i < thread->options.plan->task_count; i++) {

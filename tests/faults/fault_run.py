@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""fault_run.py - the parts of a fault run: the cluster behind its proxies, the processes that count,
-the feeder, and the judgement."""
+"""fault_run.py - the parts of a fault run: the cluster behind its proxies, the processes that
+count, the feeder, and the judgement."""
 
 import json
 import os

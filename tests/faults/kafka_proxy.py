@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kafka_proxy.py - TCP proxies between clients and brokers, whose connections can be cut or stalled.
+"""kafka_proxy.py - TCP proxies between clients and brokers, to cut or stall connections.
 
 One proxy a broker, since clients connect to every broker by the address that it advertises. All run
 in one thread with an event loop; the methods of Proxies are for other threads.
