@@ -41,7 +41,10 @@ typedef struct weir_kafka_options {
     const char *bootstrap_servers; /* "host:port,host:port". */
     const char *client_id;         /* Of handles that name none; NULL: "weir". */
     weir_kafka_security security;
-    const weir_setting *librdkafka; /* librdkafka's own settings, which win; may be NULL. */
+
+    /* librdkafka's own settings, which win; may be NULL. A name that begins with "admin.",
+     * "consumer.", "producer." or "member." is for handles of that sort alone. */
+    const weir_setting *librdkafka;
     size_t librdkafka_count;
 } weir_kafka_options;
 

@@ -52,9 +52,8 @@ static const struct {
     /* Nothing is written twice or out of order. */
     {PRODUCER, "enable.idempotence", "true"},
     {PRODUCER, "acks", "all"},
-    {PRODUCER, "delivery.timeout.ms", "120000"},
-    /* Bytes bound the buffer, not a number of records. */
-    {PRODUCER, "queue.buffering.max.messages", "0"},
+    /* A zombie's transaction holds up readers no longer than that; as Kafka Streams. */
+    {PRODUCER, "transaction.timeout.ms", "10000"},
     /* A batch is sent when it is large, or after this; a flush never waits for it. */
     {PRODUCER, "linger.ms", "5"},
     {PRODUCER, "batch.size", "262144"},
@@ -106,11 +105,27 @@ static weir_status set_defaults(rd_kafka_conf_t *conf, weir_kafka_role role, wei
     return WEIR_OK;
 }
 
-static weir_status set_all(rd_kafka_conf_t *conf, const weir_kafka_setting *settings, size_t count,
-                           weir_error *err)
+/* "linger.ms" is for every role, "producer.linger.ms" for one. */
+static const char *name_in_role(const char *name, weir_kafka_role role)
+{
+    static const char *const prefixes[] = {"admin.", "consumer.", "producer.", "member."};
+    for (size_t i = 0; i < WEIR_COUNT_OF(prefixes); i++) {
+        size_t length = strlen(prefixes[i]);
+        if (strncmp(name, prefixes[i], length) == 0) {
+            return i == role ? name + length : NULL;
+        }
+    }
+    return name;
+}
+
+static weir_status set_all(rd_kafka_conf_t *conf, weir_kafka_role role,
+                           const weir_kafka_setting *settings, size_t count, weir_error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        WEIR_TRY(weir_kafka_conf_set(conf, settings[i].name, settings[i].value, err));
+        const char *name = name_in_role(settings[i].name, role);
+        if (name != NULL) {
+            WEIR_TRY(weir_kafka_conf_set(conf, name, settings[i].value, err));
+        }
     }
     return WEIR_OK;
 }
@@ -122,7 +137,7 @@ weir_status weir_kafka_conf_new(const weir_kafka *kafka, weir_kafka_role role,
     rd_kafka_conf_set_log_cb(conf, log_line);
     weir_status status = set_defaults(conf, role, err);
     if (status == WEIR_OK) {
-        status = set_all(conf, kafka->connection, kafka->connection_count, err);
+        status = set_all(conf, role, kafka->connection, kafka->connection_count, err);
     }
     if (status == WEIR_OK) {
         status = weir_kafka_conf_set(conf, "client.id",
@@ -141,7 +156,7 @@ weir_status weir_kafka_handle_new(const weir_kafka *kafka, weir_kafka_role role,
                                   weir_error *err)
 {
     char words[WORDS_BYTES_MAX];
-    weir_status status = set_all(owned_conf, kafka->overrides, kafka->override_count, err);
+    weir_status status = set_all(owned_conf, role, kafka->overrides, kafka->override_count, err);
     if (status != WEIR_OK) {
         rd_kafka_conf_destroy(owned_conf);
         return status;

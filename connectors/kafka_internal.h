@@ -108,6 +108,15 @@ weir_status weir_kafka_alter_group_offset(weir_broker *broker, const char *group
 weir_status weir_kafka_group_member_count(weir_broker *broker, const char *group,
                                           int32_t *out_count, weir_error *err);
 
+/* Adds an offset with its metadata to list, for a commit. */
+void weir_kafka_list_add(rd_kafka_topic_partition_list_t *list, const weir_group_offset *offset);
+
+/* Who member is by the event that it was told last, for a transaction; the caller destroys it. Any
+ * thread. WEIR_FENCED: it has no generation now. */
+weir_status weir_kafka_member_metadata(weir_member *member,
+                                       rd_kafka_consumer_group_metadata_t **out_metadata,
+                                       weir_error *err);
+
 /* kafka_consumer.c, kafka_producer.c, kafka_member.c */
 weir_status weir_kafka_consumer_new(weir_broker *broker, const weir_consumer_options *options,
                                     weir_consumer **out_consumer, weir_error *err);

@@ -19,6 +19,8 @@
 #include "streams/member.h"
 #include "streams/producer.h"
 
+enum { PATIENCE_FACTOR = 30 };
+
 typedef struct broker_factory {
     void *user;
     weir_broker *(*open)(void *user);
@@ -28,7 +30,10 @@ typedef struct broker_factory {
     weir_broker *(*reopen)(void *user, weir_broker *owned_broker);
     void (*close)(void *user, weir_broker *owned_broker);
     const char *topic_prefix; /* May be NULL. */
-    int32_t patience_ms;      /* How long a poll may take to see what was acknowledged; 0: none. */
+    int32_t patience_ms; /* After so long without anything, nothing comes; 0: at once. What must
+                          * come is waited for PATIENCE_FACTOR times as long. */
+    bool is_remote; /* A cluster: it has a clock of its own, a member that leaves is missed when
+                          * it is silent, and a commit is not checked against the group. */
 } broker_factory;
 
 /* What a test gets. */

@@ -34,14 +34,21 @@ void contract_flush(broker_contract *contract, weir_producer *producer);
 const char *contract_values(broker_contract *contract, const char *topic, int32_t partition,
                             int64_t offset);
 
-/* Polls for a batch for as long as the factory's patience; NULL: none came. */
+/* Polls for a batch that is to come; NULL: none came. */
 weir_batch *contract_poll(broker_contract *contract, weir_consumer *consumer);
+
+/* Whether no batch comes for as long as the factory's patience. */
+bool contract_is_quiet(broker_contract *contract, weir_consumer *consumer);
 
 int64_t contract_offset(broker_contract *contract, const char *topic, int32_t partition,
                         weir_offset_spec spec);
 
-/* Polls a member once and writes the event as text, "assigned 0,1", or "" for none. */
+/* Polls a member for an event that is to come, and writes it as text, "assigned 0,1", or "" for
+ * none. */
 const char *contract_event(broker_contract *contract, weir_member *member, int64_t now_ms);
+
+/* The same for an event that may come within the factory's patience. */
+const char *contract_soon(broker_contract *contract, weir_member *member, int64_t now_ms);
 
 /* Polls members in turn, releasing what is revoked, until all are quiet. */
 void contract_settle(broker_contract *contract, weir_member **members, size_t count,

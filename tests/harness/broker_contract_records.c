@@ -67,6 +67,12 @@ void broker_contract_topics_are_listed_by_name_and_deleted(broker_contract *cont
     (void)contract_topic(contract, "a", 2); /* The name is free again. */
 }
 
+/* librdkafka takes 0 for "now", so it becomes 1 (connectors/broker_kafka.h). */
+static int64_t timestamp_shown(const broker_contract *contract, int64_t timestamp_ms)
+{
+    return contract->factory->is_remote && timestamp_ms == 0 ? 1 : timestamp_ms;
+}
+
 void broker_contract_records_come_back_with_all_their_parts(broker_contract *contract)
 {
     const char *topic = contract_topic(contract, "pages", 2);
@@ -76,7 +82,7 @@ void broker_contract_records_come_back_with_all_their_parts(broker_contract *con
     const weir_record sent[] = {
         {.partition = 1, .timestamp_ms = 1000, .key = WEIR_BYTES("k"), .value = WEIR_BYTES("v")},
         {.partition = 1, .timestamp_ms = 0, .key = WEIR_BYTES(""), .value = WEIR_BYTES("")},
-        {.partition = 1, .timestamp_ms = INT64_C(1) << 50, .key = WEIR_BYTES("gone")},
+        {.partition = 1, .timestamp_ms = INT64_C(1) << 40, .key = WEIR_BYTES("gone")},
         {.partition = 1, .value = WEIR_BYTES("\0\xff"), .headers = headers, .header_count = 3}};
     WEIR_AUTO_PTR(weir_producer) producer = contract_producer(contract, NULL);
     int32_t number = 0;
@@ -97,7 +103,7 @@ void broker_contract_records_come_back_with_all_their_parts(broker_contract *con
             CHECK_STR(got->topic, topic);
             CHECK_I64(got->partition, ==, 1);
             CHECK_I64(got->offset, ==, i);
-            CHECK_I64(got->timestamp_ms, ==, sent[i].timestamp_ms);
+            CHECK_I64(got->timestamp_ms, ==, timestamp_shown(contract, sent[i].timestamp_ms));
             CHECK_BYTES(got->key, sent[i].key);
             CHECK_BYTES(got->value, sent[i].value);
             CHECK_I64(got->header_count, ==, sent[i].header_count);
@@ -179,11 +185,11 @@ void broker_contract_records_over_the_limits_are_bad_records(broker_contract *co
 
 void broker_contract_large_records_come_back(broker_contract *contract)
 {
-    enum { LARGE = 3 << 20 };
+    size_t size = contract->factory->is_remote ? 900000 : 3 << 20; /* Kafka takes 1 MiB. */
     const char *topic = contract_topic(contract, "pages", 1);
     WEIR_AUTO_PTR(weir_producer) producer = contract_producer(contract, NULL);
-    char *bytes = weir_alloc(LARGE);
-    for (size_t i = 0; i < LARGE; i++) {
+    char *bytes = weir_alloc(size);
+    for (size_t i = 0; i < size; i++) {
         bytes[i] = (char)(i * 31 + i / 1000);
     }
     int32_t number = 0;
@@ -191,7 +197,7 @@ void broker_contract_large_records_come_back(broker_contract *contract)
     CHECK_OK(weir_producer_topic(producer, topic, &number, &partition_count, &contract->err),
              &contract->err);
     contract_send(contract, producer, topic, 0, "before");
-    weir_record large = {.value = weir_bytes_of(bytes, LARGE)};
+    weir_record large = {.value = weir_bytes_of(bytes, size)};
     CHECK_OK(weir_producer_send(producer, number, &large, &contract->err), &contract->err);
     contract_send(contract, producer, topic, 0, "after");
     contract_flush(contract, producer);
@@ -281,7 +287,7 @@ void broker_contract_paused_partition_is_not_polled(broker_contract *contract)
     fill(contract, topic, 0, 1);
     WEIR_AUTO_PTR(weir_consumer) consumer = contract_consumer(contract, topic, 0, 0);
     weir_consumer_pause(consumer, partition);
-    CHECK(contract_poll(contract, consumer) == NULL);
+    CHECK(contract_is_quiet(contract, consumer));
     CHECK_I64(weir_consumer_position(consumer, partition), ==, 0);
     weir_consumer_resume(consumer, partition);
     weir_batch *batch = contract_poll(contract, consumer);
@@ -296,7 +302,7 @@ void broker_contract_unassigned_partition_is_not_polled_and_assign_moves(broker_
     fill(contract, topic, 0, 5);
     WEIR_AUTO_PTR(weir_consumer) consumer = contract_consumer(contract, topic, 0, 0);
     weir_consumer_unassign(consumer, partition);
-    CHECK(contract_poll(contract, consumer) == NULL);
+    CHECK(contract_is_quiet(contract, consumer));
     for (int64_t offset = 4; offset >= 0; offset -= 2) {
         CHECK_OK(weir_consumer_assign(consumer, partition, offset, WEIR_RESET_NONE, NULL,
                                       &contract->err),
@@ -336,9 +342,9 @@ void broker_contract_offset_out_of_range_is_reset_as_asked(broker_contract *cont
              &contract->err);
     WEIR_AUTO_PTR(weir_consumer) consumer = contract_consumer(contract, topic, 0, 0);
     weir_batch *batch = NULL;
-    CHECK_STATUS(
-        weir_consumer_poll(consumer, contract->factory->patience_ms, &batch, &contract->err),
-        WEIR_CORRUPT);
+    CHECK_STATUS(weir_consumer_poll(consumer, contract->factory->patience_ms * PATIENCE_FACTOR,
+                                    &batch, &contract->err),
+                 WEIR_CORRUPT);
     CHECK_OK(
         weir_consumer_assign(consumer, partition, 99, WEIR_RESET_EARLIEST, NULL, &contract->err),
         &contract->err);
@@ -348,7 +354,7 @@ void broker_contract_offset_out_of_range_is_reset_as_asked(broker_contract *cont
     weir_batch_free(batch);
     CHECK_OK(weir_consumer_assign(consumer, partition, 1, WEIR_RESET_LATEST, NULL, &contract->err),
              &contract->err);
-    CHECK(contract_poll(contract, consumer) == NULL);
+    CHECK(contract_is_quiet(contract, consumer));
     CHECK_I64(weir_consumer_position(consumer, partition), ==, 5);
 }
 

@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kafka_consumer.c - reads assigned partitions, each from a queue of its own.
+ *
+ *   broker thread ─▶ queue of a partition ─first in an empty queue─▶ ready list, event_fd
+ *   poll: first of the ready list ─▶ up to batch_records_max messages ─▶ batch of borrowed records
+ *
+ * This is librdkafka's consumer without a group: partitions start and stop one by one and disturb
+ * nobody, and no coordinator is asked. As each has its own queue, a paused partition is one that we
+ * don't take from: nothing that was fetched is thrown away, and its queue fills up to its limit.
+ *
+ * A slot is on the ready list when its queue may have something: librdkafka calls back when an
+ * empty queue gets its first message, and a poll that has not emptied a queue puts it back. So a
+ * poll costs the same with one partition and with a thousand, and partitions take turns.
+ *
+ * Messages of a stopped partition never arrive: librdkafka drops what has an older version.
+ */
+#include "connectors/kafka_internal.h"
+
+#include "streams/base/arena.h"
+#include "streams/base/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+    QUEUES_PER_CONSUMER = 4, /* fetch_bytes_max is meant for so many partitions. */
+    QUEUE_KBYTES_MIN = 64,
+    RANGE_TIMEOUT_MS = 5000,
+    HEADER_ARENA_BYTES_MAX = 1 << 30,
+};
+
+/* What event_fd counts: arrivals, and in the upper half, wakes. */
+static const uint64_t SIGNAL_ARRIVAL = 1;
+static const uint64_t SIGNAL_WAKE = UINT64_C(1) << 32;
+
+typedef struct kafka_consumer kafka_consumer;
+
+typedef struct kafka_slot {
+    kafka_consumer *consumer;
+    const char *topic; /* Lives as long as the broker. */
+    int32_t partition;
+    rd_kafka_topic_t *handle;
+    rd_kafka_queue_t *queue;
+    void *tag;
+    weir_offset_reset reset;
+    bool paused;
+    int64_t position;
+    int64_t end_offset;         /* Where the end was last seen; -1: not yet. */
+    rd_kafka_resp_err_t failed; /* What stopped the reading, still to be told. */
+    bool is_ready;              /* Of the ready list; guarded by the consumer's lock, as next. */
+    bool is_listed;
+    struct kafka_slot *next_ready;
+} kafka_slot;
+
+typedef struct kafka_batch {
+    weir_batch base;
+    struct kafka_batch *next_free;
+    kafka_consumer *consumer;
+    rd_kafka_message_t **messages; /* batch_records_max of them, as records. */
+    size_t message_count;
+    weir_record *records;
+    weir_arena *headers; /* NULL until a record has some. */
+} kafka_batch;
+
+struct kafka_consumer {
+    weir_consumer base;
+    weir_kafka *kafka;
+    rd_kafka_t *handle;
+    size_t batch_records_max;
+    weir_map *slots;            /* topic and partition -> kafka_slot */
+    weir_map *partition_counts; /* topic -> count, as a pointer's value */
+    kafka_batch *free_batches;
+    int event_fd;
+    pthread_mutex_t lock;
+    kafka_slot *first_ready;
+    kafka_slot *last_ready;
+};
+
+static kafka_consumer *consumer_of(weir_consumer *consumer)
+{
+    return (kafka_consumer *)(void *)consumer;
+}
+
+static weir_bytes key_of(weir_buf *key, weir_topic_partition partition)
+{
+    weir_buf_clear(key);
+    weir_buf_append(key, &partition.partition, sizeof partition.partition);
+    weir_buf_append_text(key, partition.topic);
+    return weir_buf_bytes(key);
+}
+
+static kafka_slot *find_slot(const kafka_consumer *consumer, weir_topic_partition partition)
+{
+    WEIR_AUTO(weir_buf) key = {0};
+    return weir_map_get(consumer->slots, key_of(&key, partition));
+}
+
+static void signal_fd(const kafka_consumer *consumer, uint64_t what)
+{
+    (void)!write(consumer->event_fd, &what, sizeof what); /* Full means signalled already. */
+}
+
+/* The ready list. */
+
+static void list_slot(kafka_slot *slot)
+{
+    kafka_consumer *consumer = slot->consumer;
+    WEIR_ASSERT(slot->is_ready && !slot->is_listed);
+    slot->next_ready = NULL;
+    slot->is_listed = true;
+    if (consumer->first_ready == NULL) {
+        consumer->first_ready = slot;
+    } else {
+        consumer->last_ready->next_ready = slot;
+    }
+    consumer->last_ready = slot;
+}
+
+static void mark_ready(kafka_slot *slot)
+{
+    pthread_mutex_lock(&slot->consumer->lock);
+    slot->is_ready = true;
+    if (!slot->is_listed && !slot->paused) {
+        list_slot(slot);
+    }
+    pthread_mutex_unlock(&slot->consumer->lock);
+}
+
+/* Runs on librdkafka's threads, with the lock of the queue held. */
+static void queue_has_something(rd_kafka_t *handle, void *opaque)
+{
+    (void)handle;
+    kafka_slot *slot = opaque;
+    mark_ready(slot);
+    signal_fd(slot->consumer, SIGNAL_ARRIVAL);
+}
+
+/* The next slot to take from, which is then no longer ready; NULL: none. */
+static kafka_slot *take_ready(kafka_consumer *consumer)
+{
+    pthread_mutex_lock(&consumer->lock);
+    kafka_slot *slot = consumer->first_ready;
+    if (slot != NULL) {
+        consumer->first_ready = slot->next_ready;
+        slot->is_listed = false;
+        slot->is_ready = false;
+    }
+    pthread_mutex_unlock(&consumer->lock);
+    return slot;
+}
+
+static void unlist(kafka_slot *slot)
+{
+    kafka_consumer *consumer = slot->consumer;
+    pthread_mutex_lock(&consumer->lock);
+    kafka_slot *kept = consumer->first_ready;
+    consumer->first_ready = NULL;
+    consumer->last_ready = NULL;
+    while (kept != NULL) {
+        kafka_slot *next = kept->next_ready;
+        kept->is_listed = false;
+        if (kept != slot) {
+            list_slot(kept);
+        }
+        kept = next;
+    }
+    pthread_mutex_unlock(&consumer->lock);
+}
+
+static void consumer_set_paused(weir_consumer *base, weir_topic_partition partition, bool paused)
+{
+    kafka_consumer *consumer = consumer_of(base);
+    kafka_slot *slot = find_slot(consumer, partition);
+    if (slot == NULL || slot->paused == paused) {
+        return;
+    }
+    if (paused) {
+        unlist(slot);
+    }
+    pthread_mutex_lock(&consumer->lock);
+    slot->paused = paused;
+    bool again = !paused && slot->is_ready && !slot->is_listed;
+    if (again) {
+        list_slot(slot);
+    }
+    pthread_mutex_unlock(&consumer->lock);
+    if (again) {
+        signal_fd(consumer, SIGNAL_ARRIVAL);
+    }
+}
+
+/* Assignments. */
+
+static weir_status start_fetching(kafka_slot *slot, int64_t offset, weir_error *err)
+{
+    if (rd_kafka_consume_start(slot->handle, slot->partition, offset) != 0) {
+        return weir_kafka_fail(err, rd_kafka_last_error(), "%s[%" PRId32 "]: start at %" PRId64,
+                               slot->topic, slot->partition, offset);
+    }
+    slot->end_offset = -1;
+    slot->failed = RD_KAFKA_RESP_ERR_NO_ERROR;
+    return WEIR_OK;
+}
+
+static void stop_fetching(kafka_slot *slot)
+{
+    (void)rd_kafka_consume_stop(slot->handle,
+                                slot->partition); /* It fetches no more, or did not. */
+}
+
+static weir_status check_partition(kafka_consumer *consumer, weir_topic_partition partition,
+                                   weir_error *err)
+{
+    weir_bytes topic = weir_bytes_of_text(partition.topic);
+    int32_t count = (int32_t)(intptr_t)weir_map_get(consumer->partition_counts, topic);
+    if (partition.partition >= count) {
+        WEIR_TRY(weir_kafka_partition_count(consumer->kafka, partition.topic, &count, err));
+        (void)weir_map_put(consumer->partition_counts, topic, (void *)(intptr_t)count);
+    }
+    return partition.partition < count ? WEIR_OK : WEIR_NOT_FOUND;
+}
+
+static kafka_slot *new_slot(kafka_consumer *consumer, weir_topic_partition partition)
+{
+    kafka_slot *slot = weir_alloc(sizeof *slot);
+    *slot = (kafka_slot){
+        .consumer = consumer,
+        .topic = weir_kafka_topic_name(consumer->kafka, partition.topic),
+        .partition = partition.partition,
+        .handle = rd_kafka_topic_new(consumer->handle, partition.topic, NULL),
+        .queue =
+            rd_kafka_queue_get_partition(consumer->handle, partition.topic, partition.partition),
+    };
+    WEIR_ASSERT(slot->handle != NULL && slot->queue != NULL);
+    rd_kafka_queue_cb_event_enable(slot->queue, queue_has_something, slot);
+    WEIR_AUTO(weir_buf) key = {0};
+    (void)weir_map_put(consumer->slots, key_of(&key, partition), slot);
+    return slot;
+}
+
+static void free_slot(kafka_slot *slot)
+{
+    stop_fetching(slot);
+    rd_kafka_queue_cb_event_enable(slot->queue, NULL, NULL); /* It is not called from here on. */
+    unlist(slot);
+    rd_kafka_queue_destroy(slot->queue);
+    rd_kafka_topic_destroy(slot->handle);
+    free(slot);
+}
+
+static weir_status consumer_assign(weir_consumer *base, weir_topic_partition partition,
+                                   int64_t offset, weir_offset_reset reset, void *tag,
+                                   weir_error *err)
+{
+    kafka_consumer *consumer = consumer_of(base);
+    kafka_slot *slot = find_slot(consumer, partition);
+    if (slot == NULL) {
+        WEIR_TRY(check_partition(consumer, partition, err));
+        slot = new_slot(consumer, partition);
+    } else {
+        stop_fetching(slot);
+    }
+    slot->reset = reset;
+    slot->tag = tag;
+    slot->position = offset;
+    consumer_set_paused(base, partition, false);
+    return start_fetching(slot, offset, err);
+}
+
+static void consumer_unassign(weir_consumer *base, weir_topic_partition partition)
+{
+    kafka_consumer *consumer = consumer_of(base);
+    WEIR_AUTO(weir_buf) key = {0};
+    kafka_slot *slot = weir_map_remove(consumer->slots, key_of(&key, partition));
+    if (slot != NULL) {
+        free_slot(slot);
+    }
+}
+
+/* Batches. */
+
+static void batch_free(weir_batch *base)
+{
+    kafka_batch *batch = (kafka_batch *)(void *)base;
+    for (size_t i = 0; i < batch->message_count; i++) {
+        rd_kafka_message_destroy(batch->messages[i]);
+    }
+    batch->message_count = 0;
+    if (batch->headers != NULL) {
+        weir_arena_reset(batch->headers);
+    }
+    batch->next_free = batch->consumer->free_batches;
+    batch->consumer->free_batches = batch;
+}
+
+static kafka_batch *new_batch(kafka_consumer *consumer)
+{
+    kafka_batch *batch = consumer->free_batches;
+    if (batch != NULL) {
+        consumer->free_batches = batch->next_free;
+        return batch;
+    }
+    size_t count = consumer->batch_records_max;
+    batch = weir_alloc(sizeof *batch);
+    batch->base.free = batch_free;
+    batch->consumer = consumer;
+    batch->messages = weir_alloc_array(count, sizeof *batch->messages);
+    batch->records = weir_alloc_array(count, sizeof *batch->records);
+    batch->base.records = batch->records;
+    return batch;
+}
+
+static void destroy_batch(kafka_batch *batch)
+{
+    weir_arena_free(batch->headers);
+    free(batch->messages);
+    free(batch->records);
+    free(batch);
+}
+
+static void fill_headers(kafka_batch *batch, const rd_kafka_headers_t *headers, weir_record *record)
+{
+    if (batch->headers == NULL) {
+        batch->headers = weir_arena_new(HEADER_ARENA_BYTES_MAX);
+    }
+    size_t count = rd_kafka_header_cnt(headers);
+    weir_header *filled = weir_arena_alloc(batch->headers, count * sizeof *filled);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = NULL;
+        const void *value = NULL;
+        size_t size = 0;
+        (void)rd_kafka_header_get_all(headers, i, &name, &value, &size); /* i is in range. */
+        filled[i].key = weir_bytes_of_text(name);
+        filled[i].value = weir_bytes_of(value, size);
+    }
+    record->headers = filled;
+    record->header_count = count;
+}
+
+static void add_record(kafka_batch *batch, const kafka_slot *slot, rd_kafka_message_t *message)
+{
+    weir_record *record = &batch->records[batch->message_count];
+    rd_kafka_timestamp_type_t type;
+    int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
+    *record = (weir_record){
+        .topic = slot->topic,
+        .partition = slot->partition,
+        .offset = message->offset,
+        .timestamp_ms = timestamp_ms < 0 ? 0 : timestamp_ms,
+        .key = {message->key, message->key == NULL ? 0 : message->key_len},
+        .value = {message->payload, message->payload == NULL ? 0 : message->len},
+    };
+    rd_kafka_headers_t *headers = NULL;
+    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        fill_headers(batch, headers, record);
+    }
+    batch->messages[batch->message_count++] = message;
+}
+
+/* Sorts what came from the queue: records stay in the batch, the rest is noted in the slot. */
+static void take_messages(kafka_batch *batch, kafka_slot *slot, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_message_t *message = batch->messages[i];
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            slot->position = message->offset + 1;
+            add_record(batch, slot, message);
+            continue;
+        }
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+            slot->end_offset = message->offset;
+            slot->position = message->offset > slot->position ? message->offset : slot->position;
+        } else {
+            slot->failed = message->err;
+        }
+        rd_kafka_message_destroy(message);
+    }
+}
+
+/* Offsets that are not there. */
+
+static weir_status tell_range(const kafka_slot *slot, int64_t first, int64_t end, weir_error *err)
+{
+    return weir_error_set(err, WEIR_CORRUPT,
+                          "%s[%" PRId32 "]: offset %" PRId64
+                          " is not in the log, which has %" PRId64 " to %" PRId64
+                          ": what was between is gone (retention, deleted records, a "
+                          "topic made anew); restore from the start, or reset the group's offsets",
+                          slot->topic, slot->partition, slot->position, first, end);
+}
+
+static weir_status reset_offset(kafka_slot *slot, weir_error *err)
+{
+    int64_t first = -1;
+    int64_t end = -1;
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        slot->consumer->handle, slot->topic, slot->partition, &first, &end, RANGE_TIMEOUT_MS);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return weir_kafka_fail(err, code, "%s[%" PRId32 "]: its offsets", slot->topic,
+                               slot->partition);
+    }
+    if (slot->reset == WEIR_RESET_NONE) {
+        return tell_range(slot, first, end, err);
+    }
+    stop_fetching(slot);
+    slot->position = slot->reset == WEIR_RESET_EARLIEST ? first : end;
+    WEIR_TRY(start_fetching(slot, slot->position, err));
+    return WEIR_AGAIN;
+}
+
+/* What stopped a partition; WEIR_AGAIN: it goes on. */
+static weir_status handle_failure(kafka_slot *slot, weir_error *err)
+{
+    weir_status asked = weir_kafka_status(slot->failed);
+    if (asked == WEIR_CORRUPT) {
+        return reset_offset(slot, err);
+    }
+    if (asked == WEIR_NOT_FOUND) {
+        return weir_error_set(err, WEIR_INVALID,
+                              "%s[%" PRId32 "] is gone: the topic was deleted, or made anew with "
+                              "fewer partitions. Make it again, or stop reading it",
+                              slot->topic, slot->partition);
+    }
+    rd_kafka_resp_err_t code = slot->failed;
+    slot->failed = RD_KAFKA_RESP_ERR_NO_ERROR; /* It goes on by itself, once told. */
+    return weir_kafka_fail(err, code, "%s[%" PRId32 "] at %" PRId64, slot->topic, slot->partition,
+                           slot->position);
+}
+
+static weir_status take_from(kafka_slot *slot, weir_batch **out_batch, weir_error *err)
+{
+    kafka_consumer *consumer = slot->consumer;
+    if (slot->failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        weir_status status = handle_failure(slot, err);
+        mark_ready(slot);
+        return status;
+    }
+    kafka_batch *batch = new_batch(consumer);
+    ssize_t count =
+        rd_kafka_consume_batch_queue(slot->queue, 0, batch->messages, consumer->batch_records_max);
+    take_messages(batch, slot, count < 0 ? 0 : (size_t)count);
+    if (count == (ssize_t)consumer->batch_records_max ||
+        slot->failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        mark_ready(slot);
+    }
+    if (batch->message_count == 0) {
+        batch_free(&batch->base);
+        return WEIR_AGAIN;
+    }
+    batch->base.tag = slot->tag;
+    batch->base.count = batch->message_count;
+    *out_batch = &batch->base;
+    return WEIR_OK;
+}
+
+static weir_status take_batch(kafka_consumer *consumer, weir_batch **out_batch, weir_error *err)
+{
+    for (;;) {
+        kafka_slot *slot = take_ready(consumer);
+        if (slot == NULL) {
+            return WEIR_AGAIN;
+        }
+        weir_status status = take_from(slot, out_batch, err);
+        if (status != WEIR_AGAIN) {
+            return status;
+        }
+    }
+}
+
+/* Takes back what was signalled; true: a wake was. */
+static bool take_signals(const kafka_consumer *consumer)
+{
+    uint64_t signals = 0;
+    (void)!read(consumer->event_fd, &signals, sizeof signals); /* Empty is fine. */
+    return signals >= SIGNAL_WAKE;
+}
+
+static weir_status consumer_poll(weir_consumer *base, int32_t timeout_ms, weir_batch **out_batch,
+                                 weir_error *err)
+{
+    kafka_consumer *consumer = consumer_of(base);
+    uint64_t deadline_ns = weir_clock_monotonic_ns() + (uint64_t)timeout_ms * WEIR_NS_PER_MS;
+    for (;;) {
+        bool woken = take_signals(consumer);
+        weir_status status = take_batch(consumer, out_batch, err);
+        if (status != WEIR_AGAIN || woken || timeout_ms == 0) {
+            return status;
+        }
+        uint64_t now_ns = weir_clock_monotonic_ns();
+        if (now_ns >= deadline_ns) {
+            return WEIR_AGAIN;
+        }
+        struct pollfd fd = {.fd = consumer->event_fd, .events = POLLIN};
+        (void)poll(&fd, 1, (int)((deadline_ns - now_ns) / WEIR_NS_PER_MS + 1)); /* EINTR: again. */
+    }
+}
+
+static int64_t consumer_position(weir_consumer *base, weir_topic_partition partition)
+{
+    const kafka_slot *slot = find_slot(consumer_of(base), partition);
+    WEIR_ASSERT(slot != NULL);
+    return slot->position;
+}
+
+static weir_status consumer_lag(weir_consumer *base, weir_topic_partition partition,
+                                int64_t *out_lag)
+{
+    kafka_consumer *consumer = consumer_of(base);
+    const kafka_slot *slot = find_slot(consumer, partition);
+    WEIR_ASSERT(slot != NULL);
+    int64_t first = -1;
+    int64_t end = slot->end_offset;
+    if (end != slot->position) {
+        rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(consumer->handle, slot->topic,
+                                                                  slot->partition, &first, &end);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR || end < 0) {
+            return WEIR_AGAIN;
+        }
+    }
+    *out_lag = end > slot->position ? end - slot->position : 0;
+    return WEIR_OK;
+}
+
+static int consumer_fd(weir_consumer *base)
+{
+    return consumer_of(base)->event_fd;
+}
+
+static void consumer_wake(weir_consumer *base)
+{
+    signal_fd(consumer_of(base), SIGNAL_WAKE);
+}
+
+static void consumer_free(weir_consumer *base)
+{
+    kafka_consumer *consumer = consumer_of(base);
+    size_t position = 0;
+    void *slot = NULL;
+    while (weir_map_next(consumer->slots, &position, NULL, &slot)) {
+        free_slot(slot);
+    }
+    weir_map_free(consumer->slots);
+    weir_map_free(consumer->partition_counts);
+    while (consumer->free_batches != NULL) {
+        kafka_batch *batch = consumer->free_batches;
+        consumer->free_batches = batch->next_free;
+        destroy_batch(batch);
+    }
+    if (consumer->handle != NULL) {
+        rd_kafka_destroy(consumer->handle);
+    }
+    (void)close(consumer->event_fd); /* It holds no data. */
+    (void)pthread_mutex_destroy(&consumer->lock);
+    free(consumer);
+}
+
+static const weir_consumer_ops consumer_ops = {
+    .assign = consumer_assign,
+    .unassign = consumer_unassign,
+    .set_paused = consumer_set_paused,
+    .poll = consumer_poll,
+    .position = consumer_position,
+    .lag = consumer_lag,
+    .fd = consumer_fd,
+    .wake = consumer_wake,
+    .free = consumer_free,
+};
+
+static weir_status configure(rd_kafka_conf_t *conf, const weir_consumer_options *options,
+                             weir_error *err)
+{
+    size_t queue_kbytes = options->fetch_bytes_max / QUEUES_PER_CONSUMER / 1024;
+    queue_kbytes = queue_kbytes < QUEUE_KBYTES_MIN ? QUEUE_KBYTES_MIN : queue_kbytes;
+    WEIR_TRY(
+        weir_kafka_conf_set_number(conf, "queued.max.messages.kbytes", (int64_t)queue_kbytes, err));
+    WEIR_TRY(weir_kafka_conf_set_number(conf, "fetch.message.max.bytes",
+                                        (int64_t)queue_kbytes * 1024, err));
+    bool committed = options->isolation == WEIR_READ_COMMITTED;
+    return weir_kafka_conf_set(conf, "isolation.level",
+                               committed ? "read_committed" : "read_uncommitted", err);
+}
+
+static weir_status open_handle(kafka_consumer *consumer, const weir_consumer_options *options,
+                               weir_error *err)
+{
+    rd_kafka_conf_t *conf = NULL;
+    WEIR_TRY(
+        weir_kafka_conf_new(consumer->kafka, WEIR_KAFKA_CONSUMER, options->client_id, &conf, err));
+    weir_status status = configure(conf, options, err);
+    if (status != WEIR_OK) {
+        rd_kafka_conf_destroy(conf);
+        return status;
+    }
+    return weir_kafka_handle_new(consumer->kafka, WEIR_KAFKA_CONSUMER, conf, &consumer->handle,
+                                 err);
+}
+
+weir_status weir_kafka_consumer_new(weir_broker *broker, const weir_consumer_options *options,
+                                    weir_consumer **out_consumer, weir_error *err)
+{
+    int event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event_fd < 0) {
+        return weir_error_set(err, WEIR_IO, "eventfd: %s", strerror(errno));
+    }
+    kafka_consumer *consumer = weir_alloc(sizeof *consumer);
+    *consumer = (kafka_consumer){.base = {.ops = &consumer_ops},
+                                 .kafka = weir_kafka_of(broker),
+                                 .batch_records_max = options->batch_records_max,
+                                 .slots = weir_map_new(),
+                                 .partition_counts = weir_map_new(),
+                                 .event_fd = event_fd};
+    int failed = pthread_mutex_init(&consumer->lock, NULL);
+    WEIR_ASSERT(failed == 0);
+    weir_status status = open_handle(consumer, options, err);
+    if (status != WEIR_OK) {
+        consumer_free(&consumer->base);
+        return status;
+    }
+    *out_consumer = &consumer->base;
+    return WEIR_OK;
+}
