@@ -15,6 +15,7 @@
  */
 #include "statestore/task_state.h"
 
+#include "statestore/restore_order.h"
 #include "statestore/rocksdb_store.h"
 #include "statestore/staged.h"
 #include "streams/base/map.h"
@@ -356,50 +357,15 @@ static weir_status check_restore_entry(const char *name, const weir_restore_entr
     return WEIR_OK;
 }
 
-/* An entry of a restore batch: the first bytes of its key as a number, and where it stands. */
-typedef struct restore_order {
-    uint64_t head;
-    const weir_restore_entry *entry;
-} restore_order;
-
-static uint64_t head_of(weir_bytes key)
-{
-    uint8_t bytes[sizeof(uint64_t)] = {0};
-    memcpy(bytes, key.data, key.size < sizeof bytes ? key.size : sizeof bytes);
-    return weir_get_u64_be(bytes);
-}
-
-/* By key; entries of one key in changelog order. */
-static int compare_restore(const void *left, const void *right)
-{
-    const restore_order *a = left;
-    const restore_order *b = right;
-    if (a->head != b->head) {
-        return a->head < b->head ? -1 : 1;
-    }
-    int order = weir_bytes_compare(a->entry->key, b->entry->key);
-    return order != 0 ? order : (a->entry < b->entry ? -1 : 1);
-}
-
 /* Writes the last entry of each key, in the order of keys and past the staged views, then the
  * position. An ingested file may be on disk before its position is: a crash in between restores
  * it again, and the same entries give the same rows. */
 static weir_status restore_to_disk(weir_task_state *state, const store *s,
                                    const weir_restore_batch *batch, weir_error *err)
 {
-    WEIR_AUTO_FREE restore_order *order = weir_alloc_array(batch->count, sizeof *order);
-    for (size_t i = 0; i < batch->count; i++) {
-        order[i] = (restore_order){head_of(batch->entries[i].key), &batch->entries[i]};
-    }
-    qsort(order, batch->count, sizeof *order, compare_restore);
     const weir_restore_entry **last = weir_alloc_array(batch->count, sizeof *last);
     WEIR_AUTO_FREE const void *owner = last;
-    size_t count = 0;
-    for (size_t i = 0; i < batch->count; i++) {
-        bool same = count > 0 && weir_bytes_equal(last[count - 1]->key, order[i].entry->key);
-        count -= same ? 1 : 0;
-        last[count++] = order[i].entry;
-    }
+    size_t count = weir_restore_order(batch->entries, batch->count, last);
     weir_kv *engine = weir_staged_engine(s->staged);
     WEIR_AUTO_PTR(weir_write_batch) writes = weir_write_batch_new(state->database);
     bool ingest = count >= weir_rocksdb_ingest_entries_min(state->database);
