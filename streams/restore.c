@@ -475,18 +475,21 @@ static changelog *fullest(const weir_restorer *restorer)
     return most;
 }
 
-static weir_status take_batch(weir_restorer *restorer, weir_batch *owned_batch, int64_t now_ms,
-                              weir_restore_progress *progress, weir_error *err)
+static weir_status take_batch(weir_restorer *restorer, weir_batch *owned_batch,
+                              const weir_restore_slice *slice, weir_restore_progress *progress,
+                              weir_error *err)
 {
+    size_t kept_max = restorer->kept_records_max;
+    kept_max = slice->kept_max > 0 && slice->kept_max < kept_max ? slice->kept_max : kept_max;
     changelog *log = owned_batch->tag;
     *(log->follows ? &progress->followed : &progress->restored) += owned_batch->count;
-    keep_batch(restorer, log, owned_batch, now_ms);
+    keep_batch(restorer, log, owned_batch, slice->now_ms);
     progress->culprit = log->store->task;
     if (log->follows && owned_batch->records[owned_batch->count - 1].offset >= log->limit) {
         WEIR_TRY(stop_at_limit(restorer, log, err));
     }
     progress->culprit = NULL;
-    if (log->kept_bytes <= KEPT_BYTES_MAX && restorer->kept_records <= restorer->kept_records_max) {
+    if (log->kept_bytes <= KEPT_BYTES_MAX && restorer->kept_records <= kept_max) {
         return WEIR_OK;
     }
     changelog *full = log->kept_bytes > KEPT_BYTES_MAX ? log : fullest(restorer);
@@ -513,20 +516,20 @@ static weir_status find_culprit(weir_restorer *restorer, weir_restore_progress *
     return weir_error_wrap(err, WEIR_IO, "restore: it was not found which changelog");
 }
 
-weir_status weir_restorer_run(weir_restorer *restorer, size_t batches_max, int64_t now_ms,
+weir_status weir_restorer_run(weir_restorer *restorer, const weir_restore_slice *slice,
                               weir_restore_progress *out_progress, weir_error *err)
 {
     *out_progress = (weir_restore_progress){0};
-    for (size_t i = 0; i < batches_max && restorer->count > 0; i++) {
+    for (size_t i = 0; i < slice->batches_max && restorer->count > 0; i++) {
         weir_batch *batch = NULL;
         weir_status status = weir_consumer_poll(restorer->consumer, 0, &batch, err);
         if (status == WEIR_AGAIN) {
             break;
         }
         WEIR_TRY(status == WEIR_CORRUPT ? find_culprit(restorer, out_progress, err) : status);
-        WEIR_TRY(take_batch(restorer, batch, now_ms, out_progress, err));
+        WEIR_TRY(take_batch(restorer, batch, slice, out_progress, err));
     }
-    return finish_done(restorer, now_ms, out_progress, err);
+    return finish_done(restorer, slice->now_ms, out_progress, err);
 }
 
 size_t weir_restorer_count(const weir_restorer *restorer)

@@ -45,8 +45,15 @@ typedef struct weir_restore_progress {
     weir_task *culprit; /* On failure the task that failed; NULL: not known. */
 } weir_restore_progress;
 
-/* Reads up to batches_max batches, and stores what has come together. */
-weir_status weir_restorer_run(weir_restorer *restorer, size_t batches_max, int64_t now_ms,
+/* How much a call does. */
+typedef struct weir_restore_slice {
+    size_t batches_max; /* Read. */
+    size_t kept_max;    /* Records, past which the fullest changelog is stored; 0: as at new. */
+    int64_t now_ms;
+} weir_restore_slice;
+
+/* Reads, and stores what has come together. */
+weir_status weir_restorer_run(weir_restorer *restorer, const weir_restore_slice *slice,
                               weir_restore_progress *out_progress, weir_error *err);
 
 /* True when every store of the task is restored. */

@@ -9,6 +9,8 @@
 enum {
     INPUT_BATCHES_A_PASS = 8,
     RESTORE_BATCHES_A_PASS = 16,
+    SMALL_SLICE_BATCHES = 4,
+    SMALL_SLICE_RECORDS = 32 * 1024,
     TASK_TURN_RECORDS = 128, /* Records of a task before the next one has its turn. */
     QUANTUM_MIN = 1,
     QUANTUM_MAX = 8192,
@@ -135,12 +137,31 @@ static void count_restored(weir_stream_thread *thread, const weir_restore_progre
     }
 }
 
+/* Beside tasks that run, a slice is small: to store a quarter of a million records at once is
+ * cheapest, and takes 150 ms, for which their records would wait. */
+static weir_restore_slice slice_of(const weir_stream_thread *thread)
+{
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        if (weir_task_phase_now(thread->owned[i]) == WEIR_TASK_RUNNING) {
+            return (weir_restore_slice){
+                .batches_max = SMALL_SLICE_BATCHES,
+                .kept_max = SMALL_SLICE_RECORDS,
+                .now_ms = thread->environment.now_ms,
+            };
+        }
+    }
+    return (weir_restore_slice){
+        .batches_max = RESTORE_BATCHES_A_PASS,
+        .now_ms = thread->environment.now_ms,
+    };
+}
+
 weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
     weir_restore_progress progress = {0};
     uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
-    weir_status status = weir_restorer_run(thread->restorer, RESTORE_BATCHES_A_PASS,
-                                           thread->environment.now_ms, &progress, err);
+    const weir_restore_slice slice = slice_of(thread);
+    weir_status status = weir_restorer_run(thread->restorer, &slice, &progress, err);
     thread->culprit = progress.culprit;
     thread->restorer_failed = status != WEIR_OK;
     WEIR_TRY(status);
