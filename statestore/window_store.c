@@ -6,8 +6,8 @@
  * that begins with the same bytes: a fetch compares the length and the bytes of the key.
  *
  * Kafka Streams drops old windows by whole segments, each a database of its own. Here they are
- * removed by a slow walk in slices: no second index is written at each put, the changelog gets the
- * removals, and what is left of an expired window for at most half a retention is not shown.
+ * removed by a slow walk in slices: no second index is written at each put, and what is left of an
+ * expired window for at most half a retention is not shown.
  */
 #include "statestore/window_store.h"
 

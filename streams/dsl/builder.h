@@ -42,6 +42,7 @@ typedef struct weir_materialized {
     const char *store_name;   /* Also makes it queryable; NULL: generated. */
     weir_store_engine engine; /* RocksDB unless said otherwise. */
     bool logging_disabled;
+    int64_t retention_ms;  /* Of windows; 0: as long as records may come for them. */
     bool caching_disabled; /* Each change is logged and passed on by itself. */
 } weir_materialized;
 

@@ -9,6 +9,8 @@
 #include "streams/dsl/graph_internal.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +47,18 @@ void *weir_builder_alloc(weir_builder *builder, size_t bytes)
 static const char *copy_text(weir_builder *builder, const char *text)
 {
     return weir_arena_copy(builder->arena, weir_bytes_of_text(text)).data;
+}
+
+void weir_builder_mistake(weir_builder *builder, const char *format, ...)
+{
+    if (builder->mistake.status != WEIR_OK) {
+        return;
+    }
+    builder->mistake.status = WEIR_INVALID;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(builder->mistake.message, sizeof(builder->mistake.message), format, arguments);
+    va_end(arguments);
 }
 
 const char *weir_builder_new_name(weir_builder *builder, const char *prefix)

@@ -104,6 +104,10 @@ const char *weir_builder_join_names(weir_builder *builder, const char *name, con
 /* A copy of name; without one a new name with this prefix. */
 const char *weir_builder_name_or_new(weir_builder *builder, const char *name, const char *prefix);
 
+/* Keeps the first mistake for weir_builder_build. */
+void weir_builder_mistake(weir_builder *builder, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* A node below parent; name is kept, not copied. */
 weir_graph_node *weir_graph_add(weir_builder *builder, weir_graph_node *parent,
                                 weir_graph_kind kind, const char *name);

@@ -8,24 +8,13 @@
  */
 #include "streams/dsl/grouped.h"
 
-#include "streams/base/serde.h"
-#include "streams/dsl/kstream_internal.h"
-#include "streams/dsl/ktable_internal.h"
+#include "streams/dsl/aggregate_internal.h"
 
 #include <stdlib.h>
 
-/* What an aggregate is made with: reducer, or aggregator and maybe initializer. */
-typedef struct aggregate_spec {
-    weir_ktable *table;
-    weir_initializer initializer;
-    weir_aggregator aggregator;
-    weir_reducer reducer;
-    void *user;
-} aggregate_spec;
-
 typedef struct aggregate_processor {
     weir_processor base;
-    const aggregate_spec *spec;
+    const weir_aggregate_spec *spec;
     weir_row_store rows;
 } aggregate_processor;
 
@@ -37,18 +26,22 @@ static weir_status init(weir_processor *processor, weir_error *err)
     return WEIR_OK;
 }
 
-/* The next aggregate of a row, whose value is null where there is no row. */
-static weir_status advance(const aggregate_spec *spec, weir_call *call, const weir_record *record,
-                           weir_bytes old, weir_bytes *out_new)
+weir_status weir_aggregate_advance(const weir_aggregate_spec *spec, weir_call *call,
+                                   const weir_record *record, weir_bytes *inout_old,
+                                   weir_bytes *out_new)
 {
     if (spec->reducer != NULL) {
         *out_new = record->value;
-        return old.data == NULL ? WEIR_OK : spec->reducer(call, old, record->value, out_new);
+        weir_status status = inout_old->data == NULL
+                                 ? WEIR_OK
+                                 : spec->reducer(call, *inout_old, record->value, out_new);
+        return weir_call_check(call, status);
     }
-    if (old.data == NULL && spec->initializer != NULL) {
-        WEIR_TRY(spec->initializer(call, &old));
+    if (inout_old->data == NULL && spec->initializer != NULL) {
+        WEIR_TRY(weir_call_check(call, spec->initializer(call, inout_old)));
     }
-    return spec->aggregator(call, record->key, record->value, old, out_new);
+    return weir_call_check(call,
+                           spec->aggregator(call, record->key, record->value, *inout_old, out_new));
 }
 
 static weir_status aggregate(weir_processor *processor, const weir_record *record, weir_error *err)
@@ -63,10 +56,9 @@ static weir_status aggregate(weir_processor *processor, const weir_record *recor
         return status;
     }
     weir_call call = {self->spec->user, weir_context_arena(processor->context), err, false};
-    weir_change change = {.old_value =
-                              self->spec->table->sends_old_values ? row.value : WEIR_BYTES_NULL};
-    WEIR_TRY(
-        weir_call_check(&call, advance(self->spec, &call, record, row.value, &change.new_value)));
+    weir_change change = {0};
+    WEIR_TRY(weir_aggregate_advance(self->spec, &call, record, &row.value, &change.new_value));
+    change.old_value = self->spec->table->sends_old_values ? row.value : WEIR_BYTES_NULL;
     row.timestamp_ms =
         row.timestamp_ms < record->timestamp_ms ? record->timestamp_ms : row.timestamp_ms;
     return weir_row_store_change(&self->rows, processor->context, record, &change, row.timestamp_ms,
@@ -105,31 +97,41 @@ static weir_graph_node *parent_of(weir_kgrouped_stream *grouped, const char *sto
     return node;
 }
 
-static weir_ktable *add_aggregate(weir_kgrouped_stream *grouped, weir_graph_store *store,
-                                  const weir_operator_options *options, const char *prefix,
-                                  aggregate_spec spec)
+weir_ktable *weir_aggregate_add(weir_kgrouped_stream *grouped, const weir_aggregate_place *place,
+                                const weir_aggregate_spec *spec)
 {
+    static const weir_operator_options no_options;
+    const weir_operator_options *options = place->options == NULL ? &no_options : place->options;
     weir_builder *builder = grouped->stream.builder;
-    const char *name =
-        weir_builder_name_or_new(builder, options == NULL ? NULL : options->name, prefix);
+    const char *name = weir_builder_name_or_new(builder, options->name, place->prefix);
     weir_ktable *table = weir_ktable_new(builder, WEIR_TABLE_AGGREGATE, NULL);
-    table->store = store;
+    table->store = place->store;
     table->is_kept = true;
-    aggregate_spec *kept = weir_builder_alloc(builder, sizeof(*kept));
-    *kept = spec;
+    weir_aggregate_spec *kept = weir_builder_alloc(builder, sizeof(*kept));
+    *kept = *spec;
     kept->table = table;
-    kept->user = options == NULL ? NULL : options->user;
-    weir_graph_node *parent = parent_of(grouped, store->options.name);
+    kept->user = options->user;
+    weir_graph_node *parent = parent_of(grouped, place->store->options.name);
     table->node = weir_graph_add(builder, parent, WEIR_GRAPH_PROCESSOR, name);
-    table->node->processor = (weir_processor_options){new_aggregate, kept};
-    table->node->stores = store;
+    table->node->processor = (weir_processor_options){place->supplier, kept};
+    table->node->stores = place->store;
     return table;
 }
 
-static const weir_materialized *or_default(const weir_materialized *materialized)
+/* An aggregate in a key-value store; prefix is also that of the store. */
+static weir_ktable *add(weir_kgrouped_stream *grouped, const weir_materialized *materialized,
+                        const weir_operator_options *options, const char *prefix,
+                        const weir_aggregate_spec *spec)
 {
     static const weir_materialized none;
-    return materialized == NULL ? &none : materialized;
+    const weir_aggregate_place place = {
+        .prefix = prefix,
+        .options = options,
+        .store = weir_row_store_declare(grouped->stream.builder,
+                                        materialized == NULL ? &none : materialized, prefix),
+        .supplier = new_aggregate,
+    };
+    return weir_aggregate_add(grouped, &place, spec);
 }
 
 weir_status weir_count_add(weir_call *call, weir_bytes aggregate, int64_t difference,
@@ -145,7 +147,13 @@ weir_status weir_count_add(weir_call *call, weir_bytes aggregate, int64_t differ
     return WEIR_OK;
 }
 
-static weir_status add_one(weir_call *call, weir_bytes key, weir_bytes value, weir_bytes aggregate,
+weir_status weir_count_zero(weir_call *call, weir_bytes *out_aggregate)
+{
+    *out_aggregate = weir_call_i64(call, 0);
+    return WEIR_OK;
+}
+
+weir_status weir_count_one(weir_call *call, weir_bytes key, weir_bytes value, weir_bytes aggregate,
                            weir_bytes *out_aggregate)
 {
     (void)key;
@@ -157,24 +165,19 @@ weir_ktable *weir_kgrouped_stream_count(weir_kgrouped_stream *grouped,
                                         const weir_materialized *materialized,
                                         const weir_operator_options *options)
 {
-    weir_builder *builder = grouped->stream.builder;
     if (materialized != NULL && materialized->store_name == NULL) {
-        builder->next_number++; /* Kafka Streams once drew a name here and still uses it up. */
+        grouped->stream.builder->next_number++; /* Kafka Streams drew a name here and still does. */
     }
-    weir_graph_store *store =
-        weir_row_store_declare(builder, or_default(materialized), "KSTREAM-AGGREGATE-");
-    return add_aggregate(grouped, store, options, "KSTREAM-AGGREGATE-",
-                         (aggregate_spec){.aggregator = add_one});
+    const weir_aggregate_spec spec = {.initializer = weir_count_zero, .aggregator = weir_count_one};
+    return add(grouped, materialized, options, "KSTREAM-AGGREGATE-", &spec);
 }
 
 weir_ktable *weir_kgrouped_stream_reduce(weir_kgrouped_stream *grouped, weir_reducer reducer,
                                          const weir_materialized *materialized,
                                          const weir_operator_options *options)
 {
-    weir_graph_store *store = weir_row_store_declare(grouped->stream.builder,
-                                                     or_default(materialized), "KSTREAM-REDUCE-");
-    return add_aggregate(grouped, store, options, "KSTREAM-REDUCE-",
-                         (aggregate_spec){.reducer = reducer});
+    const weir_aggregate_spec spec = {.reducer = reducer};
+    return add(grouped, materialized, options, "KSTREAM-REDUCE-", &spec);
 }
 
 weir_ktable *weir_kgrouped_stream_aggregate(weir_kgrouped_stream *grouped,
@@ -183,8 +186,6 @@ weir_ktable *weir_kgrouped_stream_aggregate(weir_kgrouped_stream *grouped,
                                             const weir_materialized *materialized,
                                             const weir_operator_options *options)
 {
-    weir_graph_store *store = weir_row_store_declare(
-        grouped->stream.builder, or_default(materialized), "KSTREAM-AGGREGATE-");
-    return add_aggregate(grouped, store, options, "KSTREAM-AGGREGATE-",
-                         (aggregate_spec){.initializer = initializer, .aggregator = aggregator});
+    const weir_aggregate_spec spec = {.initializer = initializer, .aggregator = aggregator};
+    return add(grouped, materialized, options, "KSTREAM-AGGREGATE-", &spec);
 }

@@ -10,10 +10,8 @@
  */
 #include "streams/base/file.h"
 #include "streams/base/logging.h"
-#include "streams/dsl/function.h"
-#include "streams/query.h"
 #include "streams/test_driver.h"
-#include "tests/conformance/specs.h"
+#include "tests/conformance/dump.h"
 #include "tests/harness/sim_broker.h"
 
 #include <inttypes.h>
@@ -27,7 +25,10 @@ enum { LINE_BYTES_MAX = 1 << 20, FILE_BYTES_MAX = 64 << 20, ROWS_MAX = 10000 };
 typedef struct replay {
     const char *path;
     const conformance_spec *spec;
+    weir_json_value *head; /* The first line. */
+    const weir_json_value *params;
     weir_builder *builder;
+    const weir_topology *topology;
     weir_broker *broker;
     weir_test_driver *driver;
     weir_buf text;     /* Of the file. */
@@ -60,24 +61,6 @@ static bool differs(replay *self)
     printf("FAIL %s line %d\n  expected %.*s\n  got      %.*s\n", self->path, line,
            (int)strcspn(expected, "\n"), expected, (int)strcspn(actual, "\n"), actual);
     return true;
-}
-
-static void append_text_value(weir_buf *to, const char *key, weir_bytes text)
-{
-    weir_buf_append_format(to, " %s=", key);
-    if (text.data == NULL) {
-        weir_buf_append_text(to, "null");
-    } else {
-        weir_buf_append_format(to, "'%.*s'", (int)text.size, (const char *)text.data);
-    }
-}
-
-static void append_line(weir_buf *to, const char *kind, weir_bytes topic, const weir_record *record)
-{
-    weir_buf_append_format(to, "%s %.*s", kind, (int)topic.size, (const char *)topic.data);
-    append_text_value(to, "key", record->key);
-    append_text_value(to, "value", record->value);
-    weir_buf_append_format(to, " ts=%" PRId64, record->timestamp_ms);
 }
 
 static weir_bytes hex_of(weir_bytes bytes, weir_buf *to)
@@ -118,13 +101,13 @@ static void expect(replay *self, const weir_json_value *object)
             continue;
         }
         const weir_record record = record_of(object);
-        append_line(&self->expected, kinds[i], weir_json_value_text(name), &record);
+        conformance_append_line(&self->expected, kinds[i], weir_json_value_text(name), &record);
         void *position = NULL;
         const char *key = NULL;
         const weir_json_value *value = NULL;
         const weir_json_value *headers = weir_json_get(object, "headers");
         while (headers != NULL && weir_json_next(headers, &position, &key, &value)) {
-            append_text_value(&self->expected, key, weir_json_value_text(value));
+            conformance_append_text(&self->expected, key, weir_json_value_text(value));
         }
         weir_buf_append_byte(&self->expected, '\n');
     }
@@ -136,7 +119,7 @@ static weir_status read_outputs(replay *self, weir_error *err)
         const weir_record *record = NULL;
         weir_status status = WEIR_OK;
         while ((status = weir_test_driver_read(self->driver, *topic, &record, err)) == WEIR_OK) {
-            append_line(&self->actual, "out", weir_bytes_of_text(*topic), record);
+            conformance_append_line(&self->actual, "out", weir_bytes_of_text(*topic), record);
             weir_buf_append_byte(&self->actual, '\n');
         }
         if (status != WEIR_NOT_FOUND) {
@@ -156,10 +139,10 @@ static weir_status read_internal(replay *self, const char *topic, weir_error *er
         weir_record copy = *record;
         copy.key = hex_of(record->key, &key);
         copy.value = hex_of(record->value, &value);
-        append_line(&self->actual, "internal", weir_bytes_of_text(topic), &copy);
+        conformance_append_line(&self->actual, "internal", weir_bytes_of_text(topic), &copy);
         for (size_t i = 0; i < record->header_count; i++) {
             WEIR_AUTO_FREE char *name = weir_bytes_to_text(record->headers[i].key);
-            append_text_value(&self->actual, name, hex_of(record->headers[i].value, &key));
+            conformance_append_text(&self->actual, name, hex_of(record->headers[i].value, &key));
         }
         weir_buf_append_byte(&self->actual, '\n');
     }
@@ -187,57 +170,37 @@ static weir_status end_step(replay *self, bool *out_same, weir_error *err)
     return WEIR_OK;
 }
 
-typedef struct store_dump {
-    replay *self;
-    const conformance_store *store;
-} store_dump;
-
-static weir_status dump_row(void *user, weir_bytes key, weir_bytes value, weir_error *err)
-{
-    const store_dump *dump = user;
-    weir_timestamped row = {0};
-    WEIR_TRY(weir_timestamped_decode(value, &row, err));
-    char digits[24];
-    if (dump->store->value == CONFORMANCE_I64) {
-        int64_t number = 0;
-        (void)weir_bytes_i64(row.value, &number);
-        (void)snprintf(digits, sizeof(digits), "%" PRId64, number);
-        row.value = weir_bytes_of_text(digits);
-    }
-    const weir_record record = {.key = key, .value = row.value, .timestamp_ms = row.timestamp_ms};
-    append_line(&dump->self->actual, "store", weir_bytes_of_text(dump->store->name), &record);
-    weir_buf_append_byte(&dump->self->actual, '\n');
-    return WEIR_OK;
-}
-
 static weir_status dump_stores(replay *self, weir_error *err)
 {
     for (size_t i = 0; i < CONFORMANCE_STORES_MAX && self->spec->stores[i].name != NULL; i++) {
-        store_dump dump = {self, &self->spec->stores[i]};
-        const weir_query_scan scan = {.store = dump.store->name, .limit = ROWS_MAX};
-        bool more = false;
-        WEIR_TRY(weir_query_rows(weir_test_driver_application(self->driver), &scan, dump_row, &dump,
-                                 &more, err));
+        const conformance_dump dump = {
+            .store = &self->spec->stores[i],
+            .params = self->params,
+            .topology = self->topology,
+            .application = weir_test_driver_application(self->driver),
+            .broker = self->broker,
+        };
+        WEIR_TRY(conformance_dump_store(&dump, &self->actual, err));
     }
     return WEIR_OK;
 }
 
-static weir_status start(replay *self, const weir_json_value *head, weir_error *err)
+static weir_status start(replay *self, weir_error *err)
 {
-    weir_bytes name = weir_json_value_text(weir_json_get(head, "spec"));
+    weir_bytes name = weir_json_value_text(weir_json_get(self->head, "spec"));
     self->spec = conformance_spec_named(name);
     if (self->spec == NULL) {
         return weir_error_set(err, WEIR_INVALID, "no topology is called '%.*s'", (int)name.size,
                               name.size == 0 ? "" : (const char *)name.data);
     }
     self->builder = weir_builder_new();
-    self->spec->make(self->builder, weir_json_get(head, "params"));
-    const weir_topology *topology = NULL;
-    WEIR_TRY(weir_builder_build(self->builder, &topology, err));
+    self->params = weir_json_get(self->head, "params");
+    self->spec->make(self->builder, self->params);
+    WEIR_TRY(weir_builder_build(self->builder, &self->topology, err));
     self->broker = sim_broker_new(1);
     const weir_setting settings[] = {{"application.id", "oracle"}, {"commit.interval.ms", "0"}};
     const weir_test_driver_options options = {
-        .topology = topology,
+        .topology = self->topology,
         .broker = self->broker,
         .settings = settings,
         .setting_count = sizeof(settings) / sizeof(settings[0]),
@@ -286,7 +249,9 @@ static weir_status play(replay *self, bool *out_same, weir_error *err)
         WEIR_AUTO_PTR(weir_json_value) object = NULL;
         WEIR_TRY(weir_json_parse(line, LINE_BYTES_MAX, &object, err));
         if (self->line == 1) {
-            WEIR_TRY(start(self, object, err));
+            self->head = weir_take(&object);
+            WEIR_TRY(start(self, err));
+            continue;
         } else if (begins_step(object)) {
             WEIR_TRY(end_step(self, out_same, err));
             WEIR_TRY(feed(self, object, err));
@@ -323,6 +288,7 @@ static int replay_file(const char *path)
     weir_test_driver_free(self.driver);
     weir_broker_free(self.broker);
     weir_builder_free(self.builder);
+    weir_json_value_free(self.head);
     weir_buf_cleanup(&self.text);
     weir_buf_cleanup(&self.expected);
     weir_buf_cleanup(&self.actual);

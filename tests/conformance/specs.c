@@ -7,6 +7,7 @@
 #include "streams/dsl/grouped.h"
 #include "streams/dsl/kstream.h"
 #include "streams/dsl/ktable.h"
+#include "streams/dsl/windowed.h"
 
 #include <inttypes.h>
 
@@ -316,45 +317,144 @@ static void make_stream_table_left(weir_builder *builder, const weir_json_value 
     weir_kstream_to(weir_kstream_left_join_table(a, b, join_with_bar, NULL), "out", NULL);
 }
 
-#define TABLES                                                                                     \
+/* Windows. One topology is made at a time, so its sizes may lie here. */
+
+static int64_t window_size_ms;
+
+static int64_t parameter(const weir_json_value *params, const char *name)
+{
+    int64_t value = 0;
+    (void)weir_json_get_i64(params, name, &value, NULL);
+    return value;
+}
+
+static weir_status window_as_text(weir_call *call, const weir_record *record, weir_bytes *out_key)
+{
+    weir_windowed windowed = {0};
+    if (!weir_windowed_of(record->key, window_size_ms, &windowed)) {
+        return weir_error_set(call->err, WEIR_BAD_RECORD, "this key has no window");
+    }
+    *out_key = weir_call_text(call, "%.*s@%" PRId64 "/%" PRId64, (int)windowed.key.size,
+                              (const char *)windowed.key.data, windowed.start_ms, windowed.end_ms);
+    return WEIR_OK;
+}
+
+static weir_kstream *by_window_text(weir_ktable *changes)
+{
+    return weir_kstream_select_key(weir_ktable_to_stream(changes, NULL), window_as_text, NULL);
+}
+
+static void windowed_counts_to(weir_ktable *counts, const char *topic)
+{
+    weir_kstream *changes = by_window_text(counts);
+    weir_kstream_to(weir_kstream_map_values(changes, count_as_text, NULL), topic, NULL);
+}
+
+static weir_time_windowed_kstream *time_windowed(weir_builder *builder,
+                                                 const weir_json_value *params)
+{
+    const weir_time_windows windows = {
+        .size_ms = parameter(params, "size"),
+        .advance_ms = parameter(params, "advance"),
+        .grace_ms = parameter(params, "grace"),
+    };
+    window_size_ms = windows.size_ms;
+    return weir_kgrouped_stream_windowed_by(grouped(builder, "a"), &windows);
+}
+
+static void make_window_count(weir_builder *builder, const weir_json_value *params)
+{
+    windowed_counts_to(weir_time_windowed_count(time_windowed(builder, params), &st, NULL), "out");
+}
+
+static void make_sliding_count(weir_builder *builder, const weir_json_value *params)
+{
+    const weir_sliding_windows windows = {parameter(params, "difference"),
+                                          parameter(params, "grace")};
+    window_size_ms = windows.time_difference_ms;
+    weir_time_windowed_kstream *windowed =
+        weir_kgrouped_stream_windowed_by_sliding(grouped(builder, "a"), &windows);
+    windowed_counts_to(weir_time_windowed_count(windowed, &st, NULL), "out");
+}
+
+static weir_status concat(weir_call *call, weir_bytes aggregate, weir_bytes value,
+                          weir_bytes *out_aggregate)
+{
+    *out_aggregate = weir_call_concat(call, aggregate, value);
+    return WEIR_OK;
+}
+
+static void make_window_reduce_hop(weir_builder *builder, const weir_json_value *params)
+{
+    weir_ktable *table =
+        weir_time_windowed_reduce(time_windowed(builder, params), concat, &st, NULL);
+    weir_kstream_to(by_window_text(table), "out", NULL);
+}
+
+#define TEXT(store)                                                                                \
     {                                                                                              \
-        {"ta", CONFORMANCE_TEXT}, {"tb", CONFORMANCE_TEXT},                                        \
-        {                                                                                          \
-            "st", CONFORMANCE_TEXT                                                                 \
-        }                                                                                          \
+        store, CONFORMANCE_TEXT, NULL                                                              \
     }
 
 static const conformance_spec specs[] = {
-    {"stateless_chain", make_stateless_chain, {"a"}, {"out", "even", "odd"}, {{0}}},
-    {"merge_map", make_merge_map, {"a", "b"}, {"out"}, {{0}}},
-    {"count", make_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64}}},
-    {"reduce_concat", make_reduce_concat, {"a"}, {"out"}, {{"st", CONFORMANCE_TEXT}}},
+    {"stateless_chain",
+     make_stateless_chain,
+     {"a"},
+     {"out", "even", "odd"},
+     {{NULL, CONFORMANCE_TEXT, NULL}}},
+    {"merge_map", make_merge_map, {"a", "b"}, {"out"}, {{NULL, CONFORMANCE_TEXT, NULL}}},
+    {"count", make_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64, NULL}}},
+    {"reduce_concat", make_reduce_concat, {"a"}, {"out"}, {{"st", CONFORMANCE_TEXT, NULL}}},
     {"aggregate_null_result",
      make_aggregate_null_result,
      {"a"},
      {"out"},
-     {{"st", CONFORMANCE_TEXT}}},
-    {"group_by_new_key", make_group_by_new_key, {"a"}, {"out"}, {{"st", CONFORMANCE_I64}}},
+     {{"st", CONFORMANCE_TEXT, NULL}}},
+    {"group_by_new_key", make_group_by_new_key, {"a"}, {"out"}, {{"st", CONFORMANCE_I64, NULL}}},
     {"table_filter_map",
      make_table_filter_map,
      {"a"},
      {"out"},
-     {{"st", CONFORMANCE_TEXT}, {"flt", CONFORMANCE_TEXT}}},
-    {"table_group_count", make_table_group_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64}}},
+     {{"st", CONFORMANCE_TEXT, NULL}, {"flt", CONFORMANCE_TEXT, NULL}}},
+    {"table_group_count", make_table_group_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64, NULL}}},
     {"table_group_aggregate",
      make_table_group_aggregate,
      {"a"},
      {"out"},
-     {{"st", CONFORMANCE_TEXT}}},
-    {"table_table_inner", make_table_table_inner, {"a", "b"}, {"out"}, TABLES},
-    {"table_table_left", make_table_table_left, {"a", "b"}, {"out"}, TABLES},
-    {"table_table_outer", make_table_table_outer, {"a", "b"}, {"out"}, TABLES},
+     {{"st", CONFORMANCE_TEXT, NULL}}},
+    {"tumbling_count", make_window_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64, "size"}}},
+    {"hopping_count", make_window_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64, "size"}}},
+    {"sliding_count", make_sliding_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64, "difference"}}},
+    {"window_reduce_hop",
+     make_window_reduce_hop,
+     {"a"},
+     {"out"},
+     {{"st", CONFORMANCE_TEXT, "size"}}},
+    {"table_table_inner",
+     make_table_table_inner,
+     {"a", "b"},
+     {"out"},
+     {TEXT("ta"), TEXT("tb"), TEXT("st")}},
+    {"table_table_left",
+     make_table_table_left,
+     {"a", "b"},
+     {"out"},
+     {TEXT("ta"), TEXT("tb"), TEXT("st")}},
+    {"table_table_outer",
+     make_table_table_outer,
+     {"a", "b"},
+     {"out"},
+     {TEXT("ta"), TEXT("tb"), TEXT("st")}},
     {"stream_table_inner",
      make_stream_table_inner,
      {"a", "b"},
      {"out"},
-     {{"tb", CONFORMANCE_TEXT}}},
-    {"stream_table_left", make_stream_table_left, {"a", "b"}, {"out"}, {{"tb", CONFORMANCE_TEXT}}},
+     {{"tb", CONFORMANCE_TEXT, NULL}}},
+    {"stream_table_left",
+     make_stream_table_left,
+     {"a", "b"},
+     {"out"},
+     {{"tb", CONFORMANCE_TEXT, NULL}}},
 };
 
 const conformance_spec *conformance_spec_named(weir_bytes name)

@@ -22,6 +22,7 @@ typedef enum conformance_value {
 typedef struct conformance_store {
     const char *name;
     conformance_value value;
+    const char *window_size; /* The parameter that tells it; NULL: a key-value store. */
 } conformance_store;
 
 typedef struct conformance_spec {

@@ -249,11 +249,11 @@ static void see_key(void *user, const weir_record *record)
     CHECK_I64(key[0], ==, 'k');
     CHECK_I64(weir_get_u64_be(key + KEY_BYTES), ==, seen->count == 1 ? 1200 : 1000);
     CHECK_I64(weir_get_u32_be(key + KEY_BYTES + sizeof(uint64_t)), ==, 0);
-    CHECK((seen->count == 2) == (record->value.data == NULL));
+    CHECK(record->value.data != NULL);
     seen->count++;
 }
 
-TEST(window_changelog_has_kafka_streams_keys_and_the_removal_of_expired_windows)
+TEST(window_changelog_has_kafka_streams_keys_and_no_removal_of_expired_windows)
 {
     WEIR_AUTO(fixture) f = {0};
     begin(&f, false);
@@ -261,7 +261,7 @@ TEST(window_changelog_has_kafka_streams_keys_and_the_removal_of_expired_windows)
     pipe_at(&f, 1200);
     answer seen = {0};
     count_topology_visit(f.broker, "test-windows-changelog", see_key, &seen);
-    CHECK_I64(seen.count, ==, 3);
+    CHECK_I64(seen.count, ==, 2);
 }
 
 TEST(window_changelog_forgets_with_time_and_others_do_not)

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * windowed.c - aggregates in windows of time: which windows a record belongs to, and what becomes
+ * of their rows.
+ */
+#include "streams/dsl/windowed_internal.h"
+
+#include "streams/base/serde.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+bool weir_windowed_of(weir_bytes bytes, int64_t size_ms, weir_windowed *out_windowed)
+{
+    if (bytes.data == NULL || bytes.size < sizeof(int64_t)) {
+        return false;
+    }
+    size_t key_bytes = bytes.size - sizeof(int64_t);
+    int64_t start_ms = (int64_t)weir_get_u64_be((const uint8_t *)bytes.data + key_bytes);
+    *out_windowed = (weir_windowed){
+        .key = weir_bytes_of(bytes.data, key_bytes),
+        .start_ms = start_ms,
+        .end_ms = start_ms + size_ms,
+    };
+    return true;
+}
+
+/* Passes on a change of the row of a key in a window. */
+static weir_status forward(weir_windowed_processor *self, const weir_record *source,
+                           int64_t start_ms, const weir_change *change, int64_t timestamp_ms,
+                           weir_error *err)
+{
+    weir_buf_set(&self->key, source->key);
+    weir_buf_append_i64_be(&self->key, start_ms);
+    weir_record windowed = *source;
+    windowed.key = weir_buf_bytes(&self->key);
+    return weir_forward_change(self->base.context, &windowed, change, timestamp_ms, err);
+}
+
+static weir_status forward_flushed(weir_processor *processor, const weir_flushed *flushed,
+                                   weir_error *err)
+{
+    weir_timestamped row = {.timestamp_ms = flushed->timestamp_ms};
+    weir_timestamped old = {0};
+    if (flushed->value.data != NULL) {
+        WEIR_TRY(weir_timestamped_decode(flushed->value, &row, err));
+    }
+    if (flushed->old_value.data != NULL) {
+        WEIR_TRY(weir_timestamped_decode(flushed->old_value, &old, err));
+    }
+    const weir_change change = {.new_value = row.value, .old_value = old.value};
+    const weir_record source = {
+        .key = flushed->key,
+        .headers = flushed->headers,
+        .header_count = flushed->header_count,
+    };
+    return forward((weir_windowed_processor *)(void *)processor, &source, flushed->window_start_ms,
+                   &change, row.timestamp_ms, err);
+}
+
+static weir_status init(weir_processor *processor, weir_error *err)
+{
+    (void)err;
+    weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
+    const char *name = self->spec->table->store->options.name;
+    self->store = weir_context_window_store(processor->context, name);
+    self->is_cached = weir_context_on_flush(processor->context, name, forward_flushed,
+                                            self->spec->table->sends_old_values);
+    return WEIR_OK;
+}
+
+/* Sets the row of a window, and passes its change on unless the cache will. */
+weir_status weir_windowed_put(weir_windowed_processor *self, const weir_record *record,
+                              int64_t start_ms, weir_timestamped row, weir_bytes old_value,
+                              weir_error *err)
+{
+    weir_bytes stored = WEIR_BYTES_NULL;
+    if (row.value.data != NULL) {
+        weir_timestamped_encode(row, &self->built);
+        stored = weir_buf_bytes(&self->built);
+    }
+    weir_status status = weir_window_store_put(self->store, record->key, start_ms, stored, err);
+    if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
+        return status;
+    }
+    if (self->is_cached) {
+        return WEIR_OK;
+    }
+    weir_change change = {.new_value = row.value};
+    change.old_value = self->spec->table->sends_old_values ? old_value : WEIR_BYTES_NULL;
+    return forward(self, record, start_ms, &change, row.timestamp_ms, err);
+}
+
+/* The row of a window becomes what record makes of it; old has a null value where there is none. */
+weir_status weir_windowed_update(weir_windowed_processor *self, const weir_record *record,
+                                 int64_t start_ms, weir_timestamped old, weir_error *err)
+{
+    weir_call call = {self->spec->user, weir_context_arena(self->base.context), err, false};
+    weir_timestamped row = {.timestamp_ms = record->timestamp_ms};
+    if (old.value.data != NULL && old.timestamp_ms > row.timestamp_ms) {
+        row.timestamp_ms = old.timestamp_ms;
+    }
+    WEIR_TRY(weir_aggregate_advance(self->spec, &call, record, &old.value, &row.value));
+    return weir_windowed_put(self, record, start_ms, row, old.value, err);
+}
+
+/* Tumbling and hopping windows. */
+
+static weir_status add_to_window(weir_windowed_processor *self, const weir_record *record,
+                                 int64_t start_ms, weir_error *err)
+{
+    weir_timestamped old = {0};
+    weir_status status =
+        weir_window_store_get(self->store, record->key, start_ms, &self->stored, err);
+    if (status == WEIR_OK) {
+        WEIR_TRY(weir_timestamped_decode(weir_buf_bytes(&self->stored), &old, err));
+    } else if (status != WEIR_NOT_FOUND) {
+        return status;
+    }
+    return weir_windowed_update(self, record, start_ms, old, err);
+}
+
+static weir_status add_to_windows(weir_processor *processor, const weir_record *record,
+                                  weir_error *err)
+{
+    weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
+    const weir_windows_spec *windows = self->windows;
+    if (record->key.data == NULL) {
+        return WEIR_OK;
+    }
+    if (self->observed_ms < record->timestamp_ms) {
+        self->observed_ms = record->timestamp_ms;
+    }
+    int64_t first_ms = record->timestamp_ms - windows->size_ms + windows->advance_ms;
+    int64_t start_ms = (first_ms < 0 ? 0 : first_ms) / windows->advance_ms * windows->advance_ms;
+    for (; start_ms <= record->timestamp_ms; start_ms += windows->advance_ms) {
+        if (start_ms + windows->size_ms > self->observed_ms - windows->grace_ms) {
+            WEIR_TRY(add_to_window(self, record, start_ms, err));
+        }
+    }
+    return WEIR_OK;
+}
+
+static void free_processor(weir_processor *processor)
+{
+    weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
+    weir_buf_cleanup(&self->stored);
+    weir_buf_cleanup(&self->built);
+    weir_buf_cleanup(&self->key);
+    free(self);
+}
+
+static weir_processor *new_windowed(void *user, const weir_processor_ops *ops)
+{
+    weir_windowed_processor *self = weir_alloc(sizeof(*self));
+    self->base.ops = ops;
+    self->spec = user;
+    self->windows = self->spec->windows;
+    self->observed_ms = -1;
+    return &self->base;
+}
+
+static weir_processor *new_time_windowed(void *user)
+{
+    static const weir_processor_ops ops = {init, add_to_windows, free_processor};
+    return new_windowed(user, &ops);
+}
+
+static weir_processor *new_sliding(void *user)
+{
+    static const weir_processor_ops ops = {init, weir_sliding_process, free_processor};
+    return new_windowed(user, &ops);
+}
+
+/* Graph. */
+
+static weir_time_windowed_kstream *windowed_by(weir_kgrouped_stream *grouped,
+                                               weir_windows_spec windows)
+{
+    weir_builder *builder = grouped->stream.builder;
+    weir_time_windowed_kstream *windowed = weir_builder_alloc(builder, sizeof(*windowed));
+    windowed->grouped = grouped;
+    windowed->windows = windows;
+    if (windows.size_ms <= 0 || windows.grace_ms < 0 || windows.advance_ms < 0 ||
+        windows.advance_ms > windows.size_ms) {
+        weir_builder_mistake(builder,
+                             "windows after %s: a size above 0, an advance of at most the size and "
+                             "a grace of 0 or more are needed",
+                             grouped->stream.name);
+    }
+    return windowed;
+}
+
+weir_time_windowed_kstream *weir_kgrouped_stream_windowed_by(weir_kgrouped_stream *grouped,
+                                                             const weir_time_windows *windows)
+{
+    int64_t advance_ms = windows->advance_ms == 0 ? windows->size_ms : windows->advance_ms;
+    return windowed_by(grouped,
+                       (weir_windows_spec){windows->size_ms, advance_ms, windows->grace_ms});
+}
+
+weir_time_windowed_kstream *
+weir_kgrouped_stream_windowed_by_sliding(weir_kgrouped_stream *grouped,
+                                         const weir_sliding_windows *windows)
+{
+    return windowed_by(grouped,
+                       (weir_windows_spec){windows->time_difference_ms, 0, windows->grace_ms});
+}
+
+/* The store keeps a window as long as records may still come for it; a sliding one twice as long,
+ * since the windows before it are looked at. */
+static weir_graph_store *declare_store(const weir_time_windowed_kstream *windowed,
+                                       const weir_materialized *materialized, const char *prefix)
+{
+    static const weir_materialized none;
+    materialized = materialized == NULL ? &none : materialized;
+    weir_builder *builder = windowed->grouped->stream.builder;
+    const weir_windows_spec *windows = &windowed->windows;
+    int64_t kept_ms = (windows->advance_ms == 0 ? 2 : 1) * windows->size_ms + windows->grace_ms;
+    weir_graph_store *store = weir_row_store_declare(builder, materialized, prefix);
+    store->options.kind = WEIR_STORE_WINDOW;
+    store->options.retention_ms =
+        materialized->retention_ms == 0 ? kept_ms : materialized->retention_ms;
+    if (store->options.retention_ms < kept_ms) {
+        weir_builder_mistake(builder,
+                             "store '%s': a retention of %" PRId64 " ms is shorter than its "
+                             "windows and their grace: give it at least %" PRId64,
+                             store->options.name, store->options.retention_ms, kept_ms);
+    }
+    return store;
+}
+
+static weir_ktable *add(const weir_time_windowed_kstream *windowed,
+                        const weir_materialized *materialized, const weir_operator_options *options,
+                        const char *prefix, weir_aggregate_spec spec)
+{
+    const weir_aggregate_place place = {
+        .prefix = prefix,
+        .options = options,
+        .store = declare_store(windowed, materialized, prefix),
+        .supplier = windowed->windows.advance_ms == 0 ? new_sliding : new_time_windowed,
+    };
+    spec.windows = &windowed->windows;
+    return weir_aggregate_add(windowed->grouped, &place, &spec);
+}
+
+weir_ktable *weir_time_windowed_count(weir_time_windowed_kstream *windowed,
+                                      const weir_materialized *materialized,
+                                      const weir_operator_options *options)
+{
+    return add(windowed, materialized, options, "KSTREAM-AGGREGATE-",
+               (weir_aggregate_spec){.initializer = weir_count_zero, .aggregator = weir_count_one});
+}
+
+weir_ktable *weir_time_windowed_reduce(weir_time_windowed_kstream *windowed, weir_reducer reducer,
+                                       const weir_materialized *materialized,
+                                       const weir_operator_options *options)
+{
+    return add(windowed, materialized, options, "KSTREAM-REDUCE-",
+               (weir_aggregate_spec){.reducer = reducer});
+}
+
+weir_ktable *weir_time_windowed_aggregate(weir_time_windowed_kstream *windowed,
+                                          weir_initializer initializer, weir_aggregator aggregator,
+                                          const weir_materialized *materialized,
+                                          const weir_operator_options *options)
+{
+    return add(windowed, materialized, options, "KSTREAM-AGGREGATE-",
+               (weir_aggregate_spec){.initializer = initializer, .aggregator = aggregator});
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * windowed.h - aggregates of the records of one key in a window of time (TimeWindowedKStream).
+ *
+ *   tumbling  |----|----|----|      size
+ *   hopping   |----|                size, advance
+ *               |----|
+ *   sliding   each record ends one window and, with those that follow it, begins another
+ *
+ * A record that comes later than the end of its window and grace_ms is skipped. The key of a
+ * windowed table is Kafka's: the key, then the start as 8 bytes; weir_windowed_of takes it apart.
+ *
+ * Ownership  As in builder.h, like errors.
+ * Threads    One.
+ */
+#ifndef WEIR_STREAMS_DSL_WINDOWED_H
+#define WEIR_STREAMS_DSL_WINDOWED_H
+
+#include "streams/dsl/builder.h"
+#include "streams/dsl/function.h"
+
+/* Windows [start, start + size_ms), one every advance_ms from 0 on (0: every size_ms). */
+typedef struct weir_time_windows {
+    int64_t size_ms;
+    int64_t advance_ms;
+    int64_t grace_ms;
+} weir_time_windows;
+
+/* Windows of records that lie at most time_difference_ms apart; both ends belong to them. */
+typedef struct weir_sliding_windows {
+    int64_t time_difference_ms;
+    int64_t grace_ms;
+} weir_sliding_windows;
+
+typedef struct weir_time_windowed_kstream weir_time_windowed_kstream;
+
+/* The records of each key by window. */
+weir_time_windowed_kstream *weir_kgrouped_stream_windowed_by(weir_kgrouped_stream *grouped,
+                                                             const weir_time_windows *windows);
+weir_time_windowed_kstream *
+weir_kgrouped_stream_windowed_by_sliding(weir_kgrouped_stream *grouped,
+                                         const weir_sliding_windows *windows);
+
+/* As weir_kgrouped_stream_count, _reduce and _aggregate, a row for each key and window.
+ * materialized->retention_ms 0: size and grace. */
+weir_ktable *weir_time_windowed_count(weir_time_windowed_kstream *windowed,
+                                      const weir_materialized *materialized,
+                                      const weir_operator_options *options);
+weir_ktable *weir_time_windowed_reduce(weir_time_windowed_kstream *windowed, weir_reducer reducer,
+                                       const weir_materialized *materialized,
+                                       const weir_operator_options *options);
+weir_ktable *weir_time_windowed_aggregate(weir_time_windowed_kstream *windowed,
+                                          weir_initializer initializer, weir_aggregator aggregator,
+                                          const weir_materialized *materialized,
+                                          const weir_operator_options *options);
+
+/* The key of a windowed table, taken apart: windows of size_ms (of sliding windows: the time
+ * difference). False: these bytes are none. */
+typedef struct weir_windowed {
+    weir_bytes key;
+    int64_t start_ms;
+    int64_t end_ms;
+} weir_windowed;
+bool weir_windowed_of(weir_bytes bytes, int64_t size_ms, weir_windowed *out_windowed);
+
+#endif

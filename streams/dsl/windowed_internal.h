@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * windowed_internal.h - the processors of windowed aggregates laid open for their files: windowed.c
+ * (tumbling and hopping windows, rows, graph) and sliding.c.
+ *
+ * Ownership  A processor is a task's; its specs live in the builder's arena.
+ * Threads    The worker that owns the task.
+ */
+#ifndef WEIR_STREAMS_DSL_WINDOWED_INTERNAL_H
+#define WEIR_STREAMS_DSL_WINDOWED_INTERNAL_H
+
+#include "streams/dsl/aggregate_internal.h"
+#include "streams/dsl/windowed.h"
+
+typedef struct weir_windows_spec {
+    int64_t size_ms;    /* Of sliding windows: the time difference, and both ends belong to them. */
+    int64_t advance_ms; /* 0: sliding. */
+    int64_t grace_ms;
+} weir_windows_spec;
+
+struct weir_time_windowed_kstream {
+    weir_kgrouped_stream *grouped;
+    weir_windows_spec windows;
+};
+
+typedef struct weir_windowed_processor {
+    weir_processor base;
+    const weir_aggregate_spec *spec;
+    const weir_windows_spec *windows;
+    weir_window_store *store;
+    bool is_cached;
+    int64_t observed_ms; /* Stream time as this processor saw it; -1: none yet. */
+    weir_buf stored;
+    weir_buf built;
+    weir_buf key; /* Of the change that is passed on. */
+} weir_windowed_processor;
+
+/* Sets the row of a window of the key of record, and passes its change on unless the cache will. */
+weir_status weir_windowed_put(weir_windowed_processor *self, const weir_record *record,
+                              int64_t start_ms, weir_timestamped row, weir_bytes old_value,
+                              weir_error *err);
+
+/* The row of a window becomes what record makes of old, whose value is null where there is none. */
+weir_status weir_windowed_update(weir_windowed_processor *self, const weir_record *record,
+                                 int64_t start_ms, weir_timestamped old, weir_error *err);
+
+/* sliding.c: the process function of sliding windows. */
+weir_status weir_sliding_process(weir_processor *processor, const weir_record *record,
+                                 weir_error *err);
+
+#endif
