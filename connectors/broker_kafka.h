@@ -15,32 +15,14 @@
 #ifndef WEIR_CONNECTORS_BROKER_KAFKA_H
 #define WEIR_CONNECTORS_BROKER_KAFKA_H
 
+#include "connectors/kafka_settings.h"
 #include "streams/broker.h"
 #include "streams/config.h"
 
-/* How to reach the cluster, and as who. All-zero is plain text and nobody. */
-typedef struct weir_kafka_security {
-    const char *protocol;             /* "plaintext", "ssl", "sasl_plaintext", "sasl_ssl". */
-    const char *sasl_mechanism;       /* "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", … */
-    const char *username;             /* For PLAIN and SCRAM. */
-    const char *password;             /* The same. */
-    const char *oauthbearer_method;   /* "oidc", or NULL for unsecured tokens. */
-    const char *oauthbearer_config;   /* Of unsecured tokens, as in librdkafka. */
-    const char *oauthbearer_endpoint; /* Of oidc: the URL that gives tokens. */
-    const char *oauthbearer_id;       /* Of oidc. */
-    const char *oauthbearer_secret;   /* Of oidc. */
-    const char *ca_location;          /* File or directory of certificates; NULL: the system's. */
-    const char *certificate_location; /* Ours, as a PEM file; NULL: none. */
-    const char *key_location;         /* Of our certificate. */
-    const char *key_password;         /* Of the key. */
-    const char
-        *hostname_identification; /* "https" (as NULL), or "none": the name is not checked. */
-} weir_kafka_security;
-
 typedef struct weir_kafka_options {
-    const char *bootstrap_servers; /* "host:port,host:port". */
-    const char *client_id;         /* Of handles that name none; NULL: "weir". */
-    weir_kafka_security security;
+    const char *bootstrap_servers;       /* "host:port,host:port"; NULL: those of settings. */
+    const char *client_id;               /* Of handles that name none; NULL: "weir". */
+    const weir_kafka_settings *settings; /* Who we are there; NULL: nobody, in plain text. */
 
     /* librdkafka's own settings, which win; may be NULL. A name that begins with "admin.",
      * "consumer.", "producer." or "member." is for handles of that sort alone. */
@@ -51,5 +33,9 @@ typedef struct weir_kafka_options {
 /* A broker. It connects when something is asked of it. */
 weir_status weir_broker_kafka_open(const weir_kafka_options *options, weir_broker **out_broker,
                                    weir_error *err);
+
+/* Waits until the cluster answers, timeout_ms at most. WEIR_INVALID where it refuses who we are or
+ * we do not trust it, WEIR_IO where it does not answer; the message says what to do. */
+weir_status weir_broker_kafka_connect(weir_broker *broker, int32_t timeout_ms, weir_error *err);
 
 #endif

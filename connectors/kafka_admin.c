@@ -97,7 +97,7 @@ static weir_status describe_settings(weir_kafka *kafka, weir_topic_config *topic
                                      weir_error *err)
 {
     WEIR_AUTO(weir_kafka_call) call = {0};
-    WEIR_TRY(weir_kafka_call_begin(kafka, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, &call, err));
+    WEIR_TRY(weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, &call, err));
     rd_kafka_ConfigResource_t *resources[DESCRIBED_AT_ONCE_MAX];
     WEIR_ASSERT(count <= WEIR_COUNT_OF(resources));
     for (size_t i = 0; i < count; i++) {
@@ -254,7 +254,7 @@ static weir_status create(weir_kafka *kafka, const weir_topic_config *config, bo
                           weir_error *err)
 {
     WEIR_AUTO(weir_kafka_call) call = {0};
-    WEIR_TRY(weir_kafka_call_begin(kafka, RD_KAFKA_ADMIN_OP_CREATETOPICS, &call, err));
+    WEIR_TRY(weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_CREATETOPICS, &call, err));
     rd_kafka_NewTopic_t *topic = new_topic(config, err);
     if (topic == NULL) {
         return WEIR_INVALID;
@@ -298,7 +298,7 @@ weir_status weir_kafka_delete_topic(weir_broker *broker, const char *topic, weir
 {
     weir_kafka *kafka = weir_kafka_of(broker);
     WEIR_AUTO(weir_kafka_call) call = {0};
-    WEIR_TRY(weir_kafka_call_begin(kafka, RD_KAFKA_ADMIN_OP_DELETETOPICS, &call, err));
+    WEIR_TRY(weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_DELETETOPICS, &call, err));
     rd_kafka_DeleteTopic_t *doomed = rd_kafka_DeleteTopic_new(topic);
     rd_kafka_DeleteTopics(kafka->admin, &doomed, 1, call.options, call.queue);
     rd_kafka_DeleteTopic_destroy(doomed);

@@ -64,12 +64,19 @@ weir_status weir_kafka_refuse(weir_error *err, rd_kafka_resp_err_t code, const c
     return refuse(err, code, words, subject);
 }
 
-weir_status weir_kafka_call_begin(weir_kafka *kafka, rd_kafka_admin_op_t operation,
+bool weir_kafka_is_coordinator_error(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+           code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+}
+
+weir_status weir_kafka_call_begin(rd_kafka_t *handle, rd_kafka_admin_op_t operation,
                                   weir_kafka_call *out_call, weir_error *err)
 {
     char words[WEIR_ERROR_MESSAGE_BYTES_MAX];
-    out_call->queue = rd_kafka_queue_new(kafka->admin);
-    out_call->options = rd_kafka_AdminOptions_new(kafka->admin, operation);
+    out_call->queue = rd_kafka_queue_new(handle);
+    out_call->options = rd_kafka_AdminOptions_new(handle, operation);
     rd_kafka_resp_err_t code = rd_kafka_AdminOptions_set_request_timeout(
         out_call->options, WEIR_KAFKA_CALL_TIMEOUT_MS, words, sizeof words);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WEIR_OK
@@ -88,6 +95,9 @@ weir_status weir_kafka_call_end(weir_kafka_call *call, weir_error *err, const ch
         return refuse(err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, subject);
     }
     rd_kafka_resp_err_t code = rd_kafka_event_error(call->event);
+    if (weir_kafka_is_coordinator_error(code)) {
+        return WEIR_AGAIN;
+    }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return refuse(err, code, rd_kafka_event_error_string(call->event), subject);
     }

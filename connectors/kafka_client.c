@@ -3,7 +3,7 @@
  * kafka_client.c - opens the Kafka broker; settings, handles and logs of librdkafka, and what its
  * errors ask for.
  *
- *   our defaults by role  <  servers and security  <  what the user has set
+ *   our defaults by role  <  what the user has set: security, then settings of librdkafka
  *
  * A broker keeps one handle for administration. Consumers, producers and members have handles (with
  * their threads and connections) of their own. This is the only place where an error of librdkafka
@@ -137,7 +137,7 @@ weir_status weir_kafka_conf_new(const weir_kafka *kafka, weir_kafka_role role,
     rd_kafka_conf_set_log_cb(conf, log_line);
     weir_status status = set_defaults(conf, role, err);
     if (status == WEIR_OK) {
-        status = set_all(conf, role, kafka->connection, kafka->connection_count, err);
+        status = weir_kafka_conf_set(conf, "bootstrap.servers", kafka->bootstrap_servers, err);
     }
     if (status == WEIR_OK) {
         status = weir_kafka_conf_set(conf, "client.id",
@@ -317,12 +317,18 @@ static void kafka_free(weir_broker *broker)
         rd_kafka_destroy(kafka->admin);
     }
     size_t position = 0;
+    void *handle = NULL;
+    while (weir_map_next(kafka->group_handles, &position, NULL, &handle)) {
+        rd_kafka_destroy(handle);
+    }
+    weir_map_free(kafka->group_handles);
+    position = 0;
     void *name = NULL;
     while (weir_map_next(kafka->topic_names, &position, NULL, &name)) {
         free(name);
     }
     weir_map_free(kafka->topic_names);
-    free_settings(kafka->connection, kafka->connection_count);
+    free(kafka->bootstrap_servers);
     free_settings(kafka->overrides, kafka->override_count);
     (void)pthread_mutex_destroy(&kafka->lock);
     free(kafka->client_id);
@@ -346,37 +352,32 @@ static const weir_broker_ops kafka_ops = {
     .member_join = weir_kafka_member_join,
 };
 
-static void add_connection(weir_kafka *kafka, const char *name, const char *value)
+static const char *servers_of(const weir_kafka_options *options)
 {
-    if (value != NULL) {
-        kafka->connection[kafka->connection_count++] =
-            (weir_kafka_setting){weir_strdup(name), weir_strdup(value)};
+    const char *servers = options->bootstrap_servers;
+    if (servers == NULL && options->settings != NULL) {
+        servers = options->settings->bootstrap_servers;
     }
+    return servers == NULL ? "" : servers;
 }
 
-static void fill_connection(weir_kafka *kafka, const weir_kafka_options *options)
+static void add_override(weir_kafka *kafka, const char *name, const char *value)
 {
-    const weir_kafka_security *security = &options->security;
-    const weir_setting settings[] = {
-        {"bootstrap.servers", options->bootstrap_servers},
-        {"security.protocol", security->protocol},
-        {"sasl.mechanism", security->sasl_mechanism},
-        {"sasl.username", security->username},
-        {"sasl.password", security->password},
-        {"sasl.oauthbearer.method", security->oauthbearer_method},
-        {"sasl.oauthbearer.config", security->oauthbearer_config},
-        {"sasl.oauthbearer.token.endpoint.url", security->oauthbearer_endpoint},
-        {"sasl.oauthbearer.client.id", security->oauthbearer_id},
-        {"sasl.oauthbearer.client.secret", security->oauthbearer_secret},
-        {"ssl.ca.location", security->ca_location},
-        {"ssl.certificate.location", security->certificate_location},
-        {"ssl.key.location", security->key_location},
-        {"ssl.key.password", security->key_password},
-        {"ssl.endpoint.identification.algorithm", security->hostname_identification},
-    };
-    kafka->connection = weir_alloc_array(WEIR_COUNT_OF(settings), sizeof *kafka->connection);
-    for (size_t i = 0; i < WEIR_COUNT_OF(settings); i++) {
-        add_connection(kafka, settings[i].name, settings[i].value);
+    kafka->overrides[kafka->override_count++] =
+        (weir_kafka_setting){weir_strdup(name), weir_strdup(value)};
+}
+
+static void fill_overrides(weir_kafka *kafka, const weir_kafka_options *options)
+{
+    const weir_kafka_settings *settings = options->settings;
+    size_t client_count = settings == NULL ? 0 : settings->client_count;
+    kafka->overrides =
+        weir_alloc_array(client_count + options->librdkafka_count, sizeof *kafka->overrides);
+    for (size_t i = 0; i < client_count; i++) {
+        add_override(kafka, settings->client[i].name, settings->client[i].value);
+    }
+    for (size_t i = 0; i < options->librdkafka_count; i++) {
+        add_override(kafka, options->librdkafka[i].name, options->librdkafka[i].value);
     }
 }
 
@@ -386,14 +387,11 @@ static weir_kafka *new_kafka(const weir_kafka_options *options)
     kafka->base = (weir_broker){.ops = &kafka_ops, .name = "kafka"};
     kafka->client_id = weir_strdup(options->client_id == NULL ? "weir" : options->client_id);
     kafka->topic_names = weir_map_new();
+    kafka->group_handles = weir_map_new();
     int failed = pthread_mutex_init(&kafka->lock, NULL);
     WEIR_ASSERT(failed == 0);
-    fill_connection(kafka, options);
-    kafka->overrides = weir_alloc_array(options->librdkafka_count, sizeof *kafka->overrides);
-    for (size_t i = 0; i < options->librdkafka_count; i++) {
-        kafka->overrides[kafka->override_count++] = (weir_kafka_setting){
-            weir_strdup(options->librdkafka[i].name), weir_strdup(options->librdkafka[i].value)};
-    }
+    kafka->bootstrap_servers = weir_strdup(servers_of(options));
+    fill_overrides(kafka, options);
     return kafka;
 }
 
@@ -401,6 +399,7 @@ static weir_status open_admin(weir_kafka *kafka, weir_error *err)
 {
     rd_kafka_conf_t *conf = NULL;
     WEIR_TRY(weir_kafka_conf_new(kafka, WEIR_KAFKA_ADMIN, NULL, &conf, err));
+    weir_kafka_hear_errors(kafka, conf);
     return weir_kafka_handle_new(kafka, WEIR_KAFKA_ADMIN, conf, &kafka->admin, err);
 }
 
@@ -410,7 +409,7 @@ weir_status weir_broker_kafka_open(const weir_kafka_options *options, weir_broke
     WEIR_ASSERT(options != NULL);
     WEIR_ASSERT(options->librdkafka_count == 0 || options->librdkafka != NULL);
     WEIR_ASSERT(out_broker != NULL);
-    if (options->bootstrap_servers == NULL || options->bootstrap_servers[0] == '\0') {
+    if (servers_of(options)[0] == '\0') {
         return weir_error_set(err, WEIR_INVALID,
                               "no servers of the Kafka cluster are named: set "
                               "KAFKA_BOOTSTRAP_SERVERS to host:port,…");

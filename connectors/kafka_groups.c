@@ -6,6 +6,10 @@
  * offset: the place of the next record that a transaction has not held back. What a group has
  * committed is read "stable" too: while a transaction that carries an offset is open, the answer is
  * WEIR_AGAIN, for the older offset would make records count twice.
+ *
+ * These reads have a handle for each group, a consumer that never joins it: on the handle for
+ * administration, which has no group, librdkafka (2.0.2 at least) dies of a null pointer where the
+ * coordinator has just moved, or a fresh cluster has none yet.
  */
 #include "connectors/kafka_admin.h"
 
@@ -100,7 +104,7 @@ weir_status weir_kafka_delete_records(weir_broker *broker, weir_topic_partition 
     weir_kafka *kafka = weir_kafka_of(broker);
     WEIR_TRY(check_partition(kafka, partition, err));
     WEIR_AUTO(weir_kafka_call) call = {0};
-    WEIR_TRY(weir_kafka_call_begin(kafka, RD_KAFKA_ADMIN_OP_DELETERECORDS, &call, err));
+    WEIR_TRY(weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_DELETERECORDS, &call, err));
     AUTO_LIST before = list_of(partition, before_offset);
     rd_kafka_DeleteRecords_t *doomed = rd_kafka_DeleteRecords_new(before);
     rd_kafka_DeleteRecords(kafka->admin, &doomed, 1, call.options, call.queue);
@@ -120,11 +124,37 @@ weir_status weir_kafka_delete_records(weir_broker *broker, weir_topic_partition 
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WEIR_OK : refuse_partition(err, code, partition);
 }
 
+/* The handle by which a group's offsets are read, made when it is first asked for. */
+static weir_status find_handle(weir_kafka *kafka, const char *group, rd_kafka_t **out_handle,
+                               weir_error *err)
+{
+    rd_kafka_conf_t *conf = NULL;
+    weir_bytes name = weir_bytes_of_text(group);
+    *out_handle = weir_map_get(kafka->group_handles, name);
+    if (*out_handle != NULL) {
+        return WEIR_OK;
+    }
+    WEIR_TRY(weir_kafka_conf_new(kafka, WEIR_KAFKA_CONSUMER, NULL, &conf, err));
+    weir_status status = weir_kafka_conf_set(conf, "group.id", group, err);
+    if (status != WEIR_OK) {
+        rd_kafka_conf_destroy(conf);
+        return status;
+    }
+    WEIR_TRY(weir_kafka_handle_new(kafka, WEIR_KAFKA_CONSUMER, conf, out_handle, err));
+    (void)weir_map_put(kafka->group_handles, name, *out_handle);
+    return WEIR_OK;
+}
+
 /* Sends the request for what a group has committed. */
 static weir_status ask_group(weir_kafka *kafka, const char *group, weir_topic_partition partition,
                              weir_kafka_call *call, weir_error *err)
 {
-    WEIR_TRY(weir_kafka_call_begin(kafka, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, call, err));
+    rd_kafka_t *handle = NULL;
+    pthread_mutex_lock(&kafka->lock);
+    weir_status status = find_handle(kafka, group, &handle, err);
+    pthread_mutex_unlock(&kafka->lock);
+    WEIR_TRY(status);
+    WEIR_TRY(weir_kafka_call_begin(handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, call, err));
     rd_kafka_error_t *failed = rd_kafka_AdminOptions_set_require_stable_offsets(call->options, 1);
     if (failed != NULL) {
         return weir_kafka_fail_with(err, failed, "group %s", group);
@@ -132,18 +162,9 @@ static weir_status ask_group(weir_kafka *kafka, const char *group, weir_topic_pa
     AUTO_LIST partitions = list_of(partition, RD_KAFKA_OFFSET_INVALID);
     rd_kafka_ListConsumerGroupOffsets_t *wanted =
         rd_kafka_ListConsumerGroupOffsets_new(group, partitions);
-    rd_kafka_ListConsumerGroupOffsets(kafka->admin, &wanted, 1, call->options, call->queue);
+    rd_kafka_ListConsumerGroupOffsets(handle, &wanted, 1, call->options, call->queue);
     rd_kafka_ListConsumerGroupOffsets_destroy(wanted);
     return weir_kafka_call_end(call, err, "group %s", group);
-}
-
-/* True for what passes by itself: the group's coordinator moves, or reads its log. */
-static bool is_passing(rd_kafka_resp_err_t code)
-{
-    return code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
-           code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
-           code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
-           code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
 }
 
 static rd_kafka_resp_err_t code_of(const rd_kafka_error_t *failure)
@@ -151,7 +172,8 @@ static rd_kafka_resp_err_t code_of(const rd_kafka_error_t *failure)
     return failure == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(failure);
 }
 
-/* The only partition of the only group of an answer; AGAIN for what passes by itself. */
+/* The only partition of the only group of an answer, whose error may be that it is unstable; AGAIN
+ * where the coordinator is not ready. */
 static weir_status take_partition(const rd_kafka_group_result_t *const *groups, size_t count,
                                   const rd_kafka_topic_partition_t **out_partition, weir_error *err)
 {
@@ -165,27 +187,57 @@ static weir_status take_partition(const rd_kafka_group_result_t *const *groups, 
         code = partitions->elems[0].err;
         *out_partition = &partitions->elems[0];
     }
-    if (is_passing(code)) {
+    if (weir_kafka_is_coordinator_error(code)) {
         return WEIR_AGAIN;
     }
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT
                ? WEIR_OK
                : weir_kafka_refuse(err, code, NULL, "offsets of group %s", group);
+}
+
+/* Waits a moment for what passes by itself; WEIR_IO once that has taken too long. */
+static weir_status wait_for_coordinator(uint64_t start_ns, const char *group, weir_error *err)
+{
+    if ((weir_clock_monotonic_ns() - start_ns) / WEIR_NS_PER_MS > WEIR_KAFKA_CALL_TIMEOUT_MS) {
+        return weir_error_set(err, WEIR_IO, "group %s: its coordinator is not ready after %d s",
+                              group, WEIR_KAFKA_CALL_TIMEOUT_MS / 1000);
+    }
+    (void)poll(NULL, 0, COORDINATOR_POLL_MS);
+    return WEIR_OK;
+}
+
+/* What the group has committed; the partition is in the call's event. */
+static weir_status fetch(weir_kafka *kafka, const char *group, weir_topic_partition partition,
+                         weir_kafka_call *call, const rd_kafka_topic_partition_t **out_found,
+                         weir_error *err)
+{
+    WEIR_TRY(ask_group(kafka, group, partition, call, err));
+    size_t count = 0;
+    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(call->event), &count);
+    return take_partition(groups, count, out_found, err);
 }
 
 weir_status weir_kafka_group_offset(weir_broker *broker, const char *group,
                                     weir_topic_partition partition, int64_t *out_offset,
                                     weir_buf *out_metadata, weir_error *err)
 {
-    weir_kafka *kafka = weir_kafka_of(broker);
     WEIR_AUTO(weir_kafka_call) call = {0};
-    WEIR_TRY(ask_group(kafka, group, partition, &call, err));
-    size_t count = 0;
     const rd_kafka_topic_partition_t *found = NULL;
-    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-        rd_kafka_event_ListConsumerGroupOffsets_result(call.event), &count);
-    WEIR_TRY(take_partition(groups, count, &found, err));
+    uint64_t start_ns = weir_clock_monotonic_ns();
+    weir_status status = WEIR_AGAIN;
+    while (status == WEIR_AGAIN) {
+        weir_kafka_call_cleanup(&call);
+        status = fetch(weir_kafka_of(broker), group, partition, &call, &found, err);
+        if (status == WEIR_AGAIN) {
+            WEIR_TRY(wait_for_coordinator(start_ns, group, err));
+        }
+    }
+    WEIR_TRY(status);
     WEIR_ASSERT(found != NULL);
+    if (found->err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT) {
+        return WEIR_AGAIN;
+    }
     if (found->offset < 0) {
         return WEIR_NOT_FOUND;
     }
@@ -199,7 +251,8 @@ static weir_status alter(weir_kafka *kafka, const char *group, const weir_group_
                          weir_error *err)
 {
     WEIR_AUTO(weir_kafka_call) call = {0};
-    WEIR_TRY(weir_kafka_call_begin(kafka, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, &call, err));
+    WEIR_TRY(weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, &call,
+                                   err));
     AUTO_LIST partitions = list_of(offset->partition, offset->offset);
     partitions->elems[0].metadata = weir_bytes_to_text(offset->metadata); /* The list frees it. */
     partitions->elems[0].metadata_size = offset->metadata.size;
@@ -214,17 +267,6 @@ static weir_status alter(weir_kafka *kafka, const char *group, const weir_group_
         rd_kafka_event_AlterConsumerGroupOffsets_result(call.event), &count);
     weir_status status = take_partition(groups, count, &altered, err);
     return status == WEIR_FENCED ? WEIR_INVALID : status; /* The group has members, not we. */
-}
-
-/* Waits a moment for what passes by itself; WEIR_IO once that has taken too long. */
-static weir_status wait_for_coordinator(uint64_t start_ns, const char *group, weir_error *err)
-{
-    if ((weir_clock_monotonic_ns() - start_ns) / WEIR_NS_PER_MS > WEIR_KAFKA_CALL_TIMEOUT_MS) {
-        return weir_error_set(err, WEIR_IO, "group %s: its coordinator is not ready after %d s",
-                              group, WEIR_KAFKA_CALL_TIMEOUT_MS / 1000);
-    }
-    (void)poll(NULL, 0, COORDINATOR_POLL_MS);
-    return WEIR_OK;
 }
 
 weir_status weir_kafka_alter_group_offset(weir_broker *broker, const char *group,
@@ -244,7 +286,8 @@ static weir_status count_members(weir_kafka *kafka, const char *group, int32_t *
                                  weir_error *err)
 {
     WEIR_AUTO(weir_kafka_call) call = {0};
-    WEIR_TRY(weir_kafka_call_begin(kafka, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, &call, err));
+    WEIR_TRY(
+        weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, &call, err));
     rd_kafka_DescribeConsumerGroups(kafka->admin, &group, 1, call.options, call.queue);
     WEIR_TRY(weir_kafka_call_end(&call, err, "group %s", group));
     size_t count = 0;
@@ -253,7 +296,7 @@ static weir_status count_members(weir_kafka *kafka, const char *group, int32_t *
             rd_kafka_event_DescribeConsumerGroups_result(call.event), &count);
     WEIR_ASSERT(count == 1);
     rd_kafka_resp_err_t code = code_of(rd_kafka_ConsumerGroupDescription_error(groups[0]));
-    if (is_passing(code)) {
+    if (weir_kafka_is_coordinator_error(code)) {
         return WEIR_AGAIN;
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {

@@ -3,7 +3,8 @@
  * kafka_internal.h - what the parts of the Kafka broker share (kafka_*.c alone).
  *
  *   kafka_client.c    settings, handles of librdkafka, logs, what its errors ask for
- *   kafka_admin.c     topics, offsets, groups
+ *   kafka_connect.c   the first conversation, and why it failed
+ *   kafka_admin.c     topics; kafka_groups.c: offsets, groups
  *   kafka_consumer.c  kafka_producer.c  kafka_member.c
  *
  * Threads    A weir_kafka is not changed after the open, but for what its lock guards. Handles of
@@ -36,14 +37,17 @@ typedef struct weir_kafka_setting {
 
 typedef struct weir_kafka {
     weir_broker base;
-    weir_kafka_setting *connection; /* Servers and security; owned. */
-    size_t connection_count;
+    char *bootstrap_servers;
     weir_kafka_setting *overrides; /* The user's, set last; owned. */
     size_t override_count;
     char *client_id;
     rd_kafka_t *admin; /* For metadata and administration, by any thread. */
     pthread_mutex_t lock;
-    weir_map *topic_names; /* name -> char *: names that live as long as the broker. */
+    weir_map *topic_names;       /* name -> char *: names that live as long as the broker. */
+    weir_map *group_handles;     /* group -> rd_kafka_t *; kafka_groups.c */
+    bool is_connected;           /* It has answered once. */
+    rd_kafka_resp_err_t failure; /* What the connection of the admin handle has met last. */
+    char failure_text[160];
 } weir_kafka;
 
 static inline weir_kafka *weir_kafka_of(weir_broker *broker)
@@ -84,6 +88,9 @@ const char *weir_kafka_topic_name(weir_kafka *kafka, const char *name);
 /* How many partitions a topic has. WEIR_NOT_FOUND: no such topic. */
 weir_status weir_kafka_partition_count(weir_kafka *kafka, const char *topic, int32_t *out_count,
                                        weir_error *err);
+
+/* Lets the handle with that configuration tell kafka of its errors. kafka_connect.c */
+void weir_kafka_hear_errors(weir_kafka *kafka, rd_kafka_conf_t *conf);
 
 /* kafka_admin.c */
 weir_status weir_kafka_create_topic(weir_broker *broker, const weir_topic_config *config,

@@ -13,25 +13,27 @@
 
 typedef struct command {
     const char *name;
-    const char *summary; /* One line. */
-    int (*run)(int argc, char **argv);
+    const char *summary;               /* One line. */
+    int (*run)(int argc, char **argv); /* Or the next one. */
+    int (*run_in)(int argc, char **argv, weir_cmd_environment environment);
 } command;
 
 /* In the order of help: what a new user wants first stands first. */
 static const command commands[] = {
-    {"demo", "crawl a site of this machine through the whole pipeline", weir_cmd_demo},
-    {"run", "run topologies in this process: crawl, extract, judge, deduplicate",
+    {"demo", "crawl a site of this machine through the whole pipeline", weir_cmd_demo, NULL},
+    {"run", "run topologies in this process: crawl, extract, judge, deduplicate", NULL,
      weir_cmd_run_stages},
-    {"query", "print rows of a table", weir_cmd_query},
-    {"help", "list the commands", weir_cmd_help},
-    {"robots", "say what a robots.txt allows", weir_cmd_robots},
-    {"extract", "print what a page in a file holds", weir_cmd_extract},
-    {"dedup", "find the texts that are copies of each other", weir_cmd_dedup},
-    {"quality", "print whether the rules accept a text, and why not", weir_cmd_quality},
-    {"url", "print the canonical form of URLs", weir_cmd_url},
-    {"topics", "list the topics of a data directory, print their records", weir_cmd_topics},
-    {"serve-site", "serve a directory as a web site on loopback", weir_cmd_serve_site},
-    {"version", "print the versions of weir and its libraries", weir_cmd_version},
+    {"query", "print rows of a table", weir_cmd_query, NULL},
+    {"help", "list the commands", weir_cmd_help, NULL},
+    {"robots", "say what a robots.txt allows", weir_cmd_robots, NULL},
+    {"extract", "print what a page in a file holds", weir_cmd_extract, NULL},
+    {"dedup", "find the texts that are copies of each other", weir_cmd_dedup, NULL},
+    {"quality", "print whether the rules accept a text, and why not", weir_cmd_quality, NULL},
+    {"url", "print the canonical form of URLs", weir_cmd_url, NULL},
+    {"topics", "make the topics, compare them with the map, list them, print their records", NULL,
+     weir_cmd_topics},
+    {"serve-site", "serve a directory as a web site on loopback", weir_cmd_serve_site, NULL},
+    {"version", "print the versions of weir and its libraries", weir_cmd_version, NULL},
 };
 
 enum { NAME_BYTES_MAX = 32, SUGGESTION_DISTANCE_MAX = 2 };
@@ -131,7 +133,7 @@ static bool is_one_of(const char *text, const char *a, const char *b)
     return strcmp(text, a) == 0 || strcmp(text, b) == 0;
 }
 
-int weir_cmd_run(int argc, char **argv)
+int weir_cmd_run(int argc, char **argv, weir_cmd_environment environment)
 {
     if (argc < 2) {
         fprintf(stderr, "usage: weir COMMAND [ARGUMENT…]\nweir help lists the commands.\n");
@@ -145,7 +147,8 @@ int weir_cmd_run(int argc, char **argv)
     }
     for (size_t i = 0; i < WEIR_COUNT_OF(commands); i++) {
         if (strcmp(name, commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+            return commands[i].run != NULL ? commands[i].run(argc - 1, argv + 1)
+                                           : commands[i].run_in(argc - 1, argv + 1, environment);
         }
     }
     return refuse_unknown(name);

@@ -13,8 +13,11 @@
 
 enum { WEIR_EXIT_OK = 0, WEIR_EXIT_FAILURE = 1, WEIR_EXIT_USAGE = 2 };
 
+/* The value of a variable of the process's environment, or NULL. */
+typedef const char *(*weir_cmd_environment)(const char *name);
+
 /* Runs the command that argv[1] names, as `weir NAME ARGUMENT…` does, and answers its exit code. */
-int weir_cmd_run(int argc, char **argv);
+int weir_cmd_run(int argc, char **argv, weir_cmd_environment environment);
 
 /* Complains on stderr that command was used wrongly ("weir url: no such file: x"), says how to get
  * help, and answers WEIR_EXIT_USAGE. */
@@ -46,13 +49,13 @@ int weir_cmd_robots(int argc, char **argv);
 int weir_cmd_query(int argc, char **argv);
 
 /* weir run: the stages of the pipeline in this process. */
-int weir_cmd_run_stages(int argc, char **argv);
+int weir_cmd_run_stages(int argc, char **argv, weir_cmd_environment environment);
 
 /* weir demo: a site of this machine, or seeds, through the whole pipeline, and what came of it. */
 int weir_cmd_demo(int argc, char **argv);
 
-/* weir topics: what topics a data directory has, and their records as lines of JSON. */
-int weir_cmd_topics(int argc, char **argv);
+/* weir topics: the topics of a data directory or of a Kafka cluster, their records, and the map. */
+int weir_cmd_topics(int argc, char **argv, weir_cmd_environment environment);
 
 /* weir serve-site: a directory as a web site on loopback. */
 int weir_cmd_serve_site(int argc, char **argv);

@@ -59,12 +59,15 @@ static int print_help(void)
                          "  --set            NAME=VALUE               any setting, also those "
                          "of Kafka Streams\n"
                          "  --properties     FILE                     settings, a line "
-                         "each\n");
+                         "each\n\n"
+                         "On Kafka, where KAFKA_BOOTSTRAP_SERVERS is set; settings of the "
+                         "connection, by property or variable:\n");
+    weir_kafka_settings_describe(&text);
     fputs(weir_buf_text(&text), stdout);
     return WEIR_EXIT_OK;
 }
 
-int weir_cmd_run_stages(int argc, char **argv)
+int weir_cmd_run_stages(int argc, char **argv, weir_cmd_environment environment)
 {
     WEIR_AUTO(weir_run_settings) settings = {0};
     weir_error err = {0};
@@ -74,6 +77,9 @@ int weir_cmd_run_stages(int argc, char **argv)
     }
     if (help) {
         return print_help();
+    }
+    if (weir_run_settings_take_kafka(&settings, environment, &err) != WEIR_OK) {
+        return weir_cmd_refuse(argv[0], "%s", err.message);
     }
     if (settings.pipeline.stages == 0) {
         return weir_cmd_refuse(argv[0], "name the topologies to run, or \"all\"");

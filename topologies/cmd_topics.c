@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cmd_topics.c - "weir topics": what topics a data directory has, and their records as lines of
- * JSON, from the first to the last that is committed. The directory's broker is opened for it, so
- * no other process may be at work there.
+ * cmd_topics.c - "weir topics": what topics a broker has, their records as lines of JSON, from the
+ * first to the last that is committed, and the map of topics: made, and compared with what is
+ * there. The broker of a data directory is opened for it, so no other process may be at work there.
  */
 #include "avro/codec.h"
-#include "connectors/broker_embedded.h"
 #include "streams/base/json.h"
 #include "streams/consumer.h"
 #include "topologies/cmd.h"
+#include "topologies/open_broker.h"
+#include "topologies/topic_map.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -16,14 +17,43 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: weir topics list [--data DIR]\n"
-    "       weir topics read TOPIC… [--data DIR]\n"
+    "usage: weir topics list [FLAG…]\n"
+    "       weir topics read TOPIC… [FLAG…]\n"
+    "       weir topics plan --profile local|A|B [FLAG…]\n"
+    "       weir topics create --profile local|A|B [--dry-run] [FLAG…]\n"
+    "\n"
     "list prints a topic a line: name, partitions, records. read prints a record a line, as JSON;\n"
-    "a value that is no Avro is its text in value_text. DIR is \"data\" where it is not given, "
-    "and\n"
-    "no other process may be using it.\n";
+    "a value that is no Avro is its text in value_text. plan prints how the topics differ from "
+    "the\n"
+    "map of the profile, changes nothing, and exits with 2 where they do. create makes those that\n"
+    "are missing; with --dry-run it only says which.\n"
+    "\n"
+    "  --data DIR           the data directory whose broker is meant [data]; no other process\n"
+    "                       may be using it\n"
+    "  --set NAME=VALUE     a setting of the connection to Kafka, or in the environment:\n"
+    "  --properties FILE    KAFKA_BOOTSTRAP_SERVERS=host:port,… (weir run --help lists them)\n";
 
-/* A data directory, opened to be looked at. */
+enum { EXIT_DIFFERENT = 2, POLL_TIMEOUT_MS = 100 };
+
+/* What the command line says. */
+typedef struct request {
+    const char *action;
+    const char *directory;
+    const weir_topic_profile *profile; /* NULL: not said. */
+    bool is_dry;
+    char **topics;
+    int topic_count;
+    weir_properties *properties;
+    weir_kafka_settings kafka;
+} request;
+
+static void request_cleanup(request *r)
+{
+    weir_properties_free(r->properties);
+    weir_kafka_settings_cleanup(&r->kafka);
+}
+
+/* A broker, opened to be looked at. */
 typedef struct reader {
     weir_broker *broker;
     weir_registry *registry;
@@ -37,13 +67,11 @@ static void reader_cleanup(reader *r)
     weir_broker_free(r->broker);
 }
 
-static weir_status open_reader(const char *directory, reader *out, weir_error *err)
+static weir_status open_reader(const request *r, reader *out, weir_error *err)
 {
-    WEIR_AUTO_FREE char *broker = weir_format("%s/broker", directory);
-    WEIR_AUTO_FREE char *schemas = weir_format("%s/schemas", directory);
-    WEIR_TRY(weir_broker_embedded_open(&(weir_broker_embedded_options){.directory = broker},
-                                       &out->broker, err));
-    WEIR_TRY(weir_registry_open(schemas, &out->registry, err));
+    WEIR_AUTO_FREE char *schemas = weir_format("%s/schemas", r->directory);
+    WEIR_TRY(weir_open_broker(r->directory, &r->kafka, &out->broker, err));
+    WEIR_TRY(weir_registry_open(weir_names_kafka(&r->kafka) ? NULL : schemas, &out->registry, err));
     return weir_codec_new(out->registry, &out->codec, err);
 }
 
@@ -94,7 +122,7 @@ static weir_status read_partition(const reader *from, weir_topic_partition parti
     WEIR_TRY(weir_consumer_assign(consumer, partition, 0, WEIR_RESET_EARLIEST, NULL, err));
     for (;;) {
         weir_batch *batch = NULL;
-        weir_status status = weir_consumer_poll(consumer, 0, &batch, err);
+        weir_status status = weir_consumer_poll(consumer, POLL_TIMEOUT_MS, &batch, err);
         for (size_t i = 0; status == WEIR_OK && i < batch->count; i++) {
             print_record(from, &batch->records[i], &line);
         }
@@ -138,40 +166,169 @@ static weir_status print_topic(void *user, const weir_topic_config *topic, weir_
     return WEIR_OK;
 }
 
-static weir_status run(const char *directory, char **topics, int count, weir_error *err)
+static weir_status list_or_read(const request *r, weir_error *err)
 {
     WEIR_AUTO(reader) from = {0};
-    WEIR_TRY(open_reader(directory, &from, err));
-    if (count == 0) {
+    WEIR_TRY(open_reader(r, &from, err));
+    if (strcmp(r->action, "list") == 0) {
         return weir_broker_list_topics(from.broker, print_topic, &from, err);
     }
-    for (int i = 0; i < count; i++) {
-        WEIR_TRY(read_topic(&from, topics[i], err));
+    for (int i = 0; i < r->topic_count; i++) {
+        WEIR_TRY(read_topic(&from, r->topics[i], err));
     }
     return WEIR_OK;
 }
 
-int weir_cmd_topics(int argc, char **argv)
+static void print_difference(void *user, const weir_topic_difference *difference)
 {
-    const char *directory = "data";
+    ++*(int *)user;
+    switch (difference->kind) {
+    case WEIR_TOPIC_MISSING:
+        printf("%-32s missing\n", difference->topic);
+        return;
+    case WEIR_TOPIC_EXTRA:
+        printf("%-32s is not in the map\n", difference->topic);
+        return;
+    case WEIR_TOPIC_OTHER:
+        printf("%-32s %s is %s, wanted %s\n", difference->topic, difference->setting,
+               difference->found, difference->wanted);
+        return;
+    }
+}
+
+static weir_status plan(const request *r, int *out_count, weir_error *err)
+{
+    WEIR_AUTO_PTR(weir_broker) broker = NULL;
+    WEIR_TRY(weir_open_broker(r->directory, &r->kafka, &broker, err));
+    WEIR_TRY(weir_topic_map_compare(broker, r->profile, print_difference, out_count, err));
+    if (*out_count == 0) {
+        printf("the topics are those of profile %s\n", r->profile->name);
+    }
+    return WEIR_OK;
+}
+
+static void print_missing(void *user, const weir_topic_difference *difference)
+{
+    (void)user;
+    if (difference->kind == WEIR_TOPIC_MISSING) {
+        printf("%s\n", difference->topic);
+    }
+}
+
+/* Prints what is missing, and makes it unless this is a dry run. */
+static weir_status create(const request *r, weir_error *err)
+{
+    WEIR_AUTO_PTR(weir_broker) broker = NULL;
+    WEIR_TRY(weir_open_broker(r->directory, &r->kafka, &broker, err));
+    WEIR_TRY(weir_topic_map_compare(broker, r->profile, print_missing, NULL, err));
+    return r->is_dry ? WEIR_OK : weir_topic_map_create(broker, r->profile, err);
+}
+
+/* Takes the flag argv[*index], and its value, which *index then points to. */
+static weir_status take_flag(request *r, char **argv, int argc, int *index, weir_error *err)
+{
+    const char *flag = argv[*index];
+    if (strcmp(flag, "--dry-run") == 0) {
+        r->is_dry = true;
+        return WEIR_OK;
+    }
+    const char *value = *index + 1 < argc ? argv[++*index] : NULL;
+    if (value == NULL) {
+        return weir_error_set(err, WEIR_INVALID, "there is no flag %s, or it wants a value", flag);
+    }
+    if (strcmp(flag, "--data") == 0) {
+        r->directory = value;
+    } else if (strcmp(flag, "--set") == 0) {
+        return weir_properties_assign(r->properties, value, flag, err);
+    } else if (strcmp(flag, "--properties") == 0) {
+        weir_status status = weir_properties_load(r->properties, value, err);
+        return status == WEIR_NOT_FOUND ? WEIR_INVALID : status;
+    } else if (strcmp(flag, "--profile") == 0) {
+        r->profile = weir_topic_profile_of(value);
+        return r->profile != NULL
+                   ? WEIR_OK
+                   : weir_error_set(err, WEIR_INVALID, "--profile is local, A or B, not %s", value);
+    } else {
+        return weir_error_set(err, WEIR_INVALID, "there is no flag %s", flag);
+    }
+    return WEIR_OK;
+}
+
+/* The settings of the connection: a file may have those of others too, --set may not. */
+static weir_status take_kafka(request *r, weir_cmd_environment environment, weir_error *err)
+{
+    size_t position = 0;
+    const char *name;
+    const char *value;
+    while (weir_properties_next(r->properties, &position, &name, &value)) {
+        const char *origin = weir_properties_origin(r->properties, name);
+        if (strcmp(origin, "--set") == 0 && !weir_kafka_settings_knows(name)) {
+            return weir_error_set(err, WEIR_INVALID, "--set: %s is no setting of the connection",
+                                  name);
+        }
+    }
+    WEIR_TRY(weir_kafka_settings_read_environment(environment, r->properties, err));
+    return weir_kafka_settings_init(&r->kafka, r->properties, err);
+}
+
+static weir_status check(const request *r, weir_error *err)
+{
+    bool reads = strcmp(r->action, "read") == 0;
+    bool maps = strcmp(r->action, "plan") == 0 || strcmp(r->action, "create") == 0;
+    if (!reads && !maps && strcmp(r->action, "list") != 0) {
+        return weir_error_set(err, WEIR_INVALID, "list, read, plan or create?");
+    }
+    if (reads != (r->topic_count > 0)) {
+        return weir_error_set(err, WEIR_INVALID,
+                              reads ? "which topics are to be read?"
+                                    : "only read takes the names of topics");
+    }
+    if (maps != (r->profile != NULL)) {
+        return weir_error_set(err, WEIR_INVALID,
+                              maps ? "which --profile: local, A or B?"
+                                   : "--profile is for plan and create");
+    }
+    if (r->is_dry && strcmp(r->action, "create") != 0) {
+        return weir_error_set(err, WEIR_INVALID, "--dry-run is for create");
+    }
+    return WEIR_OK;
+}
+
+static weir_status parse(request *r, int argc, char **argv, weir_cmd_environment environment,
+                         weir_error *err)
+{
+    r->topics = argv + 2; /* The names move to the front, over flags that are read. */
+    for (int i = 2; i < argc; i++) {
+        if (argv[i][0] == '-') {
+            WEIR_TRY(take_flag(r, argv, argc, &i, err));
+        } else {
+            r->topics[r->topic_count++] = argv[i];
+        }
+    }
+    WEIR_TRY(check(r, err));
+    return take_kafka(r, environment, err);
+}
+
+int weir_cmd_topics(int argc, char **argv, weir_cmd_environment environment)
+{
     weir_error err = {0};
+    int difference_count = 0;
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         fputs(usage, stdout);
         return WEIR_EXIT_OK;
     }
-    if (argc >= 4 && strcmp(argv[argc - 2], "--data") == 0) {
-        directory = argv[argc - 1];
-        argc -= 2;
-    }
-    bool lists = argc == 2 && strcmp(argv[1], "list") == 0;
-    bool reads = argc > 2 && strcmp(argv[1], "read") == 0;
-    if (!lists && !reads) {
-        return weir_cmd_refuse(argv[0], "list, or read and the names of topics, are needed");
+    WEIR_AUTO(request) r = {.directory = "data", .properties = weir_properties_new()};
+    r.action = argc > 1 ? argv[1] : "";
+    if (parse(&r, argc, argv, environment, &err) != WEIR_OK) {
+        return weir_cmd_refuse(argv[0], "%s", err.message);
     }
     (void)signal(SIGPIPE, SIG_DFL); /* `weir topics read … | head` ends quietly. */
-    if (run(directory, argv + 2, argc - 2, &err) != WEIR_OK) {
+    weir_status status = strcmp(r.action, "plan") == 0     ? plan(&r, &difference_count, &err)
+                         : strcmp(r.action, "create") == 0 ? create(&r, &err)
+                                                           : list_or_read(&r, &err);
+    if (status != WEIR_OK) {
         fprintf(stderr, "weir topics: %s\n", err.message);
         return WEIR_EXIT_FAILURE;
     }
-    return WEIR_EXIT_OK;
+    return difference_count > 0 ? EXIT_DIFFERENT : WEIR_EXIT_OK;
 }

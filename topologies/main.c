@@ -34,6 +34,11 @@ static int close_output(int code)
     return code;
 }
 
+static const char *environment(const char *name)
+{
+    return getenv(name);
+}
+
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN); /* A peer that hangs up is an error of one write. */
@@ -41,5 +46,5 @@ int main(int argc, char **argv)
     if (code != WEIR_EXIT_OK) {
         return code;
     }
-    return close_output(weir_cmd_run(argc, argv));
+    return close_output(weir_cmd_run(argc, argv, environment));
 }

@@ -8,13 +8,13 @@
 #include "topologies/pipeline.h"
 
 #include "avro/records.h"
-#include "connectors/broker_embedded.h"
 #include "streams/base/clock.h"
 #include "streams/base/file.h"
 #include "streams/query.h"
 #include "topologies/dedup.h"
 #include "topologies/extract.h"
 #include "topologies/frontier.h"
+#include "topologies/open_broker.h"
 #include "topologies/quality.h"
 #include "topologies/tables.h"
 
@@ -105,12 +105,13 @@ static bool runs_here(const weir_pipeline *pipeline, weir_stage stage)
 
 static weir_status open_broker(weir_pipeline *pipeline, weir_error *err)
 {
-    WEIR_AUTO_FREE char *directory = weir_format("%s/broker", pipeline->options->data_directory);
-    WEIR_TRY(weir_broker_embedded_open(&(weir_broker_embedded_options){.directory = directory},
-                                       &pipeline->broker, err));
-    WEIR_TRY(weir_topic_map_create(pipeline->broker, pipeline->services.profile, err));
-    return weir_frontier_create_events_topic(pipeline->broker,
-                                             pipeline->services.profile->event_partitions, err);
+    const weir_pipeline_options *options = pipeline->options;
+    const weir_topic_profile *profile = pipeline->services.profile;
+    WEIR_TRY(weir_open_broker(options->data_directory, options->kafka, &pipeline->broker, err));
+    WEIR_TRY(weir_names_kafka(options->kafka)
+                 ? weir_topic_map_check(pipeline->broker, profile, err)
+                 : weir_topic_map_create(pipeline->broker, profile, err));
+    return weir_frontier_create_events_topic(pipeline->broker, profile->event_partitions, err);
 }
 
 static weir_status open_schemas(weir_pipeline *pipeline, weir_error *err)

@@ -13,6 +13,7 @@
 #ifndef WEIR_TOPOLOGIES_PIPELINE_H
 #define WEIR_TOPOLOGIES_PIPELINE_H
 
+#include "connectors/kafka_settings.h"
 #include "streams/application.h"
 #include "streams/config.h"
 #include "topologies/fetch.h"
@@ -39,12 +40,14 @@ typedef struct weir_pipeline_options {
     weir_crawl_settings crawl;
     const weir_setting *settings; /* Of every application, before those of the stage. */
     size_t setting_count;
-    size_t database_bytes_max; /* Memory of RocksDB; 0: 32 MiB. */
+    size_t database_bytes_max;        /* Memory of RocksDB; 0: 32 MiB. */
+    const weir_kafka_settings *kafka; /* NULL, or without servers: the embedded broker. */
 } weir_pipeline_options;
 
 typedef struct weir_pipeline weir_pipeline;
 
-/* Opens the data directory, creates the topics and prepares the applications. */
+/* Opens the data directory and the broker, and prepares the applications. The embedded broker gets
+ * the topics of the profile; those of a Kafka cluster must be there (weir topics create). */
 weir_status weir_pipeline_open(const weir_pipeline_options *options, weir_pipeline **out_pipeline,
                                weir_error *err);
 

@@ -190,7 +190,7 @@ static weir_status take_application_settings(weir_run_settings *settings, weir_e
     const char *name;
     const char *value;
     while (weir_properties_next(settings->properties, &position, &name, &value)) {
-        if (find_setting(name) != NULL) {
+        if (find_setting(name) != NULL || weir_kafka_settings_knows(name)) {
             continue;
         }
         if (!weir_config_knows(name)) {
@@ -290,11 +290,22 @@ weir_status weir_run_settings_init(weir_run_settings *out_settings, int argc, ch
     return take_properties(out_settings, err);
 }
 
+weir_status weir_run_settings_take_kafka(weir_run_settings *settings,
+                                         const char *(*environment)(const char *name),
+                                         weir_error *err)
+{
+    WEIR_TRY(weir_kafka_settings_read_environment(environment, settings->properties, err));
+    WEIR_TRY(weir_kafka_settings_init(&settings->kafka, settings->properties, err));
+    settings->pipeline.kafka = &settings->kafka;
+    return WEIR_OK;
+}
+
 void weir_run_settings_cleanup(weir_run_settings *settings)
 {
     if (settings == NULL) {
         return;
     }
     weir_properties_free(settings->properties);
+    weir_kafka_settings_cleanup(&settings->kafka);
     *settings = (weir_run_settings){0};
 }

@@ -28,6 +28,7 @@ typedef struct weir_run_settings {
     bool serve;        /* Keep the REST server up after that. */
     bool quiet;        /* No status lines. */
     weir_pipeline_options pipeline;
+    weir_kafka_settings kafka; /* What pipeline.kafka points to. */
     weir_setting application_settings[WEIR_RUN_APPLICATION_SETTINGS_MAX];
 } weir_run_settings;
 
@@ -35,6 +36,12 @@ typedef struct weir_run_settings {
  */
 weir_status weir_run_settings_init(weir_run_settings *out_settings, int argc, char **argv,
                                    bool *out_help, weir_error *err);
+
+/* Adds what the environment says of a Kafka cluster, and lets the pipeline run on it if one is
+ * named. settings stays where it is from then on. */
+weir_status weir_run_settings_take_kafka(weir_run_settings *settings,
+                                         const char *(*environment)(const char *name),
+                                         weir_error *err);
 void weir_run_settings_cleanup(weir_run_settings *settings);
 
 /* Appends a line for each setting: flag, name, default, meaning. */

@@ -35,9 +35,9 @@ static const weir_topic_entry topics[WEIR_TOPIC_COUNT] = {
 };
 
 static const weir_topic_profile profiles[] = {
-    {"local", 1, 1, 4, 4, 4, HOURS_MS(24), DAYS_MS(7)},
-    {"A", 3, 2, 48, 96, 24, HOURS_MS(24), DAYS_MS(7)},
-    {"B", 3, 2, 192, 384, 192, HOURS_MS(12), DAYS_MS(3)},
+    {"local", 1, 1, 4, 4, 4, HOURS_MS(24), DAYS_MS(7), 0},
+    {"A", 3, 2, 48, 96, 24, HOURS_MS(24), DAYS_MS(7), 0},
+    {"B", 3, 2, 192, 384, 192, HOURS_MS(12), DAYS_MS(3), HOURS_MS(6)},
 };
 
 const weir_topic_entry *weir_topic(weir_topic_id id)
@@ -84,6 +84,7 @@ weir_topic_config weir_topic_config_of(weir_topic_id id, const weir_topic_profil
         config.partition_count = profile->table_partitions;
         config.cleanup_policy = WEIR_CLEANUP_COMPACT;
         config.retention_ms = -1;
+        config.segment_ms = profile->table_segment_ms;
         break;
     case WEIR_TOPIC_KIND_DEAD_LETTERS:
         config.partition_count = profile->event_partitions;
@@ -100,10 +101,7 @@ weir_status weir_topic_map_create(weir_broker *broker, const weir_topic_profile 
 
     for (weir_topic_id id = 0; id < WEIR_TOPIC_COUNT; id++) {
         weir_topic_config config = weir_topic_config_of(id, profile);
-        weir_status status = weir_broker_create_topic(broker, &config, err);
-        if (status != WEIR_OK) {
-            return weir_error_wrap(err, status, "topic %s", config.name);
-        }
+        WEIR_TRY(weir_broker_create_topic(broker, &config, err));
     }
     return WEIR_OK;
 }

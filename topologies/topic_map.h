@@ -53,6 +53,7 @@ typedef struct weir_topic_profile {
     int32_t table_partitions;
     int64_t task_retention_ms;
     int64_t event_retention_ms;
+    int64_t table_segment_ms; /* After that long rows are compacted; 0: the broker's default. */
 } weir_topic_profile;
 
 /* The row of a topic, and its name; both static. */
@@ -69,5 +70,32 @@ weir_topic_config weir_topic_config_of(weir_topic_id id, const weir_topic_profil
  * names a topic that exists otherwise. */
 weir_status weir_topic_map_create(weir_broker *broker, const weir_topic_profile *profile,
                                   weir_error *err);
+
+/* Checks that every topic of the map is there with the partitions and the clean-up policy of the
+ * profile. WEIR_INVALID says of the first that is not what to do. */
+weir_status weir_topic_map_check(weir_broker *broker, const weir_topic_profile *profile,
+                                 weir_error *err);
+
+typedef enum weir_topic_difference_kind {
+    WEIR_TOPIC_MISSING,
+    WEIR_TOPIC_EXTRA, /* Named like one of the map, which has no such topic. */
+    WEIR_TOPIC_OTHER, /* A setting has another value. */
+} weir_topic_difference_kind;
+
+typedef struct weir_topic_difference {
+    weir_topic_difference_kind kind;
+    const char *topic;
+    const char *setting; /* Of WEIR_TOPIC_OTHER, with both values as text. */
+    const char *wanted;
+    const char *found;
+} weir_topic_difference;
+
+/* Compares the topics of broker with the map under profile: partitions, clean-up, retention,
+ * replication, min ISR. Calls visit for each difference, whose texts are borrowed for the call, and
+ * changes nothing. */
+weir_status weir_topic_map_compare(weir_broker *broker, const weir_topic_profile *profile,
+                                   void (*visit)(void *user,
+                                                 const weir_topic_difference *difference),
+                                   void *user, weir_error *err);
 
 #endif

@@ -31,7 +31,8 @@ void stage_run_start(stage_run *run, const stage_run_options *options)
                                         options->partition_count,
                                         options->partition_count,
                                         DAY_MS,
-                                        DAY_MS};
+                                        DAY_MS,
+                                        0};
     run->broker = sim_broker_new(options->seed);
     run->directory = check_directory();
     CHECK_OK(weir_registry_open(NULL, &run->registry, &err), &err);

@@ -67,3 +67,71 @@ TEST(all_topics_are_created_and_found_again_but_not_with_another_size)
     CHECK_STATUS(weir_topic_map_create(broker, &small, &err), WEIR_INVALID);
     CHECK(strstr(err.message, "index.url_latest.v1") != NULL);
 }
+
+static void note(void *user, const weir_topic_difference *difference)
+{
+    static const char *const kinds[] = {"missing", "extra", "other"};
+    weir_buf_append_format(user, "%s %s", kinds[difference->kind], difference->topic);
+    if (difference->kind == WEIR_TOPIC_OTHER) {
+        weir_buf_append_format(user, " %s %s/%s", difference->setting, difference->found,
+                               difference->wanted);
+    }
+    weir_buf_append_text(user, "\n");
+}
+
+static void check_differences(weir_broker *broker, const weir_topic_profile *profile,
+                              const char *wanted)
+{
+    weir_error err = {0};
+    WEIR_AUTO(weir_buf) text = {0};
+    CHECK_OK(weir_topic_map_compare(broker, profile, note, &text, &err), &err);
+    CHECK_STR(weir_buf_text(&text), wanted);
+}
+
+TEST(differences_between_topics_and_map_are_told)
+{
+    WEIR_AUTO_PTR(weir_broker) broker = sim_broker_new(1);
+    weir_error err = {0};
+    weir_topic_profile small = *weir_topic_profile_of("local");
+    CHECK_OK(weir_topic_map_create(broker, &small, &err), &err);
+    check_differences(broker, &small, "");
+    CHECK_OK(weir_topic_map_check(broker, &small, &err), &err);
+    CHECK_OK(weir_broker_delete_topic(broker, "dlq.fetch.v1", &err), &err);
+    CHECK_OK(weir_broker_delete_topic(broker, "index.url_latest.v1", &err), &err);
+    weir_topic_config mistaken = {.name = "index.url_latest.v1",
+                                  .partition_count = 3,
+                                  .cleanup_policy = WEIR_CLEANUP_DELETE,
+                                  .retention_ms = 1000,
+                                  .replication_factor = 1,
+                                  .min_insync_replicas = 1};
+    CHECK_OK(weir_broker_create_topic(broker, &mistaken, &err), &err);
+    mistaken.name = "crawl.old.v1";
+    CHECK_OK(weir_broker_create_topic(broker, &mistaken, &err), &err);
+    mistaken.name = "crawler";
+    CHECK_OK(weir_broker_create_topic(broker, &mistaken, &err), &err);
+    check_differences(broker, &small,
+                      "other index.url_latest.v1 partitions 3/4\n"
+                      "other index.url_latest.v1 cleanup.policy delete/compact\n"
+                      "other index.url_latest.v1 retention.ms 1000/-1\n"
+                      "missing dlq.fetch.v1\n"
+                      "extra crawl.old.v1\n");
+}
+
+TEST(topics_of_another_layout_are_refused_with_what_to_do)
+{
+    WEIR_AUTO_PTR(weir_broker) broker = sim_broker_new(1);
+    weir_error err = {0};
+    const weir_topic_profile *local = weir_topic_profile_of("local");
+    CHECK_STATUS(weir_topic_map_check(broker, local, &err), WEIR_INVALID);
+    CHECK_STR(err.message, "topic crawl.fetch.tasks.v1 does not exist: weir topics create "
+                           "--profile local makes it");
+    CHECK_OK(weir_topic_map_create(broker, local, &err), &err);
+    CHECK_STATUS(weir_topic_map_check(broker, weir_topic_profile_of("A"), &err), WEIR_INVALID);
+    CHECK(strstr(err.message, "has 4 partitions, and profile A wants 48: run with") != NULL);
+    CHECK_OK(weir_broker_delete_topic(broker, "index.url_latest.v1", &err), &err);
+    weir_topic_config mistaken = {
+        .name = "index.url_latest.v1", .partition_count = 4, .cleanup_policy = WEIR_CLEANUP_DELETE};
+    CHECK_OK(weir_broker_create_topic(broker, &mistaken, &err), &err);
+    CHECK_STATUS(weir_topic_map_check(broker, local, &err), WEIR_INVALID);
+    CHECK(strstr(err.message, "has cleanup.policy=delete, and must have compact") != NULL);
+}

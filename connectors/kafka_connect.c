@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kafka_connect.c - the first conversation with a cluster, and why it failed.
+ *
+ * librdkafka goes on trying whatever happens, and a request that nobody answers only times out: a
+ * wrong password looks like a slow network. What it knows of the reason comes to a callback. A
+ * refusal may be that of one broker of several, so there is some time for another to accept us.
+ */
+#include "connectors/kafka_admin.h"
+
+#include "streams/base/clock.h"
+#include "streams/base/logging.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REFUSAL_WAIT_MS = 3000, METADATA_TIMEOUT_MS = 500 };
+
+static bool is_refusal(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL ||
+           code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM;
+}
+
+/* "…/bootstrap: ": the broker that a message is about is of no help to whoever reads it. */
+static const char *without_broker(const char *text)
+{
+    const char *found = strstr(text, "/bootstrap: ");
+    return found == NULL ? text : found + strlen("/bootstrap: ");
+}
+
+static void take_error(rd_kafka_t *handle, int code, const char *text, void *opaque)
+{
+    weir_kafka *kafka = opaque;
+    pthread_mutex_lock(&kafka->lock);
+    bool is_connected = kafka->is_connected;
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !is_refusal(kafka->failure)) {
+        kafka->failure = (rd_kafka_resp_err_t)code;
+        (void)snprintf(kafka->failure_text, sizeof kafka->failure_text, "%s", without_broker(text));
+    }
+    pthread_mutex_unlock(&kafka->lock);
+    if (is_connected) {
+        WEIR_LOG(WEIR_LOG_WARN, NULL, "kafka client=%s %s", rd_kafka_name(handle), text);
+    }
+}
+
+void weir_kafka_hear_errors(weir_kafka *kafka, rd_kafka_conf_t *conf)
+{
+    rd_kafka_conf_set_opaque(conf, kafka);
+    rd_kafka_conf_set_error_cb(conf, take_error);
+}
+
+/* What to do about a failure, for want of words of the cluster. */
+static const char *advice_on(rd_kafka_resp_err_t code, const char *text)
+{
+    if (code == RD_KAFKA_RESP_ERR__SSL) {
+        if (strstr(text, "PLAINTEXT broker") != NULL) {
+            return "set KAFKA_SECURITY_PROTOCOL without SSL, or the port of an SSL listener";
+        }
+        return strstr(text, "verify") != NULL
+                   ? "set KAFKA_SSL_CA_LOCATION to the authority of the brokers' certificates"
+                   : "see KAFKA_SECURITY_PROTOCOL and KAFKA_SSL_*";
+    }
+    if (is_refusal(code)) {
+        return "see KAFKA_USERNAME, KAFKA_PASSWORD and KAFKA_SASL_MECHANISM";
+    }
+    if (strstr(text, "security.protocol") != NULL) {
+        return "see KAFKA_SECURITY_PROTOCOL; the broker may want a client certificate";
+    }
+    return "see whether the brokers run, and KAFKA_BOOTSTRAP_SERVERS";
+}
+
+/* Fails with what librdkafka has said last. */
+static weir_status fail(weir_kafka *kafka, weir_error *err)
+{
+    char text[sizeof kafka->failure_text];
+    pthread_mutex_lock(&kafka->lock);
+    rd_kafka_resp_err_t code = kafka->failure;
+    (void)snprintf(text, sizeof text, "%s", kafka->failure_text);
+    pthread_mutex_unlock(&kafka->lock);
+    return weir_error_set(err, is_refusal(code) ? WEIR_INVALID : WEIR_IO, "Kafka at %s: %s; %s",
+                          kafka->bootstrap_servers, text[0] == '\0' ? "no answer" : text,
+                          advice_on(code, text));
+}
+
+static bool was_refused(weir_kafka *kafka)
+{
+    pthread_mutex_lock(&kafka->lock);
+    bool refused = is_refusal(kafka->failure);
+    pthread_mutex_unlock(&kafka->lock);
+    return refused;
+}
+
+/* One try; true: the cluster has answered. */
+static bool answers(weir_kafka *kafka)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(kafka->admin, 0, NULL, &metadata, METADATA_TIMEOUT_MS);
+    (void)rd_kafka_poll(kafka->admin, 0);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_metadata_destroy(metadata);
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+weir_status weir_broker_kafka_connect(weir_broker *broker, int32_t timeout_ms, weir_error *err)
+{
+    weir_kafka *kafka = weir_kafka_of(broker);
+    uint64_t start_ns = weir_clock_monotonic_ns();
+    uint64_t refused_ns = 0;
+    while (!answers(kafka)) {
+        uint64_t now_ns = weir_clock_monotonic_ns();
+        if (refused_ns == 0 && was_refused(kafka)) {
+            refused_ns = now_ns;
+        }
+        bool is_over = (now_ns - start_ns) / WEIR_NS_PER_MS >= (uint64_t)timeout_ms;
+        bool is_refused =
+            refused_ns != 0 && (now_ns - refused_ns) / WEIR_NS_PER_MS >= REFUSAL_WAIT_MS;
+        if (is_over || is_refused) {
+            return fail(kafka, err);
+        }
+    }
+    pthread_mutex_lock(&kafka->lock);
+    kafka->is_connected = true;
+    pthread_mutex_unlock(&kafka->lock);
+    return WEIR_OK;
+}
