@@ -3,7 +3,7 @@
  * application.c - makes an application, runs it in threads, ends it. The only file of streams/ that
  * reads the clock, for it is the edge: everything below takes time as an argument.
  */
-#include "streams/application_internal.h"
+#include "streams/coordinator_internal.h"
 
 #include "streams/base/clock.h"
 #include "streams/internal_topics.h"
@@ -113,6 +113,7 @@ weir_status weir_application_new(const weir_application_options *options,
         weir_alloc_array(application->plan->task_count, sizeof(*application->slots));
     WEIR_TRY(open_workers(application, err));
     application->trader = weir_trader_new(application);
+    WEIR_TRY(weir_placing_open(application, err));
     WEIR_TRY(weir_application_join(application, err));
     *out_application = weir_take(&application);
     return WEIR_OK;
@@ -157,6 +158,7 @@ void weir_application_free(weir_application *application)
     }
     free(application->workers);
     weir_trader_free(application->trader);
+    weir_placing_close(application);
     weir_membership_free(application->membership);
     weir_mailbox_free(application->mailbox);
     weir_plan_free(application->plan);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * application_internal.h - an application laid open for its files: application.c (life and
- * threads), coordinator.c (group, tasks to workers, state), query.c.
+ * threads), coordinator.c and its parts (coordinator_internal.h), query.c.
  *
  * Threads    lock guards what is marked; the rest is immutable after weir_application_new or the
  *            coordinator's own.
@@ -10,12 +10,15 @@
 #define WEIR_STREAMS_APPLICATION_INTERNAL_H
 
 #include "streams/application.h"
+#include "streams/placement_log.h"
 #include "streams/stream_thread.h"
 
 #include <pthread.h>
 
 typedef enum weir_slot_state {
     WEIR_SLOT_NONE,    /* No worker has the task. */
+    WEIR_SLOT_STANDBY, /* A worker follows its changelogs, or will once it has stopped. */
+    WEIR_SLOT_HELD,    /* A worker holds it still, or will. */
     WEIR_SLOT_OPENING, /* A worker restores it. */
     WEIR_SLOT_RUNNING,
     WEIR_SLOT_LEAVING, /* A worker was told to close or drop it. */
@@ -23,15 +26,31 @@ typedef enum weir_slot_state {
 
 /* One task of the plan, as this process sees it. */
 typedef struct weir_slot {
-    bool owned; /* The group gave it to us. */
-    bool lost;  /* It was taken away without asking. */
+    bool owned;     /* The group gave it to us. */
+    bool revoked;   /* The group wants it back, and waits for us. */
+    bool granted;   /* It is ours, and another process runs it. */
+    bool must_stop; /* Its generation has ended: it may commit no more. */
+    bool active;    /* Its worker runs it, or is not known to have stopped. */
+    bool stateful;
+    weir_placement_role role;
     weir_slot_state state;
     size_t worker;        /* Unless NONE. */
     uint32_t replies_due; /* To CLOSE and DROP. */
+    uint32_t holds_due;   /* Replies to HOLD. */
     bool drop_sent;
+    bool gone;     /* Its worker has dropped it, and will still answer a HOLD. */
+    int64_t lag;   /* What its stores lack, as last known; WEIR_LAG_UNKNOWN. */
     bool moves;    /* To another worker: closed here, opened there. */
     size_t target; /* Which one that is. */
 } weir_slot;
+
+/* Of all slots, after a step. */
+typedef struct weir_slot_counts {
+    size_t held;      /* Some worker has it. */
+    size_t stopping;  /* It has to stop before the generation is acknowledged. */
+    size_t revoked;   /* It is to be released, and has not stopped. */
+    size_t unsettled; /* It is not yet what it shall be. */
+} weir_slot_counts;
 
 typedef struct weir_trader weir_trader;
 
@@ -69,14 +88,18 @@ struct weir_application {
     weir_gauge *failed_level;
 
     weir_trader *trader;
+    weir_placer *placer;
+    weir_placement_log *placement_log;
+    int64_t count_members_at_ms;
+    int64_t farewell_ms; /* When it was said; 0: not yet. */
     int64_t last_flush_ms;
     bool joined;
     bool assigned_once;
-    bool dropping;  /* Lost tasks are being dropped; the group is not polled meanwhile. */
-    bool releasing; /* Revoked tasks are being closed; the group waits for us. */
+    bool dropping;  /* Lost tasks are being stopped; the group is not polled meanwhile. */
+    bool releasing; /* Revoked tasks are being stopped; the group waits for us. */
 };
 
-/* coordinator.c: joins the group, again where it was thrown out. */
+/* coordinator_group.c: joins the group, again where it was thrown out. */
 weir_status weir_application_join(weir_application *application, weir_error *err);
 /* What a worker tells of a task; user is the application. */
 void weir_application_take_report(void *user, size_t task_index, weir_task_report report);

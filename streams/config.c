@@ -52,6 +52,13 @@ static const setting_spec specs[] = {
     NUMBER("num.stream.threads", num_stream_threads, "", 1, 1, 256, "Workers of this process."),
     NUMBER("num.standby.replicas", num_standby_replicas, "", 0, 0, 100,
            "How many other processes follow the changelogs of each task, to take it over fast."),
+    NUMBER(
+        "acceptable.recovery.lag", acceptable_recovery_lag, "records", 10000, 0, INT64_MAX / 2,
+        "What a store may lack of its changelog, and its task still be run where it is at once."),
+    NUMBER("max.warmup.replicas", max_warmup_replicas, "", 2, 1, 100000,
+           "Tasks that this process warms up at a time while others run them for it."),
+    NUMBER("weir.placement.wait.ms", placement_wait_ms, "ms", 1000, 0, 60000,
+           "After a rebalance, how long cold tasks wait to hear who is warmer."),
     NUMBER("weir.trade.interval.ms", trade_interval_ms, "ms", 10000, 0, DAY_MS,
            "Time between looks whether a task should go to a less busy worker; 0: never."),
     NUMBER("poll.ms", poll_ms, "ms", 100, 0, 60000, "The longest wait of an idle worker."),
@@ -104,6 +111,9 @@ static const setting_spec specs[] = {
            DAY_MS, 0, 365 * DAY_MS,
            "How much longer the changelog of a window store keeps a window than the store."),
     TEXT("group.instance.id", group_instance_id, "Static membership: the name of this instance."),
+    TEXT("application.server", application_server,
+         "host:port where others find the state that this process has."),
+    TEXT("client.rack", client_rack, "Standbys are placed in other racks first."),
     TEXT("client.id", client_id, "Shown by the broker's tools; the application's id by default."),
 };
 

@@ -51,6 +51,9 @@ typedef struct weir_config {
     int64_t apply_records_max; /* A worker: the changelog records that a crash costs at most. */
     int64_t flush_interval_ms;
     int64_t num_standby_replicas;
+    int64_t acceptable_recovery_lag; /* Changelog records that a warm store may lack. */
+    int64_t max_warmup_replicas;     /* Tasks that this process warms up at a time. */
+    int64_t placement_wait_ms;
     int64_t trade_interval_ms;   /* Of tasks between workers; 0: never. */
     int64_t restore_records_max; /* A worker: read of changelogs and not yet stored. */
     int64_t record_arena_bytes_max;
@@ -67,6 +70,8 @@ typedef struct weir_config {
     int64_t window_changelog_retention_ms; /* Beyond the store's own. */
     char *group_instance_id;               /* NULL: dynamic membership. */
     char *client_id;                       /* NULL: the application's id. */
+    char *application_server;              /* "host:port" for queries; NULL: none. */
+    char *client_rack;                     /* NULL: not told. */
     weir_topic_override topic_overrides[WEIR_TOPIC_OVERRIDES_MAX];
     size_t topic_override_count;
 } weir_config;

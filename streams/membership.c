@@ -10,6 +10,8 @@
 struct weir_membership {
     pthread_mutex_t lock;
     weir_member *member; /* NULL: not joined. */
+    bool must_acknowledge;
+    int32_t acknowledged; /* The generation that commits are made in. */
 };
 
 void weir_offsets_add(weir_offsets *offsets, weir_topic_partition partition, int64_t offset,
@@ -100,14 +102,41 @@ weir_status weir_membership_release(weir_membership *membership, weir_error *err
     return status;
 }
 
+int32_t weir_membership_generation(weir_membership *membership)
+{
+    pthread_mutex_lock(&membership->lock);
+    int32_t generation =
+        membership->member == NULL ? -1 : weir_member_generation(membership->member);
+    pthread_mutex_unlock(&membership->lock);
+    return generation;
+}
+
+void weir_membership_acknowledge(weir_membership *membership, int32_t generation)
+{
+    pthread_mutex_lock(&membership->lock);
+    membership->must_acknowledge = true;
+    membership->acknowledged = generation;
+    pthread_mutex_unlock(&membership->lock);
+}
+
+static weir_status may_commit(const weir_membership *membership, weir_error *err)
+{
+    if (membership->member == NULL) {
+        return not_joined(err);
+    }
+    bool waits = membership->must_acknowledge &&
+                 weir_member_generation(membership->member) != membership->acknowledged;
+    return waits ? WEIR_AGAIN : WEIR_OK;
+}
+
 weir_status weir_membership_commit(weir_membership *membership, const weir_offsets *offsets,
                                    weir_error *err)
 {
     pthread_mutex_lock(&membership->lock);
-    weir_status status =
-        membership->member == NULL
-            ? not_joined(err)
-            : weir_member_commit(membership->member, offsets->items, offsets->count, err);
+    weir_status status = may_commit(membership, err);
+    if (status == WEIR_OK) {
+        status = weir_member_commit(membership->member, offsets->items, offsets->count, err);
+    }
     pthread_mutex_unlock(&membership->lock);
     return status;
 }
@@ -116,10 +145,11 @@ weir_status weir_membership_send_offsets(weir_membership *membership, weir_produ
                                          const weir_offsets *offsets, weir_error *err)
 {
     pthread_mutex_lock(&membership->lock);
-    weir_status status = membership->member == NULL
-                             ? not_joined(err)
-                             : weir_producer_send_offsets(producer, membership->member,
-                                                          offsets->items, offsets->count, err);
+    weir_status status = may_commit(membership, err);
+    if (status == WEIR_OK) {
+        status = weir_producer_send_offsets(producer, membership->member, offsets->items,
+                                            offsets->count, err);
+    }
     pthread_mutex_unlock(&membership->lock);
     return status;
 }

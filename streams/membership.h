@@ -42,7 +42,16 @@ weir_status weir_membership_poll(weir_membership *membership, int64_t now_ms,
                                  weir_member_event *out_event, weir_error *err);
 weir_status weir_membership_release(weir_membership *membership, weir_error *err);
 
-/* Both answer WEIR_FENCED where the group was left. */
+/* The generation that the member last joined; -1: it is not joined. */
+int32_t weir_membership_generation(weir_membership *membership);
+
+/* All that is not ours in this generation has stopped: what is committed from now on is committed
+ * with it. After the first such call commits of any other generation have to wait, so that nothing
+ * that was allowed in one generation is committed in the next one. */
+void weir_membership_acknowledge(weir_membership *membership, int32_t generation);
+
+/* Both answer WEIR_FENCED where the group was left, and WEIR_AGAIN while the generation is not
+ * acknowledged. */
 weir_status weir_membership_commit(weir_membership *membership, const weir_offsets *offsets,
                                    weir_error *err);
 weir_status weir_membership_send_offsets(weir_membership *membership, weir_producer *producer,

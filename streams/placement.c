@@ -76,9 +76,9 @@ static weir_placement_role role_of_wanted(const weir_placement *placement, const
 {
     const weir_placement_fact *fact = &placement->facts[task];
     if (fact->active || fact->fresh || has_the_claim(placement, seen, task)) {
-        return WEIR_ROLE_RUN;
+        return WEIR_PLACE_RUN;
     }
-    return fact->stateful ? WEIR_ROLE_STANDBY : WEIR_ROLE_KEEP;
+    return fact->stateful ? WEIR_PLACE_STANDBY : WEIR_PLACE_KEEP;
 }
 
 /* Somebody whose store is worth more than ours: warm where ours is not, or with half the way. */
@@ -104,14 +104,14 @@ static weir_placement_role choose(const weir_placement *placement, const survey 
     if (!fact->stateful || is_warm(placement, task->lag) || fact->active) {
         task->claimed = true;
     } else if (waits_for_own_lag && !placement->time_up) {
-        return WEIR_ROLE_STANDBY;
+        return WEIR_PLACE_STANDBY;
     } else if (another_is_warmer(placement, seen, task->lag)) {
         weir_process_task_grant(task, seen->warmest);
-        return WEIR_ROLE_STANDBY;
+        return WEIR_PLACE_STANDBY;
     } else if (settled) {
         task->claimed = true;
     }
-    return task->claimed ? role_of_wanted(placement, seen, index) : WEIR_ROLE_STANDBY;
+    return task->claimed ? role_of_wanted(placement, seen, index) : WEIR_PLACE_STANDBY;
 }
 
 static weir_placement_role decide_owned(const weir_placement *placement, const survey *seen,
@@ -119,7 +119,7 @@ static weir_placement_role decide_owned(const weir_placement *placement, const s
 {
     weir_process_task *task = &placement->own->tasks[index];
     if (task->granted_to != NULL && !is_to_be_taken_back(placement, task)) {
-        return WEIR_ROLE_STANDBY;
+        return WEIR_PLACE_STANDBY;
     }
     if (task->granted_to != NULL) {
         weir_process_task_grant(task, NULL);
@@ -142,10 +142,10 @@ static weir_placement_role decide_foreign(const weir_placement *placement, const
     }
     bool settled = placement->heard_all || placement->time_up;
     if (!settled || seen->runner == NULL) {
-        return fact->open ? WEIR_ROLE_KEEP : WEIR_ROLE_NONE;
+        return fact->open ? WEIR_PLACE_KEEP : WEIR_PLACE_NONE;
     }
     if (!fact->stateful) {
-        return WEIR_ROLE_NONE;
+        return WEIR_PLACE_NONE;
     }
     const weir_standby_question question = {
         .generation = placement->own->generation,
@@ -154,7 +154,7 @@ static weir_placement_role decide_foreign(const weir_placement *placement, const
         .standby_count = placement->settings->num_standby_replicas,
     };
     bool standby = weir_placement_is_standby(placement->members, placement->process_id, &question);
-    return standby || (fact->open && !seen->runs_at_owner) ? WEIR_ROLE_STANDBY : WEIR_ROLE_NONE;
+    return standby || (fact->open && !seen->runs_at_owner) ? WEIR_PLACE_STANDBY : WEIR_PLACE_NONE;
 }
 
 /* Warming up costs the disk and the network that running tasks need: so many at a time. Those that
@@ -170,7 +170,7 @@ static void limit_warmups(const weir_placement *placement)
                 continue;
             }
             if (left == 0 && !placement->facts[i].active) {
-                placement->out_roles[i] = WEIR_ROLE_NONE;
+                placement->out_roles[i] = WEIR_PLACE_NONE;
             }
             left -= left > 0 ? 1 : 0;
         }

@@ -16,10 +16,10 @@
 
 /* What this process is to do with a task. */
 typedef enum weir_placement_role {
-    WEIR_ROLE_NONE,    /* Not to have it. */
-    WEIR_ROLE_KEEP,    /* Not to run it, else to leave it as it is. */
-    WEIR_ROLE_STANDBY, /* To keep its stores up with their changelogs. */
-    WEIR_ROLE_RUN,
+    WEIR_PLACE_NONE,    /* Not to have it. */
+    WEIR_PLACE_KEEP,    /* Not to run it, else to leave it as it is. */
+    WEIR_PLACE_STANDBY, /* To keep its stores up with their changelogs. */
+    WEIR_PLACE_RUN,
 } weir_placement_role;
 
 /* What this process knows of a task of its own. */

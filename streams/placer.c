@@ -30,7 +30,7 @@ struct weir_placer {
     int32_t *granted_in; /* By task: the last generation in which a grant of it was sent; or -1. */
     bool started;
     int64_t start_offset;
-    int32_t first_generation; /* -1: none yet. */
+    int32_t joined_generation; /* That we came in with; -1: we are not in the group. */
     int64_t generation_since_ms;
     size_t member_count; /* 0: not known. */
     int64_t sent_ms;
@@ -54,9 +54,9 @@ weir_placer *weir_placer_new(const weir_placer_options *options)
     placer->granted_in = weir_alloc_array(options->task_count, sizeof(*placer->granted_in));
     for (size_t i = 0; i < options->task_count; i++) {
         placer->granted_in[i] = -1;
-        placer->roles[i] = WEIR_ROLE_KEEP;
+        placer->roles[i] = WEIR_PLACE_KEEP;
     }
-    placer->first_generation = -1;
+    placer->joined_generation = -1;
     return placer;
 }
 
@@ -102,10 +102,10 @@ static void adopt(weir_placer *placer)
 
 static void begin_if_ready(weir_placer *placer)
 {
-    if (!placer->started || placer->own.generation < 0 || placer->first_generation >= 0) {
+    if (!placer->started || placer->own.generation < 0 || placer->joined_generation >= 0) {
         return;
     }
-    placer->first_generation = placer->own.generation;
+    placer->joined_generation = placer->own.generation;
     /* A join makes a new generation, but for that of a static member. */
     int32_t impossible = placer->own.generation + (placer->options.is_static ? 1 : 0);
     weir_members_forget(placer->members, placer->start_offset, impossible);
@@ -130,6 +130,7 @@ void weir_placer_set_generation(weir_placer *placer, int32_t generation, int64_t
     placer->own.generation = generation;
     placer->generation_since_ms = now_ms;
     placer->member_count = 0;
+    placer->joined_generation = generation < 0 ? -1 : placer->joined_generation;
     for (size_t i = 0; i < placer->options.task_count && generation < 0; i++) {
         weir_process_task_grant(&placer->own.tasks[i], NULL);
         placer->own.tasks[i].claimed = false;
@@ -175,7 +176,7 @@ void weir_placer_set_task(weir_placer *placer, size_t task_index, const weir_pla
     WEIR_ASSERT(task_index < placer->options.task_count);
     weir_process_task *own = &placer->own.tasks[task_index];
     weir_placement_fact *fact = &placer->facts[task_index];
-    bool resumed = placer->options.is_static && placer->own.generation == placer->first_generation;
+    bool resumed = placer->options.is_static && placer->own.generation == placer->joined_generation;
     own->owned = task->owned;
     own->running = task->running;
     own->lag = task->open ? task->lag : WEIR_LAG_UNKNOWN;
@@ -192,7 +193,7 @@ void weir_placer_decide(weir_placer *placer, int64_t now_ms)
 {
     if (!may_decide(placer)) {
         for (size_t i = 0; i < placer->options.task_count; i++) {
-            placer->roles[i] = WEIR_ROLE_KEEP;
+            placer->roles[i] = WEIR_PLACE_KEEP;
         }
         return;
     }

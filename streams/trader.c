@@ -86,7 +86,7 @@ static void look_at_task(weir_trader *trader, weir_application *application, siz
     const weir_stream_thread *thread = application->workers[slot.worker].thread;
     uint64_t processed = weir_task_figures_processed(weir_stream_thread_figures(thread), index);
     bool is_comparable = trader->processed[index] <= processed;
-    bool runs = slot.owned && slot.state == WEIR_SLOT_RUNNING && !slot.moves;
+    bool runs = slot.state == WEIR_SLOT_RUNNING && !slot.moves;
     *task = (weir_trade_task){
         .worker = slot.worker,
         .records = is_comparable && runs ? processed - trader->processed[index] : 0,
@@ -94,7 +94,7 @@ static void look_at_task(weir_trader *trader, weir_application *application, siz
     };
     trader->processed[index] = processed;
     trader->stays[index] -= trader->stays[index] > 0 ? 1 : 0;
-    if (slot.state != WEIR_SLOT_NONE && !runs) {
+    if (slot.active && !runs) {
         trader->workers[slot.worker].takes_part = false;
     }
 }

@@ -77,7 +77,7 @@ ALLOWED_SYNC = [
     (r"statestore/rocksdb_store\.c", "workers open the column families of one database"),
     (r"streams/task_figures\.c", "a worker's load and lags, which the coordinator reads, relaxed"),
     (r"streams/membership\.c", "the member: the coordinator polls it, workers commit with it"),
-    (r"streams/(application(_internal\.h|\.c)|coordinator\.c|trader\.c)",
+    (r"streams/(application(_internal\.h|\.c)|coordinator(_slots|_placement)?\.c|trader\.c)",
      "any thread asks for the state"),
     (r"streams/base/logging\.c", "the threshold, and whole lines on one descriptor"),
     (r"topologies/run_status\.c", "log lines of any thread go between the lines on the terminal"),

@@ -202,6 +202,52 @@ void sim_checks_workers(sim_checks *checks, const sim_instance *instance)
     }
 }
 
+/* The generation that an instance commits in; -1: it commits nothing now. */
+static int32_t commits_in(const sim_instance *instance)
+{
+    const weir_application *application = instance->application;
+    for (size_t t = 0; t < application->plan->task_count; t++) {
+        if (application->slots[t].must_stop) {
+            return -1; /* A generation has ended, and the new one is not acknowledged. */
+        }
+    }
+    return weir_placer_generation(application->placer);
+}
+
+static bool works_on(const sim_instance *instance, size_t t)
+{
+    const weir_application *application = instance->application;
+    for (size_t w = 0; w < application->worker_count; w++) {
+        const weir_task *task = weir_stream_thread_task(application->workers[w].thread, t);
+        if (task != NULL && weir_task_phase_now(task) == WEIR_TASK_RUNNING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_pair(sim_checks *checks, const sim_instance *a, const sim_instance *b)
+{
+    int32_t generation = a->running && b->running ? commits_in(a) : -1;
+    if (generation < 0 || generation != commits_in(b)) {
+        return;
+    }
+    for (size_t t = 0; t < a->application->plan->task_count; t++) {
+        HOLDS(checks, !works_on(a, t) || !works_on(b, t),
+              "%s and %s both run task %s in generation %" PRId32, a->name, b->name,
+              a->application->plan->tasks[t].id, generation);
+    }
+}
+
+void sim_checks_leases(sim_checks *checks, const sim_instance *instances, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = i + 1; j < count; j++) {
+            check_pair(checks, &instances[i], &instances[j]);
+        }
+    }
+}
+
 void sim_checks_closed(sim_checks *checks, const sim_app_state *app)
 {
     sim_checks_after_step(checks);

@@ -68,6 +68,8 @@ void sim_checks_after_step(sim_checks *checks);
 
 /* Of a running instance: no two workers have a task. */
 void sim_checks_workers(sim_checks *checks, const sim_instance *instance);
+/* No two processes run a task in one generation: the broker would take the commits of both. */
+void sim_checks_leases(sim_checks *checks, const sim_instance *instances, size_t count);
 
 void sim_checks_at_rest(sim_checks *checks, sim_instance *instances, size_t count);
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SETTING_BYTES = 24, SETTINGS_MAX = 16 };
+enum { SETTING_BYTES = 24, SETTINGS_MAX = 24 };
 
 void sim_instance_init(sim_instance *instance, sim_cluster *cluster, const sim_variant *variant,
                        int32_t number, uint64_t seed)
@@ -65,6 +65,10 @@ static weir_status configure(sim_instance *instance, weir_error *err)
     set_number(&all, "session.timeout.ms", variant->session_timeout_ms);
     set_number(&all, "weir.restore.records.max", variant->restore_records_max);
     set_number(&all, "statestore.cache.max.bytes", variant->cache_bytes_max);
+    set_number(&all, "num.standby.replicas", variant->standby_count);
+    set_number(&all, "acceptable.recovery.lag", variant->acceptable_lag);
+    set_number(&all, "max.warmup.replicas", 1 + variant->standby_count);
+    set_number(&all, "weir.placement.wait.ms", variant->placement_wait_ms);
     set_number(&all, "max.async.records", 8);
     set_number(&all, "buffered.records.per.partition", 20);
     return weir_config_init(&instance->config, all.items, all.count, err);
@@ -165,6 +169,17 @@ void sim_instance_coordinate(sim_instance *instance, int64_t now_ms)
     }
 }
 
+void sim_instance_set_lag(sim_instance *instance, size_t task_index, int64_t lag)
+{
+    const weir_slot *slot = &instance->application->slots[task_index];
+    if (slot->state == WEIR_SLOT_STANDBY && !slot->active) {
+        const weir_task_figures *figures =
+            weir_stream_thread_figures(instance->application->workers[slot->worker].thread);
+        weir_task_figures_set_changelog((weir_task_figures *)(uintptr_t)figures, task_index, lag,
+                                        WEIR_FIGURE_UNKNOWN);
+    }
+}
+
 void sim_instance_work(sim_instance *instance, int32_t worker, int64_t now_ms)
 {
     instance->app.now_ms = now_ms;
@@ -189,13 +204,12 @@ size_t sim_instance_owned_count(const sim_instance *instance)
     return count;
 }
 
-bool sim_instance_has_nothing(const sim_instance *instance)
+size_t sim_instance_leased_count(const sim_instance *instance)
 {
+    size_t count = 0;
     for (size_t i = 0; i < instance->application->plan->task_count; i++) {
         const weir_slot *slot = &instance->application->slots[i];
-        if (slot->owned || slot->state != WEIR_SLOT_NONE) {
-            return false;
-        }
+        count += slot->granted || (slot->active && !slot->owned) ? 1 : 0;
     }
-    return true;
+    return count;
 }

@@ -30,6 +30,10 @@ typedef struct sim_variant {
     int32_t cache_bytes_max;     /* That stores hold back of their changelogs. */
     int32_t ingest_entries_min;  /* Stored as a file of their own. */
     int32_t worker_count;
+    int32_t standby_count;
+    int32_t acceptable_lag; /* With 0 and a hot changelog nobody is warm for long. */
+    int32_t placement_wait_ms;
+    uint32_t looks_cold; /* Chance in a million that a standby is told to lack a lot. */
 } sim_variant;
 
 typedef struct sim_instance {
@@ -60,6 +64,8 @@ void sim_instance_start(sim_instance *instance, uint64_t seed, int64_t now_ms);
 /* A turn of the coordinator, or of one worker. An application that reaches the end of its close is
  * gone after the coordinator's turn. */
 void sim_instance_coordinate(sim_instance *instance, int64_t now_ms);
+/* A standby is told to lack so much of its changelogs, until its worker tells how it is. */
+void sim_instance_set_lag(sim_instance *instance, size_t task_index, int64_t lag);
 void sim_instance_work(sim_instance *instance, int32_t worker, int64_t now_ms);
 
 /* Asks for a task to go to another worker of the process, if it runs. */
@@ -74,8 +80,8 @@ void sim_instance_request_close(sim_instance *instance);
 
 /* True when it has nothing left to do. */
 bool sim_instance_is_idle(sim_instance *instance);
-/* True when it owns no task and holds none. */
-bool sim_instance_has_nothing(const sim_instance *instance);
+/* The tasks that the group gave it; those that it runs for others, or others for it. */
 size_t sim_instance_owned_count(const sim_instance *instance);
+size_t sim_instance_leased_count(const sim_instance *instance);
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include "tests/sim/sim_world.h"
 
+#include "streams/application_internal.h"
 #include "streams/base/hash.h"
 #include "streams/producer.h"
 #include "tests/harness/check.h"
@@ -25,6 +26,8 @@ enum {
     CALM_STEPS_MAX = 20000,
     CLOSE_STEPS_MAX = 200,
     START_MS = 1000 * 1000,
+    LIED_LAG = 1000 * 1000,
+    ROUNDS_MAX = 200,
 };
 
 typedef struct sim_run {
@@ -132,6 +135,10 @@ static sim_variant draw_variant(sim_run *world, const sim_world_options *options
         .cache_bytes_max = 200 * (int32_t)(world->seed % 4),
         .ingest_entries_min = below(world, 4) == 0 ? 1 + (int32_t)below(world, 4) : 0,
         .worker_count = 1 + (int32_t)below(world, SIM_INSTANCE_WORKERS_MAX),
+        .standby_count = below(world, 2) == 0 ? 0 : 1,
+        .acceptable_lag = (int32_t)below(world, 12),
+        .placement_wait_ms = (int32_t)below(world, 2000),
+        .looks_cold = some_chance(world, 1000000),
     };
 }
 
@@ -225,12 +232,40 @@ static void bury_if_dead(sim_run *world, sim_instance *instance)
     }
 }
 
+static void count_places(sim_run *world, const sim_instance *instance)
+{
+    bool leased = false;
+    bool standby = false;
+    for (size_t t = 0; t < instance->application->plan->task_count; t++) {
+        const weir_slot *slot = &instance->application->slots[t];
+        leased = leased ||
+                 (slot->state == WEIR_SLOT_RUNNING && !slot->owned && slot->role == WEIR_PLACE_RUN);
+        standby = standby || (slot->state == WEIR_SLOT_STANDBY && !slot->active);
+    }
+    world->counts->leased_turns += leased ? 1 : 0;
+    world->counts->standby_turns += standby ? 1 : 0;
+}
+
+/* So that tasks are granted and taken back at any time. */
+static void lie_about_lags(sim_run *world, sim_instance *instance)
+{
+    for (size_t t = 0; !world->calm && t < instance->application->plan->task_count; t++) {
+        if (weir_random_chance(&world->random, world->variant.looks_cold)) {
+            sim_instance_set_lag(instance, t, LIED_LAG);
+        }
+    }
+}
+
 static void coordinate(sim_run *world, sim_instance *instance)
 {
+    lie_about_lags(world, instance);
     sim_instance_coordinate(instance, world->now_ms);
     if (!instance->running) {
         check_disk(world, instance, false);
+        return;
     }
+    count_places(world, instance);
+    sim_checks_leases(world->checks, world->instances, INSTANCES);
 }
 
 static void step_instance(sim_run *world, sim_instance *instance)
@@ -252,6 +287,7 @@ static void step_instance(sim_run *world, sim_instance *instance)
     } else {
         sim_instance_work(instance, (int32_t)which - 1, world->now_ms);
         sim_checks_workers(world->checks, instance);
+        sim_checks_leases(world->checks, world->instances, INSTANCES);
     }
     bury_if_dead(world, instance);
 }
@@ -335,17 +371,12 @@ static void storm(sim_run *world)
     }
 }
 
-/* A member of the group that never had a task does not become RUNNING. */
-static bool is_idle(sim_instance *instance)
-{
-    return sim_instance_is_idle(instance) || sim_instance_has_nothing(instance);
-}
-
 static bool is_at_rest(sim_run *world)
 {
     size_t owned = 0;
     for (size_t i = 0; i < INSTANCES; i++) {
-        if (!world->instances[i].running || !is_idle(&world->instances[i])) {
+        if (!world->instances[i].running || !sim_instance_is_idle(&world->instances[i]) ||
+            sim_instance_leased_count(&world->instances[i]) > 0) {
             return false;
         }
         owned += sim_instance_owned_count(&world->instances[i]);
@@ -368,7 +399,36 @@ static void turn(sim_run *world, sim_instance *instance)
     for (int32_t w = 0; instance->running && w < world->variant.worker_count; w++) {
         sim_instance_work(instance, w, world->now_ms);
         sim_checks_workers(world->checks, instance);
+        sim_checks_leases(world->checks, world->instances, INSTANCES);
         sim_checks_after_step(world->checks); /* Before a purge takes what it reads. */
+    }
+}
+
+/* All have their turns, as in life, so that placement gets somewhere: tasks are granted and taken
+ * back, while the group moves them, and some fail. */
+static void move_about(sim_run *world)
+{
+    for (uint64_t i = below(world, ROUNDS_MAX); i > 0; i--) {
+        for (size_t n = 0; n < INSTANCES; n++) {
+            sim_instance *instance = &world->instances[n];
+            if (!instance->running) {
+                sim_instance_start(instance, weir_random_u64(&world->random), world->now_ms);
+            } else if (below(world, 300) == 0) {
+                do_harm(world, instance);
+            } else if (below(world, 4) > 0) {
+                turn(world, instance);
+                bury_if_dead(world, instance);
+            }
+        }
+        if (below(world, 15) == 0) {
+            sim_cluster_rebalance(world->cluster, SIM_APP_ID);
+            world->counts->rebalances++;
+        }
+        if (below(world, 10) == 0) {
+            produce(world);
+        }
+        move_clock(world, false);
+        sim_checks_after_step(world->checks);
     }
 }
 
@@ -437,6 +497,7 @@ void sim_world_run(uint64_t seed, const sim_world_options *options, sim_world_co
     start_world(world, seed, options);
     draw_faults(world);
     storm(world);
+    move_about(world);
     calm(world);
     sim_checks_at_rest(world->checks, world->instances, INSTANCES);
     for (size_t i = 0; i < INSTANCES; i++) {

@@ -26,6 +26,8 @@ typedef struct sim_world_counts {
     uint64_t steps;
     uint64_t entries_lost; /* Of databases, in crashes. */
     uint64_t ingests;
+    uint64_t leased_turns; /* Of processes that ran a task for another one. */
+    uint64_t standby_turns;
 } sim_world_counts;
 
 /* Runs the seed to rest and checks it; counts are added up. Fails the test with the seed. */

@@ -113,7 +113,7 @@ static void lease_task_1(fixture *f)
     f->other.generation = 5;
     f->other.tasks[1].lag = 7;
     say(f);
-    CHECK(decide(f, 1) == WEIR_ROLE_STANDBY);
+    CHECK(decide(f, 1) == WEIR_PLACE_STANDBY);
     CHECK_STR(own(f, 1)->granted_to, "other");
     CHECK(!own(f, 1)->claimed);
     CHECK(send(f, true));
@@ -124,13 +124,13 @@ TEST(nothing_is_decided_before_the_topic_is_read_and_the_group_joined)
     fixture f = {0};
     start(&f, &usual, false);
     f.tasks[1].owned = true;
-    CHECK(decide(&f, 1) == WEIR_ROLE_KEEP);
+    CHECK(decide(&f, 1) == WEIR_PLACE_KEEP);
     CHECK(!send(&f, true));
     weir_placer_set_generation(f.placer, 3, f.now_ms);
-    CHECK(decide(&f, 1) == WEIR_ROLE_KEEP);
+    CHECK(decide(&f, 1) == WEIR_PLACE_KEEP);
     weir_placer_start(f.placer, 0);
     weir_placer_set_member_count(f.placer, 1);
-    CHECK(decide(&f, 1) == WEIR_ROLE_RUN);
+    CHECK(decide(&f, 1) == WEIR_PLACE_RUN);
     fixture_cleanup(&f);
 }
 
@@ -142,11 +142,11 @@ TEST(stateless_warm_and_orphaned_tasks_run_at_once)
     f.tasks[0] = (weir_placer_task){.owned = true};
     f.tasks[1] = (weir_placer_task){.owned = true, .stateful = true, .open = true, .lag = 100};
     f.tasks[2] = (weir_placer_task){.owned = true, .stateful = true, .open = true, .lag = 101};
-    CHECK(decide(&f, 0) == WEIR_ROLE_RUN);
-    CHECK(decide(&f, 1) == WEIR_ROLE_RUN);
-    CHECK(decide(&f, 2) == WEIR_ROLE_STANDBY); /* Somebody warmer may still say so. */
+    CHECK(decide(&f, 0) == WEIR_PLACE_RUN);
+    CHECK(decide(&f, 1) == WEIR_PLACE_RUN);
+    CHECK(decide(&f, 2) == WEIR_PLACE_STANDBY); /* Somebody warmer may still say so. */
     f.now_ms += WAIT_MS;
-    CHECK(decide(&f, 2) == WEIR_ROLE_RUN);
+    CHECK(decide(&f, 2) == WEIR_PLACE_RUN);
     fixture_cleanup(&f);
 }
 
@@ -157,7 +157,7 @@ TEST(a_cold_task_is_granted_to_the_warmest_and_warmed_up)
     lease_task_1(&f);
     f.other.tasks[1].lag = 3;
     say_as(&f, "warmer");
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     CHECK_STR(own(&f, 1)->granted_to, "other"); /* A grant stays where it is. */
     fixture_cleanup(&f);
 }
@@ -174,9 +174,9 @@ TEST(where_nobody_is_warm_half_the_way_is_worth_a_grant)
     f.other.tasks[0].lag = 2400;
     f.other.tasks[1].lag = 2600;
     say(&f);
-    CHECK(decide(&f, 0) == WEIR_ROLE_STANDBY);
+    CHECK(decide(&f, 0) == WEIR_PLACE_STANDBY);
     CHECK_STR(own(&f, 0)->granted_to, "other");
-    CHECK(decide(&f, 1) == WEIR_ROLE_RUN);
+    CHECK(decide(&f, 1) == WEIR_PLACE_RUN);
     fixture_cleanup(&f);
 }
 
@@ -189,10 +189,10 @@ TEST(our_own_lag_is_waited_for_where_another_might_be_warmer)
     f.other.generation = 5;
     f.other.tasks[1].lag = 7;
     say(&f);
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     CHECK(own(&f, 1)->granted_to == NULL);
     f.now_ms += WAIT_MS;
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     CHECK_STR(own(&f, 1)->granted_to, "other");
     fixture_cleanup(&f);
 }
@@ -205,14 +205,14 @@ TEST(a_lease_is_taken_back_when_we_have_caught_up_and_the_other_has_stopped)
     f.other.tasks[1].claimed = true;
     say(&f);
     f.tasks[1].lag = 100;
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     CHECK(own(&f, 1)->claimed);
     CHECK(own(&f, 1)->granted_to == NULL);
     CHECK(send(&f, true));
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     f.other.tasks[1].claimed = false;
     say(&f);
-    CHECK(decide(&f, 1) == WEIR_ROLE_RUN);
+    CHECK(decide(&f, 1) == WEIR_PLACE_RUN);
     fixture_cleanup(&f);
 }
 
@@ -222,12 +222,12 @@ TEST(a_claim_counts_only_when_it_has_been_read_back)
     start(&f, &usual, false);
     lease_task_1(&f);
     f.tasks[1].lag = 0;
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     CHECK(send(&f, false));
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY); /* The other may claim it in between. */
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY); /* The other may claim it in between. */
     f.now_ms += 1000;
     CHECK(send(&f, true)); /* It was lost, and is sent again. */
-    CHECK(decide(&f, 1) == WEIR_ROLE_RUN);
+    CHECK(decide(&f, 1) == WEIR_PLACE_RUN);
     fixture_cleanup(&f);
 }
 
@@ -239,10 +239,10 @@ TEST(a_new_generation_ends_every_word_of_the_last_one)
     f.other.tasks[1].claimed = true;
     say(&f);
     join(&f, 6, 0);
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     CHECK_STR(own(&f, 1)->granted_to, "other"); /* It goes on where it was. */
     f.now_ms += WAIT_MS;
-    CHECK(decide(&f, 1) == WEIR_ROLE_RUN); /* It is not there any more. */
+    CHECK(decide(&f, 1) == WEIR_PLACE_RUN); /* It is not there any more. */
     fixture_cleanup(&f);
 }
 
@@ -257,21 +257,21 @@ TEST(what_is_granted_to_us_runs_when_the_claim_is_back)
     say(&f);
     f.tasks[1].open = true;
     f.tasks[1].lag = 0;
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     CHECK(send(&f, true));
-    CHECK(decide(&f, 1) == WEIR_ROLE_RUN);
+    CHECK(decide(&f, 1) == WEIR_PLACE_RUN);
     f.tasks[1].active = true;
     weir_process_task_grant(&f.other.tasks[1], NULL);
     f.other.tasks[1].claimed = true;
     say(&f);
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     CHECK(own(&f, 1)->claimed); /* Until the worker has stopped. */
     f.tasks[1].active = false;
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY); /* Kept until its owner runs it. */
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY); /* Kept until its owner runs it. */
     CHECK(!own(&f, 1)->claimed);
     f.other.tasks[1].running = true;
     say(&f);
-    CHECK(decide(&f, 1) == WEIR_ROLE_NONE);
+    CHECK(decide(&f, 1) == WEIR_PLACE_NONE);
     fixture_cleanup(&f);
 }
 
@@ -288,10 +288,10 @@ TEST(so_many_are_warmed_up_at_a_time_open_ones_first)
     }
     say(&f);
     f.now_ms += WAIT_MS;
-    CHECK(decide(&f, 4) == WEIR_ROLE_STANDBY);
-    CHECK(decide(&f, 0) == WEIR_ROLE_STANDBY);
-    CHECK(decide(&f, 1) == WEIR_ROLE_NONE);
-    CHECK(decide(&f, 3) == WEIR_ROLE_NONE);
+    CHECK(decide(&f, 4) == WEIR_PLACE_STANDBY);
+    CHECK(decide(&f, 0) == WEIR_PLACE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_NONE);
+    CHECK(decide(&f, 3) == WEIR_PLACE_NONE);
     CHECK_STR(own(&f, 3)->granted_to, "other");
     fixture_cleanup(&f);
 }
@@ -315,13 +315,13 @@ TEST(a_static_member_that_recalled_a_task_and_crashed_still_waits_for_the_other)
         f.tasks[i] = (weir_placer_task){.owned = true, .stateful = true, .open = true, .lag = 900};
     }
     f.tasks[1].lag = 0;
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     CHECK_STR(own(&f, 2)->granted_to, "other");
     CHECK(send(&f, true));
-    CHECK(decide(&f, 1) == WEIR_ROLE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     f.other.tasks[1].claimed = false;
     say(&f);
-    CHECK(decide(&f, 1) == WEIR_ROLE_RUN);
+    CHECK(decide(&f, 1) == WEIR_PLACE_RUN);
     fixture_cleanup(&f);
 }
 

@@ -182,17 +182,17 @@ static void restore_some(world *w, process *self, size_t t)
 static void follow_role(world *w, process *self, size_t t)
 {
     weir_placement_role role = weir_placer_role(self->placer, t);
-    if (role == WEIR_ROLE_RUN && !self->runs[t] && !chance(w, 30)) {
+    if (role == WEIR_PLACE_RUN && !self->runs[t] && !chance(w, 30)) {
         self->runs[t] = true;
         self->lag[t] = self->open[t] ? self->lag[t] : FULL_LAG;
         self->open[t] = true;
         w->leased_runs += self->owned[t] ? 0 : 1;
-    } else if (role != WEIR_ROLE_RUN && self->runs[t] && !chance(w, 50)) {
+    } else if (role != WEIR_PLACE_RUN && self->runs[t] && !chance(w, 50)) {
         self->runs[t] = false;
-    } else if (role == WEIR_ROLE_STANDBY && !self->open[t]) {
+    } else if (role == WEIR_PLACE_STANDBY && !self->open[t]) {
         self->open[t] = true;
         self->lag[t] = chance(w, 50) ? 50 : FULL_LAG;
-    } else if (role == WEIR_ROLE_NONE && !self->runs[t]) {
+    } else if (role == WEIR_PLACE_NONE && !self->runs[t]) {
         self->open[t] = false;
     }
     if (self->open[t]) {
