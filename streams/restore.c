@@ -520,6 +520,8 @@ weir_status weir_restorer_run(weir_restorer *restorer, const weir_restore_slice 
                               weir_restore_progress *out_progress, weir_error *err)
 {
     *out_progress = (weir_restore_progress){0};
+    /* A standby that was promoted may have read all already. */
+    WEIR_TRY(finish_done(restorer, slice->now_ms, out_progress, err));
     for (size_t i = 0; i < slice->batches_max && restorer->count > 0; i++) {
         weir_batch *batch = NULL;
         weir_status status = weir_consumer_poll(restorer->consumer, 0, &batch, err);

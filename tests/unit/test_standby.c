@@ -7,6 +7,8 @@
 #include "tests/harness/count_topology.h"
 #include "tests/harness/worker_process.h"
 
+#include "streams/processor.h"
+
 #include <stdlib.h>
 
 enum { TASKS = 3, RECORDS = 60, STEP_MS = 10, STEPS_MAX = 3000, START_MS = 1000000 };
@@ -35,6 +37,7 @@ static void open_process(pair *p, worker_process *process, const char *id, char 
     CHECK_OK(worker_process_open(process, &options), &process->err);
 }
 
+/* Opens all but the topology, which p has, or the counting one where it has none. */
 static void start(pair *p, bool on_disk, const char *guarantee, const char *commit_interval_ms)
 {
     const weir_setting settings[] = {
@@ -47,7 +50,9 @@ static void start(pair *p, bool on_disk, const char *guarantee, const char *comm
     p->now_ms = START_MS;
     p->cluster = sim_cluster_new(1);
     p->outside = sim_broker_connect(p->cluster);
-    p->topology = count_topology_new(&(count_topology_options){0});
+    if (p->topology == NULL) {
+        p->topology = count_topology_new(&(count_topology_options){0});
+    }
     count_topology_topics(p->outside, TASKS);
     p->directories[0] = on_disk ? check_directory() : NULL;
     p->directories[1] = on_disk ? check_directory() : NULL;
@@ -380,4 +385,86 @@ TEST(task_that_restores_goes_before_those_that_stand_by)
     run(&p);
     CHECK_I64(followed(&p.b), >, before);
     check_counts(&p, 2);
+}
+
+/* A table whose source topic is its changelog: it keeps the last value of each key. */
+static weir_status keep(weir_processor *processor, const weir_record *record, weir_error *err)
+{
+    weir_kv *rows = weir_context_store(processor->context, "rows");
+    return weir_kv_put(rows, record->key, record->value, err);
+}
+
+static void free_keeper(weir_processor *processor)
+{
+    free(processor);
+}
+
+static weir_processor *new_keeper(void *user)
+{
+    (void)user;
+    static const weir_processor_ops ops = {NULL, keep, free_keeper};
+    weir_processor *processor = weir_alloc(sizeof(*processor));
+    processor->ops = &ops;
+    return processor;
+}
+
+static weir_topology *table_topology(void)
+{
+    weir_topology *topology = weir_topology_new();
+    weir_topology_add_source(topology, "source", &(weir_source_options){.topic = "in"});
+    weir_topology_add_processor(topology, "keep", &(weir_processor_options){.supplier = new_keeper},
+                                "source", NULL);
+    weir_topology_add_store(
+        topology,
+        &(weir_store_options){.name = "rows", .changelog_topic = "in", .changelog_is_source = true},
+        "keep", NULL);
+    weir_error err = {0};
+    CHECK_OK(weir_topology_build(topology, &err), &err);
+    return topology;
+}
+
+/* Rows of a process, of all tasks. */
+static int64_t row_count(const worker_process *process)
+{
+    int64_t count = 0;
+    for (size_t t = 0; t < TASKS; t++) {
+        weir_task *task = weir_stream_thread_task(process->thread, t);
+        weir_kv *view = weir_task_committed_view(task, "rows");
+        WEIR_AUTO_PTR(weir_kv_iterator) it = NULL;
+        weir_error err = {0};
+        CHECK_OK(weir_kv_range(view, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false, &it, &err), &err);
+        weir_bytes key = {0};
+        weir_bytes value = {0};
+        while (weir_kv_iterator_next(it, &key, &value, &err) == WEIR_OK) {
+            count++;
+        }
+    }
+    return count;
+}
+
+TEST(standby_of_a_source_topic_follows_what_is_committed_of_it)
+{
+    WEIR_AUTO(pair) p = {.topology = table_topology()};
+    start(&p, true, "exactly_once_v2", "100");
+    tell_all(&p.b, WEIR_COMMAND_STANDBY);
+    feed(&p);
+    steps(&p, 300);
+    CHECK_I64(row_count(&p.b), ==, 0); /* Nobody has processed it yet. */
+    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    run(&p);
+    steps(&p, 300);
+    CHECK_I64(row_count(&p.b), ==, RECORDS);
+    tell_all(&p.a, WEIR_COMMAND_HOLD);
+    steps(&p, 1);
+    count_topology_feed(p.outside, RECORDS, RECORDS);
+    steps(&p, 300);
+    CHECK_I64(row_count(&p.b), ==, RECORDS);
+    tell_all(&p.a, WEIR_COMMAND_DROP);
+    steps(&p, 1);
+    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    run_until(&p, &p.b, WEIR_REPORT_RUNNING);
+    CHECK_I64(restored(&p.b), ==, 0);
+    run(&p);
+    CHECK_I64(row_count(&p.b), ==, (int64_t)2 * RECORDS);
+    CHECK_I64(committed(&p), ==, (int64_t)2 * RECORDS);
 }
