@@ -258,6 +258,13 @@ static weir_status take_error(kafka_member *member, rd_kafka_event_t *event, wei
         return weir_error_set(err, WEIR_INVALID, "group %s: topic %s is gone: %s", member->group_id,
                               member->topic, rd_kafka_event_error_string(event));
     }
+    if (code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL) {
+        return weir_error_set(err, WEIR_INVALID,
+                              "group %s has members of another kind, as those of Kafka Streams: "
+                              "stop them, and wait until session.timeout.ms has passed or remove "
+                              "them from the group",
+                              member->group_id);
+    }
     if (asked == WEIR_INVALID) {
         return weir_error_set(err, WEIR_INVALID, "group %s: %s", member->group_id,
                               rd_kafka_event_error_string(event));
