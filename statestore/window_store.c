@@ -110,7 +110,7 @@ weir_status weir_window_store_put(weir_window_store *store, weir_bytes key, int6
                               store->kv->name, (long long)start_ms);
     }
     weir_window_store_observe(store, start_ms);
-    if (start_ms < live_from(store)) {
+    if (start_ms < live_from(store) && !store->options.retain_duplicates) {
         return WEIR_NOT_FOUND;
     }
     if (value.data == NULL && store->options.retain_duplicates) {

@@ -37,7 +37,8 @@ WEIR_DEFINE_AUTO_PTR(weir_window_store);
 void weir_window_store_observe(weir_window_store *store, int64_t stream_time_ms);
 
 /* Sets the value of a window, or removes it where value is null (which, with duplicates, does
- * nothing). A window that has expired is WEIR_NOT_FOUND and not stored: the caller counts it. */
+ * nothing). A window that has expired is WEIR_NOT_FOUND and not stored: the caller counts it. With
+ * duplicates it is put, though it does not show: Kafka Streams logs it, too. */
 weir_status weir_window_store_put(weir_window_store *store, weir_bytes key, int64_t start_ms,
                                   weir_bytes value, weir_error *err);
 

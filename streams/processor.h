@@ -77,6 +77,10 @@ typedef weir_status (*weir_flush_listener)(weir_processor *processor, const weir
 bool weir_context_on_flush(weir_context *context, const char *store, weir_flush_listener listener,
                            bool send_old_values);
 
+/* Memory that the processors of a task with the same owner pointer share, zeroed at first; it is gone
+ * when they are. */
+void *weir_context_shared(weir_context *context, const void *owner, size_t bytes);
+
 /* What the topology added under this name, one for each worker (topology.h); NULL if none. */
 void *weir_context_resource(weir_context *context, const char *name);
 
@@ -102,7 +106,9 @@ void weir_context_request_commit(weir_context *context);
  * NULL in a punctuation. */
 const weir_record *weir_context_record(const weir_context *context);
 
-int64_t weir_context_now_ms(const weir_context *context);         /* Wall clock of this pass. */
+int64_t weir_context_now_ms(const weir_context *context); /* Wall clock of this pass. */
+/* How often windows that have closed are looked for; 0: with each record. */
+int64_t weir_context_emit_interval_ms(const weir_context *context);
 int64_t weir_context_stream_time_ms(const weir_context *context); /* -1 before the first record. */
 weir_arena *weir_context_arena(weir_context *context);
 const char *weir_context_application_id(const weir_context *context);

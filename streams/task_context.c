@@ -11,6 +11,8 @@
 #include "streams/base/hash.h"
 
 #include <inttypes.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +64,40 @@ weir_status weir_task_init_sinks(weir_task *task, weir_error *err)
     return WEIR_OK;
 }
 
+/* One piece of memory, by its owner. */
+typedef struct weir_shared {
+    const void *owner;
+    struct weir_shared *next;
+    size_t bytes;
+    alignas(max_align_t) unsigned char memory[];
+} weir_shared;
+
+void *weir_context_shared(weir_context *context, const void *owner, size_t bytes)
+{
+    weir_task *task = context->task;
+    for (weir_shared *shared = task->shared; shared != NULL; shared = shared->next) {
+        if (shared->owner == owner) {
+            WEIR_ASSERT(shared->bytes == bytes);
+            return shared->memory;
+        }
+    }
+    weir_shared *added = weir_alloc(sizeof(*added) + bytes);
+    added->owner = owner;
+    added->bytes = bytes;
+    added->next = task->shared;
+    task->shared = added;
+    return added->memory;
+}
+
+static void free_shared(weir_task *task)
+{
+    while (task->shared != NULL) {
+        weir_shared *next = task->shared->next;
+        free(task->shared);
+        task->shared = next;
+    }
+}
+
 static weir_status init_processor(weir_context *context, weir_error *err)
 {
     const weir_processor_options *options = &context->node->processor;
@@ -95,6 +131,7 @@ void weir_task_free_processors(weir_task *task)
             processor->ops->free(processor);
         }
     }
+    free_shared(task);
 }
 
 static int32_t choose_partition(weir_context *sink, const weir_record *record, weir_error *err)
@@ -242,6 +279,11 @@ const weir_record *weir_context_record(const weir_context *context)
 int64_t weir_context_now_ms(const weir_context *context)
 {
     return context->task->environment->now_ms;
+}
+
+int64_t weir_context_emit_interval_ms(const weir_context *context)
+{
+    return context->task->environment->config->emit_interval_ms;
 }
 
 int64_t weir_context_stream_time_ms(const weir_context *context)

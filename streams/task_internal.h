@@ -75,6 +75,7 @@ struct weir_task {
     size_t input_count;
     weir_partition_group *group;
     weir_punctuations *punctuations;
+    struct weir_shared *shared; /* What processors share (weir_context_shared). */
     weir_arena *arena;
     weir_arena *flush_arena; /* What listeners allocate while a record is processed. */
     weir_task_current current;

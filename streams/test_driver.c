@@ -19,7 +19,7 @@
 enum {
     QUIET_STEPS = 8, /* So many without work: there is nothing to do. */
     STEPS_MAX = 1000 * 1000,
-    OWN_SETTINGS = 2,
+    OWN_SETTINGS = 3,
 };
 
 /* The reading of one topic. */
@@ -82,6 +82,7 @@ static weir_status make_config(weir_test_driver *driver, weir_error *err)
     weir_setting *settings = weir_alloc_array(count + OWN_SETTINGS, sizeof(*settings));
     settings[0] = (weir_setting){"application.id", "test"};
     settings[1] = (weir_setting){"commit.interval.ms", "0"};
+    settings[2] = (weir_setting){"weir.emit.interval.ms", "0"};
     if (count > 0) {
         memcpy(settings + OWN_SETTINGS, driver->options.settings, count * sizeof(*settings));
     }

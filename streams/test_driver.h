@@ -23,7 +23,8 @@ typedef struct weir_test_driver_options {
     weir_broker *broker;
     weir_database *database; /* NULL: stores are in memory. */
     weir_metrics *metrics;   /* NULL: none. */
-    /* application.id is "test" and commit.interval.ms 0, a commit after each record, unless set. */
+    /* Unless set: application.id is "test", commit.interval.ms 0, a commit after each record, and
+     * weir.emit.interval.ms 0, closed windows are told of at once. */
     const weir_setting *settings;
     size_t setting_count;
     int32_t partition_count; /* Of source, sink and dead letter topics, made if missing; 0: 1. */

@@ -32,7 +32,7 @@ typedef enum weir_graph_kind {
     WEIR_GRAPH_SOURCE,
     WEIR_GRAPH_TABLE_SOURCE, /* A source and the processor behind it. */
     WEIR_GRAPH_PROCESSOR,
-    WEIR_GRAPH_TABLE_JOIN, /* Its parts, and the processor behind them. */
+    WEIR_GRAPH_JOIN, /* Its parts, and the processor behind them. */
     WEIR_GRAPH_REPARTITION,
     WEIR_GRAPH_SINK,
     WEIR_GRAPH_STORE, /* Of the user's own processors. */
@@ -41,6 +41,7 @@ typedef enum weir_graph_kind {
 /* A store that a processor node brings along, and adds to the topology. */
 typedef struct weir_graph_store {
     weir_store_options options;
+    const char *const *processors; /* That use it, ends with a NULL; NULL: its node alone. */
     struct weir_graph_store *next;
 } weir_graph_store;
 
@@ -73,7 +74,7 @@ struct weir_graph_node {
     weir_sink_options sink;
     const weir_ktable *reads; /* The table whose rows it looks up; NULL: none. */
     bool takes_null_keys;     /* Records without a key are not lost on it. */
-    weir_graph_part *parts;   /* Of a join of tables. */
+    weir_graph_part *parts;   /* Of a join. */
     weir_ktable *table;       /* Of the source of a table. */
     const char *source_name;  /* The same. */
     const char *filter_name;  /* Of a repartition: it drops records without a key (NULL: */

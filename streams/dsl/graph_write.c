@@ -53,11 +53,16 @@ static void connect_rows(weir_builder *builder, const char *processor, const wei
 static void add_stores(weir_builder *builder, const weir_graph_node *node)
 {
     for (const weir_graph_store *store = node->stores; store != NULL; store = store->next) {
-        weir_topology_add_store(builder->topology, &store->options, node->name, NULL);
+        const char *const own[] = {node->name, NULL};
+        const char *const *names = store->processors == NULL ? own : store->processors;
+        weir_topology_add_store(builder->topology, &store->options, NULL);
+        for (; *names != NULL; names++) {
+            weir_topology_connect_store(builder->topology, *names, store->options.name);
+        }
     }
 }
 
-static void write_table_join(weir_builder *builder, const weir_graph_node *node)
+static void write_join(weir_builder *builder, const weir_graph_node *node)
 {
     const weir_graph_part *left = node->parts;
     const weir_graph_part *right = left->next;
@@ -151,8 +156,8 @@ void weir_graph_write_node(weir_builder *builder, const weir_graph_node *node)
     case WEIR_GRAPH_TABLE_SOURCE:
         write_table_source(builder, node);
         break;
-    case WEIR_GRAPH_TABLE_JOIN:
-        write_table_join(builder, node);
+    case WEIR_GRAPH_JOIN:
+        write_join(builder, node);
         break;
     case WEIR_GRAPH_PROCESSOR:
         write_processor(builder, node);

@@ -15,7 +15,8 @@ struct weir_kstream {
     weir_builder *builder;
     const char *name; /* Of the node whose records it is; that of a repartition is its source's. */
     weir_graph_node *node;
-    bool repartition_required; /* Keys may have changed since the last topic. */
+    bool repartition_required;         /* Keys may have changed since the last topic. */
+    weir_graph_node *repartition_node; /* That of a join; NULL: none yet. */
 };
 
 struct weir_kgrouped_stream {

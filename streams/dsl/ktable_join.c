@@ -198,7 +198,7 @@ static weir_ktable *join(weir_ktable *left, weir_ktable *right, weir_table_kind 
     const char *left_name = side_name(builder, given, "-join-this", "KTABLE-JOINTHIS-");
     const char *right_name = side_name(builder, given, "-join-other", "KTABLE-JOINOTHER-");
     weir_ktable_keep_if_named(joined, &options->materialized);
-    joined->node = weir_graph_add(builder, left->node, WEIR_GRAPH_TABLE_JOIN, name);
+    joined->node = weir_graph_add(builder, left->node, WEIR_GRAPH_JOIN, name);
     joined->node->processor = (weir_processor_options){new_merge, joined};
     joined->node->stores = joined->store;
     weir_graph_connect(builder, right->node, joined->node);

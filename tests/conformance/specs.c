@@ -5,6 +5,7 @@
 #include "tests/conformance/specs.h"
 
 #include "streams/dsl/grouped.h"
+#include "streams/dsl/joins.h"
 #include "streams/dsl/kstream.h"
 #include "streams/dsl/ktable.h"
 #include "streams/dsl/windowed.h"
@@ -391,6 +392,47 @@ static void make_window_reduce_hop(weir_builder *builder, const weir_json_value 
     weir_kstream_to(by_window_text(table), "out", NULL);
 }
 
+/* Streams with streams. */
+
+static weir_join_windows join_windows(const weir_json_value *params)
+{
+    return (weir_join_windows){
+        .before_ms = parameter(params, "before"),
+        .after_ms = parameter(params, "after"),
+        .grace_ms = parameter(params, "grace"),
+    };
+}
+
+static void make_stream_stream_inner(weir_builder *builder, const weir_json_value *params)
+{
+    const weir_join_windows windows = join_windows(params);
+    weir_kstream *a = weir_builder_stream(builder, "a", NULL);
+    weir_kstream *b = weir_builder_stream(builder, "b", NULL);
+    weir_kstream_to(weir_kstream_join(a, b, join_with_bar, &windows, NULL), "out", NULL);
+}
+
+static void make_stream_stream_left(weir_builder *builder, const weir_json_value *params)
+{
+    const weir_join_windows windows = join_windows(params);
+    weir_kstream *a = weir_builder_stream(builder, "a", NULL);
+    weir_kstream *b = weir_builder_stream(builder, "b", NULL);
+    weir_kstream_to(weir_kstream_left_join(a, b, join_with_bar, &windows, NULL), "out", NULL);
+}
+
+static void make_stream_stream_outer(weir_builder *builder, const weir_json_value *params)
+{
+    const weir_join_windows windows = join_windows(params);
+    weir_kstream *a = weir_builder_stream(builder, "a", NULL);
+    weir_kstream *b = weir_builder_stream(builder, "b", NULL);
+    weir_kstream_to(weir_kstream_outer_join(a, b, join_with_bar, &windows, NULL), "out", NULL);
+}
+
+#define NO_STORES                                                                                  \
+    {                                                                                              \
+        {                                                                                          \
+            NULL, CONFORMANCE_TEXT, NULL                                                           \
+        }                                                                                          \
+    }
 #define TEXT(store)                                                                                \
     {                                                                                              \
         store, CONFORMANCE_TEXT, NULL                                                              \
@@ -445,6 +487,9 @@ static const conformance_spec specs[] = {
      {"a", "b"},
      {"out"},
      {TEXT("ta"), TEXT("tb"), TEXT("st")}},
+    {"stream_stream_inner", make_stream_stream_inner, {"a", "b"}, {"out"}, NO_STORES},
+    {"stream_stream_left", make_stream_stream_left, {"a", "b"}, {"out"}, NO_STORES},
+    {"stream_stream_outer", make_stream_stream_outer, {"a", "b"}, {"out"}, NO_STORES},
     {"stream_table_inner",
      make_stream_table_inner,
      {"a", "b"},
