@@ -4,9 +4,9 @@
  * peer/works.h until so many records are processed, or until standard input ends.
  *
  *   bench_kafka --broker B --app ID --work W --input T --output T [--table T] --state DIR
- *               [--records N] [--until-eof 1] [--fill N] [--set.NAME VALUE]...
+ *               [--records N] [--until-eof 1] [--fill N] [--set.NAME VALUE]... [--rd.NAME VALUE]...
  *
- * B is "host:port" of Kafka, or "embedded:DIRECTORY", whose topics it makes, with --fill records in
+ * --set is a setting of weir's, --rd one of librdkafka's. B is "host:port" of Kafka, or "embedded:DIRECTORY", whose topics it makes, with --fill records in
  * the input. --records counts what is read of the table, too; 0: only start and restore. The lines
  * that it prints are those of peer/Peer.java.
  */
@@ -110,6 +110,19 @@ static int64_t records_processed(const peer *p)
     return metric(p, "weir_stream_thread_process_records_total");
 }
 
+/* What is given as <prefix>NAME VALUE; settings has room for SETTINGS_MAX. */
+static size_t settings_of(const peer *p, const char *prefix, weir_setting *settings)
+{
+    size_t count = 0;
+    for (int i = 0; i + 1 < p->argument_count && count < SETTINGS_MAX; i += 2) {
+        if (strncmp(p->arguments[i], prefix, strlen(prefix)) == 0) {
+            settings[count++] =
+                (weir_setting){p->arguments[i] + strlen(prefix), p->arguments[i + 1]};
+        }
+    }
+    return count;
+}
+
 static void create_topic(peer *p, const char *name)
 {
     weir_error err = {0};
@@ -167,7 +180,12 @@ static void open_broker(peer *p)
     weir_error err = {0};
     const char *name = argument(p, "--broker", NULL);
     if (strncmp(name, embedded, sizeof(embedded) - 1) != 0) {
-        const weir_kafka_options kafka = {.bootstrap_servers = name};
+        weir_setting settings[SETTINGS_MAX];
+        const weir_kafka_options kafka = {
+            .bootstrap_servers = name,
+            .librdkafka = settings,
+            .librdkafka_count = settings_of(p, "--rd.", settings),
+        };
         must(weir_broker_kafka_open(&kafka, &p->broker, &err), &err);
         return;
     }
@@ -178,13 +196,9 @@ static void open_broker(peer *p)
 
 static void make_config(peer *p)
 {
-    weir_setting settings[SETTINGS_MAX] = {{"application.id", argument(p, "--app", NULL)}};
-    size_t count = 1;
-    for (int i = 0; i + 1 < p->argument_count && count < SETTINGS_MAX; i += 2) {
-        if (strncmp(p->arguments[i], "--set.", 6) == 0) {
-            settings[count++] = (weir_setting){p->arguments[i] + 6, p->arguments[i + 1]};
-        }
-    }
+    weir_setting settings[SETTINGS_MAX + 1];
+    size_t count = settings_of(p, "--set.", settings);
+    settings[count++] = (weir_setting){"application.id", argument(p, "--app", NULL)};
     weir_error err = {0};
     must(weir_config_init(&p->config, settings, count, &err), &err);
 }
