@@ -15,6 +15,7 @@
  *
  * Messages of a stopped partition never arrive: librdkafka drops what has an older version.
  */
+#include "connectors/kafka_fetches.h"
 #include "connectors/kafka_internal.h"
 
 #include "streams/base/arena.h"
@@ -25,7 +26,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
@@ -33,6 +36,7 @@ enum {
     QUEUE_KBYTES_MIN = 64,
     RANGE_TIMEOUT_MS = 5000,
     HEADER_ARENA_BYTES_MAX = 1 << 30,
+    NS_PER_SECOND = 1000000000,
 };
 
 /* What event_fd counts: arrivals, and in the upper half, wakes. */
@@ -53,6 +57,8 @@ typedef struct kafka_slot {
     int64_t position;
     int64_t end_offset;         /* Where the end was last seen; -1: not yet. */
     rd_kafka_resp_err_t failed; /* What stopped the reading, still to be told. */
+    int32_t broker;             /* That the last messages came from; -1: none yet. */
+    bool hungry;                /* The queue was emptied, and the log goes on. */
     bool is_ready;              /* Of the ready list; guarded by the consumer's lock, as next. */
     bool is_listed;
     struct kafka_slot *next_ready;
@@ -77,6 +83,11 @@ struct kafka_consumer {
     weir_map *partition_counts; /* topic -> count, as a pointer's value */
     kafka_batch *free_batches;
     int event_fd;
+    int timer_fd; /* For the next look at hungry slots. */
+    int both_fds; /* An epoll of the two. */
+    bool timer_is_set;
+    size_t hungry_count;
+    weir_kafka_fetches *fetches;
     pthread_mutex_t lock;
     kafka_slot *first_ready;
     kafka_slot *last_ready;
@@ -173,6 +184,57 @@ static void unlist(kafka_slot *slot)
     pthread_mutex_unlock(&consumer->lock);
 }
 
+/* Hungry slots: kafka_fetches.h. */
+
+static bool has_more(const kafka_slot *slot)
+{
+    int64_t first = -1;
+    int64_t end = -1;
+    return slot->end_offset != slot->position &&
+           rd_kafka_get_watermark_offsets(slot->consumer->handle, slot->topic, slot->partition,
+                                          &first, &end) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           slot->position < end;
+}
+
+static void set_hungry(kafka_slot *slot, bool hungry)
+{
+    if (slot->hungry != hungry) {
+        slot->hungry = hungry;
+        slot->consumer->hungry_count += hungry ? 1 : (size_t)-1;
+    }
+}
+
+static void set_timer(kafka_consumer *consumer, uint64_t after_ns)
+{
+    consumer->timer_is_set = true;
+    const struct itimerspec once = {
+        .it_value = {(time_t)(after_ns / NS_PER_SECOND), (long)(after_ns % NS_PER_SECOND)},
+    };
+    (void)timerfd_settime(consumer->timer_fd, 0, &once, NULL); /* The next poll looks, too. */
+}
+
+/* Wakes the fetchers that sleep while there is room again in all that they would fill. */
+static void wake_fetchers(kafka_consumer *consumer)
+{
+    if (consumer->hungry_count == 0) {
+        return;
+    }
+    uint64_t now_ns = weir_clock_monotonic_ns();
+    uint64_t again_ns = UINT64_MAX;
+    size_t position = 0;
+    void *value = NULL;
+    while (weir_map_next(consumer->slots, &position, NULL, &value)) {
+        const kafka_slot *slot = value;
+        if (slot->hungry &&
+            weir_kafka_fetches_sleep(consumer->fetches, slot->broker, now_ns, &again_ns)) {
+            (void)rd_kafka_consume_start(slot->handle, slot->partition, slot->position);
+        }
+    }
+    if (again_ns != UINT64_MAX) {
+        set_timer(consumer, again_ns - now_ns);
+    }
+}
+
 static void consumer_set_paused(weir_consumer *base, weir_topic_partition partition, bool paused)
 {
     kafka_consumer *consumer = consumer_of(base);
@@ -203,6 +265,7 @@ static weir_status start_fetching(kafka_slot *slot, int64_t offset, weir_error *
         return weir_kafka_fail(err, rd_kafka_last_error(), "%s[%" PRId32 "]: start at %" PRId64,
                                slot->topic, slot->partition, offset);
     }
+    set_hungry(slot, false);
     slot->end_offset = -1;
     slot->failed = RD_KAFKA_RESP_ERR_NO_ERROR;
     return WEIR_OK;
@@ -233,6 +296,7 @@ static kafka_slot *new_slot(kafka_consumer *consumer, weir_topic_partition parti
         .consumer = consumer,
         .topic = weir_kafka_topic_name(consumer->kafka, partition.topic),
         .partition = partition.partition,
+        .broker = -1,
         .handle = rd_kafka_topic_new(consumer->handle, partition.topic, NULL),
         .queue =
             rd_kafka_queue_get_partition(consumer->handle, partition.topic, partition.partition),
@@ -246,6 +310,7 @@ static kafka_slot *new_slot(kafka_consumer *consumer, weir_topic_partition parti
 
 static void free_slot(kafka_slot *slot)
 {
+    set_hungry(slot, false);
     stop_fetching(slot);
     rd_kafka_queue_cb_event_enable(slot->queue, NULL, NULL); /* It is not called from here on. */
     unlist(slot);
@@ -445,6 +510,11 @@ static weir_status take_from(kafka_slot *slot, weir_batch **out_batch, weir_erro
     ssize_t count =
         rd_kafka_consume_batch_queue(slot->queue, 0, batch->messages, consumer->batch_records_max);
     take_messages(batch, slot, count < 0 ? 0 : (size_t)count);
+    if (batch->message_count > 0) {
+        slot->broker = rd_kafka_message_broker_id(batch->messages[0]);
+    }
+    set_hungry(slot,
+               count < (ssize_t)consumer->batch_records_max && slot->broker >= 0 && has_more(slot));
     if (count == (ssize_t)consumer->batch_records_max ||
         slot->failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
         mark_ready(slot);
@@ -474,9 +544,13 @@ static weir_status take_batch(kafka_consumer *consumer, weir_batch **out_batch, 
 }
 
 /* Takes back what was signalled; true: a wake was. */
-static bool take_signals(const kafka_consumer *consumer)
+static bool take_signals(kafka_consumer *consumer)
 {
     uint64_t signals = 0;
+    if (consumer->timer_is_set) { /* Until it has run out: else it would stay readable. */
+        consumer->timer_is_set = read(consumer->timer_fd, &signals, sizeof signals) < 0;
+        signals = 0;
+    }
     (void)!read(consumer->event_fd, &signals, sizeof signals); /* Empty is fine. */
     return signals >= SIGNAL_WAKE;
 }
@@ -488,6 +562,7 @@ static weir_status consumer_poll(weir_consumer *base, int32_t timeout_ms, weir_b
     uint64_t deadline_ns = weir_clock_monotonic_ns() + (uint64_t)timeout_ms * WEIR_NS_PER_MS;
     for (;;) {
         bool woken = take_signals(consumer);
+        wake_fetchers(consumer);
         weir_status status = take_batch(consumer, out_batch, err);
         if (status != WEIR_AGAIN || woken || timeout_ms == 0) {
             return status;
@@ -496,7 +571,7 @@ static weir_status consumer_poll(weir_consumer *base, int32_t timeout_ms, weir_b
         if (now_ns >= deadline_ns) {
             return WEIR_AGAIN;
         }
-        struct pollfd fd = {.fd = consumer->event_fd, .events = POLLIN};
+        struct pollfd fd = {.fd = consumer->both_fds, .events = POLLIN};
         (void)poll(&fd, 1, (int)((deadline_ns - now_ns) / WEIR_NS_PER_MS + 1)); /* EINTR: again. */
     }
 }
@@ -529,12 +604,36 @@ static weir_status consumer_lag(weir_consumer *base, weir_topic_partition partit
 
 static int consumer_fd(weir_consumer *base)
 {
-    return consumer_of(base)->event_fd;
+    return consumer_of(base)->both_fds;
 }
 
 static void consumer_wake(weir_consumer *base)
 {
     signal_fd(consumer_of(base), SIGNAL_WAKE);
+}
+
+static weir_status open_fds(kafka_consumer *consumer, weir_error *err)
+{
+    consumer->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    consumer->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    consumer->both_fds = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event readable = {.events = EPOLLIN};
+    if (epoll_ctl(consumer->both_fds, EPOLL_CTL_ADD, consumer->event_fd, &readable) != 0 ||
+        epoll_ctl(consumer->both_fds, EPOLL_CTL_ADD, consumer->timer_fd, &readable) != 0) {
+        return weir_error_set(err, WEIR_IO, "descriptors of a consumer: %s", strerror(errno));
+    }
+    return WEIR_OK;
+}
+
+/* Those that were opened; they hold no data. */
+static void close_fds(const kafka_consumer *consumer)
+{
+    const int fds[] = {consumer->both_fds, consumer->timer_fd, consumer->event_fd};
+    for (size_t i = 0; i < WEIR_COUNT_OF(fds); i++) {
+        if (fds[i] >= 0) {
+            (void)close(fds[i]);
+        }
+    }
 }
 
 static void consumer_free(weir_consumer *base)
@@ -555,7 +654,8 @@ static void consumer_free(weir_consumer *base)
     if (consumer->handle != NULL) {
         rd_kafka_destroy(consumer->handle);
     }
-    (void)close(consumer->event_fd); /* It holds no data. */
+    weir_kafka_fetches_free(consumer->fetches);
+    close_fds(consumer);
     (void)pthread_mutex_destroy(&consumer->lock);
     free(consumer);
 }
@@ -597,6 +697,7 @@ static weir_status open_handle(kafka_consumer *consumer, const weir_consumer_opt
         rd_kafka_conf_destroy(conf);
         return status;
     }
+    weir_kafka_fetches_watch(consumer->fetches, conf);
     return weir_kafka_handle_new(consumer->kafka, WEIR_KAFKA_CONSUMER, conf, &consumer->handle,
                                  err);
 }
@@ -604,20 +705,19 @@ static weir_status open_handle(kafka_consumer *consumer, const weir_consumer_opt
 weir_status weir_kafka_consumer_new(weir_broker *broker, const weir_consumer_options *options,
                                     weir_consumer **out_consumer, weir_error *err)
 {
-    int event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (event_fd < 0) {
-        return weir_error_set(err, WEIR_IO, "eventfd: %s", strerror(errno));
-    }
     kafka_consumer *consumer = weir_alloc(sizeof *consumer);
     *consumer = (kafka_consumer){.base = {.ops = &consumer_ops},
                                  .kafka = weir_kafka_of(broker),
                                  .batch_records_max = options->batch_records_max,
                                  .slots = weir_map_new(),
                                  .partition_counts = weir_map_new(),
-                                 .event_fd = event_fd};
+                                 .fetches = weir_kafka_fetches_new()};
     int failed = pthread_mutex_init(&consumer->lock, NULL);
     WEIR_ASSERT(failed == 0);
-    weir_status status = open_handle(consumer, options, err);
+    weir_status status = open_fds(consumer, err);
+    if (status == WEIR_OK) {
+        status = open_handle(consumer, options, err);
+    }
     if (status != WEIR_OK) {
         consumer_free(&consumer->base);
         return status;
