@@ -6,9 +6,10 @@
  *   bench_kafka --broker B --app ID --work W --input T --output T [--table T] --state DIR
  *               [--records N] [--until-eof 1] [--fill N] [--set.NAME VALUE]... [--rd.NAME VALUE]...
  *
- * --set is a setting of weir's, --rd one of librdkafka's. B is "host:port" of Kafka, or "embedded:DIRECTORY", whose topics it makes, with --fill records in
- * the input. --records counts what is read of the table, too; 0: only start and restore. The lines
- * that it prints are those of peer/Peer.java.
+ * --set is a setting of weir's, --rd one of librdkafka's. B is "host:port" of Kafka, or
+ * "embedded:DIRECTORY", whose topics it makes, with --fill records in the input. --records counts
+ * what is read of the table, too; 0: only start and restore. The lines that it prints are those of
+ * peer/Peer.java.
  */
 #include "connectors/broker_embedded.h"
 #include "connectors/broker_kafka.h"
