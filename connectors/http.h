@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * http.h - GET requests that end later: start, poll, and a callback per request.
+ * http.h - requests that end later, GET or POST of a form: start, poll, and a callback each.
  *
  * Callers use weir_http_*(), which checks the contract once. http_curl.c fetches for real; a test
  * fills weir_http_ops with scripted answers.
@@ -82,6 +82,7 @@ typedef struct weir_http_request {
     const char *url; /* Absolute, canonical. */
     const weir_http_header *headers;
     size_t header_count;
+    weir_bytes form;     /* Not null: a POST of these fields (a=b&c=d), not a GET. */
     uint64_t timeout_ms; /* From start to end. */
     size_t body_bytes_max;
     bool cuts_body; /* A body past its limit is cut there, instead of being too large. */

@@ -361,6 +361,11 @@ static weir_status start(curl_client *client, transfer *t, const weir_http_reque
     set_headers(t, request);
     judge_target(t, request->url);
     CURLcode code = set_protocol(t, request->url) | set_limits(t) | set_callbacks(t);
+    if (request->form.data != NULL) {
+        code |=
+            curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->form.size);
+        code |= curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, request->form.data);
+    }
     if (code != CURLE_OK) {
         return weir_error_set(err, WEIR_INVALID, "libcurl refuses an option of the request");
     }

@@ -161,12 +161,18 @@ weir_status weir_kafka_handle_new(const weir_kafka *kafka, weir_kafka_role role,
         rd_kafka_conf_destroy(owned_conf);
         return status;
     }
+    weir_kafka_oauth_configure(kafka, owned_conf);
     bool reads = role == WEIR_KAFKA_CONSUMER || role == WEIR_KAFKA_MEMBER;
     rd_kafka_t *handle = rd_kafka_new(reads ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, owned_conf,
                                       words, sizeof words);
     if (handle == NULL) {
         rd_kafka_conf_destroy(owned_conf);
         return weir_error_set(err, WEIR_INVALID, "librdkafka: %s", words);
+    }
+    status = weir_kafka_oauth_start(kafka, handle, err);
+    if (status != WEIR_OK) {
+        rd_kafka_destroy(handle);
+        return status;
     }
     *out_handle = handle;
     return WEIR_OK;
@@ -329,6 +335,7 @@ static void kafka_free(weir_broker *broker)
     }
     weir_map_free(kafka->topic_names);
     free(kafka->bootstrap_servers);
+    weir_kafka_oauth_cleanup(&kafka->oauth);
     free_settings(kafka->overrides, kafka->override_count);
     (void)pthread_mutex_destroy(&kafka->lock);
     free(kafka->client_id);
@@ -392,6 +399,9 @@ static weir_kafka *new_kafka(const weir_kafka_options *options)
     WEIR_ASSERT(failed == 0);
     kafka->bootstrap_servers = weir_strdup(servers_of(options));
     fill_overrides(kafka, options);
+    if (options->settings != NULL) {
+        kafka->oauth = weir_kafka_oauth_copy(&options->settings->oauth);
+    }
     return kafka;
 }
 

@@ -16,13 +16,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFUSAL_WAIT_MS = 3000, METADATA_TIMEOUT_MS = 500 };
+enum {
+    REFUSAL_WAIT_MS = 3000,
+    METADATA_TIMEOUT_MS = 500,
+    SCRAM_REPAIRED_VERSION = 0x020601ff, /* Before it the nonce was sent twice. */
+};
 
-static bool is_refusal(rd_kafka_resp_err_t code)
+const char *weir_kafka_library_version(void)
+{
+    return rd_kafka_version_str();
+}
+
+bool weir_kafka_library_has_scram(void)
+{
+    return rd_kafka_version() >= SCRAM_REPAIRED_VERSION;
+}
+
+/* True for what trying again does not change. Some of it has only its words: a broker that ends a
+ * connection without a word of its own. */
+static bool is_refusal(rd_kafka_resp_err_t code, const char *text)
 {
     return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL ||
            code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
-           code == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM;
+           code == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM ||
+           strstr(text, "SSL routines") != NULL || strstr(text, "security.protocol") != NULL;
 }
 
 /* "…/bootstrap: ": the broker that a message is about is of no help to whoever reads it. */
@@ -37,7 +54,8 @@ static void take_error(rd_kafka_t *handle, int code, const char *text, void *opa
     weir_kafka *kafka = opaque;
     pthread_mutex_lock(&kafka->lock);
     bool is_connected = kafka->is_connected;
-    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !is_refusal(kafka->failure)) {
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
+        !is_refusal(kafka->failure, kafka->failure_text)) {
         kafka->failure = (rd_kafka_resp_err_t)code;
         (void)snprintf(kafka->failure_text, sizeof kafka->failure_text, "%s", without_broker(text));
     }
@@ -56,19 +74,23 @@ void weir_kafka_hear_errors(weir_kafka *kafka, rd_kafka_conf_t *conf)
 /* What to do about a failure, for want of words of the cluster. */
 static const char *advice_on(rd_kafka_resp_err_t code, const char *text)
 {
-    if (code == RD_KAFKA_RESP_ERR__SSL) {
-        if (strstr(text, "PLAINTEXT broker") != NULL) {
-            return "set KAFKA_SECURITY_PROTOCOL without SSL, or the port of an SSL listener";
-        }
-        return strstr(text, "verify") != NULL
-                   ? "set KAFKA_SSL_CA_LOCATION to the authority of the brokers' certificates"
-                   : "see KAFKA_SECURITY_PROTOCOL and KAFKA_SSL_*";
+    if (strstr(text, "SCRAM") != NULL && !weir_kafka_library_has_scram()) {
+        return "Kafka 4 refuses SCRAM of librdkafka before 2.6.1 even with the right password: "
+               "build "
+               "with a later one, or use PLAIN over TLS";
     }
-    if (is_refusal(code)) {
+    if (strstr(text, "certificate verify failed") != NULL) {
+        return "set KAFKA_SSL_CA_LOCATION to the authority of the brokers' certificates";
+    }
+    if (strstr(text, "alert") != NULL && strstr(text, "certificate") != NULL) {
+        return "the broker wants a client certificate that it trusts: see "
+               "KAFKA_SSL_CERTIFICATE_LOCATION";
+    }
+    if (code == RD_KAFKA_RESP_ERR__SSL || strstr(text, "security.protocol") != NULL) {
+        return "the listener of that port may have another protocol: see KAFKA_SECURITY_PROTOCOL";
+    }
+    if (is_refusal(code, text)) {
         return "see KAFKA_USERNAME, KAFKA_PASSWORD and KAFKA_SASL_MECHANISM";
-    }
-    if (strstr(text, "security.protocol") != NULL) {
-        return "see KAFKA_SECURITY_PROTOCOL; the broker may want a client certificate";
     }
     return "see whether the brokers run, and KAFKA_BOOTSTRAP_SERVERS";
 }
@@ -81,15 +103,15 @@ static weir_status fail(weir_kafka *kafka, weir_error *err)
     rd_kafka_resp_err_t code = kafka->failure;
     (void)snprintf(text, sizeof text, "%s", kafka->failure_text);
     pthread_mutex_unlock(&kafka->lock);
-    return weir_error_set(err, is_refusal(code) ? WEIR_INVALID : WEIR_IO, "Kafka at %s: %s; %s",
-                          kafka->bootstrap_servers, text[0] == '\0' ? "no answer" : text,
-                          advice_on(code, text));
+    return weir_error_set(err, is_refusal(code, text) ? WEIR_INVALID : WEIR_IO,
+                          "Kafka at %s: %.110s; %s", kafka->bootstrap_servers,
+                          text[0] == '\0' ? "no answer" : text, advice_on(code, text));
 }
 
 static bool was_refused(weir_kafka *kafka)
 {
     pthread_mutex_lock(&kafka->lock);
-    bool refused = is_refusal(kafka->failure);
+    bool refused = is_refusal(kafka->failure, kafka->failure_text);
     pthread_mutex_unlock(&kafka->lock);
     return refused;
 }

@@ -45,6 +45,7 @@ typedef struct weir_kafka {
     pthread_mutex_t lock;
     weir_map *topic_names;       /* name -> char *: names that live as long as the broker. */
     weir_map *group_handles;     /* group -> rd_kafka_t *; kafka_groups.c */
+    weir_kafka_oauth oauth;      /* Owned. */
     bool is_connected;           /* It has answered once. */
     rd_kafka_resp_err_t failure; /* What the connection of the admin handle has met last. */
     char failure_text[160];
@@ -88,6 +89,11 @@ const char *weir_kafka_topic_name(weir_kafka *kafka, const char *name);
 /* How many partitions a topic has. WEIR_NOT_FOUND: no such topic. */
 weir_status weir_kafka_partition_count(weir_kafka *kafka, const char *topic, int32_t *out_count,
                                        weir_error *err);
+
+/* Lets the handle with that configuration, the opaque of which is kafka, and then the handle, get
+ * tokens where the cluster wants them (OAUTHBEARER). kafka_oauth.c */
+void weir_kafka_oauth_configure(const weir_kafka *kafka, rd_kafka_conf_t *conf);
+weir_status weir_kafka_oauth_start(const weir_kafka *kafka, rd_kafka_t *handle, weir_error *err);
 
 /* Lets the handle with that configuration tell kafka of its errors. kafka_connect.c */
 void weir_kafka_hear_errors(weir_kafka *kafka, rd_kafka_conf_t *conf);

@@ -534,6 +534,27 @@ weir_status weir_kafka_settings_init(weir_kafka_settings *out_settings,
     return WEIR_OK;
 }
 
+weir_kafka_oauth weir_kafka_oauth_copy(const weir_kafka_oauth *oauth)
+{
+    return (weir_kafka_oauth){
+        .principal = weir_strdup(oauth->principal),
+        .token_url = weir_strdup(oauth->token_url),
+        .client_id = weir_strdup(oauth->client_id),
+        .client_secret = weir_strdup(oauth->client_secret),
+        .scope = weir_strdup(oauth->scope),
+    };
+}
+
+void weir_kafka_oauth_cleanup(weir_kafka_oauth *oauth)
+{
+    free(oauth->principal);
+    free(oauth->token_url);
+    free(oauth->client_id);
+    free(oauth->client_secret);
+    free(oauth->scope);
+    *oauth = (weir_kafka_oauth){0};
+}
+
 void weir_kafka_settings_cleanup(weir_kafka_settings *settings)
 {
     for (size_t i = 0; i < settings->client_count; i++) {
@@ -542,10 +563,6 @@ void weir_kafka_settings_cleanup(weir_kafka_settings *settings)
         free(settings->client[i].origin);
     }
     free(settings->bootstrap_servers);
-    free(settings->oauth.principal);
-    free(settings->oauth.token_url);
-    free(settings->oauth.client_id);
-    free(settings->oauth.client_secret);
-    free(settings->oauth.scope);
+    weir_kafka_oauth_cleanup(&settings->oauth);
     *settings = (weir_kafka_settings){0};
 }

@@ -36,6 +36,10 @@ typedef struct weir_kafka_oauth {
     char *scope; /* May be NULL. */
 } weir_kafka_oauth;
 
+/* A copy, and its end. */
+weir_kafka_oauth weir_kafka_oauth_copy(const weir_kafka_oauth *oauth);
+void weir_kafka_oauth_cleanup(weir_kafka_oauth *oauth);
+
 typedef struct weir_kafka_settings {
     char *bootstrap_servers; /* NULL: no cluster is named. */
     weir_kafka_client_setting client[WEIR_KAFKA_CLIENT_SETTINGS_MAX];

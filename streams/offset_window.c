@@ -8,6 +8,7 @@
  */
 #include "streams/offset_window.h"
 
+#include "streams/base/base64.h"
 #include "streams/base/serde.h"
 
 #include <assert.h>
@@ -125,44 +126,6 @@ void weir_offset_window_finish(weir_offset_window *window, int64_t offset)
     move_base(window, window->unfinished == 0 ? window->next : target);
 }
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static void append_base64(weir_buf *to, const uint8_t *from, size_t size)
-{
-    for (size_t i = 0; i < size; i += 3) {
-        size_t left = size - i;
-        uint32_t three = (uint32_t)from[i] << 16 | (left > 1 ? (uint32_t)from[i + 1] << 8 : 0) |
-                         (left > 2 ? from[i + 2] : 0U);
-        weir_buf_append_byte(to, (uint8_t)alphabet[three >> 18]);
-        weir_buf_append_byte(to, (uint8_t)alphabet[three >> 12 & 63]);
-        weir_buf_append_byte(to, left > 1 ? (uint8_t)alphabet[three >> 6 & 63] : '=');
-        weir_buf_append_byte(to, left > 2 ? (uint8_t)alphabet[three & 63] : '=');
-    }
-}
-
-static bool decode_base64(weir_bytes text, weir_buf *to)
-{
-    const char *from = text.data;
-    uint32_t bits = 0;
-    unsigned count = 0;
-    while (text.size > 0 && from[text.size - 1] == '=') {
-        text.size--;
-    }
-    for (size_t i = 0; i < text.size; i++) {
-        const char *at = memchr(alphabet, from[i], sizeof(alphabet) - 1);
-        if (at == NULL) {
-            return false;
-        }
-        bits = bits << 6 | (uint32_t)(at - alphabet);
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            weir_buf_append_byte(to, (uint8_t)(bits >> count & 0xff));
-        }
-    }
-    return true;
-}
-
 /* The bitmap from base up to top, whole bytes. */
 static void append_bitmap(const weir_offset_window *window, weir_buf *to)
 {
@@ -191,7 +154,7 @@ void weir_offset_window_encode(const weir_offset_window *window, int64_t partiti
         append_bitmap(window, &raw);
     }
     weir_buf_clear(out_text);
-    append_base64(out_text, raw.data, raw.size);
+    weir_base64_append(out_text, weir_buf_bytes(&raw));
 }
 
 static void skip_processor_metadata(weir_reader *reader)
@@ -236,7 +199,7 @@ weir_status weir_offset_window_decode(weir_offset_window *window, int64_t offset
         return WEIR_OK;
     }
     WEIR_AUTO(weir_buf) raw = {0};
-    bool valid = text.size <= TEXT_BYTES_MAX && decode_base64(text, &raw);
+    bool valid = text.size <= TEXT_BYTES_MAX && weir_base64_decode(text, &raw);
     weir_reader reader = weir_reader_of(weir_buf_bytes(&raw));
     uint8_t version = weir_read_byte(&reader);
     int64_t partition_time_ms = weir_read_i64_be(&reader);

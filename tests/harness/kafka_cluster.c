@@ -33,11 +33,16 @@ typedef struct node_state {
     uint16_t port; /* Of the plaintext listener. */
     uint16_t advertised_port;
     uint16_t controller_port;
+    uint16_t ssl_port; /* Of a secure cluster, as the next. */
+    uint16_t sasl_ssl_port;
 } node_state;
 
 struct kafka_cluster {
     char *directory;
     char *bootstrap;
+    char *ssl;
+    char *sasl_ssl;
+    char *certificates; /* NULL: it is not secure. */
     char *further_properties;
     uint32_t next_port;
     int32_t node_count;
@@ -97,6 +102,55 @@ static void append_settings(weir_buf *to, int32_t node_count)
                              "num.io.threads=4\n");
 }
 
+/* The listeners besides the plaintext one, and who may do what on all. */
+static void append_security(const kafka_cluster *cluster, weir_buf *to)
+{
+    static const char login[] = "org.apache.kafka.common.security.";
+    static const char listener[] = "listener.name.sasl_ssl.";
+    weir_buf_append_format(to,
+                           "ssl.keystore.type=PEM\nssl.keystore.location=%s/broker.pem\n"
+                           "ssl.truststore.type=PEM\nssl.truststore.location=%s/ca.pem\n",
+                           cluster->certificates, cluster->certificates);
+    weir_buf_append_text(to, "listener.name.ssl.ssl.client.auth=required\n"
+                             "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,"
+                             "OAUTHBEARER\n");
+    weir_buf_append_format(to,
+                           "%splain.sasl.jaas.config=%splain.PlainLoginModule required "
+                           "user_weir=\"weir-secret\" user_guest=\"weir-secret\";\n",
+                           listener, login);
+    for (int bits = 256; bits <= 512; bits += 256) {
+        weir_buf_append_format(to,
+                               "%sscram-sha-%d.sasl.jaas.config=%sscram.ScramLoginModule "
+                               "required;\n",
+                               listener, bits, login);
+    }
+    weir_buf_append_format(to,
+                           "%soauthbearer.sasl.jaas.config=%soauthbearer.OAuthBearerLoginModule "
+                           "required unsecuredLoginStringClaim_sub=\"broker\";\n",
+                           listener, login);
+    weir_buf_append_format(to,
+                           "%soauthbearer.sasl.server.callback.handler.class=%soauthbearer."
+                           "internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler\n",
+                           listener, login);
+    weir_buf_append_text(to, "authorizer.class.name=org.apache.kafka.metadata.authorizer."
+                             "StandardAuthorizer\n"
+                             "super.users=User:ANONYMOUS;User:weir;User:CN=weir\n");
+}
+
+/* Listeners of clients and brokers with their addresses; port is that of the plaintext one. */
+static void append_listeners(const kafka_cluster *cluster, const node_state *node, uint16_t port,
+                             weir_buf *to)
+{
+    weir_buf_append_format(to, "%sINTERNAL://127.0.0.1:%" PRIu16 ",PLAINTEXT://127.0.0.1:%" PRIu16,
+                           to->data[to->size - 1] == '=' ? "" : ",", node->process.internal_port,
+                           port);
+    if (cluster->certificates != NULL) {
+        weir_buf_append_format(to, ",SSL://127.0.0.1:%" PRIu16 ",SASL_SSL://127.0.0.1:%" PRIu16,
+                               node->ssl_port, node->sasl_ssl_port);
+    }
+    weir_buf_append_text(to, "\n");
+}
+
 static void append_properties(const kafka_cluster *cluster, const node_state *node, weir_buf *to)
 {
     weir_buf_append_format(to, "process.roles=broker,controller\nnode.id=%" PRId32 "\n",
@@ -107,19 +161,19 @@ static void append_properties(const kafka_cluster *cluster, const node_state *no
         weir_buf_append_format(to, "%s%" PRId32 "@127.0.0.1:%" PRIu16, i == 0 ? "" : ",", i + 1,
                                cluster->nodes[i].controller_port);
     }
-    weir_buf_append_format(to,
-                           "\nlisteners=CONTROLLER://127.0.0.1:%" PRIu16
-                           ",INTERNAL://127.0.0.1:%" PRIu16 ",PLAINTEXT://127.0.0.1:%" PRIu16 "\n",
-                           node->controller_port, node->process.internal_port, node->port);
-    weir_buf_append_format(to,
-                           "advertised.listeners=INTERNAL://127.0.0.1:%" PRIu16
-                           ",PLAINTEXT://127.0.0.1:%" PRIu16 "\n",
-                           node->process.internal_port, node->advertised_port);
+    weir_buf_append_format(to, "\nlisteners=CONTROLLER://127.0.0.1:%" PRIu16,
+                           node->controller_port);
+    append_listeners(cluster, node, node->port, to);
+    weir_buf_append_text(to, "advertised.listeners=");
+    append_listeners(cluster, node, node->advertised_port, to);
     weir_buf_append_text(to, "listener.security.protocol.map=CONTROLLER:PLAINTEXT,"
-                             "INTERNAL:PLAINTEXT,PLAINTEXT:PLAINTEXT\n"
+                             "INTERNAL:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL\n"
                              "controller.listener.names=CONTROLLER\n"
                              "inter.broker.listener.name=INTERNAL\n");
     append_settings(to, cluster->node_count);
+    if (cluster->certificates != NULL) {
+        append_security(cluster, to);
+    }
     weir_buf_append_text(to, cluster->further_properties);
 }
 
@@ -175,23 +229,51 @@ static weir_status make_directory(kafka_cluster *cluster, weir_error *err)
     return WEIR_OK;
 }
 
+static void append_server(weir_buf *to, uint16_t port)
+{
+    weir_buf_append_format(to, "%s127.0.0.1:%" PRIu16, to->size == 0 ? "" : ",", port);
+}
+
 static void lay_out(kafka_cluster *cluster, const kafka_cluster_options *options)
 {
     WEIR_AUTO(weir_buf) bootstrap = {0};
+    WEIR_AUTO(weir_buf) ssl = {0};
+    WEIR_AUTO(weir_buf) sasl_ssl = {0};
     for (int32_t i = 0; i < cluster->node_count; i++) {
         node_state *node = &cluster->nodes[i];
         node->directory = weir_format("%s/node-%" PRId32, cluster->directory, i + 1);
         node->port = take_port(cluster);
         node->controller_port = take_port(cluster);
+        node->ssl_port = take_port(cluster);
+        node->sasl_ssl_port = take_port(cluster);
         node->advertised_port = options->advertised_ports[i];
         if (node->advertised_port == 0) {
             node->advertised_port = node->port;
         }
         node->process = (kafka_node){
             .id = i + 1, .directory = node->directory, .internal_port = take_port(cluster)};
-        weir_buf_append_format(&bootstrap, "%s127.0.0.1:%" PRIu16, i == 0 ? "" : ",", node->port);
+        append_server(&bootstrap, node->port);
+        append_server(&ssl, node->ssl_port);
+        append_server(&sasl_ssl, node->sasl_ssl_port);
     }
     cluster->bootstrap = weir_strdup(weir_buf_text(&bootstrap));
+    cluster->ssl = weir_strdup(weir_buf_text(&ssl));
+    cluster->sasl_ssl = weir_strdup(weir_buf_text(&sasl_ssl));
+}
+
+/* Makes the certificates of a secure cluster. */
+static weir_status certify(kafka_cluster *cluster, weir_error *err)
+{
+    cluster->certificates = weir_format("%s/certificates", cluster->directory);
+    WEIR_TRY(weir_directory_make(cluster->certificates, err));
+    WEIR_AUTO_FREE char *line =
+        weir_format("sh " WEIR_SOURCE_DIR "/tests/kafka/make_certificates.sh %s >%s/log 2>&1",
+                    cluster->certificates, cluster->certificates);
+    FILE *script = popen(line, "r");
+    if (script == NULL || pclose(script) != 0) {
+        return weir_error_set(err, WEIR_IO, "certificates cannot be made: is openssl installed?");
+    }
+    return WEIR_OK;
 }
 
 static weir_status start_all(kafka_cluster *cluster, weir_error *err)
@@ -222,6 +304,9 @@ weir_status kafka_cluster_start(const kafka_cluster_options *options, kafka_clus
         weir_strdup(options->properties == NULL ? "" : options->properties);
     cluster->next_port = (uint32_t)weir_random_seed();
     WEIR_TRY(make_directory(cluster, err));
+    if (options->secure) {
+        WEIR_TRY(certify(cluster, err));
+    }
     lay_out(cluster, options);
     WEIR_TRY(start_all(cluster, err));
     *out_cluster = weir_take(&cluster);
@@ -244,6 +329,9 @@ void kafka_cluster_free(kafka_cluster *cluster)
     }
     free(cluster->directory);
     free(cluster->bootstrap);
+    free(cluster->ssl);
+    free(cluster->sasl_ssl);
+    free(cluster->certificates);
     free(cluster->further_properties);
     free(cluster);
 }
@@ -251,6 +339,21 @@ void kafka_cluster_free(kafka_cluster *cluster)
 const char *kafka_cluster_bootstrap(const kafka_cluster *cluster)
 {
     return cluster->bootstrap;
+}
+
+const char *kafka_cluster_ssl(const kafka_cluster *cluster)
+{
+    return cluster->ssl;
+}
+
+const char *kafka_cluster_sasl_ssl(const kafka_cluster *cluster)
+{
+    return cluster->sasl_ssl;
+}
+
+const char *kafka_cluster_certificates(const kafka_cluster *cluster)
+{
+    return cluster->certificates;
 }
 
 static const node_state *node_of(const kafka_cluster *cluster, int32_t node)

@@ -31,6 +31,10 @@ typedef struct kafka_cluster_options {
     int32_t node_count;
     const char *properties; /* Further lines of server.properties, which win over ours. */
 
+    /* Adds listeners for TLS (clients need a certificate) and for SASL_SSL. Users of SASL are weir
+     * and guest, password weir-secret; guest is with PLAIN only and may do nothing. */
+    bool secure;
+
     /* Not 0: the port that node i + 1 tells clients of the plaintext listener to connect to: that
      * of a proxy that leads to kafka_cluster_port. Brokers talk past it. */
     uint16_t advertised_ports[KAFKA_NODES_MAX];
@@ -46,6 +50,13 @@ WEIR_DEFINE_AUTO_PTR(kafka_cluster);
 
 /* "127.0.0.1:<port>,…" of the plaintext listeners, past any proxy. */
 const char *kafka_cluster_bootstrap(const kafka_cluster *cluster);
+
+/* The same of the other listeners of a secure cluster. */
+const char *kafka_cluster_ssl(const kafka_cluster *cluster);
+const char *kafka_cluster_sasl_ssl(const kafka_cluster *cluster);
+
+/* The directory of what tests/kafka/make_certificates.sh makes; NULL unless it is secure. */
+const char *kafka_cluster_certificates(const kafka_cluster *cluster);
 
 /* The port of a node's plaintext listener, and its process; pid 0: it does not run. */
 uint16_t kafka_cluster_port(const kafka_cluster *cluster, int32_t node);

@@ -2,7 +2,7 @@
  *
  * cluster_main.c - the program kafka_cluster: a Kafka for tests that are not written in C.
  *
- *   kafka_cluster [--nodes N] [--properties TEXT] [--advertised PORT,…]
+ *   kafka_cluster [--secure yes] [--nodes N] [--properties TEXT] [--advertised PORT,…]
  *
  * prints one line of JSON when all nodes answer, {"bootstrap": "host:port,…", "nodes": [{"node": 1,
  * "port": …, "pid": …}, …]}, and then obeys lines on its standard input: kill, stop, start, pause
@@ -40,6 +40,11 @@ static void print_cluster(const kafka_cluster *cluster)
     weir_json json = weir_json_of(&line);
     weir_json_begin_object(&json);
     weir_json_member_text(&json, "bootstrap", kafka_cluster_bootstrap(cluster));
+    if (kafka_cluster_certificates(cluster) != NULL) {
+        weir_json_member_text(&json, "ssl", kafka_cluster_ssl(cluster));
+        weir_json_member_text(&json, "sasl_ssl", kafka_cluster_sasl_ssl(cluster));
+        weir_json_member_text(&json, "certificates", kafka_cluster_certificates(cluster));
+    }
     weir_json_key(&json, "nodes");
     weir_json_begin_array(&json);
     for (int32_t node = 1; node <= kafka_cluster_node_count(cluster); node++) {
@@ -107,12 +112,14 @@ static int parse(int argc, char **argv, kafka_cluster_options *out_options)
             out_options->properties = value;
         } else if (strcmp(argv[i], "--advertised") == 0) {
             read_ports(value, out_options->advertised_ports);
+        } else if (strcmp(argv[i], "--secure") == 0) {
+            out_options->secure = true;
         } else {
             out_options->node_count = -1;
         }
         if (out_options->node_count < 0 || out_options->node_count > KAFKA_NODES_MAX) {
-            fprintf(stderr, "usage: kafka_cluster [--nodes 1..3] [--properties TEXT] "
-                            "[--advertised PORT,...]\n");
+            fprintf(stderr, "usage: kafka_cluster [--nodes 1..3] [--secure yes] "
+                            "[--properties TEXT] [--advertised PORT,...]\n");
             return 2;
         }
     }
