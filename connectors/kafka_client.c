@@ -42,6 +42,9 @@ static const struct {
     {CONSUMER, "enable.partition.eof", "true"},
     /* Bounded by bytes alone. */
     {CONSUMER, "queued.min.messages", "1000000"},
+    /* One request at a time asks for all partitions of a broker: while it waits at an idle one, a
+     * busy one starves. Records are answered at once whatever this says. */
+    {CONSUMER, "fetch.wait.max.ms", "100"},
     /* After a failed fetch, as Kafka's own clients; 500 ms is a gap that one sees. */
     {CONSUMER, "fetch.error.backoff.ms", "100"},
     /* Whole partitions move, and only those that must. */

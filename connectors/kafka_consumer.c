@@ -14,8 +14,12 @@
  * poll costs the same with one partition and with a thousand, and partitions take turns.
  *
  * Messages of a stopped partition never arrive: librdkafka drops what has an older version.
+ *
+ * Before 2.2 librdkafka has a weakness that costs most of the throughput of a consumer slower than
+ * its cluster: a thread that has found all queues full looks again after a second. So when a queue
+ * that was full is mostly empty, we send its leader a small request (ListOffsets) whose answer
+ * nobody waits for, which wakes that thread. Later versions have fetch.queue.backoff.ms.
  */
-#include "connectors/kafka_fetches.h"
 #include "connectors/kafka_internal.h"
 
 #include "streams/base/arena.h"
@@ -26,17 +30,15 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
     QUEUES_PER_CONSUMER = 4, /* fetch_bytes_max is meant for so many partitions. */
     QUEUE_KBYTES_MIN = 64,
+    FETCH_KBYTES_MAX = 1024, /* Of a partition in an answer, compressed. */
     RANGE_TIMEOUT_MS = 5000,
     HEADER_ARENA_BYTES_MAX = 1 << 30,
-    NS_PER_SECOND = 1000000000,
 };
 
 /* What event_fd counts: arrivals, and in the upper half, wakes. */
@@ -57,8 +59,8 @@ typedef struct kafka_slot {
     int64_t position;
     int64_t end_offset;         /* Where the end was last seen; -1: not yet. */
     rd_kafka_resp_err_t failed; /* What stopped the reading, still to be told. */
-    int32_t broker;             /* That the last messages came from; -1: none yet. */
-    bool hungry;                /* The queue was emptied, and the log goes on. */
+    size_t record_bytes;        /* Of the last batch, the mean. */
+    bool was_full;              /* So librdkafka may have stopped fetching. */
     bool is_ready;              /* Of the ready list; guarded by the consumer's lock, as next. */
     bool is_listed;
     struct kafka_slot *next_ready;
@@ -79,15 +81,12 @@ struct kafka_consumer {
     weir_kafka *kafka;
     rd_kafka_t *handle;
     size_t batch_records_max;
+    size_t queue_bytes_max; /* Of a partition. */
+    bool must_wake_fetcher;
     weir_map *slots;            /* topic and partition -> kafka_slot */
     weir_map *partition_counts; /* topic -> count, as a pointer's value */
     kafka_batch *free_batches;
     int event_fd;
-    int timer_fd; /* For the next look at hungry slots. */
-    int both_fds; /* An epoll of the two. */
-    bool timer_is_set;
-    size_t hungry_count;
-    weir_kafka_fetches *fetches;
     pthread_mutex_t lock;
     kafka_slot *first_ready;
     kafka_slot *last_ready;
@@ -184,57 +183,6 @@ static void unlist(kafka_slot *slot)
     pthread_mutex_unlock(&consumer->lock);
 }
 
-/* Hungry slots: kafka_fetches.h. */
-
-static bool has_more(const kafka_slot *slot)
-{
-    int64_t first = -1;
-    int64_t end = -1;
-    return slot->end_offset != slot->position &&
-           rd_kafka_get_watermark_offsets(slot->consumer->handle, slot->topic, slot->partition,
-                                          &first, &end) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-           slot->position < end;
-}
-
-static void set_hungry(kafka_slot *slot, bool hungry)
-{
-    if (slot->hungry != hungry) {
-        slot->hungry = hungry;
-        slot->consumer->hungry_count += hungry ? 1 : (size_t)-1;
-    }
-}
-
-static void set_timer(kafka_consumer *consumer, uint64_t after_ns)
-{
-    consumer->timer_is_set = true;
-    const struct itimerspec once = {
-        .it_value = {(time_t)(after_ns / NS_PER_SECOND), (long)(after_ns % NS_PER_SECOND)},
-    };
-    (void)timerfd_settime(consumer->timer_fd, 0, &once, NULL); /* The next poll looks, too. */
-}
-
-/* Wakes the fetchers that sleep while there is room again in all that they would fill. */
-static void wake_fetchers(kafka_consumer *consumer)
-{
-    if (consumer->hungry_count == 0) {
-        return;
-    }
-    uint64_t now_ns = weir_clock_monotonic_ns();
-    uint64_t again_ns = UINT64_MAX;
-    size_t position = 0;
-    void *value = NULL;
-    while (weir_map_next(consumer->slots, &position, NULL, &value)) {
-        const kafka_slot *slot = value;
-        if (slot->hungry &&
-            weir_kafka_fetches_sleep(consumer->fetches, slot->broker, now_ns, &again_ns)) {
-            (void)rd_kafka_consume_start(slot->handle, slot->partition, slot->position);
-        }
-    }
-    if (again_ns != UINT64_MAX) {
-        set_timer(consumer, again_ns - now_ns);
-    }
-}
-
 static void consumer_set_paused(weir_consumer *base, weir_topic_partition partition, bool paused)
 {
     kafka_consumer *consumer = consumer_of(base);
@@ -265,7 +213,6 @@ static weir_status start_fetching(kafka_slot *slot, int64_t offset, weir_error *
         return weir_kafka_fail(err, rd_kafka_last_error(), "%s[%" PRId32 "]: start at %" PRId64,
                                slot->topic, slot->partition, offset);
     }
-    set_hungry(slot, false);
     slot->end_offset = -1;
     slot->failed = RD_KAFKA_RESP_ERR_NO_ERROR;
     return WEIR_OK;
@@ -296,7 +243,6 @@ static kafka_slot *new_slot(kafka_consumer *consumer, weir_topic_partition parti
         .consumer = consumer,
         .topic = weir_kafka_topic_name(consumer->kafka, partition.topic),
         .partition = partition.partition,
-        .broker = -1,
         .handle = rd_kafka_topic_new(consumer->handle, partition.topic, NULL),
         .queue =
             rd_kafka_queue_get_partition(consumer->handle, partition.topic, partition.partition),
@@ -310,7 +256,6 @@ static kafka_slot *new_slot(kafka_consumer *consumer, weir_topic_partition parti
 
 static void free_slot(kafka_slot *slot)
 {
-    set_hungry(slot, false);
     stop_fetching(slot);
     rd_kafka_queue_cb_event_enable(slot->queue, NULL, NULL); /* It is not called from here on. */
     unlist(slot);
@@ -498,6 +443,37 @@ static weir_status handle_failure(kafka_slot *slot, weir_error *err)
                            slot->position);
 }
 
+/* How full the queue was, by the number of its messages; the first ones may have filled it. */
+static void note_fill(kafka_slot *slot)
+{
+    size_t bytes = rd_kafka_queue_length(slot->queue) * slot->record_bytes;
+    slot->was_full =
+        slot->was_full || slot->record_bytes == 0 || bytes >= slot->consumer->queue_bytes_max / 2;
+}
+
+static void wake_fetcher(kafka_slot *slot)
+{
+    size_t bytes = rd_kafka_queue_length(slot->queue) * slot->record_bytes;
+    if (!slot->was_full || bytes >= slot->consumer->queue_bytes_max / 4) {
+        return;
+    }
+    slot->was_full = false;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, slot->topic, slot->partition)->offset =
+        RD_KAFKA_OFFSET_END;
+    (void)rd_kafka_offsets_for_times(slot->consumer->handle, list, 0); /* Times out at once. */
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void note_record_bytes(kafka_slot *slot, const kafka_batch *batch)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < batch->message_count; i++) {
+        bytes += batch->messages[i]->len + batch->messages[i]->key_len;
+    }
+    slot->record_bytes = batch->message_count == 0 ? 0 : bytes / batch->message_count;
+}
+
 static weir_status take_from(kafka_slot *slot, weir_batch **out_batch, weir_error *err)
 {
     kafka_consumer *consumer = slot->consumer;
@@ -507,14 +483,12 @@ static weir_status take_from(kafka_slot *slot, weir_batch **out_batch, weir_erro
         return status;
     }
     kafka_batch *batch = new_batch(consumer);
+    if (consumer->must_wake_fetcher) {
+        note_fill(slot);
+    }
     ssize_t count =
         rd_kafka_consume_batch_queue(slot->queue, 0, batch->messages, consumer->batch_records_max);
     take_messages(batch, slot, count < 0 ? 0 : (size_t)count);
-    if (batch->message_count > 0) {
-        slot->broker = rd_kafka_message_broker_id(batch->messages[0]);
-    }
-    set_hungry(slot,
-               count < (ssize_t)consumer->batch_records_max && slot->broker >= 0 && has_more(slot));
     if (count == (ssize_t)consumer->batch_records_max ||
         slot->failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
         mark_ready(slot);
@@ -522,6 +496,10 @@ static weir_status take_from(kafka_slot *slot, weir_batch **out_batch, weir_erro
     if (batch->message_count == 0) {
         batch_free(&batch->base);
         return WEIR_AGAIN;
+    }
+    if (consumer->must_wake_fetcher) {
+        note_record_bytes(slot, batch);
+        wake_fetcher(slot);
     }
     batch->base.tag = slot->tag;
     batch->base.count = batch->message_count;
@@ -544,13 +522,9 @@ static weir_status take_batch(kafka_consumer *consumer, weir_batch **out_batch, 
 }
 
 /* Takes back what was signalled; true: a wake was. */
-static bool take_signals(kafka_consumer *consumer)
+static bool take_signals(const kafka_consumer *consumer)
 {
     uint64_t signals = 0;
-    if (consumer->timer_is_set) { /* Until it has run out: else it would stay readable. */
-        consumer->timer_is_set = read(consumer->timer_fd, &signals, sizeof signals) < 0;
-        signals = 0;
-    }
     (void)!read(consumer->event_fd, &signals, sizeof signals); /* Empty is fine. */
     return signals >= SIGNAL_WAKE;
 }
@@ -562,7 +536,6 @@ static weir_status consumer_poll(weir_consumer *base, int32_t timeout_ms, weir_b
     uint64_t deadline_ns = weir_clock_monotonic_ns() + (uint64_t)timeout_ms * WEIR_NS_PER_MS;
     for (;;) {
         bool woken = take_signals(consumer);
-        wake_fetchers(consumer);
         weir_status status = take_batch(consumer, out_batch, err);
         if (status != WEIR_AGAIN || woken || timeout_ms == 0) {
             return status;
@@ -571,7 +544,7 @@ static weir_status consumer_poll(weir_consumer *base, int32_t timeout_ms, weir_b
         if (now_ns >= deadline_ns) {
             return WEIR_AGAIN;
         }
-        struct pollfd fd = {.fd = consumer->both_fds, .events = POLLIN};
+        struct pollfd fd = {.fd = consumer->event_fd, .events = POLLIN};
         (void)poll(&fd, 1, (int)((deadline_ns - now_ns) / WEIR_NS_PER_MS + 1)); /* EINTR: again. */
     }
 }
@@ -604,36 +577,12 @@ static weir_status consumer_lag(weir_consumer *base, weir_topic_partition partit
 
 static int consumer_fd(weir_consumer *base)
 {
-    return consumer_of(base)->both_fds;
+    return consumer_of(base)->event_fd;
 }
 
 static void consumer_wake(weir_consumer *base)
 {
     signal_fd(consumer_of(base), SIGNAL_WAKE);
-}
-
-static weir_status open_fds(kafka_consumer *consumer, weir_error *err)
-{
-    consumer->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    consumer->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    consumer->both_fds = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event readable = {.events = EPOLLIN};
-    if (epoll_ctl(consumer->both_fds, EPOLL_CTL_ADD, consumer->event_fd, &readable) != 0 ||
-        epoll_ctl(consumer->both_fds, EPOLL_CTL_ADD, consumer->timer_fd, &readable) != 0) {
-        return weir_error_set(err, WEIR_IO, "descriptors of a consumer: %s", strerror(errno));
-    }
-    return WEIR_OK;
-}
-
-/* Those that were opened; they hold no data. */
-static void close_fds(const kafka_consumer *consumer)
-{
-    const int fds[] = {consumer->both_fds, consumer->timer_fd, consumer->event_fd};
-    for (size_t i = 0; i < WEIR_COUNT_OF(fds); i++) {
-        if (fds[i] >= 0) {
-            (void)close(fds[i]);
-        }
-    }
 }
 
 static void consumer_free(weir_consumer *base)
@@ -654,8 +603,7 @@ static void consumer_free(weir_consumer *base)
     if (consumer->handle != NULL) {
         rd_kafka_destroy(consumer->handle);
     }
-    weir_kafka_fetches_free(consumer->fetches);
-    close_fds(consumer);
+    (void)close(consumer->event_fd); /* It holds no data. */
     (void)pthread_mutex_destroy(&consumer->lock);
     free(consumer);
 }
@@ -672,15 +620,19 @@ static const weir_consumer_ops consumer_ops = {
     .free = consumer_free,
 };
 
-static weir_status configure(rd_kafka_conf_t *conf, const weir_consumer_options *options,
-                             weir_error *err)
+static weir_status configure(kafka_consumer *consumer, rd_kafka_conf_t *conf,
+                             const weir_consumer_options *options, weir_error *err)
 {
     size_t queue_kbytes = options->fetch_bytes_max / QUEUES_PER_CONSUMER / 1024;
     queue_kbytes = queue_kbytes < QUEUE_KBYTES_MIN ? QUEUE_KBYTES_MIN : queue_kbytes;
+    size_t fetch_kbytes = queue_kbytes < FETCH_KBYTES_MAX ? queue_kbytes : FETCH_KBYTES_MAX;
+    consumer->queue_bytes_max = queue_kbytes * 1024;
+    consumer->must_wake_fetcher =
+        rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "5", NULL, 0) != RD_KAFKA_CONF_OK;
     WEIR_TRY(
         weir_kafka_conf_set_number(conf, "queued.max.messages.kbytes", (int64_t)queue_kbytes, err));
     WEIR_TRY(weir_kafka_conf_set_number(conf, "fetch.message.max.bytes",
-                                        (int64_t)queue_kbytes * 1024, err));
+                                        (int64_t)fetch_kbytes * 1024, err));
     bool committed = options->isolation == WEIR_READ_COMMITTED;
     return weir_kafka_conf_set(conf, "isolation.level",
                                committed ? "read_committed" : "read_uncommitted", err);
@@ -692,12 +644,11 @@ static weir_status open_handle(kafka_consumer *consumer, const weir_consumer_opt
     rd_kafka_conf_t *conf = NULL;
     WEIR_TRY(
         weir_kafka_conf_new(consumer->kafka, WEIR_KAFKA_CONSUMER, options->client_id, &conf, err));
-    weir_status status = configure(conf, options, err);
+    weir_status status = configure(consumer, conf, options, err);
     if (status != WEIR_OK) {
         rd_kafka_conf_destroy(conf);
         return status;
     }
-    weir_kafka_fetches_watch(consumer->fetches, conf);
     return weir_kafka_handle_new(consumer->kafka, WEIR_KAFKA_CONSUMER, conf, &consumer->handle,
                                  err);
 }
@@ -705,19 +656,20 @@ static weir_status open_handle(kafka_consumer *consumer, const weir_consumer_opt
 weir_status weir_kafka_consumer_new(weir_broker *broker, const weir_consumer_options *options,
                                     weir_consumer **out_consumer, weir_error *err)
 {
+    int event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event_fd < 0) {
+        return weir_error_set(err, WEIR_IO, "eventfd: %s", strerror(errno));
+    }
     kafka_consumer *consumer = weir_alloc(sizeof *consumer);
     *consumer = (kafka_consumer){.base = {.ops = &consumer_ops},
                                  .kafka = weir_kafka_of(broker),
                                  .batch_records_max = options->batch_records_max,
                                  .slots = weir_map_new(),
                                  .partition_counts = weir_map_new(),
-                                 .fetches = weir_kafka_fetches_new()};
+                                 .event_fd = event_fd};
     int failed = pthread_mutex_init(&consumer->lock, NULL);
     WEIR_ASSERT(failed == 0);
-    weir_status status = open_fds(consumer, err);
-    if (status == WEIR_OK) {
-        status = open_handle(consumer, options, err);
-    }
+    weir_status status = open_handle(consumer, options, err);
     if (status != WEIR_OK) {
         consumer_free(&consumer->base);
         return status;

@@ -4,7 +4,7 @@
  */
 #include "streams/broker_ops.h"
 
-enum { BATCH_RECORDS_DEFAULT = 1000, FETCH_BYTES_DEFAULT = 1 << 20 };
+enum { BATCH_RECORDS_DEFAULT = 1000, FETCH_BYTES_DEFAULT = 8 << 20 };
 
 weir_status weir_consumer_new(weir_broker *broker, const weir_consumer_options *options,
                               weir_consumer **out_consumer, weir_error *err)

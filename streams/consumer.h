@@ -27,7 +27,7 @@ typedef struct weir_consumer_options {
     const char *client_id; /* For messages; may be NULL. */
     weir_isolation isolation;
     size_t batch_records_max; /* 0: 1,000. */
-    size_t fetch_bytes_max;   /* Memory that the consumer reads ahead; 0: 1 MiB. */
+    size_t fetch_bytes_max;   /* Memory that the consumer reads ahead; 0: 8 MiB. */
 } weir_consumer_options;
 
 /* A consumer without partitions; options are copied. broker outlives it. */

@@ -67,8 +67,6 @@ ALLOWED_CALLS = [
 FOREIGN_SIGNATURES = [
     ("connectors/kafka_member.c", "note_request", "librdkafka's on_request_sent"),
     ("connectors/rest.c", "handle_request", "libmicrohttpd's MHD_AccessHandlerCallback"),
-    ("connectors/kafka_fetches.c", "request_sent", "librdkafka's interceptor"),
-    ("connectors/kafka_fetches.c", "response_received", "librdkafka's interceptor"),
 ]
 
 # (files, reason): where threads may meet.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A consumer whose queues are full goes on as soon as they are emptied: connectors/kafka_fetches.h.
- * librdkafka by itself looks again after a second.
+ * A consumer whose queues are full goes on as soon as they are emptied. librdkafka by itself looks
+ * again after a second (connectors/kafka_consumer.c).
  */
 #include "connectors/broker_kafka.h"
 #include "streams/base/hash.h"
