@@ -83,6 +83,7 @@ typedef struct rocksdb_iterator {
     bool started;
     bool ended;
     const char *name;
+    weir_database *keeps_open; /* Of a snapshot, which counts as an open store; else NULL. */
 } rocksdb_iterator;
 
 struct weir_write_batch {
@@ -376,6 +377,15 @@ static weir_status family_of(weir_database *database, const char *name,
     return WEIR_OK;
 }
 
+/* A broken database waits for its stores to be closed. */
+static void count_store(weir_database *database, bool opened)
+{
+    pthread_mutex_lock(&database->families_lock);
+    WEIR_ASSERT(opened || database->open_stores > 0);
+    database->open_stores = opened ? database->open_stores + 1 : database->open_stores - 1;
+    pthread_mutex_unlock(&database->families_lock);
+}
+
 /* A store. */
 
 /* The key as RocksDB has it, borrowed until the next call. */
@@ -476,6 +486,9 @@ static void rocks_iterator_free(weir_kv_iterator *iterator)
     rocksdb_readoptions_destroy(it->options);
     weir_buf_cleanup(&it->lower);
     weir_buf_cleanup(&it->upper);
+    if (it->keeps_open != NULL) {
+        count_store(it->keeps_open, false);
+    }
     free(it);
 }
 
@@ -538,10 +551,7 @@ static uint64_t rocks_approximate_count(weir_kv *kv)
 static void rocks_free(weir_kv *kv)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
-    pthread_mutex_lock(&store->database->families_lock);
-    WEIR_ASSERT(store->database->open_stores > 0);
-    store->database->open_stores--;
-    pthread_mutex_unlock(&store->database->families_lock);
+    count_store(store->database, false);
     weir_buf_cleanup(&store->key);
     free(store);
 }
@@ -647,6 +657,19 @@ static char *write_file(rocksdb_store *store, const char *path,
     rocksdb_sstfilewriter_destroy(writer);
     rocksdb_envoptions_destroy(env);
     return message;
+}
+
+weir_status weir_rocksdb_store_snapshot(weir_kv *kv, weir_kv_iterator **out_iterator,
+                                        weir_error *err)
+{
+    WEIR_ASSERT(kv->ops == &store_ops);
+
+    WEIR_TRY(rocks_range(kv, WEIR_BYTES(""), WEIR_BYTES_NULL, false, out_iterator, err));
+    rocksdb_iterator *it = (rocksdb_iterator *)*out_iterator;
+    it->keeps_open = ((rocksdb_store *)kv)->database;
+    it->name = it->keeps_open->directory;
+    count_store(it->keeps_open, true);
+    return WEIR_OK;
 }
 
 size_t weir_rocksdb_ingest_entries_min(const weir_database *database)

@@ -31,6 +31,11 @@ weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, wei
 weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,
                                       size_t count, weir_error *err);
 
+/* All entries as of now, in the order of keys. Unlike other iterators it may outlive the store (not
+ * the database) and be used by another thread. */
+weir_status weir_rocksdb_store_snapshot(weir_kv *kv, weir_kv_iterator **out_iterator,
+                                        weir_error *err);
+
 /* From how many entries on an ingest is worth its file: an option of the database. */
 size_t weir_rocksdb_ingest_entries_min(const weir_database *database);
 

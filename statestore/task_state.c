@@ -413,6 +413,17 @@ weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_b
     return WEIR_OK;
 }
 
+weir_status weir_task_state_snapshot(weir_task_state *state, const char *name,
+                                     weir_kv_iterator **out_iterator, weir_error *err)
+{
+    const store *s = store_named(state, name);
+    WEIR_ASSERT(s != NULL);
+
+    return s->engine == WEIR_ENGINE_ROCKSDB
+               ? weir_rocksdb_store_snapshot(weir_staged_engine(s->staged), out_iterator, err)
+               : WEIR_NOT_FOUND;
+}
+
 /* Removes the positions of a store from disk: those whose label begins with its name. Tasks of
  * other sub-topologies have the same partition and positions of their own, which stay. */
 static weir_status remove_positions_of(weir_task_state *state, const char *store_name,

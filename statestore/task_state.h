@@ -107,6 +107,11 @@ typedef struct weir_restore_batch {
 weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_batch *batch,
                                     weir_error *err);
 
+/* What has been applied of a store on disk, as of now, in the order of keys. The iterator may
+ * outlive the state (not the database), on another thread. WEIR_NOT_FOUND: a store in memory. */
+weir_status weir_task_state_snapshot(weir_task_state *state, const char *store,
+                                     weir_kv_iterator **out_iterator, weir_error *err);
+
 /* Removes all of this task's data and positions (the task left for good, or is corrupt), staged and
  * committed writes too. The stores are empty afterwards and can be used. */
 weir_status weir_task_state_wipe(weir_task_state *state, weir_error *err);

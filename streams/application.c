@@ -85,6 +85,8 @@ static weir_status open_workers(weir_application *application, weir_error *err)
             .never_waits = application->options.never_waits,
             .report = weir_application_take_report,
             .applied = weir_application_take_applied,
+            .snapshots = application->options.snapshots,
+            .find_snapshot = weir_application_find_snapshot,
             .user = application,
         };
         application->workers[i].application = application;

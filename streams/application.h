@@ -54,6 +54,7 @@ typedef struct weir_application_options {
     /* Tells this process from others of the application, and is the same after a restart, so that
      * the transactions of its former life end at once. NULL: group.instance.id, else "0". */
     const char *process_id;
+    const struct weir_snapshot_network *snapshots; /* NULL: none; it outlives the application. */
     bool never_waits; /* Driven by weir_application_step: no call waits for acknowledgements. */
     weir_application_listener listener; /* NULL: none. */
     void *listener_user;

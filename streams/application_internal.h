@@ -15,6 +15,8 @@
 
 #include <pthread.h>
 
+enum { WEIR_SOURCE_BYTES_MAX = 128 };
+
 typedef enum weir_slot_state {
     WEIR_SLOT_NONE,    /* No worker has the task. */
     WEIR_SLOT_STANDBY, /* A worker follows its changelogs, or will once it has stopped. */
@@ -42,6 +44,7 @@ typedef struct weir_slot {
     int64_t lag;   /* What its stores lack, as last known; WEIR_LAG_UNKNOWN. */
     bool moves;    /* To another worker: closed here, opened there. */
     size_t target; /* Which one that is. */
+    char source[WEIR_SOURCE_BYTES_MAX]; /* "host:port" of who has most of its stores; or "". */
 } weir_slot;
 
 /* Of all slots, after a step. */
@@ -103,6 +106,8 @@ struct weir_application {
 weir_status weir_application_join(weir_application *application, weir_error *err);
 /* What a worker tells of a task; user is the application. */
 void weir_application_take_report(void *user, size_t task_index, weir_task_report report);
+/* Which other process has a snapshot of a task; user is the application. Any thread. */
+bool weir_application_find_snapshot(void *user, size_t task_index, weir_buf *out_address);
 /* More changelog records are in the database; user is the application. */
 void weir_application_take_applied(void *user, uint64_t records);
 /* A copy of how a task stands; any thread. */

@@ -59,6 +59,10 @@ static const setting_spec specs[] = {
            "Tasks that this process warms up at a time while others run them for it."),
     NUMBER("weir.placement.wait.ms", placement_wait_ms, "ms", 1000, 0, 60000,
            "After a rebalance, how long cold tasks wait to hear who is warmer."),
+    NUMBER(
+        "weir.snapshot.lag.min", snapshot_lag_min, "", 1000 * 1000, 0, INT64_MAX,
+        "A task that lacks so many changelog records loads a snapshot from another process, where "
+        "one is to be had; 0: never."),
     NUMBER("weir.trade.interval.ms", trade_interval_ms, "ms", 10000, 0, DAY_MS,
            "Time between looks whether a task should go to a less busy worker; 0: never."),
     NUMBER("poll.ms", poll_ms, "ms", 100, 0, 60000, "The longest wait of an idle worker."),

@@ -55,6 +55,7 @@ typedef struct weir_config {
     int64_t acceptable_recovery_lag; /* Changelog records that a warm store may lack. */
     int64_t max_warmup_replicas;     /* Tasks that this process warms up at a time. */
     int64_t placement_wait_ms;
+    int64_t snapshot_lag_min;
     int64_t trade_interval_ms;   /* Of tasks between workers; 0: never. */
     int64_t restore_records_max; /* A worker: read of changelogs and not yet stored. */
     int64_t record_arena_bytes_max;

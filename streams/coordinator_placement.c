@@ -8,6 +8,8 @@
 #include "streams/base/logging.h"
 #include "streams/topology_internal.h"
 
+#include <string.h>
+
 enum { COUNT_INTERVAL_MS = 200, FAREWELL_MS = 500 };
 
 static bool is_stateful(const weir_plan *plan, size_t task_index)
@@ -96,12 +98,44 @@ static void tell_facts(weir_application *application)
     pthread_mutex_unlock(&application->lock);
 }
 
+/* The live process that lacks least of a task's stores, and can be asked for them. */
+static void find_source(const weir_application *application, size_t index)
+{
+    const weir_members *members = weir_placer_members(application->placer);
+    const weir_process_state *own = weir_placer_own(application->placer);
+    int64_t least = WEIR_LAG_UNKNOWN;
+    char *source = application->slots[index].source;
+    source[0] = '\0';
+    for (size_t i = 0; i < weir_members_count(members); i++) {
+        const weir_known_process *known = weir_members_at(members, i);
+        const weir_process_state *state = &known->state;
+        if (state->host != NULL && state->generation == own->generation &&
+            strcmp(known->process_id, member_id(application)) != 0 &&
+            strlen(state->host) < WEIR_SOURCE_BYTES_MAX && state->tasks[index].lag < least) {
+            least = state->tasks[index].lag;
+            memcpy(source, state->host, strlen(state->host) + 1);
+        }
+    }
+}
+
+bool weir_application_find_snapshot(void *user, size_t task_index, weir_buf *out_address)
+{
+    weir_application *application = user;
+    weir_slot slot = weir_application_slot(application, task_index);
+    weir_buf_clear(out_address);
+    weir_buf_append_text(out_address, slot.source);
+    return slot.source[0] != '\0';
+}
+
 static void take_roles(weir_application *application)
 {
     const weir_process_state *own = weir_placer_own(application->placer);
     pthread_mutex_lock(&application->lock);
     for (size_t i = 0; i < application->plan->task_count; i++) {
         application->slots[i].role = weir_placer_role(application->placer, i);
+        if (application->slots[i].state == WEIR_SLOT_NONE) {
+            find_source(application, i);
+        }
         application->slots[i].granted = own->tasks[i].granted_to != NULL;
     }
     pthread_mutex_unlock(&application->lock);

@@ -609,3 +609,21 @@ int weir_restorer_fd(const weir_restorer *restorer)
 {
     return weir_consumer_fd(restorer->consumer);
 }
+
+weir_status weir_restorer_missing(const weir_restorer *restorer, const weir_task *task,
+                                  int64_t *out_missing, weir_error *err)
+{
+    *out_missing = 0;
+    for (size_t i = 0; i < task->store_count; i++) {
+        weir_task_store *store = &task->stores[i];
+        changelog log = {.store = store, .partition = {store->changelog, task->planned->partition}};
+        if (store->changelog == NULL || !store->is_on_disk) {
+            continue;
+        }
+        WEIR_TRY(find_ends(restorer, &log, err));
+        int64_t position = position_at_rest(store);
+        position = position < log.earliest ? log.earliest : position;
+        *out_missing += log.end > position ? log.end - position : 0;
+    }
+    return WEIR_OK;
+}

@@ -29,6 +29,10 @@ WEIR_DEFINE_AUTO_PTR(weir_restorer);
  */
 weir_status weir_restorer_add(weir_restorer *restorer, weir_task *task, weir_error *err);
 
+/* How many offsets its changelogs have that the stores on disk of a task lack. */
+weir_status weir_restorer_missing(const weir_restorer *restorer, const weir_task *task,
+                                  int64_t *out_missing, weir_error *err);
+
 /* Follows the changelogs of a task, which is a STANDBY, from now on. */
 weir_status weir_restorer_follow(weir_restorer *restorer, weir_task *task, weir_error *err);
 

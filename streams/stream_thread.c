@@ -92,6 +92,8 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
     thread->closing = weir_alloc_array(options->plan->task_count, sizeof(*thread->closing));
     thread->to_open = weir_alloc_array(options->plan->task_count, sizeof(*thread->to_open));
     thread->roles = weir_alloc_array(options->plan->task_count, sizeof(*thread->roles));
+    thread->loads = weir_alloc_array(options->plan->task_count, sizeof(*thread->loads));
+    thread->load_tried = weir_alloc_array(options->plan->task_count, sizeof(*thread->load_tried));
     thread->holds_due = weir_alloc_array(options->plan->task_count, sizeof(*thread->holds_due));
     thread->figures = weir_task_figures_new(options->plan->task_count);
     make_names(thread);
@@ -123,6 +125,7 @@ void weir_stream_thread_free(weir_stream_thread *thread)
     weir_mailbox_close(thread->mailbox);
     while (thread->owned_count > 0) {
         weir_task *task = thread->owned[--thread->owned_count];
+        weir_stream_thread_end_load(thread, task);
         weir_restorer_remove(thread->restorer, task);
         weir_task_free(task);
     }
@@ -136,6 +139,8 @@ void weir_stream_thread_free(weir_stream_thread *thread)
     free(thread->closing);
     free(thread->to_open);
     free(thread->roles);
+    free(thread->loads);
+    free(thread->load_tried);
     free(thread->holds_due);
     weir_task_figures_free(thread->figures);
     free(thread->client_id);
@@ -178,6 +183,7 @@ static void own(weir_stream_thread *thread, size_t task_index, weir_task *task)
     thread->closing[task_index] = false;
     list_owned(thread);
     weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_TASKS_CREATED, 1);
+    thread->load_tried[task_index] = false;
 }
 
 size_t weir_stream_thread_index(const weir_stream_thread *thread, const weir_task *task)
@@ -196,6 +202,7 @@ void weir_stream_thread_report(weir_stream_thread *thread, const weir_task *task
 void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_task_report report)
 {
     size_t index = weir_stream_thread_index(thread, task);
+    weir_stream_thread_end_load(thread, task);
     weir_restorer_remove(thread->restorer, task);
     bool was_closing = thread->closing[index];
     thread->tasks[index] = NULL;
@@ -491,6 +498,11 @@ void weir_stream_thread_wait(weir_stream_thread *thread, int64_t now_ms)
         if (weir_restorer_count(thread->restorer) > 0) {
             count = add_fd(fds, count, weir_restorer_fd(thread->restorer));
         }
+    }
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        const weir_snapshot_load *load =
+            thread->loads[weir_stream_thread_index(thread, thread->owned[i])];
+        count = load == NULL ? count : add_fd(fds, count, weir_snapshot_load_fd(load));
     }
     const weir_topology *topology = thread->options.plan->topology;
     for (size_t i = 0; i < thread->resources_open; i++) {

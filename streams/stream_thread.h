@@ -12,6 +12,7 @@
 #define WEIR_STREAMS_STREAM_THREAD_H
 
 #include "streams/base/mailbox.h"
+#include "streams/snapshot.h"
 #include "streams/task.h"
 #include "streams/task_figures.h"
 
@@ -55,6 +56,8 @@ typedef struct weir_stream_thread_options {
     void (*report)(void *user, size_t task_index, weir_task_report report);
     /* So many more changelog records are in the database and not on its disk; NULL: none asks. */
     void (*applied)(void *user, uint64_t records);
+    const weir_snapshot_network *snapshots; /* NULL: state comes from changelogs alone. */
+    weir_snapshot_find find_snapshot;
     void *user;
 } weir_stream_thread_options;
 

@@ -10,6 +10,7 @@
 
 #include "streams/commit.h"
 #include "streams/restore.h"
+#include "streams/snapshot_load.h"
 #include "streams/stream_thread.h"
 #include "streams/thread_metrics.h"
 #include "streams/topology_internal.h"
@@ -38,7 +39,9 @@ struct weir_stream_thread {
     size_t to_open_count;
     weir_task_role *roles;
     weir_task_figures *figures;
-    weir_task **owned; /* The tasks that are not NULL, in order of the plan. */
+    weir_snapshot_load **loads; /* By index; NULL: none is under way. */
+    bool *load_tried;           /* By index: since the worker has the task. */
+    weir_task **owned;          /* The tasks that are not NULL, in order of the plan. */
     size_t owned_count;
     weir_task *culprit;         /* Whose call is under way, for WEIR_CORRUPT; NULL: nobody's. */
     weir_error command_failure; /* A command cost more than its task; status WEIR_OK: none did. */
@@ -87,6 +90,13 @@ weir_status weir_stream_thread_apply(weir_stream_thread *thread, weir_error *err
 
 /* Applies all tasks after an apply that failed. */
 weir_status weir_stream_thread_apply_again(weir_stream_thread *thread, weir_error *err);
+
+/* stream_thread_load.c: loads a snapshot into a task that is CREATED, if one is to be had;
+ * *out_loading: it goes on with the next pass. The second ends a load, which leaves the task to be
+ * wiped. */
+weir_status weir_stream_thread_load(weir_stream_thread *thread, weir_task *task, bool *out_loading,
+                                    bool *busy, weir_error *err);
+void weir_stream_thread_end_load(weir_stream_thread *thread, const weir_task *task);
 
 /* stream_thread_failure.c: whether all tasks have to let go of the database. */
 bool weir_stream_thread_database_is_broken(const weir_stream_thread *thread);

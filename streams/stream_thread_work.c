@@ -32,7 +32,11 @@ static weir_status bring_up_active(weir_stream_thread *thread, weir_task *task, 
                                    weir_error *err)
 {
     weir_task_phase phase = weir_task_phase_now(task);
-    if (phase == WEIR_TASK_CREATED || phase == WEIR_TASK_STANDBY) {
+    bool loading = false;
+    if (phase == WEIR_TASK_CREATED) {
+        WEIR_TRY(weir_stream_thread_load(thread, task, &loading, busy, err));
+    }
+    if ((phase == WEIR_TASK_CREATED || phase == WEIR_TASK_STANDBY) && !loading) {
         WEIR_TRY(begin(thread, task, err));
     }
     if (weir_task_phase_now(task) == WEIR_TASK_RESTORING && weir_restorer_is_done(task)) {
@@ -49,7 +53,11 @@ static weir_status bring_up_standby(weir_stream_thread *thread, weir_task *task,
                                     weir_error *err)
 {
     weir_task_phase phase = weir_task_phase_now(task);
-    if (phase == WEIR_TASK_CREATED || phase == WEIR_TASK_RESTORING) {
+    bool loading = false;
+    if (phase == WEIR_TASK_CREATED) {
+        WEIR_TRY(weir_stream_thread_load(thread, task, &loading, busy, err));
+    }
+    if ((phase == WEIR_TASK_CREATED || phase == WEIR_TASK_RESTORING) && !loading) {
         weir_task_follow(task);
         WEIR_TRY(weir_restorer_follow(thread->restorer, task, err));
         *busy = true;

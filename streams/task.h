@@ -13,7 +13,7 @@
  * weir_task_prepare_commit, then the broker (commit.c), then weir_task_finish_commit.
  *
  * Ownership  What the environment points to outlives the task.
- * Errors     base/status.h, each wrapped with the task's id.
+ * Errors     Wrapped with the task's id.
  * Threads    The worker's. Time is an argument, input comes by weir_task_add_batch.
  */
 #ifndef WEIR_STREAMS_TASK_H
@@ -133,7 +133,7 @@ size_t weir_task_committed_bytes(const weir_task *task);
  * applied and not flushed, what a crash costs. */
 uint64_t weir_task_logged_records(const weir_task *task);
 
-/* Where it is in its life, its id, and its place in the plan. */
+/* Where it is in its life, its ids, and its place in the plan. */
 weir_task_phase weir_task_phase_now(const weir_task *task);
 const char *weir_task_id(const weir_task *task);
 const weir_planned_task *weir_task_planned(const weir_task *task);

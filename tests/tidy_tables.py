@@ -77,6 +77,7 @@ ALLOWED_SYNC = [
     (r"connectors/kafka_\w+\.[ch]", "threads share a broker, and librdkafka has its own"),
     (r"statestore/rocksdb_store\.c", "workers open the column families of one database"),
     (r"streams/task_figures\.c", "a worker's load and lags, which the coordinator reads, relaxed"),
+    (r"streams/snapshot_host\.c", "whoever reads a snapshot does so on a thread of its own"),
     (r"streams/membership\.c", "the member: the coordinator polls it, workers commit with it"),
     (r"streams/(application(_internal\.h|\.c)|coordinator(_slots|_placement)?\.c|trader\.c)",
      "any thread asks for the state"),

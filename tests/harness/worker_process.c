@@ -17,6 +17,15 @@ static void take_report(void *user, size_t task_index, weir_task_report report)
     process->last_report[task_index] = (int)report;
 }
 
+static bool find_snapshot(void *user, size_t task_index, weir_buf *out_address)
+{
+    (void)user;
+    (void)task_index;
+    weir_buf_clear(out_address);
+    weir_buf_append_text(out_address, "other:1");
+    return true;
+}
+
 static weir_status join(worker_process *process)
 {
     const weir_member_options options = {
@@ -63,6 +72,8 @@ weir_status worker_process_open(worker_process *process, const worker_process_op
         .process_id = options->process_id,
         .never_waits = true,
         .report = take_report,
+        .snapshots = options->snapshots,
+        .find_snapshot = find_snapshot,
         .user = process,
     };
     WEIR_TRY(weir_stream_thread_new(&thread, &process->thread, &process->err));

@@ -19,8 +19,9 @@ typedef struct worker_process_options {
     const weir_topology *topology;
     const weir_config *config;
     const char *process_id;
-    const char *directory;     /* NULL: stores are in memory. */
-    size_t ingest_entries_min; /* As weir_database_options has it. */
+    const char *directory;                  /* NULL: stores are in memory. */
+    size_t ingest_entries_min;              /* As weir_database_options has it. */
+    const weir_snapshot_network *snapshots; /* NULL: none. Every task has its source there. */
 } worker_process_options;
 
 typedef struct worker_process {

@@ -483,6 +483,12 @@ static void ingest(disk_image *image, weir_bytes key, weir_bytes value)
     }
 }
 
+weir_status weir_rocksdb_store_snapshot(weir_kv *kv, weir_kv_iterator **out_iterator,
+                                        weir_error *err)
+{
+    return disk_range(kv, WEIR_BYTES(""), WEIR_BYTES_NULL, false, out_iterator, err);
+}
+
 size_t weir_rocksdb_ingest_entries_min(const weir_database *database)
 {
     return database->ingest_entries_min;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * application_snapshot.c - asks the worker that has a task for its snapshot, between two records.
+ */
+#include "streams/application_internal.h"
+#include "streams/snapshot_host.h"
+
+enum { ANSWER_TIMEOUT_MS = 30 * 1000 };
+
+typedef struct question {
+    size_t task_index;
+    weir_task_snapshot *out_snapshot;
+} question;
+
+static weir_status answer_question(void *consumer, void *argument, weir_error *err)
+{
+    const question *asked = argument;
+    weir_task *task = weir_stream_thread_task(consumer, asked->task_index);
+    return task == NULL ? WEIR_NOT_FOUND : weir_task_snapshot_take(task, asked->out_snapshot, err);
+}
+
+static weir_status take(void *user, size_t task_index, weir_task_snapshot *out_snapshot,
+                        weir_error *err)
+{
+    const weir_application *application = user;
+    question asked = {task_index, out_snapshot};
+    weir_status status = WEIR_NOT_FOUND;
+    for (size_t w = 0; status == WEIR_NOT_FOUND && w < application->worker_count; w++) {
+        const weir_application_worker *worker = &application->workers[w];
+        status = worker->started
+                     ? weir_mailbox_call(weir_stream_thread_mailbox(worker->thread),
+                                         answer_question, &asked, ANSWER_TIMEOUT_MS, err)
+                     : answer_question(worker->thread, &asked, err);
+    }
+    return status;
+}
+
+weir_snapshot_host *weir_application_snapshot_host(weir_application *application)
+{
+    return weir_snapshot_host_new(&(weir_snapshot_host_options){
+        .plan = application->plan,
+        .take = take,
+        .user = application,
+    });
+}
