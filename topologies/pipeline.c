@@ -8,6 +8,7 @@
 #include "topologies/pipeline.h"
 
 #include "avro/records.h"
+#include "connectors/snapshot_http.h"
 #include "streams/base/clock.h"
 #include "streams/base/file.h"
 #include "streams/query.h"
@@ -163,7 +164,8 @@ static weir_status open_application(weir_pipeline *pipeline, weir_stage stage, w
                                                             .config = &pipeline->configs[stage],
                                                             .broker = pipeline->broker,
                                                             .database = pipeline->database,
-                                                            .metrics = pipeline->metrics},
+                                                            .metrics = pipeline->metrics,
+                                                            .snapshots = &weir_snapshot_http},
                                 &pipeline->applications[stage], err);
 }
 

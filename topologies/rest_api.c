@@ -7,6 +7,7 @@
  */
 #include "topologies/rest_api_internal.h"
 
+#include "connectors/rest_snapshot.h"
 #include "streams/base/random.h"
 
 #include <stdarg.h>
@@ -70,6 +71,20 @@ weir_application *weir_rest_application(const weir_rest_api *api, weir_stage sta
     return application;
 }
 
+/* For other processes of the same applications. */
+static void serve_snapshots(weir_rest_api *api)
+{
+    api->snapshots = weir_rest_snapshots_new();
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        weir_application *application = weir_pipeline_application(api->pipeline, stage);
+        if (application != NULL) {
+            weir_rest_snapshots_add(api->snapshots, weir_application_id(application),
+                                    weir_application_snapshot_host(application));
+        }
+    }
+    weir_rest_snapshots_serve(api->snapshots, api->rest);
+}
+
 weir_status weir_rest_api_new(weir_pipeline *pipeline, const weir_rest_options *options,
                               weir_rest_api **out_api, weir_error *err)
 {
@@ -86,6 +101,7 @@ weir_status weir_rest_api_new(weir_pipeline *pipeline, const weir_rest_options *
         route.user = api;
         weir_rest_add(api->rest, &route, 1);
     }
+    serve_snapshots(api);
     *out_api = weir_take(&api);
     return WEIR_OK;
 }
@@ -106,6 +122,7 @@ void weir_rest_api_free(weir_rest_api *api)
         return;
     }
     weir_rest_free(api->rest);
+    weir_rest_snapshots_free(api->snapshots);
     free(api);
 }
 

@@ -20,6 +20,7 @@
 struct weir_rest_api {
     weir_pipeline *pipeline;
     weir_rest *rest;
+    struct weir_rest_snapshots *snapshots;
     uint64_t job_secret; /* Seals the ids of crawl jobs. */
 };
 

@@ -19,10 +19,10 @@ static void take_report(void *user, size_t task_index, weir_task_report report)
 
 static bool find_snapshot(void *user, size_t task_index, weir_buf *out_address)
 {
-    (void)user;
+    const worker_process *process = user;
     (void)task_index;
     weir_buf_clear(out_address);
-    weir_buf_append_text(out_address, "other:1");
+    weir_buf_append_text(out_address, process->options.source);
     return true;
 }
 

@@ -21,7 +21,8 @@ typedef struct worker_process_options {
     const char *process_id;
     const char *directory;                  /* NULL: stores are in memory. */
     size_t ingest_entries_min;              /* As weir_database_options has it. */
-    const weir_snapshot_network *snapshots; /* NULL: none. Every task has its source there. */
+    const weir_snapshot_network *snapshots; /* NULL: none. */
+    const char *source;                     /* The address of every task's snapshot. */
 } worker_process_options;
 
 typedef struct worker_process {

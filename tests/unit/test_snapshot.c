@@ -3,6 +3,8 @@
  * Snapshots of tasks from one process to another (streams/snapshot*.c, task_snapshot.c,
  * stream_thread_load.c), with a network that is a function call, and spoils what it carries.
  */
+#include "connectors/rest_snapshot.h"
+#include "connectors/snapshot_http.h"
 #include "streams/snapshot_host.h"
 #include "streams/snapshot_page.h"
 #include "tests/harness/check.h"
@@ -142,6 +144,8 @@ typedef struct pair {
     weir_topology *topology;
     weir_config config;
     net net;
+    const weir_snapshot_network *network; /* Of b; NULL: net. */
+    char *source;
     worker_process a;
     worker_process b;
     char *directories[2];
@@ -166,7 +170,8 @@ static void open_process(pair *p, worker_process *process, const char *id, char 
         .process_id = id,
         .directory = directory,
         .ingest_entries_min = 20,
-        .snapshots = &p->net.base,
+        .snapshots = p->network != NULL ? p->network : &p->net.base,
+        .source = p->source != NULL ? p->source : "other:1",
     };
     CHECK_OK(worker_process_open(process, &options), &process->err);
 }
@@ -205,6 +210,7 @@ static void pair_cleanup(pair *p)
     sim_cluster_free(p->cluster);
     free(p->directories[0]);
     free(p->directories[1]);
+    free(p->source);
 }
 
 static void step(pair *p)
@@ -396,4 +402,73 @@ TEST(sessions_are_few_and_end_when_nobody_reads_them)
     CHECK_STATUS(weir_snapshot_host_begin(p.net.host, "9_9", later_ms, &page, &p.err),
                  WEIR_NOT_FOUND);
     CHECK_OK(weir_snapshot_host_begin(p.net.host, "0_1", later_ms, &page, &p.err), &p.err);
+}
+
+typedef struct question {
+    size_t task_index;
+    weir_task_snapshot *out_snapshot;
+} question;
+
+static weir_status answer(void *consumer, void *argument, weir_error *err)
+{
+    const question *asked = argument;
+    weir_task *task = weir_stream_thread_task(consumer, asked->task_index);
+    return task == NULL ? WEIR_NOT_FOUND : weir_task_snapshot_take(task, asked->out_snapshot, err);
+}
+
+/* On a thread of the server, while this one makes the passes of a. */
+static weir_status ask_a(void *user, size_t task_index, weir_task_snapshot *out_snapshot,
+                         weir_error *err)
+{
+    pair *p = user;
+    question asked = {task_index, out_snapshot};
+    return weir_mailbox_call(weir_stream_thread_mailbox(p->a.thread), answer, &asked, 30000, err);
+}
+
+TEST(snapshot_goes_through_http)
+{
+    WEIR_AUTO(pair) p = {0};
+    count_on_a(&p);
+    weir_rest_snapshots *given = weir_rest_snapshots_new();
+    const weir_snapshot_host_options options = {.plan = p.a.plan, .take = ask_a, .user = &p};
+    weir_rest_snapshots_add(given, "counter", weir_snapshot_host_new(&options));
+    weir_rest *rest = NULL;
+    CHECK_OK(weir_rest_new(&(weir_rest_options){0}, &rest, &p.err), &p.err);
+    weir_rest_snapshots_serve(given, rest);
+    CHECK_OK(weir_rest_start(rest, &p.err), &p.err);
+    p.network = &weir_snapshot_http;
+    p.source = weir_format("127.0.0.1:%u", weir_rest_port(rest));
+    open_process(&p, &p.b, "b", p.directories[1]);
+    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    for (size_t t = 0; t < TASKS;) {
+        step(&p);
+        weir_stream_thread_wait(p.b.thread, p.now_ms);
+        t += p.b.last_report[t] == (int)WEIR_REPORT_RUNNING ? 1 : 0;
+    }
+    count_topology_feed(p.outside, 0, RECORDS);
+    run(&p);
+    check_counts(&p, 2);
+    CHECK_I64(changelog_records(&p.b), ==, 0);
+    weir_rest_free(rest);
+    weir_rest_snapshots_free(given);
+}
+
+TEST(process_that_does_not_answer_is_given_up)
+{
+    WEIR_AUTO(pair) p = {0};
+    count_on_a(&p);
+    weir_rest *rest = NULL; /* It has no such routes. */
+    CHECK_OK(weir_rest_new(&(weir_rest_options){0}, &rest, &p.err), &p.err);
+    CHECK_OK(weir_rest_start(rest, &p.err), &p.err);
+    p.network = &weir_snapshot_http;
+    p.source = weir_format("127.0.0.1:%u", weir_rest_port(rest));
+    open_process(&p, &p.b, "b", p.directories[1]);
+    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    for (size_t t = 0; t < TASKS;) {
+        step(&p);
+        weir_stream_thread_wait(p.b.thread, p.now_ms);
+        t += p.b.last_report[t] == (int)WEIR_REPORT_RUNNING ? 1 : 0;
+    }
+    CHECK_I64(changelog_records(&p.b), ==, RECORDS);
+    weir_rest_free(rest);
 }
