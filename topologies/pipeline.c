@@ -16,6 +16,7 @@
 #include "topologies/extract.h"
 #include "topologies/frontier.h"
 #include "topologies/open_broker.h"
+#include "topologies/process_id.h"
 #include "topologies/quality.h"
 #include "topologies/tables.h"
 
@@ -32,6 +33,7 @@ struct weir_pipeline {
     weir_registry *registry;
     weir_codec *codec;
     char *objects_directory;
+    char *process_id;
     weir_stage_services services;
     weir_fetch_client client;
     weir_topology *topologies[WEIR_STAGE_COUNT];
@@ -160,10 +162,13 @@ static weir_status open_application(weir_pipeline *pipeline, weir_stage stage, w
 {
     WEIR_TRY(configure(pipeline, stage, err));
     WEIR_TRY(kinds[stage].topology(pipeline, &pipeline->topologies[stage], err));
+    const char *instance_id = pipeline->configs[stage].group_instance_id;
+    const char *process_id = instance_id != NULL ? instance_id : pipeline->process_id;
     return weir_application_new(&(weir_application_options){.topology = pipeline->topologies[stage],
                                                             .config = &pipeline->configs[stage],
                                                             .broker = pipeline->broker,
                                                             .database = pipeline->database,
+                                                            .process_id = process_id,
                                                             .metrics = pipeline->metrics,
                                                             .snapshots = &weir_snapshot_http},
                                 &pipeline->applications[stage], err);
@@ -186,6 +191,7 @@ static void prepare_services(weir_pipeline *pipeline)
 static weir_status open_parts(weir_pipeline *pipeline, weir_error *err)
 {
     WEIR_TRY(weir_directory_make(pipeline->options->data_directory, err));
+    WEIR_TRY(weir_process_id_read(pipeline->options->data_directory, &pipeline->process_id, err));
     WEIR_TRY(open_broker(pipeline, err));
     WEIR_TRY(open_schemas(pipeline, err));
     WEIR_TRY(open_database(pipeline, err));
@@ -268,6 +274,7 @@ void weir_pipeline_free(weir_pipeline *pipeline)
     weir_broker_free(pipeline->broker);
     weir_metrics_free(pipeline->metrics);
     free(pipeline->objects_directory);
+    free(pipeline->process_id);
     free(pipeline);
 }
 
