@@ -49,7 +49,7 @@ static const struct {
     {CONSUMER, "fetch.error.backoff.ms", "100"},
     /* Whole partitions move, and only those that must. */
     {MEMBER, "partition.assignment.strategy", "cooperative-sticky"},
-    {MEMBER, "heartbeat.interval.ms", "3000"},
+    {MEMBER, "heartbeat.interval.ms", "500"},
     /* The coordinator polls all the time; it may be stopped by a flush of the state. */
     {MEMBER, "max.poll.interval.ms", "300000"},
     /* Nothing is written twice or out of order. */
