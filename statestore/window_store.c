@@ -11,6 +11,7 @@
  */
 #include "statestore/window_store.h"
 
+#include "statestore/expiry.h"
 #include "streams/base/serde.h"
 
 #include <assert.h>
@@ -24,12 +25,9 @@ static_assert(START_BYTES + sizeof(int32_t) == WEIR_WINDOW_SUFFIX_BYTES, "Kafka 
 struct weir_window_store {
     weir_kv *kv;
     weir_window_store_options options;
-    int64_t stream_time_ms; /* -1 before the first. */
-    int64_t pass_began_ms;  /* Stream time at which the last pass of expiry began; -1: none. */
-    bool in_pass;
+    weir_expiry expiry;
     int32_t sequence;
-    weir_buf key;     /* The binary key of the call. */
-    weir_buf resumed; /* Where the pass of expiry goes on. */
+    weir_buf key; /* The binary key of the call. */
 };
 
 struct weir_window_iterator {
@@ -44,13 +42,11 @@ weir_window_store *weir_window_store_new(weir_kv *owned_kv,
                                          const weir_window_store_options *options)
 {
     WEIR_ASSERT(owned_kv != NULL);
-    WEIR_ASSERT(options->retention_ms > 0);
 
     weir_window_store *store = weir_alloc(sizeof *store);
     store->kv = owned_kv;
     store->options = *options;
-    store->stream_time_ms = -1;
-    store->pass_began_ms = -1;
+    store->expiry = weir_expiry_of(options->retention_ms);
     return store;
 }
 
@@ -59,23 +55,14 @@ void weir_window_store_free(weir_window_store *store)
     if (store != NULL) {
         weir_kv_free(store->kv);
         weir_buf_cleanup(&store->key);
-        weir_buf_cleanup(&store->resumed);
+        weir_expiry_cleanup(&store->expiry);
         free(store);
     }
 }
 
 void weir_window_store_observe(weir_window_store *store, int64_t stream_time_ms)
 {
-    if (store->stream_time_ms < stream_time_ms) {
-        store->stream_time_ms = stream_time_ms;
-    }
-}
-
-/* The smallest window start that has not expired. */
-static int64_t live_from(const weir_window_store *store)
-{
-    int64_t from = store->stream_time_ms - store->options.retention_ms + 1;
-    return from > 0 ? from : 0;
+    weir_expiry_observe(&store->expiry, stream_time_ms);
 }
 
 static void set_window_key(weir_buf *out, weir_bytes key, int64_t start_ms, int32_t sequence)
@@ -110,7 +97,7 @@ weir_status weir_window_store_put(weir_window_store *store, weir_bytes key, int6
                               store->kv->name, (long long)start_ms);
     }
     weir_window_store_observe(store, start_ms);
-    if (start_ms < live_from(store) && !store->options.retain_duplicates) {
+    if (start_ms < weir_expiry_live_from(&store->expiry) && !store->options.retain_duplicates) {
         return WEIR_NOT_FOUND;
     }
     if (value.data == NULL && store->options.retain_duplicates) {
@@ -130,7 +117,7 @@ weir_status weir_window_store_get(weir_window_store *store, weir_bytes key, int6
 {
     WEIR_ASSERT(key.data != NULL);
 
-    if (start_ms < live_from(store)) {
+    if (start_ms < weir_expiry_live_from(&store->expiry)) {
         return WEIR_NOT_FOUND;
     }
     if (!store->options.retain_duplicates) {
@@ -152,7 +139,9 @@ weir_status weir_window_store_fetch(weir_window_store *store, const weir_window_
     weir_window_iterator *it = weir_alloc(sizeof *it);
     WEIR_AUTO_PTR(weir_window_iterator) owner = it;
     it->one_key = range->key.data != NULL;
-    it->from_ms = range->from_ms > live_from(store) ? range->from_ms : live_from(store);
+    it->from_ms = range->from_ms > weir_expiry_live_from(&store->expiry)
+                      ? range->from_ms
+                      : weir_expiry_live_from(&store->expiry);
     it->to_ms = range->to_ms;
     WEIR_AUTO(weir_buf) upper = {0};
     weir_bytes from = WEIR_BYTES_NULL;
@@ -206,47 +195,14 @@ void weir_window_iterator_free(weir_window_iterator *iterator)
     }
 }
 
-/* Whether a pass is under way, or one begins now. */
-static bool begin_pass(weir_window_store *store)
+/* -1: these bytes are no key of a window. */
+static int64_t time_of(weir_bytes key)
 {
-    if (store->in_pass) {
-        return true;
-    }
-    bool due = store->pass_began_ms < 0 ||
-               store->stream_time_ms - store->pass_began_ms >= store->options.retention_ms / 2;
-    if (store->stream_time_ms < 0 || live_from(store) == 0 || !due) {
-        return false;
-    }
-    store->in_pass = true;
-    store->pass_began_ms = store->stream_time_ms;
-    weir_buf_clear(&store->resumed);
-    return true;
+    return key.size < WEIR_WINDOW_SUFFIX_BYTES ? -1 : start_of(key);
 }
 
 weir_status weir_window_store_expire(weir_window_store *store, size_t slice_max,
                                      size_t *out_removed, weir_error *err)
 {
-    size_t removed = 0;
-    WEIR_AUTO_PTR(weir_kv_iterator) it = NULL;
-    if (begin_pass(store)) {
-        WEIR_TRY(weir_kv_range(store->kv, weir_buf_bytes(&store->resumed), WEIR_BYTES_NULL, false,
-                               &it, err));
-    }
-    for (size_t i = 0; it != NULL && i < slice_max; i++) {
-        weir_bytes key;
-        weir_bytes value;
-        weir_status status = weir_kv_iterator_next(it, &key, &value, err);
-        if (status == WEIR_NOT_FOUND) {
-            store->in_pass = false;
-            break;
-        }
-        WEIR_TRY(status);
-        weir_buf_set(&store->resumed, key);
-        if (key.size >= WEIR_WINDOW_SUFFIX_BYTES && start_of(key) < live_from(store)) {
-            WEIR_TRY(weir_kv_remove(store->kv, weir_buf_bytes(&store->resumed), err));
-            removed++;
-        }
-    }
-    *out_removed = removed;
-    return WEIR_OK;
+    return weir_expiry_run(&store->expiry, store->kv, time_of, slice_max, out_removed, err);
 }

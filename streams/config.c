@@ -75,6 +75,8 @@ static const setting_spec specs[] = {
            "Deferred records of a task, past which it takes in nothing."),
     NUMBER("statestore.cache.max.bytes", cache_bytes_max, "bytes", 10 * MIB, 0, 1024 * 1024 * MIB,
            "What the record caches of all workers hold back together; 0: nothing."),
+    NUMBER("weir.expire.entries.max", expire_entries_max, "", 256, 0, 1000 * 1000,
+           "Entries of a window or session store looked at in a pass of the worker; 0: none goes."),
     NUMBER("weir.emit.interval.ms", emit_interval_ms, "ms", 1000, 0, DAY_MS,
            "The wall-clock time between looks for windows that have closed; 0: with each record."),
     NUMBER("weir.staged.bytes.max", staged_bytes_max, "bytes", 64 * MIB, 1, 1024 * 1024 * MIB,

@@ -41,8 +41,9 @@ typedef struct weir_config {
     int64_t num_stream_threads;
     int64_t poll_ms;
     int64_t buffered_records_per_partition;
-    int64_t max_task_idle_ms; /* -1: take what is there. */
-    int64_t emit_interval_ms; /* Of windows that have closed, in wall-clock time. */
+    int64_t max_task_idle_ms;   /* -1: take what is there. */
+    int64_t expire_entries_max; /* Of a window or session store, a pass. */
+    int64_t emit_interval_ms;   /* Of windows that have closed, in wall-clock time. */
     char *state_dir;
     int64_t max_async_records; /* A task. */
     int64_t cache_bytes_max;   /* Of all workers together: what their record caches hold back. */

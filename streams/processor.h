@@ -15,6 +15,7 @@
 #define WEIR_STREAMS_PROCESSOR_H
 
 #include "statestore/bitmap_store.h"
+#include "statestore/session_store.h"
 #include "statestore/ttl_store.h"
 #include "statestore/window_store.h"
 #include "streams/base/arena.h"
@@ -52,6 +53,7 @@ weir_kv *weir_context_store(weir_context *context, const char *name);
  * answers WEIR_NOT_FOUND. The runtime removes expired windows; rows of a TTL store go with
  * weir_ttl_store_expire, which the processor calls, best in a punctuation. */
 weir_window_store *weir_context_window_store(weir_context *context, const char *name);
+weir_session_store *weir_context_session_store(weir_context *context, const char *name);
 weir_ttl_store *weir_context_ttl_store(weir_context *context, const char *name);
 weir_bitmap_store *weir_context_bitmap_store(weir_context *context, const char *name);
 
@@ -77,8 +79,8 @@ typedef weir_status (*weir_flush_listener)(weir_processor *processor, const weir
 bool weir_context_on_flush(weir_context *context, const char *store, weir_flush_listener listener,
                            bool send_old_values);
 
-/* Memory that the processors of a task with the same owner pointer share, zeroed at first; it is gone
- * when they are. */
+/* Memory that the processors of a task with the same owner pointer share, zeroed at first; it is
+ * gone when they are. */
 void *weir_context_shared(weir_context *context, const void *owner, size_t bytes);
 
 /* What the topology added under this name, one for each worker (topology.h); NULL if none. */

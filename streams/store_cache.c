@@ -38,7 +38,8 @@ static size_t header_bytes(const weir_record *record)
 /* What a value counts for that was only read. */
 static size_t clean_bytes(const weir_task_store *store, weir_bytes key, size_t value_bytes)
 {
-    bool has_window = store->spec->options.kind == WEIR_STORE_WINDOW;
+    bool has_window = store->spec->options.kind == WEIR_STORE_WINDOW ||
+                      store->spec->options.kind == WEIR_STORE_SESSION;
     return key.size + (has_window ? CACHE_SEGMENT_BYTES : 0) + value_bytes + CACHE_NODE_BYTES +
            CACHE_ENTRY_BYTES + CACHE_ORIGIN_BYTES;
 }
@@ -109,9 +110,19 @@ static weir_status tell_listener(weir_task_store *store, const weir_held_write *
     return WEIR_OK;
 }
 
+/* The removal of a session that the changelog forgets by itself, and that is told to nobody. */
+static bool is_forgotten(const weir_task_store *store, const weir_held_write *write)
+{
+    return store->spec->options.kind == WEIR_STORE_SESSION && write->value.data == NULL &&
+           weir_session_store_is_past_retention(store->meaning, write->key);
+}
+
 static weir_status tell(void *user, const weir_held_write *write, weir_error *err)
 {
     weir_task_store *store = user;
+    if (is_forgotten(store, write)) {
+        return WEIR_OK;
+    }
     weir_task *task = store->task;
     const weir_task_current outer = task->current;
     task->current = (weir_task_current){.timestamp_ms = write->timestamp_ms, .node = outer.node};

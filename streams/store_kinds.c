@@ -7,8 +7,6 @@
 
 #include "streams/task_internal.h"
 
-enum { EXPIRE_SLICE_MAX = 256 };
-
 static void *open_ttl(weir_task *task, weir_task_store *rows)
 {
     WEIR_AUTO_FREE char *name =
@@ -16,6 +14,12 @@ static void *open_ttl(weir_task *task, weir_task_store *rows)
     weir_task_store *index = weir_task_store_named(task, name);
     WEIR_ASSERT(index != NULL);
     return weir_ttl_store_new(&rows->kv, &index->kv);
+}
+
+static void *open_session(const weir_task *task, weir_task_store *store)
+{
+    return weir_session_store_new(&store->kv, store->spec->options.retention_ms,
+                                  task->stream_time_ms);
 }
 
 static void *open_window(const weir_task *task, weir_task_store *store)
@@ -39,6 +43,9 @@ void weir_task_open_kinds(weir_task *task)
             break;
         case WEIR_STORE_WINDOW:
             store->meaning = open_window(task, store);
+            break;
+        case WEIR_STORE_SESSION:
+            store->meaning = open_session(task, store);
             break;
         case WEIR_STORE_TTL:
             store->meaning = open_ttl(task, store);
@@ -64,6 +71,9 @@ void weir_task_close_kinds(weir_task *task)
         case WEIR_STORE_WINDOW:
             weir_window_store_free(meaning);
             break;
+        case WEIR_STORE_SESSION:
+            weir_session_store_free(meaning);
+            break;
         case WEIR_STORE_TTL:
             weir_ttl_store_free(meaning);
             break;
@@ -76,16 +86,20 @@ void weir_task_close_kinds(weir_task *task)
 
 weir_status weir_task_expire_windows(weir_task *task, weir_error *err)
 {
+    size_t slice_max = (size_t)task->environment->config->expire_entries_max;
     for (size_t i = 0; i < task->store_count; i++) {
         weir_task_store *store = &task->stores[i];
-        if (store->spec->options.kind != WEIR_STORE_WINDOW) {
+        weir_store_kind kind = store->spec->options.kind;
+        if (kind != WEIR_STORE_WINDOW && kind != WEIR_STORE_SESSION) {
             continue;
         }
         size_t removed = 0;
         task->current = (weir_task_current){.timestamp_ms = task->stream_time_ms};
         store->is_expiring = true;
         weir_status status =
-            weir_window_store_expire(store->meaning, EXPIRE_SLICE_MAX, &removed, err);
+            kind == WEIR_STORE_WINDOW
+                ? weir_window_store_expire(store->meaning, slice_max, &removed, err)
+                : weir_session_store_expire(store->meaning, slice_max, &removed, err);
         store->is_expiring = false;
         task->current = (weir_task_current){0};
         if (status != WEIR_OK) {
@@ -134,6 +148,11 @@ weir_kv *weir_context_store(weir_context *context, const char *name)
 weir_window_store *weir_context_window_store(weir_context *context, const char *name)
 {
     return store_of(context, name, WEIR_STORE_WINDOW)->meaning;
+}
+
+weir_session_store *weir_context_session_store(weir_context *context, const char *name)
+{
+    return store_of(context, name, WEIR_STORE_SESSION)->meaning;
 }
 
 weir_ttl_store *weir_context_ttl_store(weir_context *context, const char *name)

@@ -366,9 +366,14 @@ void weir_topology_connect_store(weir_topology *topology, const char *processor_
             processor_name, store_name);
 }
 
+static bool has_retention(weir_store_kind kind)
+{
+    return kind == WEIR_STORE_WINDOW || kind == WEIR_STORE_SESSION;
+}
+
 static void check_caching(weir_topology *topology, const weir_store_options *options)
 {
-    bool is_of_keys = options->kind == WEIR_STORE_KEY_VALUE || options->kind == WEIR_STORE_WINDOW;
+    bool is_of_keys = options->kind == WEIR_STORE_KEY_VALUE || has_retention(options->kind);
     if (options->caching_enabled && (!is_of_keys || options->retain_duplicates)) {
         mistake(topology,
                 "store '%s': only key-value stores and window stores without duplicates have a "
@@ -379,10 +384,10 @@ static void check_caching(weir_topology *topology, const weir_store_options *opt
 
 static void check_retention(weir_topology *topology, const weir_store_options *options)
 {
-    if (options->kind == WEIR_STORE_WINDOW && options->retention_ms <= 0) {
+    if (has_retention(options->kind) && options->retention_ms <= 0) {
         mistake(topology, "window store '%s': give it retention_ms", options->name);
     }
-    if (options->kind != WEIR_STORE_WINDOW &&
+    if (!has_retention(options->kind) &&
         (options->retention_ms != 0 || options->retain_duplicates)) {
         mistake(topology, "store '%s': only window stores have retention_ms and retain_duplicates",
                 options->name);

@@ -52,6 +52,7 @@ typedef struct weir_processor_options {
 typedef enum weir_store_kind {
     WEIR_STORE_KEY_VALUE, /* weir_context_store */
     WEIR_STORE_WINDOW,    /* weir_context_window_store; its changelog forgets with time, too. */
+    WEIR_STORE_SESSION,   /* weir_context_session_store; the same. */
     WEIR_STORE_TTL,       /* weir_context_ttl_store; has a second store, "<name>-due". */
     WEIR_STORE_BITMAP,    /* weir_context_bitmap_store */
 } weir_store_kind;
@@ -66,7 +67,7 @@ typedef struct weir_store_options {
     bool changelog_is_source;
     bool timestamped; /* Entries are weir_timestamped; their times are those of the changelog. */
     weir_store_kind kind;
-    int64_t retention_ms;   /* Of a window store, > 0: at least window size and grace together. */
+    int64_t retention_ms;   /* Of a window or session store, > 0: as long as records may come. */
     bool retain_duplicates; /* Of a window store: each put is an entry of its own. */
     /* Holds writes back until a commit, or until statestore.cache.max.bytes are held, and logs the
      * last one of each key (weir_context_on_flush). Key-value and window stores. */

@@ -41,6 +41,9 @@ typedef struct weir_aggregate_place {
 weir_ktable *weir_aggregate_add(weir_kgrouped_stream *grouped, const weir_aggregate_place *place,
                                 const weir_aggregate_spec *spec);
 
+/* Kafka Streams draws a name for a count that has options and no store name, and forgets it. */
+void weir_count_use_up_name(weir_builder *builder, const weir_materialized *materialized);
+
 /* Where every count begins, and what each record adds to it. */
 weir_status weir_count_zero(weir_call *call, weir_bytes *out_aggregate);
 weir_status weir_count_one(weir_call *call, weir_bytes key, weir_bytes value, weir_bytes aggregate,

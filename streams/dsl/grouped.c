@@ -147,6 +147,13 @@ weir_status weir_count_add(weir_call *call, weir_bytes aggregate, int64_t differ
     return WEIR_OK;
 }
 
+void weir_count_use_up_name(weir_builder *builder, const weir_materialized *materialized)
+{
+    if (materialized != NULL && materialized->store_name == NULL) {
+        builder->next_number++;
+    }
+}
+
 weir_status weir_count_zero(weir_call *call, weir_bytes *out_aggregate)
 {
     *out_aggregate = weir_call_i64(call, 0);
@@ -165,9 +172,7 @@ weir_ktable *weir_kgrouped_stream_count(weir_kgrouped_stream *grouped,
                                         const weir_materialized *materialized,
                                         const weir_operator_options *options)
 {
-    if (materialized != NULL && materialized->store_name == NULL) {
-        grouped->stream.builder->next_number++; /* Kafka Streams drew a name here and still does. */
-    }
+    weir_count_use_up_name(grouped->stream.builder, materialized);
     const weir_aggregate_spec spec = {.initializer = weir_count_zero, .aggregator = weir_count_one};
     return add(grouped, materialized, options, "KSTREAM-AGGREGATE-", &spec);
 }

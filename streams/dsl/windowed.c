@@ -248,6 +248,9 @@ weir_ktable *weir_time_windowed_count(weir_time_windowed_kstream *windowed,
                                       const weir_materialized *materialized,
                                       const weir_operator_options *options)
 {
+    if (windowed->windows.advance_ms != 0) {
+        weir_count_use_up_name(windowed->grouped->stream.builder, materialized);
+    }
     return add(windowed, materialized, options, "KSTREAM-AGGREGATE-",
                (weir_aggregate_spec){.initializer = weir_count_zero, .aggregator = weir_count_one});
 }

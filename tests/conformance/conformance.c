@@ -176,9 +176,7 @@ static weir_status dump_stores(replay *self, weir_error *err)
         const conformance_dump dump = {
             .store = &self->spec->stores[i],
             .params = self->params,
-            .topology = self->topology,
             .application = weir_test_driver_application(self->driver),
-            .broker = self->broker,
         };
         WEIR_TRY(conformance_dump_store(&dump, &self->actual, err));
     }
@@ -198,7 +196,9 @@ static weir_status start(replay *self, weir_error *err)
     self->spec->make(self->builder, self->params);
     WEIR_TRY(weir_builder_build(self->builder, &self->topology, err));
     self->broker = sim_broker_new(1);
-    const weir_setting settings[] = {{"application.id", "oracle"}, {"commit.interval.ms", "0"}};
+    const weir_setting settings[] = {{"application.id", "oracle"},
+                                     {"commit.interval.ms", "0"},
+                                     {"weir.expire.entries.max", "0"}};
     const weir_test_driver_options options = {
         .topology = self->topology,
         .broker = self->broker,

@@ -22,16 +22,11 @@ void conformance_append_line(weir_buf *to, const char *kind, weir_bytes topic,
 typedef struct conformance_dump {
     const conformance_store *store;
     const weir_json_value *params; /* Of the spec. */
-    const weir_topology *topology;
     weir_application *application;
-    weir_broker *broker;
 } conformance_dump;
 
-/* A line for each row, in the order of their text.
- *
- * Kafka Streams still shows windows that its store has dropped, as long as they lie in its cache:
- * rows of window stores come from the changelog, and those that have not expired must be in the
- * store as well. */
+/* A line for each row, in the order of their text. Kafka Streams still shows windows that its store
+ * has dropped, as long as they lie in its cache: the runner lets none expire. */
 weir_status conformance_dump_store(const conformance_dump *dump, weir_buf *to, weir_error *err);
 
 #endif

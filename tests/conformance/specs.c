@@ -4,10 +4,12 @@
  */
 #include "tests/conformance/specs.h"
 
+#include "statestore/session_store.h"
 #include "streams/dsl/grouped.h"
 #include "streams/dsl/joins.h"
 #include "streams/dsl/kstream.h"
 #include "streams/dsl/ktable.h"
+#include "streams/dsl/sessions.h"
 #include "streams/dsl/windowed.h"
 
 #include <inttypes.h>
@@ -392,6 +394,28 @@ static void make_window_reduce_hop(weir_builder *builder, const weir_json_value 
     weir_kstream_to(by_window_text(table), "out", NULL);
 }
 
+static weir_status session_as_text(weir_call *call, const weir_record *record, weir_bytes *out_key)
+{
+    weir_session session = {0};
+    if (!weir_session_of(record->key, &session)) {
+        return weir_error_set(call->err, WEIR_BAD_RECORD, "this key has no session");
+    }
+    *out_key = weir_call_text(call, "%.*s@%" PRId64 "/%" PRId64, (int)session.key.size,
+                              (const char *)session.key.data, session.start_ms, session.end_ms);
+    return WEIR_OK;
+}
+
+static void make_session_count(weir_builder *builder, const weir_json_value *params)
+{
+    const weir_session_windows windows = {parameter(params, "gap"), parameter(params, "grace")};
+    weir_session_windowed_kstream *windowed =
+        weir_kgrouped_stream_windowed_by_session(grouped(builder, "a"), &windows);
+    weir_kstream *changes =
+        weir_ktable_to_stream(weir_session_windowed_count(windowed, &st, NULL), NULL);
+    weir_kstream *named = weir_kstream_select_key(changes, session_as_text, NULL);
+    weir_kstream_to(weir_kstream_map_values(named, count_as_text, NULL), "out", NULL);
+}
+
 /* Streams with streams. */
 
 static weir_join_windows join_windows(const weir_json_value *params)
@@ -427,79 +451,69 @@ static void make_stream_stream_outer(weir_builder *builder, const weir_json_valu
     weir_kstream_to(weir_kstream_outer_join(a, b, join_with_bar, &windows, NULL), "out", NULL);
 }
 
-#define NO_STORES                                                                                  \
-    {                                                                                              \
-        {                                                                                          \
-            NULL, CONFORMANCE_TEXT, NULL                                                           \
-        }                                                                                          \
-    }
-#define TEXT(store)                                                                                \
-    {                                                                                              \
-        store, CONFORMANCE_TEXT, NULL                                                              \
-    }
-
 static const conformance_spec specs[] = {
-    {"stateless_chain",
-     make_stateless_chain,
-     {"a"},
-     {"out", "even", "odd"},
-     {{NULL, CONFORMANCE_TEXT, NULL}}},
-    {"merge_map", make_merge_map, {"a", "b"}, {"out"}, {{NULL, CONFORMANCE_TEXT, NULL}}},
-    {"count", make_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64, NULL}}},
-    {"reduce_concat", make_reduce_concat, {"a"}, {"out"}, {{"st", CONFORMANCE_TEXT, NULL}}},
-    {"aggregate_null_result",
-     make_aggregate_null_result,
+    {"stateless_chain", make_stateless_chain, {"a"}, {"out", "even", "odd"}, {{.name = NULL}}},
+    {"merge_map", make_merge_map, {"a", "b"}, {"out"}, {{.name = NULL}}},
+    {"count", make_count, {"a"}, {"out"}, {{.name = "st", .value = CONFORMANCE_I64}}},
+    {"reduce_concat", make_reduce_concat, {"a"}, {"out"}, {{.name = "st"}}},
+    {"aggregate_null_result", make_aggregate_null_result, {"a"}, {"out"}, {{.name = "st"}}},
+    {"group_by_new_key",
+     make_group_by_new_key,
      {"a"},
      {"out"},
-     {{"st", CONFORMANCE_TEXT, NULL}}},
-    {"group_by_new_key", make_group_by_new_key, {"a"}, {"out"}, {{"st", CONFORMANCE_I64, NULL}}},
-    {"table_filter_map",
-     make_table_filter_map,
+     {{.name = "st", .value = CONFORMANCE_I64}}},
+    {"table_filter_map", make_table_filter_map, {"a"}, {"out"}, {{.name = "st"}, {.name = "flt"}}},
+    {"table_group_count",
+     make_table_group_count,
      {"a"},
      {"out"},
-     {{"st", CONFORMANCE_TEXT, NULL}, {"flt", CONFORMANCE_TEXT, NULL}}},
-    {"table_group_count", make_table_group_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64, NULL}}},
-    {"table_group_aggregate",
-     make_table_group_aggregate,
+     {{.name = "st", .value = CONFORMANCE_I64}}},
+    {"table_group_aggregate", make_table_group_aggregate, {"a"}, {"out"}, {{.name = "st"}}},
+    {"tumbling_count",
+     make_window_count,
      {"a"},
      {"out"},
-     {{"st", CONFORMANCE_TEXT, NULL}}},
-    {"tumbling_count", make_window_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64, "size"}}},
-    {"hopping_count", make_window_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64, "size"}}},
-    {"sliding_count", make_sliding_count, {"a"}, {"out"}, {{"st", CONFORMANCE_I64, "difference"}}},
+     {{.name = "st", .value = CONFORMANCE_I64, .window_size = "size"}}},
+    {"hopping_count",
+     make_window_count,
+     {"a"},
+     {"out"},
+     {{.name = "st", .value = CONFORMANCE_I64, .window_size = "size"}}},
+    {"session_count",
+     make_session_count,
+     {"a"},
+     {"out"},
+     {{.name = "st", .value = CONFORMANCE_I64, .is_session = true}}},
+    {"sliding_count",
+     make_sliding_count,
+     {"a"},
+     {"out"},
+     {{.name = "st", .value = CONFORMANCE_I64, .window_size = "difference"}}},
     {"window_reduce_hop",
      make_window_reduce_hop,
      {"a"},
      {"out"},
-     {{"st", CONFORMANCE_TEXT, "size"}}},
+     {{.name = "st", .window_size = "size"}}},
     {"table_table_inner",
      make_table_table_inner,
      {"a", "b"},
      {"out"},
-     {TEXT("ta"), TEXT("tb"), TEXT("st")}},
+     {{.name = "ta"}, {.name = "tb"}, {.name = "st"}}},
     {"table_table_left",
      make_table_table_left,
      {"a", "b"},
      {"out"},
-     {TEXT("ta"), TEXT("tb"), TEXT("st")}},
+     {{.name = "ta"}, {.name = "tb"}, {.name = "st"}}},
     {"table_table_outer",
      make_table_table_outer,
      {"a", "b"},
      {"out"},
-     {TEXT("ta"), TEXT("tb"), TEXT("st")}},
-    {"stream_stream_inner", make_stream_stream_inner, {"a", "b"}, {"out"}, NO_STORES},
-    {"stream_stream_left", make_stream_stream_left, {"a", "b"}, {"out"}, NO_STORES},
-    {"stream_stream_outer", make_stream_stream_outer, {"a", "b"}, {"out"}, NO_STORES},
-    {"stream_table_inner",
-     make_stream_table_inner,
-     {"a", "b"},
-     {"out"},
-     {{"tb", CONFORMANCE_TEXT, NULL}}},
-    {"stream_table_left",
-     make_stream_table_left,
-     {"a", "b"},
-     {"out"},
-     {{"tb", CONFORMANCE_TEXT, NULL}}},
+     {{.name = "ta"}, {.name = "tb"}, {.name = "st"}}},
+    {"stream_stream_inner", make_stream_stream_inner, {"a", "b"}, {"out"}, {{.name = NULL}}},
+    {"stream_stream_left", make_stream_stream_left, {"a", "b"}, {"out"}, {{.name = NULL}}},
+    {"stream_stream_outer", make_stream_stream_outer, {"a", "b"}, {"out"}, {{.name = NULL}}},
+    {"stream_table_inner", make_stream_table_inner, {"a", "b"}, {"out"}, {{.name = "tb"}}},
+    {"stream_table_left", make_stream_table_left, {"a", "b"}, {"out"}, {{.name = "tb"}}},
 };
 
 const conformance_spec *conformance_spec_named(weir_bytes name)

@@ -23,6 +23,7 @@ typedef struct conformance_store {
     const char *name;
     conformance_value value;
     const char *window_size; /* The parameter that tells it; NULL: a key-value store. */
+    bool is_session;
 } conformance_store;
 
 typedef struct conformance_spec {

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sessions.c - session windows: a record meets the sessions within the gap around it, and all of
+ * them become one.
+ */
+#include "streams/dsl/sessions.h"
+
+#include "streams/base/serde.h"
+#include "streams/dsl/aggregate_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* The windows, and how two aggregates become one. */
+typedef struct session_spec {
+    weir_session_windows windows;
+    weir_merger merger; /* NULL: the reducer does it. */
+} session_spec;
+
+struct weir_session_windowed_kstream {
+    weir_kgrouped_stream *grouped;
+    weir_session_windows windows;
+};
+
+typedef struct session_processor {
+    weir_processor base;
+    const weir_aggregate_spec *spec;
+    const session_spec *sessions;
+    weir_session_store *store;
+    bool is_cached;
+    int64_t observed_ms; /* Stream time as this processor saw it; -1: none yet. */
+    weir_buf key;        /* Of the change that is passed on. */
+} session_processor;
+
+/* A session that was met, and its aggregate; in the task's arena. */
+typedef struct met_session {
+    int64_t start_ms;
+    int64_t end_ms;
+    weir_bytes aggregate;
+    struct met_session *next;
+} met_session;
+
+/* Passes on a change of a session, whose time is its end. */
+static weir_status forward(session_processor *self, const weir_record *source, weir_bytes key,
+                           int64_t end_ms, const weir_change *change, weir_error *err)
+{
+    weir_record windowed = *source;
+    windowed.key = key;
+    return weir_forward_change(self->base.context, &windowed, change, end_ms, err);
+}
+
+static weir_status forward_flushed(weir_processor *processor, const weir_flushed *flushed,
+                                   weir_error *err)
+{
+    weir_session session = {0};
+    if (!weir_session_of(flushed->key, &session)) {
+        return weir_error_set(err, WEIR_CORRUPT, "a session key of %zu bytes", flushed->key.size);
+    }
+    const weir_change change = {.new_value = flushed->value, .old_value = flushed->old_value};
+    const weir_record source = {.headers = flushed->headers, .header_count = flushed->header_count};
+    return forward((session_processor *)(void *)processor, &source, flushed->key, session.end_ms,
+                   &change, err);
+}
+
+static weir_status init(weir_processor *processor, weir_error *err)
+{
+    (void)err;
+    session_processor *self = (session_processor *)(void *)processor;
+    const char *name = self->spec->table->store->options.name;
+    self->store = weir_context_session_store(processor->context, name);
+    self->is_cached = weir_context_on_flush(processor->context, name, forward_flushed,
+                                            self->spec->table->sends_old_values);
+    return WEIR_OK;
+}
+
+/* Sets or removes the row of a session, and passes its change on unless the cache will. */
+static weir_status put(session_processor *self, const weir_record *record, int64_t start_ms,
+                       int64_t end_ms, const weir_change *change, weir_error *err)
+{
+    const weir_session session = {record->key, start_ms, end_ms};
+    weir_status status = weir_session_store_put(self->store, &session, change->new_value, err);
+    if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
+        return status;
+    }
+    if (self->is_cached) {
+        return WEIR_OK;
+    }
+    weir_buf_set(&self->key, record->key);
+    weir_buf_append_i64_be(&self->key, end_ms);
+    weir_buf_append_i64_be(&self->key, start_ms);
+    weir_change told = *change;
+    told.old_value = self->spec->table->sends_old_values ? told.old_value : WEIR_BYTES_NULL;
+    return forward(self, record, weir_buf_bytes(&self->key), end_ms, &told, err);
+}
+
+/* The sessions that the record belongs to, copied: they are removed afterwards. */
+static weir_status meet(session_processor *self, const weir_record *record, met_session **out_met,
+                        weir_error *err)
+{
+    weir_arena *arena = weir_context_arena(self->base.context);
+    int64_t gap_ms = self->sessions->windows.inactivity_gap_ms;
+    met_session **end = out_met;
+    WEIR_AUTO_PTR(weir_session_iterator) iterator = NULL;
+    WEIR_TRY(weir_session_store_find(self->store, record->key, record->timestamp_ms - gap_ms,
+                                     record->timestamp_ms + gap_ms, &iterator, err));
+    weir_session session = {0};
+    weir_bytes value = {0};
+    weir_status status = WEIR_OK;
+    while ((status = weir_session_iterator_next(iterator, &session, &value, err)) == WEIR_OK) {
+        met_session *met = weir_arena_alloc(arena, sizeof(*met));
+        weir_bytes copy = weir_arena_copy(arena, value);
+        if (met == NULL || copy.data == NULL) {
+            return weir_error_set(err, WEIR_BAD_RECORD,
+                                  "the sessions that a record joins take more memory than it may: "
+                                  "make aggregates smaller");
+        }
+        *met = (met_session){session.start_ms, session.end_ms, copy, NULL};
+        *end = met;
+        end = &met->next;
+    }
+    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+}
+
+static weir_status merge(const session_processor *self, weir_call *call, weir_bytes key,
+                         weir_bytes two, weir_bytes *inout_aggregate)
+{
+    weir_bytes one = *inout_aggregate;
+    if (self->sessions->merger != NULL) {
+        return weir_call_check(call, self->sessions->merger(call, key, one, two, inout_aggregate));
+    }
+    *inout_aggregate = two;
+    return one.data == NULL
+               ? WEIR_OK
+               : weir_call_check(call, self->spec->reducer(call, one, two, inout_aggregate));
+}
+
+/* The aggregate of all that was met, and of the record. */
+static weir_status combine(const session_processor *self, const weir_record *record,
+                           const met_session *met, weir_bytes *out_aggregate, weir_error *err)
+{
+    weir_call call = {self->spec->user, weir_context_arena(self->base.context), err, false};
+    weir_bytes aggregate = WEIR_BYTES_NULL;
+    if (self->spec->initializer != NULL) {
+        WEIR_TRY(weir_call_check(&call, self->spec->initializer(&call, &aggregate)));
+    }
+    for (; met != NULL; met = met->next) {
+        WEIR_TRY(merge(self, &call, record->key, met->aggregate, &aggregate));
+    }
+    return weir_aggregate_advance(self->spec, &call, record, &aggregate, out_aggregate);
+}
+
+static weir_status add_to_session(weir_processor *processor, const weir_record *record,
+                                  weir_error *err)
+{
+    session_processor *self = (session_processor *)(void *)processor;
+    const weir_session_windows *windows = &self->sessions->windows;
+    if (record->key.data == NULL) {
+        return WEIR_OK;
+    }
+    if (self->observed_ms < record->timestamp_ms) {
+        self->observed_ms = record->timestamp_ms;
+    }
+    met_session *met = NULL;
+    WEIR_TRY(meet(self, record, &met, err));
+    int64_t start_ms = record->timestamp_ms;
+    int64_t end_ms = record->timestamp_ms;
+    for (const met_session *each = met; each != NULL; each = each->next) {
+        start_ms = each->start_ms < start_ms ? each->start_ms : start_ms;
+        end_ms = each->end_ms > end_ms ? each->end_ms : end_ms;
+    }
+    if (end_ms < self->observed_ms - windows->grace_ms - windows->inactivity_gap_ms) {
+        return WEIR_OK;
+    }
+    bool is_moment = start_ms == end_ms; /* Then it is the very session that was met, if one was. */
+    for (const met_session *each = met; !is_moment && each != NULL; each = each->next) {
+        const weir_change removal = {.old_value = each->aggregate};
+        WEIR_TRY(put(self, record, each->start_ms, each->end_ms, &removal, err));
+    }
+    weir_change change = {0};
+    WEIR_TRY(combine(self, record, met, &change.new_value, err));
+    return put(self, record, start_ms, end_ms, &change, err);
+}
+
+static void free_processor(weir_processor *processor)
+{
+    weir_buf_cleanup(&((session_processor *)(void *)processor)->key);
+    free(processor);
+}
+
+static weir_processor *new_processor(void *user)
+{
+    static const weir_processor_ops ops = {init, add_to_session, free_processor};
+    session_processor *self = weir_alloc(sizeof(*self));
+    self->base.ops = &ops;
+    self->spec = user;
+    self->sessions = self->spec->windows;
+    self->observed_ms = -1;
+    return &self->base;
+}
+
+/* Graph. */
+
+weir_session_windowed_kstream *
+weir_kgrouped_stream_windowed_by_session(weir_kgrouped_stream *grouped,
+                                         const weir_session_windows *windows)
+{
+    weir_builder *builder = grouped->stream.builder;
+    weir_session_windowed_kstream *windowed = weir_builder_alloc(builder, sizeof(*windowed));
+    windowed->grouped = grouped;
+    windowed->windows = *windows;
+    if (windows->inactivity_gap_ms <= 0 || windows->grace_ms < 0) {
+        weir_builder_mistake(builder,
+                             "sessions after %s: an inactivity gap above 0 and a grace of 0 or "
+                             "more are needed",
+                             grouped->stream.name);
+    }
+    return windowed;
+}
+
+static weir_graph_store *declare_store(const weir_session_windowed_kstream *windowed,
+                                       const weir_materialized *materialized, const char *prefix)
+{
+    static const weir_materialized none;
+    materialized = materialized == NULL ? &none : materialized;
+    weir_builder *builder = windowed->grouped->stream.builder;
+    int64_t kept_ms = windowed->windows.inactivity_gap_ms + windowed->windows.grace_ms;
+    weir_graph_store *store = weir_row_store_declare(builder, materialized, prefix);
+    store->options.kind = WEIR_STORE_SESSION;
+    store->options.timestamped = false; /* Its end is the time of a session. */
+    store->options.retention_ms =
+        materialized->retention_ms == 0 ? kept_ms : materialized->retention_ms;
+    if (store->options.retention_ms < kept_ms) {
+        weir_builder_mistake(builder,
+                             "store '%s': a retention of %" PRId64 " ms is shorter than the gap "
+                             "of its sessions and their grace: give it at least %" PRId64,
+                             store->options.name, store->options.retention_ms, kept_ms);
+    }
+    return store;
+}
+
+/* Where the table is made, and with what; its functions but the merger are in spec. */
+typedef struct session_table {
+    const weir_materialized *materialized;
+    const weir_operator_options *options;
+    const char *prefix;
+    weir_merger merger;
+} session_table;
+
+static weir_ktable *add(const weir_session_windowed_kstream *windowed, const session_table *table,
+                        weir_aggregate_spec spec)
+{
+    weir_builder *builder = windowed->grouped->stream.builder;
+    session_spec *sessions = weir_builder_alloc(builder, sizeof(*sessions));
+    *sessions = (session_spec){windowed->windows, table->merger};
+    const weir_aggregate_place place = {
+        .prefix = table->prefix,
+        .options = table->options,
+        .store = declare_store(windowed, table->materialized, table->prefix),
+        .supplier = new_processor,
+    };
+    spec.windows = sessions;
+    return weir_aggregate_add(windowed->grouped, &place, &spec);
+}
+
+static weir_status add_counts(weir_call *call, weir_bytes key, weir_bytes one, weir_bytes two,
+                              weir_bytes *out_aggregate)
+{
+    (void)key;
+    int64_t count = 0;
+    (void)weir_bytes_i64(two, &count);
+    return weir_count_add(call, one, count, out_aggregate);
+}
+
+weir_ktable *weir_session_windowed_count(weir_session_windowed_kstream *windowed,
+                                         const weir_materialized *materialized,
+                                         const weir_operator_options *options)
+{
+    weir_count_use_up_name(windowed->grouped->stream.builder, materialized);
+    const session_table table = {materialized, options, "KSTREAM-AGGREGATE-", add_counts};
+    return add(windowed, &table,
+               (weir_aggregate_spec){.initializer = weir_count_zero, .aggregator = weir_count_one});
+}
+
+weir_ktable *weir_session_windowed_reduce(weir_session_windowed_kstream *windowed,
+                                          weir_reducer reducer,
+                                          const weir_materialized *materialized,
+                                          const weir_operator_options *options)
+{
+    const session_table table = {materialized, options, "KSTREAM-REDUCE-", NULL};
+    return add(windowed, &table, (weir_aggregate_spec){.reducer = reducer});
+}
+
+weir_ktable *weir_session_windowed_aggregate(weir_session_windowed_kstream *windowed,
+                                             const weir_session_aggregate *functions,
+                                             const weir_materialized *materialized,
+                                             const weir_operator_options *options)
+{
+    const session_table table = {materialized, options, "KSTREAM-AGGREGATE-", functions->merger};
+    return add(windowed, &table,
+               (weir_aggregate_spec){.initializer = functions->initializer,
+                                     .aggregator = functions->aggregator});
+}
