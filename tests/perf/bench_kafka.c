@@ -29,7 +29,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { SETTINGS_MAX = 32, WATCH_MS = 2, FLUSH_MS = 60000, NS_PER_SECOND = 1000000000 };
+enum { SETTINGS_MAX = 32, WATCH_MS = 10, FLUSH_MS = 60000, NS_PER_SECOND = 1000000000 };
 
 /* What the process has used up to a moment. */
 typedef struct usage {
@@ -210,6 +210,7 @@ static void make_topology(peer *p)
         .input = argument(p, "--input", NULL),
         .table = argument(p, "--table", ""),
         .output = argument(p, "--output", NULL),
+        .cached = p->config.cache_bytes_max > 0,
     };
     p->topology = work_topology_new(argument(p, "--work", NULL), &topics, print_first, NULL);
     if (p->topology == NULL) {

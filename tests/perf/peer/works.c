@@ -19,6 +19,7 @@ typedef struct work {
     weir_processor base;
     weir_kv *kv;
     weir_window_store *windows;
+    bool is_cached; /* Forwards when the cache lets go. */
     weir_buf value;
     weir_buf key;
 } work;
@@ -90,10 +91,23 @@ static weir_processor *tap_new(void *user)
 
 /* count */
 
+static weir_status count_flushed(weir_processor *processor, const weir_flushed *flushed,
+                                 weir_error *err)
+{
+    const weir_record out = {
+        .timestamp_ms = flushed->timestamp_ms,
+        .key = flushed->key,
+        .value = flushed->value,
+    };
+    return weir_context_forward(processor->context, &out, err);
+}
+
 static weir_status count_init(weir_processor *processor, weir_error *err)
 {
     (void)err;
-    work_of(processor)->kv = weir_context_store(processor->context, "counts");
+    work *self = work_of(processor);
+    self->kv = weir_context_store(processor->context, "counts");
+    self->is_cached = weir_context_on_flush(processor->context, "counts", count_flushed, false);
     return WEIR_OK;
 }
 
@@ -109,7 +123,7 @@ static weir_status count_process(weir_processor *processor, const weir_record *r
     weir_record out = *record;
     out.value = weir_bytes_of(bytes, sizeof(bytes));
     WEIR_TRY(weir_kv_put(self->kv, record->key, out.value, err));
-    return weir_context_forward(processor->context, &out, err);
+    return self->is_cached ? WEIR_OK : weir_context_forward(processor->context, &out, err);
 }
 
 static weir_processor *count_new(void *user)
@@ -121,10 +135,34 @@ static weir_processor *count_new(void *user)
 
 /* window */
 
+static weir_status forward_window(work *self, weir_record *out, int64_t start_ms, weir_error *err)
+{
+    weir_buf_set(&self->key, out->key);
+    weir_buf_append_i64_be(&self->key, start_ms);
+    out->key = weir_buf_bytes(&self->key);
+    return weir_context_forward(self->base.context, out, err);
+}
+
+static weir_status window_flushed(weir_processor *processor, const weir_flushed *flushed,
+                                  weir_error *err)
+{
+    weir_record out = {
+        .timestamp_ms = flushed->timestamp_ms,
+        .key = flushed->key,
+        .value = flushed->value,
+    };
+    if (out.value.data == NULL) {
+        return WEIR_OK; /* It has expired. */
+    }
+    return forward_window(work_of(processor), &out, flushed->window_start_ms, err);
+}
+
 static weir_status window_init(weir_processor *processor, weir_error *err)
 {
     (void)err;
-    work_of(processor)->windows = weir_context_window_store(processor->context, "windows");
+    work *self = work_of(processor);
+    self->windows = weir_context_window_store(processor->context, "windows");
+    self->is_cached = weir_context_on_flush(processor->context, "windows", window_flushed, false);
     return WEIR_OK;
 }
 
@@ -145,10 +183,7 @@ static weir_status window_process(weir_processor *processor, const weir_record *
     weir_record out = *record;
     out.value = weir_bytes_of(bytes, sizeof(bytes));
     WEIR_TRY(weir_window_store_put(self->windows, record->key, start_ms, out.value, err));
-    weir_buf_set(&self->key, record->key);
-    weir_buf_append_i64_be(&self->key, start_ms);
-    out.key = weir_buf_bytes(&self->key);
-    return weir_context_forward(processor->context, &out, err);
+    return self->is_cached ? WEIR_OK : forward_window(self, &out, start_ms, err);
 }
 
 static weir_processor *window_new(void *user)
@@ -211,14 +246,15 @@ static weir_processor *join_new(void *user)
 
 /* Topologies. */
 
-static void add_count(weir_topology *topology)
+static void add_count(weir_topology *topology, bool cached)
 {
     weir_topology_add_processor(topology, "work", &(weir_processor_options){count_new, NULL}, "tap",
                                 NULL);
-    weir_topology_add_store(topology, &(weir_store_options){.name = "counts"}, "work", NULL);
+    weir_topology_add_store(
+        topology, &(weir_store_options){.name = "counts", .caching_enabled = cached}, "work", NULL);
 }
 
-static void add_window(weir_topology *topology)
+static void add_window(weir_topology *topology, bool cached)
 {
     weir_topology_add_processor(topology, "work", &(weir_processor_options){window_new, NULL},
                                 "tap", NULL);
@@ -226,6 +262,7 @@ static void add_window(weir_topology *topology)
         .name = "windows",
         .kind = WEIR_STORE_WINDOW,
         .retention_ms = WORK_WINDOW_MS,
+        .caching_enabled = cached,
     };
     weir_topology_add_store(topology, &store, "work", NULL);
 }
@@ -248,9 +285,9 @@ static bool add_work(weir_topology *topology, const char *name, const work_topic
     if (strcmp(name, "pass") == 0) {
         last = "tap";
     } else if (strcmp(name, "count") == 0) {
-        add_count(topology);
+        add_count(topology, topics->cached);
     } else if (strcmp(name, "window") == 0) {
-        add_window(topology);
+        add_window(topology, topics->cached);
         sink.partitioner = partition_by_key;
     } else if (strcmp(name, "join") == 0) {
         add_join(topology, topics->table);

@@ -15,6 +15,7 @@ typedef struct work_topics {
     const char *input;
     const char *table; /* Of "join" only. */
     const char *output;
+    bool cached; /* Stores hold writes back, as Kafka Streams does by default. */
 } work_topics;
 
 /* The built topology called name: "pass", "count", "window" or "join"; NULL: there is none. Calls
