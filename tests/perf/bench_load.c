@@ -4,6 +4,7 @@
  *
  *   bench_load create --broker B --partitions N [--compact 1] TOPIC…
  *   bench_load delete --broker B TOPIC…
+ *   bench_load forget --broker B --app ID      its internal topics
  *   bench_load fill   --broker B --topic T --records N --keys N [--bytes N] [--seed N]
  *                   [--span-ms N] [--ago-ms N]
  *   bench_load digest --broker B --as WHAT --topic T [--table T]
@@ -101,19 +102,47 @@ static void run_create(bare_arguments *arguments)
     rd_kafka_destroy(client);
 }
 
+static void delete_topics(rd_kafka_t *client, const topic_names *topics)
+{
+    if (topics->count == 0) {
+        return;
+    }
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_DeleteTopic_t *deleted[TOPICS_MAX];
+    for (size_t i = 0; i < topics->count; i++) {
+        deleted[i] = rd_kafka_DeleteTopic_new(topics->names[i]);
+    }
+    rd_kafka_DeleteTopics(client, deleted, topics->count, NULL, queue);
+    check_topic_results(rd_kafka_queue_poll(queue, TIMEOUT_MS));
+    rd_kafka_DeleteTopic_destroy_array(deleted, topics->count);
+    rd_kafka_queue_destroy(queue);
+}
+
 static void run_delete(bare_arguments *arguments)
 {
     topic_names topics = names_of(arguments);
     rd_kafka_t *client = bare_client_new(RD_KAFKA_PRODUCER, arguments, NULL);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-    rd_kafka_DeleteTopic_t *deleted[TOPICS_MAX];
-    for (size_t i = 0; i < topics.count; i++) {
-        deleted[i] = rd_kafka_DeleteTopic_new(topics.names[i]);
+    delete_topics(client, &topics);
+    rd_kafka_destroy(client);
+}
+
+static void run_forget(bare_arguments *arguments)
+{
+    rd_kafka_t *client = bare_client_new(RD_KAFKA_PRODUCER, arguments, NULL);
+    WEIR_AUTO_FREE char *prefix = weir_format("%s-", bare_argument(arguments, "app", NULL));
+    const rd_kafka_metadata_t *metadata = NULL;
+    rd_kafka_resp_err_t failure = rd_kafka_metadata(client, 1, NULL, &metadata, TIMEOUT_MS);
+    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        bare_fail("topics: %s", rd_kafka_err2str(failure));
     }
-    rd_kafka_DeleteTopics(client, deleted, topics.count, NULL, queue);
-    check_topic_results(rd_kafka_queue_poll(queue, TIMEOUT_MS));
-    rd_kafka_DeleteTopic_destroy_array(deleted, topics.count);
-    rd_kafka_queue_destroy(queue);
+    topic_names topics = {.count = 0};
+    for (int i = 0; i < metadata->topic_cnt && topics.count < TOPICS_MAX; i++) {
+        if (strncmp(metadata->topics[i].topic, prefix, strlen(prefix)) == 0) {
+            topics.names[topics.count++] = metadata->topics[i].topic;
+        }
+    }
+    delete_topics(client, &topics);
+    rd_kafka_metadata_destroy(metadata);
     rd_kafka_destroy(client);
 }
 
@@ -310,10 +339,8 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(bare_arguments *arguments);
     } commands[] = {
-        {"create", run_create},
-        {"delete", run_delete},
-        {"fill", run_fill},
-        {"digest", run_digest},
+        {"create", run_create}, {"delete", run_delete}, {"forget", run_forget},
+        {"fill", run_fill},     {"digest", run_digest},
     };
     bare_arguments arguments = {argc - 2, argv + 2};
     for (size_t i = 0; argc >= 2 && i < WEIR_COUNT_OF(commands); i++) {
@@ -322,5 +349,5 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    bare_fail("usage: bench_load create|delete|fill|digest …: see the head of bench_load.c");
+    bare_fail("usage: bench_load create|delete|forget|fill|digest …: see the head of bench_load.c");
 }

@@ -181,10 +181,7 @@ class Bench:
 
     def forget(self, app):
         """What an application has left behind in the broker."""
-        stores = ("counts", "windows", "table")
-        topics = [f"{app}-{store}-changelog" for store in stores] + [f"{app}-weir-tasks"]
-        for topic in topics:
-            self.load("delete", topic)
+        self.load("forget", "--app", app)
         subprocess.run(["rm", "-rf", str(self.scratch / app)], check=True)
 
     def check_output(self, work):
