@@ -215,8 +215,10 @@ static weir_status start_fetching(kafka_slot *slot, int64_t offset, weir_error *
     }
     slot->end_offset = -1;
     slot->failed = RD_KAFKA_RESP_ERR_NO_ERROR;
-    mark_ready(slot); /* What an earlier start left in the queue is dropped by a poll alone, and a
-                       * queue that is not empty calls back no more. */
+    /* The queue may still have what was fetched before a stop: librdkafka drops that when it is
+     * taken, and calls back for a queue that was empty only. */
+    mark_ready(slot);
+    signal_fd(slot->consumer, SIGNAL_ARRIVAL);
     return WEIR_OK;
 }
 

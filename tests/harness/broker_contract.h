@@ -59,6 +59,7 @@ void broker_contract_run(const broker_factory *factory, void (*test)(broker_cont
     X(partitions_take_turns)                                                                       \
     X(paused_partition_is_not_polled)                                                              \
     X(unassigned_partition_is_not_polled_and_assign_moves)                                         \
+    X(partition_with_unread_records_is_read_again_from_where_it_is_told)                           \
     X(position_and_lag_follow_the_reading)                                                         \
     X(offset_out_of_range_is_reset_as_asked)                                                       \
     X(offsets_are_found_by_timestamp)                                                              \

@@ -317,6 +317,30 @@ void broker_contract_unassigned_partition_is_not_polled_and_assign_moves(broker_
                  WEIR_NOT_FOUND);
 }
 
+/* A rollback does that: unassign with records fetched and not polled, then assign. */
+void broker_contract_partition_with_unread_records_is_read_again_from_where_it_is_told(
+    broker_contract *contract)
+{
+    enum { RECORDS = 20, TIMES = 5 };
+    const char *topic = contract_topic(contract, "pages", 1);
+    weir_topic_partition partition = {topic, 0};
+    fill(contract, topic, 0, RECORDS);
+    const weir_consumer_options options = {.batch_records_max = 2};
+    WEIR_AUTO_PTR(weir_consumer) consumer = NULL;
+    CHECK_OK(weir_consumer_new(contract->broker, &options, &consumer, &contract->err),
+             &contract->err);
+    for (int64_t offset = 0; offset < TIMES; offset++) {
+        CHECK_OK(weir_consumer_assign(consumer, partition, offset, WEIR_RESET_NONE, NULL,
+                                      &contract->err),
+                 &contract->err);
+        weir_batch *batch = contract_poll(contract, consumer);
+        CHECK(batch != NULL);
+        CHECK_I64(batch->records[0].offset, ==, offset);
+        weir_batch_free(batch);
+        weir_consumer_unassign(consumer, partition);
+    }
+}
+
 void broker_contract_position_and_lag_follow_the_reading(broker_contract *contract)
 {
     const char *topic = contract_topic(contract, "pages", 1);
