@@ -6,7 +6,7 @@
  *   fault_records BROKER feed KEYS VALUE_BYTES SEED
  *       for each line "N" of stdin N more records; "sent TOTAL" once they are acknowledged
  *   fault_records BROKER lag APPLICATION
- *       "lag N": records of the input that the application has not committed
+ *       "lag N": records of the input that the application has not committed; -1: it commits now
  *   fault_records BROKER check exact|least APPLICATION KEYS FILE
  *       Counts the records of each key in the input, as it stands in the topic, and holds the
  *       committed output and the changelog against it; FILE gets a line "key count" each.
@@ -64,6 +64,7 @@ static void make_topic(weir_broker *broker, const char *name, size_t partitions,
         .name = name,
         .partition_count = (int32_t)partitions,
         .replication_factor = (int16_t)replication,
+        .retention_ms = -1, /* Records are of 1970. */
         .min_insync_replicas = (int16_t)(replication > 1 ? 2 : 1),
     };
     fault_must(weir_broker_create_topic(broker, &topic, &err), &err);
@@ -169,6 +170,10 @@ static void show_lag(weir_broker *broker, const char *application)
         int64_t committed = 0;
         weir_status status =
             weir_broker_group_offset(broker, application, partition, &committed, &metadata, &err);
+        if (status == WEIR_AGAIN) { /* A transaction is under way. */
+            printf("lag -1\n");
+            return;
+        }
         if (status != WEIR_NOT_FOUND) {
             fault_must(status, &err);
         }
@@ -299,18 +304,20 @@ static void read_topic(weir_broker *broker, tally *t, const char *topic, see_rec
         .fetch_bytes_max = FETCH_BYTES,
     };
     reading r = {.topic = topic, .partitions = partitions_of(broker, topic)};
+    int64_t offsets = 0;
     fault_must(weir_consumer_new(broker, &options, &r.consumer, &err), &err);
     for (int32_t p = 0; p < r.partitions; p++) {
         const weir_topic_partition partition = {topic, p};
         int64_t begin = offset_of(broker, partition, WEIR_OFFSET_EARLIEST);
         r.ends[p] = offset_of(broker, partition, WEIR_OFFSET_LATEST);
+        offsets += r.ends[p] - begin;
         fault_must(weir_consumer_assign(r.consumer, partition, begin, WEIR_RESET_NONE, NULL, &err),
                    &err);
     }
     t->records = 0;
     read_to_ends(t, &r, see);
     weir_consumer_free(r.consumer);
-    printf("%s: %" PRIu64 " records\n", topic, t->records);
+    printf("%s: %" PRIu64 " records at %" PRId64 " offsets\n", topic, t->records, offsets);
 }
 
 static bool holds(const tally *t, uint64_t inputs, uint64_t count)

@@ -168,7 +168,7 @@ class Counter:
         return None if answer is None else int(answer) / 1e6
 
     def rows(self):
-        """The rows that it answers for, or None while some are moving."""
+        """All rows, or None while some are not here."""
         path = os.path.join(self.run.work, f"rows-{self.name}")
         answer = self.ask("dump " + path)
         if answer is None or answer.startswith("no"):

@@ -180,22 +180,42 @@ def wait_until_read(run, counters):
                            ", ".join(f"{c.name} is {c.state}" for c in counters))
 
 
-def rows_of_all(counters):
-    """The rows of both stores together."""
+def rows_of(counter):
+    """All rows, of a process that runs alone."""
     until = time.monotonic() + IDLE_S
     while time.monotonic() < until:
-        parts = [counter.rows() for counter in counters]
-        if None not in parts:
-            return {key: count for part in parts for key, count in part.items()}
+        rows = counter.rows()
+        if rows is not None:
+            return rows
         time.sleep(0.5)
-    raise fault_run.Failed("the stores do not answer")
+    raise fault_run.Failed(f"the store of {counter.name} does not answer")
+
+
+def close_and_collect(run, counters):
+    """Closes all, each in turn after it had the state to itself; their rows."""
+    first, second = counters
+    tables = []
+    for alone, other in ((first, second), (second, first)):
+        if other.is_alive():
+            other.close()
+        if not alone.is_alive():
+            alone.start()
+        tables.append(rows_of(alone))
+        run.log(f"{alone.name} has all: {alone.resident_mb():.0f} MB resident")
+    second.close()
+    return tables
+
+
+def compare_rows(expected, rows, guarantee):
+    wrong = [key for key, count in expected.items() if rows.get(key, 0) < count or
+             (guarantee == "exact" and rows[key] != count)]
+    if wrong:
+        raise fault_run.Failed(f"{len(wrong)} rows of the stores are wrong, {wrong[0]} is "
+                               f"{rows.get(wrong[0])} and not {expected[wrong[0]]}")
 
 
 def judge(run, counters, options):
-    rows = rows_of_all(counters)
-    for counter in counters:
-        run.log(f"{counter.name}: {counter.state}, {counter.resident_mb():.0f} MB resident")
-        counter.close()
+    tables = close_and_collect(run, counters)
     expected_path = os.path.join(run.work, "expected")
     guarantee = "exact" if options.guarantee == "exactly_once_v2" else "least"
     code, output = run.records("check", guarantee, APPLICATION, options.keys, expected_path)
@@ -205,11 +225,8 @@ def judge(run, counters, options):
     expected = fault_run.read_counts(expected_path)
     if sum(expected.values()) != options.records:
         raise fault_run.Failed(f"the input has {sum(expected.values())} records")
-    wrong = [key for key, count in expected.items() if rows.get(key, 0) < count or
-             (guarantee == "exact" and rows[key] != count)]
-    if wrong:
-        raise fault_run.Failed(f"{len(wrong)} rows of the stores are wrong, {wrong[0]} is "
-                               f"{rows.get(wrong[0])} and not {expected[wrong[0]]}")
+    for rows in tables:
+        compare_rows(expected, rows, guarantee)
 
 
 def settings_of(options):
@@ -242,6 +259,10 @@ def run_once(options, work):
         wait_until_read(run, counters)
         judge(run, counters, options)
         run.log("right")
+    except fault_run.Failed as failure:
+        if options.keep:
+            input(f"{failure}: brokers at {run.cluster.bootstrap}, work in {work}")
+        raise
     finally:
         for counter in counters:
             if counter.is_alive():
@@ -264,6 +285,8 @@ def parse():
                         default="exactly_once_v2")
     parser.add_argument("--kinds",
                         default="kill,stop,close,disk,restart,broker,freeze,cut,stall")
+    parser.add_argument("--keep", action="store_true",
+                        help="after a failure let the brokers run until Enter")
     parser.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE")
     return parser.parse_args()
 
