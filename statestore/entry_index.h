@@ -33,6 +33,28 @@ uint64_t weir_entry_hash(weir_bytes key);
 weir_ordered_entry *weir_entry_index_find(const weir_entry_index *index, weir_bytes key,
                                           uint64_t hash);
 
+/* Brings the place where the key of this hash would stand into the processor's cache. */
+static inline void weir_entry_index_prefetch(const weir_entry_index *index, uint64_t hash)
+{
+    if (index->capacity > 0) {
+        __builtin_prefetch(&index->slots[hash & (index->capacity - 1)]);
+    }
+}
+
+/* The same for the entry that stands there, if one does: the whole of a small one. */
+static inline void weir_entry_index_prefetch_entry(const weir_entry_index *index, uint64_t hash)
+{
+    enum { CACHE_LINE_BYTES = 64 };
+    if (index->capacity > 0) {
+        const weir_index_slot *slot = &index->slots[hash & (index->capacity - 1)];
+        if (slot->hash == hash) {
+            __builtin_prefetch((const char *)slot->entry - CACHE_LINE_BYTES);
+            __builtin_prefetch(slot->entry);
+            __builtin_prefetch((const char *)slot->entry + CACHE_LINE_BYTES);
+        }
+    }
+}
+
 /* Adds an entry whose key the index does not have. */
 void weir_entry_index_add(weir_entry_index *index, weir_ordered_entry *entry, uint64_t hash);
 

@@ -59,6 +59,10 @@ size_t weir_ordered_map_held_bytes(const weir_ordered_map *map);
 /* The entry of key, or NULL. */
 weir_ordered_entry *weir_ordered_map_find(const weir_ordered_map *map, weir_bytes key);
 
+/* The entries of many keys, or NULL, in out_entries: for less than one by one. */
+void weir_ordered_map_find_many(const weir_ordered_map *map, const weir_bytes *keys, size_t count,
+                                weir_ordered_entry **out_entries);
+
 /* The entry of key, made with two absent values where there is none. value_bytes is the size of the
  * value that will follow: a new entry reserves room for it. */
 weir_ordered_entry *weir_ordered_map_insert(weir_ordered_map *map, weir_bytes key,

@@ -27,11 +27,11 @@
  */
 #include "statestore/rocksdb_store.h"
 
+#include "statestore/rocksdb_options_internal.h"
+
 #include "streams/base/file.h"
 #include "streams/base/map.h"
 #include "streams/base/serde.h"
-
-#include <rocksdb/c.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -43,6 +43,7 @@ enum {
     PARTITION_BYTES = 4,
     MEMORY_BYTES_DEFAULT = 64 << 20,
     INGEST_MIN_DEFAULT = 5000,
+    GET_GROUP = 64,
     PROBE_BYTES = 1 << 20,   /* What must fit on the disk before a broken database is opened. */
     FULL_WITH_SPACE_MAX = 4, /* So often a write may fail for want of space that is there. */
 };
@@ -143,60 +144,6 @@ static weir_status check_write(weir_database *database, char *message, const cha
 
 /* The database. */
 
-static void set_table_options(rocksdb_options_t *options, size_t cache_bytes)
-{
-    enum { BLOCK_BYTES = 8 << 10, BLOOM_BITS = 10, FORMAT_VERSION = 5 };
-    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
-    rocksdb_cache_t *cache = rocksdb_cache_create_lru(cache_bytes);
-    rocksdb_block_based_options_set_block_cache(table, cache);
-    rocksdb_cache_destroy(cache); /* The table options hold it on. */
-    rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
-    rocksdb_block_based_options_set_format_version(table, FORMAT_VERSION);
-    rocksdb_block_based_options_set_filter_policy(
-        table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, true);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, true);
-    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, true);
-    rocksdb_options_set_block_based_table_factory(options, table);
-    rocksdb_block_based_options_destroy(table);
-}
-
-static void set_compression(rocksdb_options_t *options)
-{
-    /* What is written often stays uncompressed; the bulk below is compressed fast. */
-    const int levels[] = {rocksdb_no_compression,  rocksdb_no_compression,  rocksdb_lz4_compression,
-                          rocksdb_lz4_compression, rocksdb_lz4_compression, rocksdb_lz4_compression,
-                          rocksdb_lz4_compression};
-    rocksdb_options_set_compression_per_level(options, levels, WEIR_COUNT_OF(levels));
-}
-
-/* One budget: half for the memtables of all families together, half for the block cache. */
-static rocksdb_options_t *options_new(size_t memory_bytes_max)
-{
-    /* Of its own LOG, RocksDB writes the headers of an open only: after a line that a full disk did
-     * not take, the next one fails an assertion of Debian's build, and the process is gone. */
-    enum { OPEN_FILES_MAX = 512, LOG_FILES_MAX = 2, LOG_BYTES_MAX = 1 << 20, HEADERS = 5 };
-    size_t memtable_bytes = memory_bytes_max / 2;
-    rocksdb_options_t *options = rocksdb_options_create();
-    rocksdb_options_set_create_if_missing(options, true);
-    rocksdb_options_set_create_missing_column_families(options, true);
-    rocksdb_options_set_atomic_flush(options, true);
-    rocksdb_options_set_db_write_buffer_size(options, memtable_bytes);
-    rocksdb_options_set_write_buffer_size(options, memtable_bytes / 2);
-    rocksdb_options_set_arena_block_size(options, 64 << 10);
-    rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
-    rocksdb_options_set_max_background_jobs(options, 2);
-    rocksdb_options_set_level_compaction_dynamic_level_bytes(options, true);
-    rocksdb_options_set_stats_dump_period_sec(options, 0);
-    rocksdb_options_set_keep_log_file_num(options, LOG_FILES_MAX);
-    rocksdb_options_set_max_log_file_size(options, LOG_BYTES_MAX);
-    rocksdb_options_set_info_log_level(options, HEADERS);
-    rocksdb_options_set_skip_stats_update_on_db_open(options, true);
-    set_compression(options);
-    set_table_options(options, memory_bytes_max - memtable_bytes);
-    return options;
-}
-
 /* The families that the directory has; only the default one where it is new. */
 static char **list_families(const weir_database *database, size_t *out_count)
 {
@@ -257,7 +204,7 @@ weir_status weir_database_open(const weir_database_options *options, weir_databa
     WEIR_TRY(weir_directory_lock(options->directory, &database->lock_fd, err));
 
     size_t memory = options->memory_bytes_max;
-    database->options = options_new(memory == 0 ? MEMORY_BYTES_DEFAULT : memory);
+    database->options = weir_rocksdb_options_new(memory == 0 ? MEMORY_BYTES_DEFAULT : memory);
     database->read_options = rocksdb_readoptions_create();
     database->write_options = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(database->write_options, 1);
@@ -388,6 +335,8 @@ static void count_store(weir_database *database, bool opened)
 
 /* A store. */
 
+static const weir_kv_ops store_ops;
+
 /* The key as RocksDB has it, borrowed until the next call. */
 static weir_bytes full_key(rocksdb_store *store, weir_bytes key)
 {
@@ -412,6 +361,61 @@ static weir_status rocks_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, w
     const char *value = rocksdb_pinnableslice_value(pinned, &size);
     weir_buf_set(out_value, weir_bytes_of(value, size));
     rocksdb_pinnableslice_destroy(pinned);
+    return WEIR_OK;
+}
+
+/* Gives one answer on; what of it was allocated is freed whatever comes out. */
+static weir_status give(const weir_found_sink *sink, size_t index, rocksdb_pinnableslice_t *pinned,
+                        char *message, weir_error *err)
+{
+    weir_status status = check(message, "read of many keys", err);
+    size_t size = 0;
+    const char *value = pinned == NULL ? NULL : rocksdb_pinnableslice_value(pinned, &size);
+    if (status == WEIR_OK) {
+        sink->found(sink->user, index,
+                    value == NULL ? WEIR_BYTES_NULL : weir_bytes_of(value, size));
+    }
+    rocksdb_pinnableslice_destroy(pinned);
+    return status;
+}
+
+/* One call of RocksDB; full keys stand one after the other in bytes. */
+static weir_status get_group(rocksdb_store *store, const weir_bytes *keys, size_t count,
+                             const weir_found_sink *sink, size_t first, weir_error *err)
+{
+    WEIR_AUTO(weir_buf) bytes = {0};
+    const char *full_keys[GET_GROUP];
+    size_t sizes[GET_GROUP];
+    rocksdb_pinnableslice_t *values[GET_GROUP];
+    char *messages[GET_GROUP] = {NULL};
+    for (size_t i = 0; i < count; i++) {
+        weir_bytes full = full_key(store, keys[i]);
+        weir_buf_append(&bytes, full.data, full.size);
+        sizes[i] = full.size;
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) { /* The buffer moves no more. */
+        full_keys[i] = (const char *)bytes.data + at;
+        at += sizes[i];
+    }
+    rocksdb_batched_multi_get_cf(store->database->db, store->database->read_options, store->family,
+                                 count, full_keys, sizes, values, messages, true);
+    weir_status status = WEIR_OK;
+    for (size_t i = 0; i < count; i++) {
+        weir_status one = give(sink, first + i, values[i], messages[i], err);
+        status = status == WEIR_OK ? one : status;
+    }
+    return status;
+}
+
+weir_status weir_rocksdb_store_get_many(weir_kv *kv, const weir_bytes *sorted, size_t count,
+                                        const weir_found_sink *sink, weir_error *err)
+{
+    WEIR_ASSERT(kv->ops == &store_ops);
+    for (size_t i = 0; i < count; i += GET_GROUP) {
+        size_t group = count - i < GET_GROUP ? count - i : GET_GROUP;
+        WEIR_TRY(get_group((rocksdb_store *)kv, sorted + i, group, sink, i, err));
+    }
     return WEIR_OK;
 }
 

@@ -24,6 +24,7 @@
 #include "statestore/staged.h"
 
 #include "statestore/ordered_map.h"
+#include "statestore/read_ahead.h"
 
 #include <stdlib.h>
 
@@ -39,6 +40,7 @@ struct weir_staged {
     char *name;
     weir_kv *engine; /* NULL: the committed versions are all there is. */
     weir_ordered_map *map;
+    weir_read_ahead *ahead;  /* What the engine said of keys before they were asked for; or NULL. */
     weir_record_cache cache; /* Without a budget: nothing is held back. */
     weir_buf told_value;     /* Copies of what the sink is told now. */
     weir_buf told_old;
@@ -102,7 +104,39 @@ static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, 
         return WEIR_OK;
     }
     weir_kv *engine = v->staged->engine;
-    return engine == NULL ? WEIR_NOT_FOUND : weir_kv_get(engine, key, out_value, err);
+    if (engine == NULL) {
+        return WEIR_NOT_FOUND;
+    }
+    weir_bytes ahead = WEIR_BYTES_NULL;
+    if (v->staged->ahead != NULL && weir_read_ahead_find(v->staged->ahead, key, &ahead)) {
+        if (ahead.data == NULL) {
+            return WEIR_NOT_FOUND;
+        }
+        weir_buf_set(out_value, ahead);
+        return WEIR_OK;
+    }
+    return weir_kv_get(engine, key, out_value, err);
+}
+
+weir_status weir_staged_read_ahead(weir_staged *staged, const weir_bytes *keys, size_t count,
+                                   weir_error *err)
+{
+    if (staged->engine == NULL) {
+        return WEIR_OK;
+    }
+    if (staged->ahead == NULL) {
+        staged->ahead = weir_read_ahead_new();
+    }
+    return weir_read_ahead_fill(staged->ahead, staged->engine, staged->map,
+                                &(weir_key_array){keys, count}, err);
+}
+
+/* The engine is about to change, or has. */
+static void forget_ahead(weir_staged *staged)
+{
+    if (staged->ahead != NULL) {
+        weir_read_ahead_clear(staged->ahead);
+    }
 }
 
 /* Stages value, or a removal where it is null. What is held back of entry keeps what was forwarded
@@ -479,6 +513,7 @@ void weir_staged_free(weir_staged *staged)
     weir_buf_cleanup(&staged->told_value);
     weir_buf_cleanup(&staged->told_old);
     weir_kv_free(staged->engine);
+    weir_read_ahead_free(staged->ahead);
     weir_ordered_map_free(staged->map);
     free(staged->dirty);
     free(staged->name);
@@ -530,6 +565,7 @@ void weir_staged_abort(weir_staged *staged)
 {
     WEIR_ASSERT(staged->open_iterators == 0);
     drop_held(staged);
+    forget_ahead(staged); /* A restore may follow. */
 
     for (size_t i = 0; i < staged->dirty_count; i++) {
         weir_ordered_entry *entry = staged->dirty[i];
@@ -577,6 +613,7 @@ void weir_staged_applied(weir_staged *staged)
     if (staged->engine == NULL) {
         return;
     }
+    forget_ahead(staged);
     if (staged->dirty_count == 0) {
         weir_ordered_map_clear(staged->map);
     } else {
@@ -601,6 +638,7 @@ void weir_staged_clear(weir_staged *staged)
     WEIR_ASSERT(staged->open_iterators == 0);
 
     drop_held(staged);
+    forget_ahead(staged);
     weir_ordered_map_clear(staged->map);
     staged->dirty_count = 0;
     staged->staged_bytes = 0;

@@ -231,6 +231,14 @@ weir_staged *weir_task_state_use_cache(weir_task_state *state, const char *name,
     return s->staged;
 }
 
+weir_staged *weir_task_state_staged(weir_task_state *state, const char *name)
+{
+    store *s = store_named(state, name);
+    WEIR_ASSERT(s != NULL);
+
+    return s->staged;
+}
+
 weir_kv *weir_task_state_committed_view(weir_task_state *state, const char *name)
 {
     store *s = store_named(state, name);

@@ -67,6 +67,9 @@ weir_status weir_task_state_add_store(weir_task_state *state, const char *name,
 weir_staged *weir_task_state_use_cache(weir_task_state *state, const char *name,
                                        weir_cache_budget *budget);
 
+/* The weir_staged of a store, which has more calls (staged.h). */
+weir_staged *weir_task_state_staged(weir_task_state *state, const char *name);
+
 /* A read-only view of what is committed in a store: staged writes do not show. Lives as long as
  * the task state; NULL for an unknown name. For queries. */
 weir_kv *weir_task_state_committed_view(weir_task_state *state, const char *name);

@@ -5,8 +5,8 @@
 usage: bench.py --build DIRECTORY [--json FILE] [--quick] [--site DIRECTORY]
                 [--large DIRECTORY]... [NAME...]
 
-NAME is broker, store, runtime, extract or pipeline; without one all of them run. --site is the
-site of the demo; the large pages are those of 50 to 250 KB below each --large. Without them the
+NAME is broker, store, state, runtime, extract or pipeline; without one all of them run. --site is
+the site of the demo; the large pages are those of 50 to 250 KB below each --large. Without them the
 pages in tests/golden stand for both. --quick takes little of everything: it shows that the
 benchmarks run, its figures say nothing.
 
@@ -94,6 +94,20 @@ def run_store(bench):
                    "operations/s a core")
 
 
+def run_state(bench):
+    """Updates of state that grows past its budget."""
+    sizes = ["2000", "4000"] if bench.options.quick else ["200000", "2000000", "20000000"]
+    updates = "4000" if bench.options.quick else "2000000"
+    bench.raw["state"] = []
+    for size in sizes:
+        for result in bench.program("state", "--keys", size, "--updates", updates):
+            bench.raw["state"].append(result)
+            bench.note("state", f"{result['name']}, {int(size):,} keys",
+                       1e6 / result["cpu_us_per_record"], "records/s a core")
+        bench.note("state", f"peak memory, {int(size):,} keys", result["peak_mib"], "MiB",
+                   ("<=", 1124))
+
+
 def run_runtime(bench):
     """Records through tasks and stores, restore, restart."""
     amount = ["--records", "4000", "--keys", "400"] if bench.options.quick else []
@@ -150,7 +164,7 @@ def run_pipeline(bench):
                    "ratio", ("<=", 1.0))
 
 
-RUNS = {"broker": run_broker, "store": run_store, "runtime": run_runtime,
+RUNS = {"broker": run_broker, "store": run_store, "state": run_state, "runtime": run_runtime,
         "extract": run_extract, "pipeline": run_pipeline}
 
 

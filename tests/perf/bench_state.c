@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bench_state.c - what a record costs whose state does not fit into memory: a bulk restore of so
+ * many keys, then updates of random ones, in one memory budget.
+ *
+ *   bench_state [--json FILE] [--keys N] [--updates N] [--memory MIB] [--directory DIR]
+ *
+ * An update reads and writes a key; each 10,000 are a commit; what is committed is applied when its
+ * share of the budget is full. CPU time is that of the whole process, RocksDB's threads included;
+ * memory is the largest that the kernel has counted as resident. One size a process, so that the
+ * peak is its own.
+ */
+#include "statestore/staged.h"
+#include "statestore/task_state.h"
+#include "streams/base/clock.h"
+#include "streams/base/file.h"
+#include "streams/base/json.h"
+#include "streams/base/random.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum {
+    KEY_BYTES = 16,
+    VALUE_BYTES = 100,
+    COMMIT_RECORDS = 10000,
+    RESTORE_RECORDS = 250000,
+    RESULTS_MAX = 8,
+    READ_AHEAD = 250, /* Records whose keys are known. */
+};
+
+typedef struct result {
+    const char *name;
+    uint64_t operations;
+    double cpu_us; /* An operation, of all threads. */
+    double own_us; /* CPU time of the thread that reads and writes. */
+    double wall_us;
+    double peak_mib;
+} result;
+
+typedef struct bench {
+    const char *directory;
+    uint64_t keys;
+    uint64_t updates;
+    size_t memory_bytes;
+    bool reads_ahead;
+    weir_database *database;
+    weir_task_state *state;
+    weir_kv *kv;
+    weir_random random;
+    result results[RESULTS_MAX];
+    size_t result_count;
+    uint64_t began_wall_ns;
+    uint64_t began_cpu_ns;
+    double began_own_us;
+} bench;
+
+static void must(weir_status status, const weir_error *err)
+{
+    if (status != WEIR_OK) {
+        fprintf(stderr, "bench_state: %s: %s\n", weir_status_name(status), err->message);
+        exit(1);
+    }
+}
+
+static double own_cpu_us(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+static void begin(bench *b)
+{
+    b->began_own_us = own_cpu_us();
+    b->began_wall_ns = weir_clock_monotonic_ns();
+    b->began_cpu_ns = weir_clock_process_cpu_ns();
+}
+
+static void end(bench *b, const char *name, uint64_t operations)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    result *r = &b->results[b->result_count++];
+    double n = (double)operations * 1000;
+    *r = (result){name,
+                  operations,
+                  (double)(weir_clock_process_cpu_ns() - b->began_cpu_ns) / n,
+                  (own_cpu_us() - b->began_own_us) / (double)operations,
+                  (double)(weir_clock_monotonic_ns() - b->began_wall_ns) / n,
+                  (double)usage.ru_maxrss / 1024};
+    printf("%-24s %10" PRIu64 " keys %10" PRIu64
+           " records %7.2f CPU us %7.2f own %7.2f us %8.0f MiB peak\n",
+           name, b->keys, operations, r->cpu_us, r->own_us, r->wall_us, r->peak_mib);
+    fflush(stdout);
+}
+
+/* Half for the database, a quarter for what is committed and not applied, the rest for all else. */
+static void open_state(bench *b)
+{
+    weir_error err = {0};
+    const weir_database_options options = {.directory = b->directory,
+                                           .memory_bytes_max = b->memory_bytes / 2};
+    must(weir_database_open(&options, &b->database, &err), &err);
+    must(weir_task_state_new(b->database, "bench", 0, &b->state, &err), &err);
+    must(weir_task_state_add_store(b->state, "rows", WEIR_ENGINE_ROCKSDB, &b->kv, &err), &err);
+}
+
+static void close_state(bench *b)
+{
+    weir_task_state_free(weir_take(&b->state));
+    weir_database_free(weir_take(&b->database));
+}
+
+/* 16 hex digits, in no order. */
+static void set_key(uint64_t number, char key[KEY_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t mixed = number * UINT64_C(0x9e3779b97f4a7c15);
+    mixed ^= mixed >> 32;
+    for (int i = 0; i < KEY_BYTES; i++) {
+        key[i] = digits[mixed >> 60];
+        mixed <<= 4;
+    }
+}
+
+/* Half of it can be compressed away. */
+static void set_value(uint64_t number, char value[VALUE_BYTES])
+{
+    weir_random random = weir_random_of(number);
+    memset(value, 'v', VALUE_BYTES);
+    for (size_t i = 0; i < VALUE_BYTES / 2; i += sizeof(uint64_t)) {
+        uint64_t bits = weir_random_u64(&random);
+        memcpy(value + i, &bits, sizeof(bits));
+    }
+}
+
+typedef struct filling {
+    weir_restore_entry entries[RESTORE_RECORDS];
+    char keys[RESTORE_RECORDS][KEY_BYTES];
+    char values[RESTORE_RECORDS][VALUE_BYTES];
+} filling;
+
+static void fill(bench *b)
+{
+    weir_error err = {0};
+    filling *f = weir_alloc(sizeof(*f));
+    begin(b);
+    for (uint64_t first = 0; first < b->keys; first += RESTORE_RECORDS) {
+        uint64_t left = b->keys - first;
+        size_t count = left < RESTORE_RECORDS ? (size_t)left : RESTORE_RECORDS;
+        for (size_t i = 0; i < count; i++) {
+            set_key(first + i, f->keys[i]);
+            set_value(first + i, f->values[i]);
+            f->entries[i] = (weir_restore_entry){weir_bytes_of(f->keys[i], KEY_BYTES),
+                                                 weir_bytes_of(f->values[i], VALUE_BYTES)};
+        }
+        const weir_restore_batch batch = {"rows", f->entries, count, "rows:log-0",
+                                          (int64_t)(first + count)};
+        must(weir_task_state_restore(b->state, &batch, &err), &err);
+    }
+    must(weir_database_flush(b->database, &err), &err);
+    end(b, "restore", b->keys);
+    free(f);
+}
+
+static void update(bench *b, const char key[KEY_BYTES], weir_buf *value)
+{
+    weir_error err = {0};
+    weir_bytes bytes = weir_bytes_of(key, KEY_BYTES);
+    must(weir_kv_get(b->kv, bytes, value, &err), &err);
+    value->data[0]++;
+    must(weir_kv_put(b->kv, bytes, weir_buf_bytes(value), &err), &err);
+}
+
+static void commit(bench *b)
+{
+    weir_error err = {0};
+    weir_task_state_commit(b->state);
+    if (weir_task_state_committed_bytes(b->state) > b->memory_bytes / 4) {
+        must(weir_task_state_apply(b->state, &err), &err);
+    }
+}
+
+static void update_all(bench *b, const char *name)
+{
+    weir_error err = {0};
+    WEIR_AUTO(weir_buf) value = {0};
+    char keys[READ_AHEAD][KEY_BYTES];
+    weir_bytes ahead[READ_AHEAD];
+    weir_staged *staged = weir_task_state_staged(b->state, "rows");
+    begin(b);
+    for (uint64_t i = 0; i < b->updates; i += READ_AHEAD) {
+        for (size_t j = 0; j < READ_AHEAD; j++) {
+            set_key(weir_random_below(&b->random, b->keys), keys[j]);
+        }
+        for (size_t j = 0; b->reads_ahead && j < READ_AHEAD; j++) {
+            ahead[j] = weir_bytes_of(keys[j], KEY_BYTES);
+        }
+        if (b->reads_ahead) {
+            must(weir_staged_read_ahead(staged, ahead, READ_AHEAD, &err), &err);
+        }
+        for (size_t j = 0; j < READ_AHEAD; j++) {
+            update(b, keys[j], &value);
+        }
+        if ((i + READ_AHEAD) % COMMIT_RECORDS == 0) {
+            commit(b);
+        }
+    }
+    must(weir_task_state_apply(b->state, &err), &err);
+    end(b, name, b->updates);
+}
+
+static void write_json(const bench *b, const char *path)
+{
+    WEIR_AUTO(weir_buf) text = {0};
+    weir_error err = {0};
+    weir_json out = weir_json_of(&text);
+    weir_json_begin_array(&out);
+    for (size_t i = 0; i < b->result_count; i++) {
+        const result *r = &b->results[i];
+        weir_json_begin_object(&out);
+        weir_json_member_text(&out, "name", r->name);
+        weir_json_member_i64(&out, "keys", (int64_t)b->keys);
+        weir_json_member_i64(&out, "records", (int64_t)r->operations);
+        weir_json_key(&out, "cpu_us_per_record");
+        weir_json_f64(&out, r->cpu_us);
+        weir_json_key(&out, "us_per_record");
+        weir_json_f64(&out, r->wall_us);
+        weir_json_key(&out, "peak_mib");
+        weir_json_f64(&out, r->peak_mib);
+        weir_json_end_object(&out);
+    }
+    weir_json_end_array(&out);
+    weir_buf_append_byte(&text, '\n');
+    must(weir_file_replace(path, weir_buf_bytes(&text), false, &err), &err);
+}
+
+int main(int argc, char **argv)
+{
+    const char *json = NULL;
+    bench b = {.directory = "bench_state.tmp",
+               .keys = 200000,
+               .updates = 2000000,
+               .memory_bytes = (size_t)1 << 30,
+               .random = weir_random_of(1)};
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--json") == 0) {
+            json = argv[i + 1];
+        } else if (strcmp(argv[i], "--keys") == 0) {
+            b.keys = strtoull(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--updates") == 0) {
+            b.updates = strtoull(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--memory") == 0) {
+            b.memory_bytes = (size_t)strtoull(argv[i + 1], NULL, 10) << 20;
+        } else if (strcmp(argv[i], "--directory") == 0) {
+            b.directory = argv[i + 1];
+        }
+    }
+    weir_error err = {0};
+    must(weir_directory_remove(b.directory, &err), &err);
+    open_state(&b);
+    fill(&b);
+    update_all(&b, "update");
+    b.reads_ahead = true;
+    update_all(&b, "update, read ahead");
+    close_state(&b);
+    must(weir_directory_remove(b.directory, &err), &err);
+    if (json != NULL) {
+        write_json(&b, json);
+    }
+    return 0;
+}
