@@ -277,6 +277,11 @@ const weir_members *weir_placer_members(const weir_placer *placer)
     return placer->members;
 }
 
+const char *weir_placer_process_id(const weir_placer *placer)
+{
+    return placer->process_id;
+}
+
 const weir_process_state *weir_placer_own(const weir_placer *placer)
 {
     return &placer->own;

@@ -75,8 +75,9 @@ void weir_placer_record_failed(weir_placer *placer);
 /* The record that says goodbye: nothing is owned, claimed or kept. */
 void weir_placer_farewell(weir_placer *placer, weir_buf *out_value);
 
-/* What is known of all, and what this process says of itself. */
+/* What is known of all, and by what name, and what, this process tells of itself. */
 const weir_members *weir_placer_members(const weir_placer *placer);
+const char *weir_placer_process_id(const weir_placer *placer);
 const weir_process_state *weir_placer_own(const weir_placer *placer);
 
 #endif

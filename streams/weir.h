@@ -11,6 +11,7 @@
 #include "streams/application.h"
 #include "streams/broker.h"
 #include "streams/config.h"
+#include "streams/metadata.h"
 #include "streams/processor.h"
 #include "streams/query.h"
 #include "streams/record.h"

@@ -4,6 +4,7 @@
  *
  *   rest_api.c      new, start, free; the table of all routes
  *   rest_tables.c   rows of the three tables
+ *   rest_owner.c    rows that another process has
  *   rest_stores.c   stores of every application, and their rows
  *   rest_page.c     a page of rows, and the cursor of the next one
  *   rest_jobs.c     crawl jobs: post, read, list
@@ -38,6 +39,12 @@ weir_application *weir_rest_application(const weir_rest_api *api, weir_stage sta
 /* Answers with a sentence that is made like printf's. Always WEIR_OK. */
 weir_status weir_rest_refuse(weir_rest_response *response, int status, const char *code,
                              const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Sends the caller to the process that runs the task of key, once. WEIR_AGAIN: nobody else is known
+ * to have it now. */
+weir_status weir_rest_send_to_owner(weir_application *application, const char *table,
+                                    weir_bytes key, const weir_rest_request *request,
+                                    weir_rest_response *response);
 
 /* Pages of rows. */
 

@@ -33,7 +33,8 @@ static weir_rest_page page_of(const weir_rest_api *api, const weir_table *of,
 }
 
 static weir_status answer_row(const weir_rest_page *page, const weir_table *of, weir_bytes key,
-                              weir_rest_response *response, weir_error *err)
+                              const weir_rest_request *request, weir_rest_response *response,
+                              weir_error *err)
 {
     WEIR_AUTO(weir_buf) value = {0};
     weir_status status =
@@ -42,6 +43,10 @@ static weir_status answer_row(const weir_rest_page *page, const weir_table *of, 
         return weir_rest_refuse(response, 404, "row_not_found",
                                 "No row of %s has the key %.*s. %s.", of->name, (int)key.size,
                                 (const char *)key.data, of->hint);
+    }
+    if (status == WEIR_AGAIN &&
+        weir_rest_send_to_owner(page->application, of->name, key, request, response) == WEIR_OK) {
+        return WEIR_OK;
     }
     WEIR_TRY(status);
     weir_json json = weir_json_of(&response->body);
@@ -70,7 +75,7 @@ weir_status weir_rest_get_row(void *user, const weir_rest_request *request,
         return WEIR_OK;
     }
     weir_rest_page page = page_of(api, of, application);
-    return answer_row(&page, of, weir_buf_bytes(&key), response, err);
+    return answer_row(&page, of, weir_buf_bytes(&key), request, response, err);
 }
 
 weir_status weir_rest_get_table(void *user, const weir_rest_request *request,
