@@ -32,6 +32,12 @@ bool weir_kafka_library_has_scram(void)
     return rd_kafka_version() >= SCRAM_REPAIRED_VERSION;
 }
 
+/* True for the words of a client that talks to a listener of another protocol. */
+static bool is_wrong_listener(const char *text)
+{
+    return strstr(text, "security.protocol") != NULL || strstr(text, "PLAINTEXT broker") != NULL;
+}
+
 /* True for what trying again does not change. Some of it has only its words: a broker that ends a
  * connection without a word of its own. */
 static bool is_refusal(rd_kafka_resp_err_t code, const char *text)
@@ -39,7 +45,7 @@ static bool is_refusal(rd_kafka_resp_err_t code, const char *text)
     return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL ||
            code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
            code == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM ||
-           strstr(text, "SSL routines") != NULL || strstr(text, "security.protocol") != NULL;
+           strstr(text, "SSL routines") != NULL || is_wrong_listener(text);
 }
 
 /* "…/bootstrap: ": the broker that a message is about is of no help to whoever reads it. */
@@ -86,7 +92,7 @@ static const char *advice_on(rd_kafka_resp_err_t code, const char *text)
         return "the broker wants a client certificate that it trusts: see "
                "KAFKA_SSL_CERTIFICATE_LOCATION";
     }
-    if (code == RD_KAFKA_RESP_ERR__SSL || strstr(text, "security.protocol") != NULL) {
+    if (code == RD_KAFKA_RESP_ERR__SSL || is_wrong_listener(text) || text[0] == '\0') {
         return "the listener of that port may have another protocol: see KAFKA_SECURITY_PROTOCOL";
     }
     if (is_refusal(code, text)) {

@@ -198,9 +198,18 @@ TEST(wrong_protocol_is_said)
     const char *plaintext = kafka_cluster_bootstrap(secure_cluster());
     check_refused(plaintext, SASL("PLAIN") WEIR_USER, WEIR_INVALID,
                   "another protocol: see KAFKA_SECURITY_PROTOCOL");
-    check_refused(kafka_cluster_ssl(cluster), "", WEIR_INVALID, "see KAFKA_SECURITY_PROTOCOL");
     check_refused(kafka_cluster_ssl(cluster), "security.protocol=SSL\nssl.ca.location=%s/ca.pem\n",
                   WEIR_INVALID, "wants a client certificate");
+}
+
+TEST(plain_text_to_a_listener_for_tls_is_said)
+{
+    WEIR_AUTO_PTR(weir_broker) broker = NULL;
+    const weir_kafka_options options = {.bootstrap_servers = kafka_cluster_ssl(secure_cluster())};
+    CHECK_OK(weir_broker_kafka_open(&options, &broker, &err), &err);
+    weir_status status = weir_broker_kafka_connect(broker, 3000, &err);
+    CHECK(status == WEIR_INVALID || status == WEIR_IO); /* librdkafka may know, or only wait. */
+    CHECK(strstr(err.message, "another protocol: see KAFKA_SECURITY_PROTOCOL") != NULL);
 }
 
 TEST(cluster_that_is_not_there_is_said)
