@@ -98,7 +98,8 @@ static void tell_facts(weir_application *application)
     pthread_mutex_unlock(&application->lock);
 }
 
-/* The live process that lacks least of a task's stores, and can be asked for them. */
+/* The process that lacks least of a task's stores, and can be asked for them. What it said in the
+ * generation before will do: who comes opens its stores before all have spoken in the new one. */
 static void find_source(const weir_application *application, size_t index)
 {
     const weir_members *members = weir_placer_members(application->placer);
@@ -109,7 +110,7 @@ static void find_source(const weir_application *application, size_t index)
     for (size_t i = 0; i < weir_members_count(members); i++) {
         const weir_known_process *known = weir_members_at(members, i);
         const weir_process_state *state = &known->state;
-        if (state->host != NULL && state->generation == own->generation &&
+        if (state->host != NULL && state->generation >= own->generation - 1 &&
             strcmp(known->process_id, member_id(application)) != 0 &&
             strlen(state->host) < WEIR_SOURCE_BYTES_MAX && state->tasks[index].lag < least) {
             least = state->tasks[index].lag;
