@@ -194,11 +194,9 @@ static weir_status compare(const weir_topic_config *wanted, const weir_topic_con
                            weir_error *err)
 {
     if (wanted->partition_count != 0 && wanted->partition_count != found->partition_count) {
-        return weir_error_set(
-            err, WEIR_INVALID,
-            "topic %s has %" PRId32 " partitions, not %" PRId32
-            ": delete it and it is made anew, or choose settings that want %" PRId32,
-            wanted->name, found->partition_count, wanted->partition_count, found->partition_count);
+        return weir_error_set(err, WEIR_INVALID,
+                              "topic %s has %" PRId32 " partitions, not %" PRId32, wanted->name,
+                              found->partition_count, wanted->partition_count);
     }
     if (wanted->cleanup_policy != 0 && wanted->cleanup_policy != found->cleanup_policy) {
         return weir_error_set(err, WEIR_INVALID,

@@ -101,6 +101,7 @@ static const char override_prefix[] = "librdkafka.";
 
 /* What weir's guarantees rest on, and is therefore not the user's. */
 static const char *const reserved[] = {
+    "acks",
     "allow.auto.create.topics",
     "auto.offset.reset",
     "delivery.report.only.error",
@@ -464,6 +465,18 @@ static weir_status take_tls(weir_kafka_settings *to, const answers *a, weir_erro
     return WEIR_OK;
 }
 
+/* The name without the sort of handles that it is for (broker_kafka.h). */
+static const char *without_role(const char *name)
+{
+    static const char *const roles[] = {"admin.", "consumer.", "producer.", "member."};
+    for (size_t i = 0; i < WEIR_COUNT_OF(roles); i++) {
+        if (strncmp(name, roles[i], strlen(roles[i])) == 0) {
+            return name + strlen(roles[i]);
+        }
+    }
+    return name;
+}
+
 /* "librdkafka.NAME": the user knows better, but for what weir rests on. */
 static weir_status take_overrides(weir_kafka_settings *to, const weir_properties *properties,
                                   weir_error *err)
@@ -476,7 +489,7 @@ static weir_status take_overrides(weir_kafka_settings *to, const weir_properties
             continue;
         }
         const char *client_name = name + sizeof override_prefix - 1;
-        if (is_one_of(client_name, reserved, WEIR_COUNT_OF(reserved))) {
+        if (is_one_of(without_role(client_name), reserved, WEIR_COUNT_OF(reserved))) {
             return weir_error_set(err, WEIR_INVALID,
                                   "%s: %s cannot be set: what weir promises rests on it",
                                   weir_properties_origin(properties, name), name);

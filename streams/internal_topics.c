@@ -67,6 +67,18 @@ static int16_t replication(const weir_config *config)
     return config->replication_factor > 0 ? (int16_t)config->replication_factor : 0;
 }
 
+/* Says of a topic that exists otherwise what can be done about it. */
+static weir_status advise(weir_status status, const char *kind, weir_error *err)
+{
+    if (status == WEIR_INVALID) {
+        return weir_error_wrap(err, status,
+                               "%s (where the inputs have other partitions now, reset the "
+                               "application)",
+                               kind);
+    }
+    return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "%s", kind);
+}
+
 static weir_status create(weir_broker *broker, const weir_planned_topic *planned,
                           const weir_config *config, weir_error *err)
 {
@@ -90,9 +102,7 @@ static weir_status create(weir_broker *broker, const weir_planned_topic *planned
     for (size_t i = 0; i < config->topic_override_count; i++) {
         apply_override(&topic, &config->topic_overrides[i]);
     }
-    weir_status status = weir_broker_create_topic(broker, &topic, err);
-    return status == WEIR_OK ? WEIR_OK
-                             : weir_error_wrap(err, status, "internal topic %s", topic.name);
+    return advise(weir_broker_create_topic(broker, &topic, err), "internal topic", err);
 }
 
 static weir_status check_dead_letter_topic(weir_broker *broker, const weir_config *config,
@@ -125,6 +135,5 @@ weir_status weir_internal_topics_create(weir_broker *broker, const weir_plan *pl
         .replication_factor = replication(config),
         .cleanup_policy = WEIR_CLEANUP_DELETE,
     };
-    weir_status status = weir_broker_create_topic(broker, &task_topic, err);
-    return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "task topic");
+    return advise(weir_broker_create_topic(broker, &task_topic, err), "task topic", err);
 }

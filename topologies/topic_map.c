@@ -101,7 +101,12 @@ weir_status weir_topic_map_create(weir_broker *broker, const weir_topic_profile 
 
     for (weir_topic_id id = 0; id < WEIR_TOPIC_COUNT; id++) {
         weir_topic_config config = weir_topic_config_of(id, profile);
-        WEIR_TRY(weir_broker_create_topic(broker, &config, err));
+        weir_status status = weir_broker_create_topic(broker, &config, err);
+        if (status == WEIR_INVALID) {
+            return weir_error_wrap(
+                err, status, "profile %s (weir topics plan prints all differences)", profile->name);
+        }
+        WEIR_TRY(status);
     }
     return WEIR_OK;
 }

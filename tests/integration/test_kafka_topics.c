@@ -2,6 +2,7 @@
  *
  * test_kafka_topics.c - weir topics and the start of weir run on a real cluster.
  */
+#include "connectors/broker_kafka.h"
 #include "tests/harness/check.h"
 #include "tests/harness/command.h"
 #include "tests/harness/kafka_cluster.h"
@@ -56,6 +57,29 @@ TEST(map_is_made_exactly_and_differences_are_printed)
     CHECK(says("topic crawl.fetch.tasks.v1 has 4 partitions, not 48"));
     CHECK_I64(weir("run all --profile A"), ==, 1);
     CHECK(says("profile A wants 48: run with the profile"));
+    weir_buf_cleanup(&out);
+}
+
+TEST(internal_topic_with_other_partitions_is_refused_at_the_start)
+{
+    static weir_error err;
+    WEIR_AUTO_PTR(weir_broker) broker = NULL;
+    const weir_kafka_options options = {.bootstrap_servers = kafka_cluster_shared()};
+    CHECK_OK(weir_broker_kafka_open(&options, &broker, &err), &err);
+    CHECK_I64(weir("topics create --profile local"), ==, 0);
+    const weir_topic_config wrong = {.name = "weir-fetch-fetch-robots-changelog",
+                                     .partition_count = 3,
+                                     .cleanup_policy = WEIR_CLEANUP_COMPACT};
+    CHECK_OK(weir_broker_create_topic(broker, &wrong, &err), &err);
+    CHECK_I64(weir("run fetch"), ==, 1);
+    CHECK(says("reset the application): topic weir-fetch-fetch-robots-changelog has 3 partitions, "
+               "not 4"));
+    CHECK_OK(weir_broker_delete_topic(broker, wrong.name, &err), &err);
+    const weir_topic_config deleted = {
+        .name = wrong.name, .partition_count = 4, .cleanup_policy = WEIR_CLEANUP_DELETE};
+    CHECK_OK(weir_broker_create_topic(broker, &deleted, &err), &err);
+    CHECK_I64(weir("run fetch"), ==, 1);
+    CHECK(says("has cleanup.policy=delete, not compact"));
     weir_buf_cleanup(&out);
 }
 

@@ -108,6 +108,9 @@ TEST(settings_of_librdkafka_pass_but_for_those_that_weir_rests_on)
 {
     check_client("librdkafka.socket.timeout.ms=5\nother.thing=1\n", "socket.timeout.ms=5");
     check_refused("librdkafka.enable.auto.commit=true\n", "what weir promises rests on it");
+    check_refused("librdkafka.consumer.isolation.level=read_uncommitted\n",
+                  "what weir promises rests on it");
+    check_client("librdkafka.consumer.fetch.wait.max.ms=5\n", "consumer.fetch.wait.max.ms=5");
     check_refused("librdkafka.ssl.ca.location=/x\n", "set ssl.ca.location instead");
     CHECK(weir_kafka_settings_knows("librdkafka.x"));
     CHECK(weir_kafka_settings_knows("bootstrap.servers"));
