@@ -57,9 +57,12 @@ static const struct {
     {PRODUCER, "acks", "all"},
     /* A zombie's transaction holds up readers no longer than that; as Kafka Streams. */
     {PRODUCER, "transaction.timeout.ms", "10000"},
-    /* A batch is sent when it is large, or after this; a flush never waits for it. Where the
-     * answer to the last one takes longer, librdkafka 2.0.2 spins: a fifth of all CPU at 5 ms. */
+    /* A batch is sent when it is large, or after this; a flush never waits for it. */
     {PRODUCER, "linger.ms", "25"},
+    /* A partition has one request under way at most, and while it has, and the next batch is ready,
+     * librdkafka spins, unless the broker has as many as this: 1.6 CPU-s a million became 0.9 (a
+     * short linger makes it worse). More gains little: batches grow meanwhile. */
+    {PRODUCER, "max.in.flight.requests.per.connection", "3"},
     {PRODUCER, "batch.size", "262144"},
     {PRODUCER, "batch.num.messages", "100000"},
     /* Records of up to 16 MiB; the broker's own limit still holds. */

@@ -17,6 +17,7 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <string.h>
 
 enum { COORDINATOR_POLL_MS = 50 };
 
@@ -282,18 +283,18 @@ weir_status weir_kafka_alter_group_offset(weir_broker *broker, const char *group
     }
 }
 
-static weir_status count_members(weir_kafka *kafka, const char *group, int32_t *out_count,
-                                 weir_error *err)
+/* *out_found is borrowed from *call, and NULL where there is no such group. */
+static weir_status describe(weir_kafka *kafka, const char *group, weir_kafka_call *call,
+                            const rd_kafka_ConsumerGroupDescription_t **out_found, weir_error *err)
 {
-    WEIR_AUTO(weir_kafka_call) call = {0};
     WEIR_TRY(
-        weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, &call, err));
-    rd_kafka_DescribeConsumerGroups(kafka->admin, &group, 1, call.options, call.queue);
-    WEIR_TRY(weir_kafka_call_end(&call, err, "group %s", group));
+        weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, call, err));
+    rd_kafka_DescribeConsumerGroups(kafka->admin, &group, 1, call->options, call->queue);
+    WEIR_TRY(weir_kafka_call_end(call, err, "group %s", group));
     size_t count = 0;
     const rd_kafka_ConsumerGroupDescription_t **groups =
         rd_kafka_DescribeConsumerGroups_result_groups(
-            rd_kafka_event_DescribeConsumerGroups_result(call.event), &count);
+            rd_kafka_event_DescribeConsumerGroups_result(call->event), &count);
     WEIR_ASSERT(count == 1);
     rd_kafka_resp_err_t code = code_of(rd_kafka_ConsumerGroupDescription_error(groups[0]));
     if (weir_kafka_is_coordinator_error(code)) {
@@ -302,10 +303,61 @@ static weir_status count_members(weir_kafka *kafka, const char *group, int32_t *
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
         return weir_kafka_refuse(err, code, NULL, "group %s", group);
     }
-    *out_count = code == RD_KAFKA_RESP_ERR_NO_ERROR
-                     ? (int32_t)rd_kafka_ConsumerGroupDescription_member_count(groups[0])
-                     : 0;
+    *out_found = code == RD_KAFKA_RESP_ERR_NO_ERROR ? groups[0] : NULL;
     return WEIR_OK;
+}
+
+static weir_status count_members(weir_kafka *kafka, const char *group, int32_t *out_count,
+                                 weir_error *err)
+{
+    WEIR_AUTO(weir_kafka_call) call = {0};
+    const rd_kafka_ConsumerGroupDescription_t *found = NULL;
+    WEIR_TRY(describe(kafka, group, &call, &found, err));
+    *out_count = found == NULL ? 0 : (int32_t)rd_kafka_ConsumerGroupDescription_member_count(found);
+    return WEIR_OK;
+}
+
+static weir_status check_assignment(const rd_kafka_MemberDescription_t *member, const char *group,
+                                    const char *topic, weir_error *err)
+{
+    const rd_kafka_topic_partition_list_t *has =
+        rd_kafka_MemberAssignment_partitions(rd_kafka_MemberDescription_assignment(member));
+    for (int i = 0; has != NULL && i < has->cnt; i++) {
+        if (strcmp(has->elems[i].topic, topic) != 0) {
+            return weir_error_set(err, WEIR_INVALID,
+                                  "group %s shares out %s, not %s: give this application another "
+                                  "application.id, or stop the other one",
+                                  group, has->elems[i].topic, topic);
+        }
+    }
+    return WEIR_OK;
+}
+
+static weir_status check_group(weir_kafka *kafka, const char *group, const char *topic,
+                               weir_error *err)
+{
+    WEIR_AUTO(weir_kafka_call) call = {0};
+    const rd_kafka_ConsumerGroupDescription_t *found = NULL;
+    WEIR_TRY(describe(kafka, group, &call, &found, err));
+    size_t count = found == NULL ? 0 : rd_kafka_ConsumerGroupDescription_member_count(found);
+    for (size_t i = 0; i < count; i++) {
+        WEIR_TRY(check_assignment(rd_kafka_ConsumerGroupDescription_member(found, i), group, topic,
+                                  err));
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_kafka_check_group(weir_kafka *kafka, const char *group, const char *topic,
+                                   weir_error *err)
+{
+    uint64_t start_ns = weir_clock_monotonic_ns();
+    for (;;) {
+        weir_status status = check_group(kafka, group, topic, err);
+        if (status != WEIR_AGAIN) {
+            return status;
+        }
+        WEIR_TRY(wait_for_coordinator(start_ns, group, err));
+    }
 }
 
 weir_status weir_kafka_group_member_count(weir_broker *broker, const char *group,

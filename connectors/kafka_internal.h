@@ -121,6 +121,10 @@ weir_status weir_kafka_alter_group_offset(weir_broker *broker, const char *group
 weir_status weir_kafka_group_member_count(weir_broker *broker, const char *group,
                                           int32_t *out_count, weir_error *err);
 
+/* WEIR_INVALID where a member of group has partitions of another topic. */
+weir_status weir_kafka_check_group(weir_kafka *kafka, const char *group, const char *topic,
+                                   weir_error *err);
+
 /* Adds an offset with its metadata to list, for a commit. */
 void weir_kafka_list_add(rd_kafka_topic_partition_list_t *list, const weir_group_offset *offset);
 

@@ -558,6 +558,7 @@ weir_status weir_kafka_member_join(weir_broker *broker, const weir_member_option
                               options->group_id, options->topic);
     }
     WEIR_TRY(status);
+    WEIR_TRY(weir_kafka_check_group(kafka, options->group_id, options->topic, err));
     kafka_member *member = weir_alloc(sizeof *member);
     *member = (kafka_member){.base = {.ops = &member_ops},
                              .group_id = weir_strdup(options->group_id),

@@ -327,10 +327,12 @@ void broker_contract_member_of_another_topic_is_refused(broker_contract *contrac
     const char *other = contract_topic(contract, "others", 1);
     const char *group = contract_name(contract, "workers");
     WEIR_AUTO_PTR(weir_member) member = contract_member(contract, group, NULL, topic);
+    contract_settle(contract, &member, 1, 1000);
     weir_member *refused = NULL;
-    weir_member_options options = {.group_id = group, .topic = other};
+    weir_member_options options = {.group_id = group, .topic = other, .session_timeout_ms = 10000};
     CHECK_STATUS(weir_member_join(contract->broker, &options, &refused, &contract->err),
                  WEIR_INVALID);
+    CHECK(strstr(contract->err.message, topic) != NULL);
     options.topic = contract_name(contract, "unknown");
     CHECK_STATUS(weir_member_join(contract->broker, &options, &refused, &contract->err),
                  WEIR_INVALID);
