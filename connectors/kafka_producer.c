@@ -10,7 +10,7 @@
  *   retriable            the same call again, until the time is up
  *   abortable            WEIR_IO, or WEIR_FENCED by its cause; the abort makes it whole
  *   fatal, fenced        WEIR_FENCED, now and ever after
- *   fatal, other         WEIR_IO; the abort makes a new handle
+ *   fatal, other         WEIR_IO; the abort makes a new handle (plain: the next call)
  *   time is up           WEIR_IO, and the outcome of a commit is unknown: the same
  *
  * A new handle with the same transactional id has the cluster end what the old one left open, so
@@ -284,6 +284,22 @@ static weir_status producer_topic_number(weir_producer *base, const char *name, 
     return WEIR_OK;
 }
 
+/* A plain producer that has failed for good, and has said so, goes on with a new handle. In a
+ * transaction that is what abort and begin do. */
+static weir_status check_handle(kafka_producer *producer, weir_error *err)
+{
+    if (producer->transactional_id == NULL && producer->outcome_unknown) {
+        close_handle(producer);
+        producer->outcome_unknown = false;
+    }
+    if (producer->handle != NULL) {
+        return WEIR_OK;
+    }
+    return producer->transactional_id == NULL
+               ? open_handle(producer, err)
+               : weir_error_set(err, WEIR_IO, "producer without a connection: abort and begin");
+}
+
 static rd_kafka_headers_t *new_headers(const weir_record *record)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
@@ -352,9 +368,7 @@ static weir_status producer_send(weir_producer *base, int32_t number, const weir
         return weir_error_set(err, WEIR_INVALID, "%s has %" PRId32 " partitions, no %" PRId32,
                               topic->name, topic->partition_count, record->partition);
     }
-    if (producer->handle == NULL) {
-        return weir_error_set(err, WEIR_IO, "producer without a connection: abort and begin");
-    }
+    WEIR_TRY(check_handle(producer, err));
     if (++producer->sends >= SENDS_PER_SERVE) {
         serve(producer, 0);
     }
@@ -379,9 +393,7 @@ static weir_status take_failure(kafka_producer *producer, weir_error *err)
 static weir_status producer_flush(weir_producer *base, int32_t timeout_ms, weir_error *err)
 {
     kafka_producer *producer = producer_of(base);
-    if (producer->handle == NULL) {
-        return weir_error_set(err, WEIR_IO, "producer without a connection: abort and begin");
-    }
+    WEIR_TRY(check_handle(producer, err));
     if (rd_kafka_outq_len(producer->handle) > 0 &&
         rd_kafka_flush(producer->handle, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return WEIR_AGAIN;
