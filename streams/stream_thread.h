@@ -22,7 +22,7 @@ typedef struct weir_stream_thread weir_stream_thread;
  * command comes first; both may come again, after a failure. */
 typedef enum weir_task_report {
     WEIR_REPORT_RUNNING, /* Restored, and processing. */
-    WEIR_REPORT_STANDBY, /* It follows its changelogs; what it did before is committed. */
+    WEIR_REPORT_STANDBY, /* It has stopped and what it did is committed; it follows now or soon. */
     WEIR_REPORT_HELD,    /* It holds still: one for each HOLD, also where there is no such task. */
     WEIR_REPORT_CLOSED,  /* Closed or dropped, as was asked: one for each such command. */
     WEIR_REPORT_LOST,    /* Dropped by the worker itself: somebody else may write for it. */

@@ -47,12 +47,13 @@ struct weir_stream_thread {
     weir_error command_failure; /* A command cost more than its task; status WEIR_OK: none did. */
     bool needs_reset;           /* The producer's state is not known. */
     uint32_t *holds_due;        /* By index: HELD is to be reported when that is settled. */
-    bool apply_failed;    /* Nothing is processed until what is committed is in the database. */
-    bool restorer_failed; /* What it had read for standbys may be lost. */
-    bool commit_pending;  /* A commit answered WEIR_AGAIN. */
-    bool was_busy;        /* In the last pass. */
-    uint32_t failures;    /* In a row. */
-    size_t quantum;       /* Records a pass. */
+    bool apply_failed;       /* Nothing is processed until what is committed is in the database. */
+    bool restorer_failed;    /* What it had read for standbys may be lost. */
+    bool commit_pending;     /* A commit answered WEIR_AGAIN. */
+    bool was_busy;           /* In the last pass. */
+    uint32_t failures;       /* In a row. */
+    size_t quantum;          /* Records a pass. */
+    size_t next_to_bring_up; /* Of owned: whose turn it is to ask the broker. */
     int64_t last_pass_ms;
     int64_t back_off_until_ms;
     int64_t last_commit_ms;

@@ -8,6 +8,7 @@
 
 enum {
     INPUT_BATCHES_A_PASS = 8,
+    BRING_UPS_A_PASS = 4, /* Of tasks that ask the broker for offsets. */
     RESTORE_BATCHES_A_PASS = 16,
     SMALL_SLICE_BATCHES = 4,
     SMALL_SLICE_RECORDS = 32 * 1024,
@@ -78,6 +79,45 @@ static weir_status bring_up_task(weir_stream_thread *thread, weir_task *task, bo
     case WEIR_TASK_TO_HOLD:
         break;
     }
+    return WEIR_OK;
+}
+
+/* True where the next step of a task waits for answers of the broker. */
+static bool asks_broker(const weir_stream_thread *thread, const weir_task *task)
+{
+    weir_task_phase phase = weir_task_phase_now(task);
+    switch (thread->roles[weir_stream_thread_index(thread, task)]) {
+    case WEIR_TASK_TO_RUN:
+        return phase == WEIR_TASK_CREATED || phase == WEIR_TASK_STANDBY;
+    case WEIR_TASK_TO_FOLLOW:
+        return phase == WEIR_TASK_CREATED || phase == WEIR_TASK_RESTORING;
+    case WEIR_TASK_TO_HOLD:
+        break;
+    }
+    return false;
+}
+
+/* A few a pass ask the broker, in turn: when hundreds of tasks come at once, those that run already
+ * go on meanwhile, and one whose offsets are not settled keeps nobody else waiting. */
+static weir_status bring_up_all(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    size_t count = thread->owned_count;
+    size_t first = count == 0 ? 0 : thread->next_to_bring_up % count;
+    size_t left = BRING_UPS_A_PASS;
+    for (size_t n = 0; n < count; n++) {
+        size_t i = (first + n) % count;
+        weir_task *task = thread->owned[i];
+        bool asks = asks_broker(thread, task);
+        if (asks && left == 0) {
+            *busy = true;
+            continue;
+        }
+        left -= asks ? 1 : 0;
+        thread->next_to_bring_up = asks ? i + 1 : thread->next_to_bring_up;
+        thread->culprit = task;
+        WEIR_TRY(bring_up_task(thread, task, busy, err));
+    }
+    thread->culprit = NULL;
     return WEIR_OK;
 }
 
@@ -177,12 +217,7 @@ weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, 
         *busy = true;
         count_restored(thread, &progress, started_ns);
     }
-    for (size_t i = 0; i < thread->owned_count; i++) {
-        thread->culprit = thread->owned[i];
-        WEIR_TRY(bring_up_task(thread, thread->owned[i], busy, err));
-    }
-    thread->culprit = NULL;
-    return WEIR_OK;
+    return bring_up_all(thread, busy, err);
 }
 
 weir_status weir_stream_thread_take_input(weir_stream_thread *thread, bool *busy, weir_error *err)
@@ -361,7 +396,8 @@ static weir_status end_committed(weir_stream_thread *thread, bool *busy, weir_er
         if (thread->closing[weir_stream_thread_index(thread, task)]) {
             WEIR_TRY(close_task(thread, task, err));
         } else {
-            weir_task_rollback(task); /* There is nothing to lose; it follows with the next pass. */
+            weir_task_rollback(task); /* There is nothing to lose; it follows with a later pass. */
+            weir_stream_thread_report(thread, task, WEIR_REPORT_STANDBY);
         }
     }
     return WEIR_OK;
