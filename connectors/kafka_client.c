@@ -329,6 +329,9 @@ static void kafka_free(weir_broker *broker)
     if (kafka->admin != NULL) {
         rd_kafka_destroy(kafka->admin);
     }
+    if (kafka->uncommitted != NULL) {
+        rd_kafka_destroy(kafka->uncommitted);
+    }
     size_t position = 0;
     void *handle = NULL;
     while (weir_map_next(kafka->group_handles, &position, NULL, &handle)) {
@@ -420,6 +423,19 @@ static weir_status open_admin(weir_kafka *kafka, weir_error *err)
     return weir_kafka_handle_new(kafka, WEIR_KAFKA_ADMIN, conf, &kafka->admin, err);
 }
 
+/* The handle that sees the ends of open transactions. */
+static weir_status open_uncommitted(weir_kafka *kafka, weir_error *err)
+{
+    rd_kafka_conf_t *conf = NULL;
+    WEIR_TRY(weir_kafka_conf_new(kafka, WEIR_KAFKA_CONSUMER, NULL, &conf, err));
+    weir_status status = weir_kafka_conf_set(conf, "isolation.level", "read_uncommitted", err);
+    if (status != WEIR_OK) {
+        rd_kafka_conf_destroy(conf);
+        return status;
+    }
+    return weir_kafka_handle_new(kafka, WEIR_KAFKA_CONSUMER, conf, &kafka->uncommitted, err);
+}
+
 weir_status weir_broker_kafka_open(const weir_kafka_options *options, weir_broker **out_broker,
                                    weir_error *err)
 {
@@ -433,6 +449,9 @@ weir_status weir_broker_kafka_open(const weir_kafka_options *options, weir_broke
     }
     weir_kafka *kafka = new_kafka(options);
     weir_status status = open_admin(kafka, err);
+    if (status == WEIR_OK) {
+        status = open_uncommitted(kafka, err);
+    }
     if (status != WEIR_OK) {
         kafka_free(&kafka->base);
         return status;

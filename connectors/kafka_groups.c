@@ -3,7 +3,8 @@
  * kafka_groups.c - offsets: where partitions begin and end, and what groups have committed.
  *
  * The handle for administration reads committed records only, so that an end is the last stable
- * offset: the place of the next record that a transaction has not held back. What a group has
+ * offset: the place of the next record that a transaction has not held back. The end behind open
+ * transactions, which a restore asks for, is what a handle of its own sees. What a group has
  * committed is read "stable" too: while a transaction that carries an offset is open, the answer is
  * WEIR_AGAIN, for the older offset would make records count twice.
  *
@@ -52,13 +53,13 @@ static weir_status refuse_partition(weir_error *err, rd_kafka_resp_err_t code,
                              partition.partition);
 }
 
-/* Both ends of the partition. */
-static weir_status find_ends(weir_kafka *kafka, weir_topic_partition partition,
+/* Both ends of the partition, as the handle's isolation sees them. */
+static weir_status find_ends(rd_kafka_t *handle, weir_topic_partition partition,
                              int64_t *out_earliest, int64_t *out_latest, weir_error *err)
 {
     rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(kafka->admin, partition.topic, partition.partition,
-                                         out_earliest, out_latest, WEIR_KAFKA_CALL_TIMEOUT_MS);
+        rd_kafka_query_watermark_offsets(handle, partition.topic, partition.partition, out_earliest,
+                                         out_latest, WEIR_KAFKA_CALL_TIMEOUT_MS);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WEIR_OK : refuse_partition(err, code, partition);
 }
 
@@ -92,7 +93,8 @@ weir_status weir_kafka_offset(weir_broker *broker, weir_topic_partition partitio
         WEIR_TRY(find_time(kafka, partition, timestamp_ms, &found, err));
     }
     if (found < 0) {
-        WEIR_TRY(find_ends(kafka, partition, &earliest, &latest, err));
+        rd_kafka_t *handle = spec == WEIR_OFFSET_WRITTEN ? kafka->uncommitted : kafka->admin;
+        WEIR_TRY(find_ends(handle, partition, &earliest, &latest, err));
         found = spec == WEIR_OFFSET_EARLIEST ? earliest : latest;
     }
     *out_offset = found;

@@ -41,7 +41,8 @@ typedef struct weir_kafka {
     weir_kafka_setting *overrides; /* The user's, set last; owned. */
     size_t override_count;
     char *client_id;
-    rd_kafka_t *admin; /* For metadata and administration, by any thread. */
+    rd_kafka_t *admin;       /* For metadata and administration, by any thread. */
+    rd_kafka_t *uncommitted; /* For the ends of open transactions; the same. */
     pthread_mutex_t lock;
     weir_map *topic_names;       /* name -> char *: names that live as long as the broker. */
     weir_map *group_handles;     /* group -> rd_kafka_t *; kafka_groups.c */

@@ -41,7 +41,12 @@ typedef struct weir_topic_config {
 /* Where a partition is to be read from, for weir_broker_offset. */
 typedef enum weir_offset_spec {
     WEIR_OFFSET_EARLIEST,
-    WEIR_OFFSET_LATEST,       /* The offset that the next committed record will have. */
+    WEIR_OFFSET_LATEST, /* The offset that the next committed record will have. */
+    /* Behind all that is written, in transactions that have not ended too: whoever reads committed
+     * records up to there has all of what was committed before the question. A cluster says that a
+     * transaction is committed before each of its partitions has heard of it, and until then
+     * WEIR_OFFSET_LATEST stands in front of it. */
+    WEIR_OFFSET_WRITTEN,
     WEIR_OFFSET_AT_TIMESTAMP, /* The first record at or after a timestamp; the latest if none. */
 } weir_offset_spec;
 

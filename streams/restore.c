@@ -121,7 +121,7 @@ static weir_status find_ends(const weir_restorer *restorer, changelog *log, weir
 {
     WEIR_TRY(weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_EARLIEST, 0,
                                 &log->earliest, err));
-    return weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_LATEST, 0, &log->end,
+    return weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_WRITTEN, 0, &log->end,
                               err);
 }
 

@@ -324,6 +324,7 @@ static weir_status offset(weir_broker *broker, weir_topic_partition place, weir_
         *out_offset = partition->start_offset;
         break;
     case WEIR_OFFSET_LATEST:
+    case WEIR_OFFSET_WRITTEN: /* A transaction is there at once, and whole. */
         *out_offset = partition->end_offset;
         break;
     case WEIR_OFFSET_AT_TIMESTAMP:

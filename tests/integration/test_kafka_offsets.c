@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_kafka_offsets.c - the ends of a partition on a real cluster, while a transaction is open.
+ */
+#include "connectors/broker_kafka.h"
+#include "streams/producer.h"
+#include "tests/harness/check.h"
+#include "tests/harness/kafka_cluster.h"
+
+enum { RECORDS = 3, FLUSH_TIMEOUT_MS = 30000 };
+
+static int64_t end_of(weir_broker *broker, weir_offset_spec spec)
+{
+    weir_error err = {0};
+    int64_t offset = -1;
+    const weir_topic_partition partition = {"ends", 0};
+    CHECK_OK(weir_broker_offset(broker, partition, spec, 0, &offset, &err), &err);
+    return offset;
+}
+
+static void send_all(weir_producer *producer)
+{
+    weir_error err = {0};
+    int32_t topic = 0;
+    int32_t partition_count = 0;
+    CHECK_OK(weir_producer_topic(producer, "ends", &topic, &partition_count, &err), &err);
+    const weir_record record = {.timestamp_ms = 1000, .key = WEIR_BYTES("k")};
+    for (int i = 0; i < RECORDS; i++) {
+        CHECK_OK(weir_producer_send(producer, topic, &record, &err), &err);
+    }
+    CHECK_OK(weir_producer_flush(producer, FLUSH_TIMEOUT_MS, &err), &err);
+}
+
+TEST(what_an_open_transaction_has_written_counts_for_the_written_end_only)
+{
+    weir_error err = {0};
+    WEIR_AUTO_PTR(weir_broker) broker = NULL;
+    const weir_kafka_options options = {.bootstrap_servers = kafka_cluster_shared()};
+    CHECK_OK(weir_broker_kafka_open(&options, &broker, &err), &err);
+    const weir_topic_config topic = {.name = "ends", .partition_count = 1};
+    CHECK_OK(weir_broker_create_topic(broker, &topic, &err), &err);
+    WEIR_AUTO_PTR(weir_producer) producer = NULL;
+    const weir_producer_options transactional = {.transactional_id = "ends"};
+    CHECK_OK(weir_producer_new(broker, &transactional, &producer, &err), &err);
+    CHECK_OK(weir_producer_begin(producer, &err), &err);
+    send_all(producer);
+    CHECK_I64(end_of(broker, WEIR_OFFSET_LATEST), ==, 0);
+    CHECK_I64(end_of(broker, WEIR_OFFSET_WRITTEN), ==, RECORDS);
+    CHECK_OK(weir_producer_commit(producer, &err), &err);
+    CHECK_I64(end_of(broker, WEIR_OFFSET_WRITTEN), >=, RECORDS);
+}
