@@ -76,10 +76,12 @@ class Crawl:
             file.write(site.url + "\n")
         self.command = [weir, "run", "all", "--data", self.data, "--seeds", seeds, "--until-idle",
                         "--crawl-delay", "0", "--allow-private", site.host, "--quiet", *arguments]
+        self.environment = dict(os.environ)
         self.process = None
 
     def start(self):
-        self.process = subprocess.Popen(self.command, stdout=self.output, stderr=self.output)
+        self.process = subprocess.Popen(self.command, stdout=self.output, stderr=self.output,
+                                        env=self.environment)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -99,7 +101,7 @@ class Crawl:
 
     def records(self, topics, data=None):
         out = subprocess.run([self.weir, "topics", "read", *topics, "--data", data or self.data],
-                             stdout=subprocess.PIPE, check=True).stdout
+                             stdout=subprocess.PIPE, check=True, env=self.environment).stdout
         return [json.loads(line) for line in out.splitlines()]
 
     def committed_paths(self, work):
