@@ -389,6 +389,31 @@ static weir_status restore_to_disk(weir_task_state *state, const store *s,
     return WEIR_OK;
 }
 
+/* A position that a restore has moved on. */
+typedef struct changed_position {
+    position *position; /* NULL: none. */
+    int64_t committed_before;
+} changed_position;
+
+static changed_position change_position(weir_task_state *state, const char *label, int64_t offset)
+{
+    if (label == NULL) {
+        return (changed_position){0};
+    }
+    WEIR_ASSERT(offset >= 0);
+    position *to = position_of(state, weir_bytes_of_text(label));
+    changed_position changed = {to, to->committed};
+    to->committed = offset;
+    return changed;
+}
+
+static void change_back(const changed_position *changed)
+{
+    if (changed->position != NULL) {
+        changed->position->committed = changed->committed_before;
+    }
+}
+
 weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_batch *batch,
                                     weir_error *err)
 {
@@ -400,18 +425,13 @@ weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_b
     for (size_t i = 0; i < batch->count; i++) {
         WEIR_TRY(check_restore_entry(s->name, &batch->entries[i], err));
     }
-    position *to = NULL;
-    int64_t committed_before = NO_OFFSET;
-    if (batch->label != NULL) {
-        WEIR_ASSERT(batch->offset >= 0);
-        to = position_of(state, weir_bytes_of_text(batch->label));
-        committed_before = to->committed;
-        to->committed = batch->offset;
-    }
+    changed_position to = change_position(state, batch->label, batch->offset);
+    changed_position mark = change_position(state, batch->mark_label, batch->mark);
     if (s->engine == WEIR_ENGINE_ROCKSDB) {
         weir_status status = restore_to_disk(state, s, batch, err);
-        if (status != WEIR_OK && to != NULL) {
-            to->committed = committed_before; /* Or the next write takes it along without data. */
+        if (status != WEIR_OK) { /* Or the next write takes them along without data. */
+            change_back(&to);
+            change_back(&mark);
         }
         return status;
     }

@@ -104,6 +104,8 @@ typedef struct weir_restore_batch {
     size_t count;
     const char *label; /* Its position becomes offset with the entries, atomically. */
     int64_t offset;
+    const char *mark_label; /* A second position that goes with the first; NULL: none. */
+    int64_t mark;
 } weir_restore_batch;
 
 /* Writes a batch of changelog entries straight to the database, past what is staged. */

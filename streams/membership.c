@@ -129,6 +129,17 @@ static weir_status may_commit(const weir_membership *membership, weir_error *err
     return waits ? WEIR_AGAIN : WEIR_OK;
 }
 
+weir_status weir_membership_settled(weir_membership *membership, int32_t *out_generation)
+{
+    pthread_mutex_lock(&membership->lock);
+    weir_status status = may_commit(membership, NULL) == WEIR_OK ? WEIR_OK : WEIR_AGAIN;
+    if (status == WEIR_OK) {
+        *out_generation = weir_member_generation(membership->member);
+    }
+    pthread_mutex_unlock(&membership->lock);
+    return status;
+}
+
 weir_status weir_membership_commit(weir_membership *membership, const weir_offsets *offsets,
                                    weir_error *err)
 {

@@ -45,6 +45,10 @@ weir_status weir_membership_release(weir_membership *membership, weir_error *err
 /* The generation that the member last joined; -1: it is not joined. */
 int32_t weir_membership_generation(weir_membership *membership);
 
+/* The generation that commits are made in; WEIR_AGAIN while there is none, or while the one that
+ * the member last joined is not acknowledged. */
+weir_status weir_membership_settled(weir_membership *membership, int32_t *out_generation);
+
 /* All that is not ours in this generation has stopped: what is committed from now on is committed
  * with it. After the first such call commits of any other generation have to wait, so that nothing
  * that was allowed in one generation is committed in the next one. */

@@ -51,7 +51,8 @@ struct weir_restorer {
     size_t kept_records_max;     /* Sorting many at once is what makes inserts cheap. */
     weir_restore_entry *entries; /* What is stored now. */
     size_t entry_capacity;
-    weir_buf values; /* Those of them that are made here. */
+    weir_buf values;   /* Those of them that are made here. */
+    uint64_t outdated; /* Records skipped since this was last told. */
 };
 
 enum {
@@ -315,17 +316,22 @@ static weir_bytes stored_value(const weir_record *record, bool timestamped, weir
     return weir_bytes_of((const uint8_t *)values->data + at, values->size - at);
 }
 
-static size_t collect_entries(const changelog *log, const weir_batch *batch, weir_buf *values,
-                              weir_restore_entry *to)
+static size_t collect_entries(weir_restorer *restorer, const changelog *log,
+                              const weir_batch *batch, weir_restore_entry *to, int64_t *term_seen)
 {
     size_t count = 0;
     for (size_t i = 0; i < batch->count && batch->records[i].offset < log->limit; i++) {
         const weir_record *record = &batch->records[i];
-        if (record->key.data != NULL) { /* Others' writes into a table's topic. */
-            bool timestamped = log->store->spec->options.timestamped;
-            weir_bytes value = stored_value(record, timestamped, values);
-            to[count++] = (weir_restore_entry){record->key, value};
+        if (record->key.data == NULL) {
+            continue; /* Others' writes into a table's topic. */
         }
+        if (!weir_task_store_takes(log->store, record, term_seen)) {
+            restorer->outdated++;
+            continue;
+        }
+        bool timestamped = log->store->spec->options.timestamped;
+        weir_bytes value = stored_value(record, timestamped, &restorer->values);
+        to[count++] = (weir_restore_entry){record->key, value};
     }
     return count;
 }
@@ -360,13 +366,14 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
     }
     weir_restore_entry *entries = entries_for(restorer, log->kept_records);
     size_t count = 0;
+    int64_t term_seen = store->term_seen;
     weir_buf_clear(&restorer->values);
     if (store->spec->options.timestamped) {
         weir_buf_reserve(&restorer->values,
                          log->kept_bytes + log->kept_records * WEIR_TIMESTAMP_BYTES);
     }
     for (size_t i = 0; i < log->batch_count; i++) {
-        count += collect_entries(log, log->batches[i], &restorer->values, entries + count);
+        count += collect_entries(restorer, log, log->batches[i], entries + count, &term_seen);
     }
     const weir_batch *last = log->batches[log->batch_count - 1];
     int64_t offset = last->records[last->count - 1].offset + 1;
@@ -376,6 +383,8 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
         .count = count,
         .label = store->label,
         .offset = offset < log->limit ? offset : log->limit,
+        .mark_label = store->term_label,
+        .mark = term_seen,
     };
     weir_status status = weir_task_state_restore(store->task->state, &restore, err);
     forget_kept(restorer, log);
@@ -384,6 +393,7 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
                                store->kv.name);
     }
     store->changelog_offset = restore.offset;
+    store->term_seen = term_seen;
     return WEIR_OK;
 }
 
@@ -531,7 +541,10 @@ weir_status weir_restorer_run(weir_restorer *restorer, const weir_restore_slice 
         WEIR_TRY(status == WEIR_CORRUPT ? find_culprit(restorer, out_progress, err) : status);
         WEIR_TRY(take_batch(restorer, batch, slice, out_progress, err));
     }
-    return finish_done(restorer, slice->now_ms, out_progress, err);
+    weir_status done = finish_done(restorer, slice->now_ms, out_progress, err);
+    out_progress->outdated = restorer->outdated;
+    restorer->outdated = 0;
+    return done;
 }
 
 size_t weir_restorer_count(const weir_restorer *restorer)

@@ -13,6 +13,7 @@
 #include "streams/task_internal.h"
 
 #include "statestore/staged.h"
+#include "streams/base/serde.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -43,6 +44,10 @@ weir_status weir_task_store_log(weir_task_store *store, weir_bytes key, weir_byt
         .key = key,
         .value = value,
     };
+    if (store->term > 0) {
+        record.headers = &store->term_header;
+        record.header_count = 1;
+    }
     if (store->spec->options.timestamped && value.data != NULL) {
         weir_timestamped entry = {0};
         WEIR_TRY(weir_timestamped_decode(value, &entry, err));
@@ -148,6 +153,14 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
     store->label = weir_format("%s:%s-%" PRId32, spec->options.name, store->changelog,
                                task->planned->partition);
     int32_t partition_count = 0;
+    store->term_label = weir_format("%s#term", store->label);
+    store->term_header = (weir_header){WEIR_BYTES(WEIR_TERM_HEADER),
+                                       weir_bytes_of(store->term_bytes, WEIR_TERM_BYTES)};
+    store->outdated = weir_map_new();
+    if (weir_task_state_position(task->state, store->term_label, &store->term_seen, NULL) !=
+        WEIR_OK) {
+        store->term_seen = 0;
+    }
     WEIR_TRY(weir_collector_topic(environment->collector, store->changelog, &store->topic,
                                   &partition_count, err));
     if (task->planned->partition >= partition_count) {
@@ -177,12 +190,73 @@ weir_status weir_task_open_stores(weir_task *task, weir_error *err)
 void weir_task_close_stores(weir_task *task)
 {
     for (size_t i = 0; i < task->store_count; i++) {
+        weir_map_free(task->stores[i].outdated);
+        free(task->stores[i].term_label);
         free(task->stores[i].label);
     }
     free(task->stores);
     task->stores = NULL;
     task->store_count = 0;
     weir_task_state_free(weir_take(&task->state));
+}
+
+bool weir_task_store_takes(weir_task_store *store, const weir_record *record, int64_t *term_seen)
+{
+    enum { OUTDATED_KEYS_MAX = 100000 };
+    int64_t term = record->header_count == 0 ? 0 : weir_term_of(record);
+    if (term == 0 || term >= *term_seen) {
+        *term_seen = term == 0 ? *term_seen : term;
+        return true;
+    }
+    if (weir_map_count(store->outdated) < OUTDATED_KEYS_MAX) {
+        (void)weir_map_put(store->outdated, record->key, store);
+    }
+    return false;
+}
+
+void weir_task_forget_outdated(weir_task_store *store)
+{
+    if (store->outdated != NULL && weir_map_count(store->outdated) > 0) {
+        weir_map_free(store->outdated);
+        store->outdated = weir_map_new();
+    }
+}
+
+static weir_status log_outdated(weir_task_store *store, weir_error *err)
+{
+    WEIR_AUTO(weir_buf) value = {0};
+    size_t index = 0;
+    weir_bytes key;
+    void *unused;
+    while (weir_map_next(store->outdated, &index, &key, &unused)) {
+        weir_status status = weir_kv_get(store->inner, key, &value, err);
+        if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
+            return status;
+        }
+        WEIR_TRY(weir_task_store_log(
+            store, key, status == WEIR_OK ? weir_buf_bytes(&value) : WEIR_BYTES_NULL, err));
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_task_begin_terms(weir_task *task, weir_error *err)
+{
+    bool fenced = task->environment->config->processing_guarantee == WEIR_AT_LEAST_ONCE;
+    const weir_task_current outer = task->current;
+    if (task->current.timestamp_ms < 0) {
+        task->current.timestamp_ms = task->environment->now_ms; /* No stream time yet. */
+    }
+    for (size_t i = 0; i < task->store_count; i++) {
+        weir_task_store *store = &task->stores[i];
+        if (store->changelog == NULL) {
+            continue;
+        }
+        store->term = fenced ? weir_term_next(store->term_seen, task->generation) : 0;
+        weir_put_u64_be(store->term_bytes, (uint64_t)store->term);
+        WEIR_TRY(log_outdated(store, err));
+    }
+    task->current = outer;
+    return WEIR_OK;
 }
 
 weir_task_store *weir_task_store_named(weir_task *task, const char *name)

@@ -21,7 +21,13 @@ enum {
 
 static weir_status begin(weir_stream_thread *thread, weir_task *task, weir_error *err)
 {
-    weir_status status = weir_task_begin(task, err);
+    /* Its generation is that of its ownership, not one that has just begun and gave it away. */
+    weir_status status = WEIR_OK;
+    if (thread->options.config->processing_guarantee == WEIR_AT_LEAST_ONCE) {
+        status =
+            weir_membership_settled(thread->options.membership, &thread->environment.generation);
+    }
+    status = status == WEIR_OK ? weir_task_begin(task, err) : status;
     if (status == WEIR_AGAIN) {
         return WEIR_OK; /* The offsets are not settled: with the next pass. */
     }
@@ -178,6 +184,7 @@ static void count_restored(weir_stream_thread *thread, const weir_restore_progre
     uint64_t records = progress->restored + progress->followed;
     thread->activity += records;
     weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_RESTORE_RECORDS, progress->restored);
+    weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_RESTORE_OUTDATED, progress->outdated);
     weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_STANDBY_RECORDS, progress->followed);
     weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_RESTORE, started_ns);
     if (thread->options.applied != NULL && thread->options.database != NULL) {

@@ -152,6 +152,7 @@ weir_status weir_task_begin(weir_task *task, weir_error *err)
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_CREATED || task->phase == WEIR_TASK_STANDBY);
     task->stream_time_ms = -1;
+    task->generation = task->environment->generation;
     for (size_t i = 0; i < task->input_count; i++) {
         weir_task_input *input = &task->inputs[i];
         weir_offset_window_cleanup(&input->window); /* Of a beginning that had to wait. */
@@ -191,7 +192,8 @@ weir_status weir_task_run(weir_task *task, weir_error *err)
     task->last_commit_ms = task->environment->now_ms;
     task->current = (weir_task_current){.timestamp_ms = task->stream_time_ms};
     weir_task_open_kinds(task);
-    weir_status status = weir_task_init_processors(task, err);
+    weir_status status = weir_task_begin_terms(task, err);
+    status = status == WEIR_OK ? weir_task_init_processors(task, err) : status;
     task->current = (weir_task_current){0};
     weir_arena_reset(task->arena);
     for (size_t i = 0; i < task->input_count && status == WEIR_OK; i++) {
@@ -226,6 +228,7 @@ weir_status weir_task_wipe(weir_task *task, weir_error *err)
     WEIR_ASSERT(task->phase != WEIR_TASK_RUNNING);
     for (size_t i = 0; i < task->store_count; i++) {
         task->stores[i].changelog_offset = -1;
+        task->stores[i].term_seen = 0;
     }
     weir_status status = weir_task_state_wipe(task->state, err);
     return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "task %s", task->planned->id);

@@ -39,7 +39,8 @@ typedef struct weir_task_environment {
     weir_metrics *metrics;
     void **resources; /* By index of the topology's resources. */
     weir_cache_budget cache;
-    int64_t now_ms; /* Wall clock of this pass; the worker sets it. */
+    int32_t generation; /* In which tasks that begin now are owned. */
+    int64_t now_ms;     /* Wall clock of this pass; the worker sets it. */
 } weir_task_environment;
 
 typedef enum weir_task_phase {
@@ -124,7 +125,6 @@ weir_status weir_task_purge(weir_task *task, weir_error *err);
 
 /* Puts committed writes into the database. */
 weir_status weir_task_apply(weir_task *task, weir_error *err);
-
 /* Memory of writes that are not committed; of those that are committed and not applied. */
 size_t weir_task_staged_bytes(const weir_task *task);
 size_t weir_task_committed_bytes(const weir_task *task);

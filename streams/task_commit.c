@@ -62,6 +62,9 @@ static void note_changelog_position(weir_task *task, weir_task_store *store)
     store->changelog_offset = offset;
     store->dirty = false;
     weir_task_state_set_position(task->state, store->label, offset);
+    store->term_seen = store->term > store->term_seen ? store->term : store->term_seen;
+    weir_task_state_set_position(task->state, store->term_label, store->term_seen);
+    weir_task_forget_outdated(store);
 }
 
 void weir_task_finish_commit(weir_task *task)

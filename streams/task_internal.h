@@ -66,6 +66,7 @@ struct weir_task {
     const weir_planned_task *planned;
     const weir_subtopology *subtopology;
     weir_task_phase phase;
+    int32_t generation; /* In which it has begun. */
     weir_task_state *state;
     weir_context *contexts; /* One for each node of the sub-topology, in its order. */
     size_t context_count;

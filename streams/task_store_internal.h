@@ -9,7 +9,9 @@
 #ifndef WEIR_STREAMS_TASK_STORE_INTERNAL_H
 #define WEIR_STREAMS_TASK_STORE_INTERNAL_H
 
+#include "streams/base/map.h"
 #include "streams/task.h"
+#include "streams/term.h"
 #include "streams/topology_internal.h"
 
 /* A store, its staged view wrapped so that writes go to the changelog too (stores.c). */
@@ -27,8 +29,14 @@ typedef struct weir_task_store {
     weir_flush_listener listener; /* NULL: none; as is the processor. */
     weir_processor *listening;
     bool sends_old_values;
-    bool is_evicting; /* The cache was full, then the producer: the rest goes with the next pass. */
-    bool is_expiring; /* Removals are of expired windows. */
+    bool is_evicting;  /* The cache was full, then the producer: the rest goes later. */
+    bool is_expiring;  /* Removals are of expired windows. */
+    int64_t term_seen; /* The highest in the changelog up to where the store stands (term.h). */
+    int64_t term;      /* Of what is written now; 0: it has none. */
+    char *term_label;  /* Under which term_seen is kept with the position. */
+    uint8_t term_bytes[WEIR_TERM_BYTES];
+    weir_header term_header;
+    weir_map *outdated; /* Keys whose last record in the changelog is one that was skipped. */
     bool is_on_disk;
     bool dirty;               /* Written since the last commit. */
     int64_t changelog_offset; /* Next changelog offset after what is committed; -1: unknown. */
@@ -39,6 +47,13 @@ typedef struct weir_task_store {
 weir_status weir_task_open_stores(weir_task *task, weir_error *err);
 /* Closes them; what was not applied is gone. */
 void weir_task_close_stores(weir_task *task);
+/* stores.c: the term of what the stores log from now on; what former owners wrote too late is
+ * logged again, or a compaction would leave it as the last word. */
+weir_status weir_task_begin_terms(weir_task *task, weir_error *err);
+/* stores.c: whether a restore takes record, after others; a key that it skips is kept in mind. */
+bool weir_task_store_takes(weir_task_store *store, const weir_record *record, int64_t *term_seen);
+/* stores.c: what was logged again is committed. */
+void weir_task_forget_outdated(weir_task_store *store);
 /* The store called name, or NULL. */
 weir_task_store *weir_task_store_named(weir_task *task, const char *name);
 

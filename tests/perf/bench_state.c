@@ -159,8 +159,8 @@ static void fill(bench *b)
             f->entries[i] = (weir_restore_entry){weir_bytes_of(f->keys[i], KEY_BYTES),
                                                  weir_bytes_of(f->values[i], VALUE_BYTES)};
         }
-        const weir_restore_batch batch = {"rows", f->entries, count, "rows:log-0",
-                                          (int64_t)(first + count)};
+        const weir_restore_batch batch = {
+            "rows", f->entries, count, "rows:log-0", (int64_t)(first + count), NULL, 0};
         must(weir_task_state_restore(b->state, &batch, &err), &err);
     }
     must(weir_database_flush(b->database, &err), &err);

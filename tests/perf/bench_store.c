@@ -309,7 +309,7 @@ static void bench_restore(bench *b, const char *name, size_t count, size_t keys,
             entries[j] = (weir_restore_entry){weir_bytes_of(numbers[j], KEY_BYTES),
                                               weir_bytes_of(value, sizeof value)};
         }
-        weir_restore_batch step = {"counts", entries, batch, "counts:log-0", (int64_t)i};
+        weir_restore_batch step = {"counts", entries, batch, "counts:log-0", (int64_t)i, NULL, 0};
         must(weir_task_state_restore(b->state, &step, &err), &err);
     }
     must(weir_task_state_apply(b->state, &err), &err);

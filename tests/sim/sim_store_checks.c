@@ -10,6 +10,7 @@
 
 #include "streams/application_internal.h"
 #include "streams/base/map.h"
+#include "streams/term.h"
 #include "tests/harness/check.h"
 
 #include <inttypes.h>
@@ -54,6 +55,7 @@ typedef struct replayed {
     weir_map *later; /* Key to a weir_buf: the last one. */
     int64_t end;     /* Records below it are replayed. */
     int64_t next;    /* After the last record; 0: there is none. */
+    int64_t term;    /* The highest so far: records of lower ones came too late. */
 } replayed;
 
 static void set_row(weir_map *rows, weir_bytes key, weir_bytes value)
@@ -70,6 +72,11 @@ static void replay_record(void *user, const weir_record *record)
 {
     replayed *replay = user;
     replay->next = record->offset + 1;
+    int64_t term = weir_term_of(record);
+    if (term != 0 && term < replay->term) {
+        return;
+    }
+    replay->term = term == 0 ? replay->term : term;
     if (record->offset >= replay->end) {
         set_row(replay->later, record->key, record->value);
         return;
@@ -88,7 +95,7 @@ static void replay_record(void *user, const weir_record *record)
 static replayed replay_changelog(const sim_checks *checks, size_t store, int32_t partition,
                                  int64_t end)
 {
-    replayed replay = {weir_map_new(), weir_map_new(), end, 0};
+    replayed replay = {weir_map_new(), weir_map_new(), end, 0, 0};
     sim_cluster_visit(checks->cluster, stores[store].changelog, partition, replay_record, &replay);
     return replay;
 }

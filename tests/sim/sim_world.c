@@ -294,7 +294,7 @@ static void step_instance(sim_run *world, sim_instance *instance)
 
 static void expect_zombies(sim_run *world)
 {
-    world->checks->restored_exactly = world->variant.exactly_once;
+    world->checks->restored_exactly = world->variant.exactly_once || !world->variant.app.async;
 }
 
 static void do_harm(sim_run *world, sim_instance *instance)

@@ -254,7 +254,7 @@ TEST(restore_takes_the_last_entry_of_a_key_and_its_position)
         {WEIR_BYTES("b"), WEIR_BYTES("2")},
         {WEIR_BYTES("a"), WEIR_BYTES_NULL},
     };
-    weir_restore_batch batch = {"disk", entries, WEIR_COUNT_OF(entries), "disk:t-3", 44};
+    weir_restore_batch batch = {"disk", entries, WEIR_COUNT_OF(entries), "disk:t-3", 44, NULL, 0};
     CHECK_OK(weir_task_state_restore(f.state, &batch, &f.err), &f.err);
     batch.store = "memory";
     batch.label = "memory:t-3";
@@ -283,7 +283,7 @@ static void restore_numbers(fixture *f, size_t count, int64_t offset)
         entries[count + i] =
             (weir_restore_entry){key, shuffled % 3 == 0 ? WEIR_BYTES_NULL : WEIR_BYTES("last")};
     }
-    weir_restore_batch batch = {"disk", entries, 2 * count, "disk:t-3", offset};
+    weir_restore_batch batch = {"disk", entries, 2 * count, "disk:t-3", offset, NULL, 0};
     CHECK_OK(weir_task_state_restore(f->state, &batch, &f->err), &f->err);
     free(entries);
     free(keys);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * term.h - which ownership of its task wrote a changelog record, under at-least-once.
+ *
+ * A process that was cut off may go on writing into the changelogs of tasks that others have by
+ * now. So each record has the term of its writer in the header WEIR_TERM_HEADER, and a restore
+ * skips a record whose term is lower than one that it met before in the partition
+ * (docs/decisions/0061). Records without the header, Kafka Streams' above all, are taken.
+ *
+ * Threads    Any.
+ */
+#ifndef WEIR_STREAMS_TERM_H
+#define WEIR_STREAMS_TERM_H
+
+#include "streams/record.h"
+
+#define WEIR_TERM_HEADER "weir.term"
+
+enum { WEIR_TERM_BYTES = 8 };
+
+/* A term is an epoch (its upper 32 bits) and the generation of the group: what the next owner
+ * writes, in a partition where seen was the highest so far. The epoch grows where the generation
+ * went back, because the group was deleted. */
+int64_t weir_term_next(int64_t seen, int32_t generation);
+
+/* The term of a changelog record; 0: it has none. */
+int64_t weir_term_of(const weir_record *record);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Terms of changelog records (streams/term.c), and what a restore makes of those that former owners
+ * wrote too late (streams/stores.c, streams/restore.c).
+ */
+#include "streams/base/hash.h"
+#include "streams/base/serde.h"
+#include "streams/producer.h"
+#include "streams/term.h"
+#include "tests/harness/check.h"
+#include "tests/harness/count_application.h"
+#include "tests/harness/count_topology.h"
+
+#define EPOCH(number) ((int64_t)(number) << 32)
+
+static const char changelog[] = "counter-counts-changelog";
+
+TEST(term_grows_with_the_generation_and_past_a_group_that_begins_anew)
+{
+    CHECK_I64(weir_term_next(0, 1), ==, 1);
+    CHECK_I64(weir_term_next(7, 7), ==, 7);
+    CHECK_I64(weir_term_next(7, 9), ==, 9);
+    CHECK_I64(weir_term_next(7, 1), ==, EPOCH(1) + 1);
+    CHECK_I64(weir_term_next(EPOCH(1) + 5, 2), ==, EPOCH(2) + 2);
+    CHECK_I64(weir_term_next(EPOCH(1) + 5, 6), ==, EPOCH(1) + 6);
+    CHECK_I64(weir_term_next(7, -1), ==, EPOCH(1));
+}
+
+static weir_header header_of(int64_t term, uint8_t bytes[WEIR_TERM_BYTES])
+{
+    weir_put_u64_be(bytes, (uint64_t)term);
+    return (weir_header){WEIR_BYTES(WEIR_TERM_HEADER), weir_bytes_of(bytes, WEIR_TERM_BYTES)};
+}
+
+TEST(term_is_read_from_its_header_and_from_no_other)
+{
+    uint8_t bytes[WEIR_TERM_BYTES];
+    weir_header headers[] = {{WEIR_BYTES("other"), WEIR_BYTES("12345678")},
+                             header_of(EPOCH(1) + 4, bytes)};
+    weir_record record = {.headers = headers, .header_count = 2};
+    CHECK_I64(weir_term_of(&record), ==, EPOCH(1) + 4);
+    record.header_count = 1;
+    CHECK_I64(weir_term_of(&record), ==, 0);
+    weir_put_u64_be(bytes, UINT64_MAX);
+    record.header_count = 2;
+    CHECK_I64(weir_term_of(&record), ==, 0);
+    headers[1].value = WEIR_BYTES("1234567");
+    CHECK_I64(weir_term_of(&record), ==, 0);
+}
+
+/* The last record of "a" in the changelog. */
+typedef struct last_seen {
+    int64_t term;
+    int64_t count;
+} last_seen;
+
+static void see(void *user, const weir_record *record)
+{
+    if (weir_bytes_equal(record->key, WEIR_BYTES("a"))) {
+        *(last_seen *)user =
+            (last_seen){weir_term_of(record), (int64_t)weir_get_u64_be(record->value.data)};
+    }
+}
+
+static last_seen last_of(count_application *a)
+{
+    last_seen last = {0};
+    count_topology_visit(a->broker, changelog, see, &last);
+    return last;
+}
+
+static void count_one(count_application *a)
+{
+    count_topology_feed_one(a->broker, "a", "v");
+    count_application_run(a);
+}
+
+/* A former owner's record comes into the changelog now; term 0: without the header. */
+static void write_late(count_application *a, uint64_t count, int64_t term)
+{
+    uint8_t term_bytes[WEIR_TERM_BYTES];
+    uint8_t count_bytes[sizeof(uint64_t)];
+    const weir_header header = header_of(term, term_bytes);
+    weir_put_u64_be(count_bytes, count);
+    weir_producer *producer = NULL;
+    int32_t topic = 0;
+    int32_t partition_count = 0;
+    CHECK_OK(weir_producer_new(a->broker, &(weir_producer_options){0}, &producer, &a->err),
+             &a->err);
+    CHECK_OK(weir_producer_topic(producer, changelog, &topic, &partition_count, &a->err), &a->err);
+    const weir_record record = {
+        .partition = weir_partition_of(WEIR_BYTES("a"), partition_count),
+        .timestamp_ms = 1,
+        .key = WEIR_BYTES("a"),
+        .value = weir_bytes_of(count_bytes, sizeof(count_bytes)),
+        .headers = &header,
+        .header_count = term == 0 ? 0 : 1,
+    };
+    CHECK_OK(weir_producer_send(producer, topic, &record, &a->err), &a->err);
+    CHECK_OK(weir_producer_flush(producer, 0, &a->err), &a->err);
+    weir_producer_free(producer);
+}
+
+static void start(count_application *a, const char *guarantee, bool on_disk)
+{
+    const weir_setting settings[] = {{"processing.guarantee", guarantee},
+                                     {"commit.interval.ms", "100"}};
+    count_application_start(a, on_disk, settings, WEIR_COUNT_OF(settings));
+    count_application_run(a);
+}
+
+static void restart(count_application *a)
+{
+    count_application_crash(a);
+    count_application_run(a);
+}
+
+static int64_t outdated(count_application *a)
+{
+    return count_application_metric(a, "weir_stream_thread_restore_outdated_records_total");
+}
+
+static void late_record_is_skipped(bool on_disk)
+{
+    WEIR_AUTO(count_application) a = {0};
+    start(&a, "at_least_once", on_disk);
+    count_one(&a);
+    int64_t first_term = last_of(&a).term;
+    CHECK_I64(first_term, >, 0);
+    restart(&a);
+    count_one(&a);
+    CHECK_I64(last_of(&a).term, >, first_term);
+    write_late(&a, 1, first_term);
+    restart(&a);
+    CHECK_I64(outdated(&a), ==, 1);
+    CHECK_I64(last_of(&a).count, ==, 2); /* Logged again, for compaction keeps the last one. */
+    count_one(&a);
+    CHECK_I64(count_topology_last(a.broker, "out", "a"), ==, 3);
+    restart(&a);
+    count_one(&a);
+    CHECK_I64(count_topology_last(a.broker, "out", "a"), ==, 4);
+}
+
+TEST(record_of_a_former_owner_is_skipped_and_the_right_one_logged_again)
+{
+    late_record_is_skipped(false);
+    late_record_is_skipped(true);
+}
+
+TEST(record_without_a_term_is_taken)
+{
+    WEIR_AUTO(count_application) a = {0};
+    start(&a, "at_least_once", false);
+    count_one(&a);
+    write_late(&a, 7, 0);
+    restart(&a);
+    CHECK_I64(outdated(&a), ==, 0);
+    count_one(&a);
+    CHECK_I64(count_topology_last(a.broker, "out", "a"), ==, 8);
+}
+
+TEST(exactly_once_writes_no_terms)
+{
+    WEIR_AUTO(count_application) a = {0};
+    start(&a, "exactly_once_v2", false);
+    count_one(&a);
+    CHECK_I64(last_of(&a).term, ==, 0);
+    CHECK_I64(last_of(&a).count, ==, 1);
+}
+
+TEST(group_that_begins_anew_writes_a_later_epoch_where_the_database_stands_at_the_end_too)
+{
+    for (int on_disk = 0; on_disk < 2; on_disk++) {
+        WEIR_AUTO(count_application) a = {0};
+        start(&a, "at_least_once", on_disk == 1);
+        count_one(&a);
+        write_late(&a, 5, 99); /* As if the group had been at generation 99. */
+        restart(&a);
+        count_one(&a);
+        CHECK_I64(last_of(&a).term, >, EPOCH(1));
+        CHECK_I64(last_of(&a).count, ==, 6);
+        a.now_ms += 31 * 1000; /* All is applied: the next restore reads nothing. */
+        count_application_steps(&a, 10);
+        restart(&a);
+        count_one(&a);
+        CHECK_I64(last_of(&a).term, >, EPOCH(1));
+        restart(&a);
+        count_one(&a);
+        CHECK_I64(count_topology_last(a.broker, "out", "a"), ==, 8);
+        CHECK_I64(outdated(&a), ==, 0);
+    }
+}
