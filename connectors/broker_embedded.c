@@ -78,6 +78,15 @@ static void embedded_free(weir_broker *broker)
     free(embedded);
 }
 
+/* It is in this process. */
+static weir_status embedded_check(weir_broker *broker, int32_t timeout_ms, weir_error *err)
+{
+    (void)broker;
+    (void)timeout_ms;
+    (void)err;
+    return WEIR_OK;
+}
+
 static const weir_broker_ops embedded_ops = {
     .create_topic = weir_embedded_create_topic,
     .describe_topic = weir_embedded_describe_topic,
@@ -88,6 +97,7 @@ static const weir_broker_ops embedded_ops = {
     .group_offset = weir_embedded_group_offset,
     .alter_group_offset = weir_embedded_alter_group_offset,
     .group_member_count = weir_embedded_group_member_count,
+    .check = embedded_check,
     .housekeep = weir_embedded_housekeep,
     .free = embedded_free,
     .consumer_new = weir_embedded_consumer_new,

@@ -332,13 +332,8 @@ static void kafka_free(weir_broker *broker)
     if (kafka->uncommitted != NULL) {
         rd_kafka_destroy(kafka->uncommitted);
     }
+    weir_kafka_group_clients_free(kafka);
     size_t position = 0;
-    void *handle = NULL;
-    while (weir_map_next(kafka->group_handles, &position, NULL, &handle)) {
-        rd_kafka_destroy(handle);
-    }
-    weir_map_free(kafka->group_handles);
-    position = 0;
     void *name = NULL;
     while (weir_map_next(kafka->topic_names, &position, NULL, &name)) {
         free(name);
@@ -352,6 +347,22 @@ static void kafka_free(weir_broker *broker)
     free(kafka);
 }
 
+static weir_status kafka_check(weir_broker *broker, int32_t timeout_ms, weir_error *err)
+{
+    const weir_kafka *kafka = weir_kafka_of(broker);
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(kafka->admin, 0, NULL, &metadata, timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return weir_error_set(
+            err, WEIR_IO,
+            "no Kafka broker answers: %s. Look at the brokers and at the network; "
+            "nothing is lost, work goes on when one answers",
+            rd_kafka_err2str(code));
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return WEIR_OK;
+}
+
 static const weir_broker_ops kafka_ops = {
     .create_topic = weir_kafka_create_topic,
     .describe_topic = weir_kafka_describe_topic,
@@ -362,6 +373,7 @@ static const weir_broker_ops kafka_ops = {
     .group_offset = weir_kafka_group_offset,
     .alter_group_offset = weir_kafka_alter_group_offset,
     .group_member_count = weir_kafka_group_member_count,
+    .check = kafka_check,
     .housekeep = kafka_housekeep,
     .free = kafka_free,
     .consumer_new = weir_kafka_consumer_new,
@@ -404,7 +416,7 @@ static weir_kafka *new_kafka(const weir_kafka_options *options)
     kafka->base = (weir_broker){.ops = &kafka_ops, .name = "kafka"};
     kafka->client_id = weir_strdup(options->client_id == NULL ? "weir" : options->client_id);
     kafka->topic_names = weir_map_new();
-    kafka->group_handles = weir_map_new();
+    kafka->group_clients = weir_map_new();
     int failed = pthread_mutex_init(&kafka->lock, NULL);
     WEIR_ASSERT(failed == 0);
     kafka->bootstrap_servers = weir_strdup(servers_of(options));

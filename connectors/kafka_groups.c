@@ -18,9 +18,10 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { COORDINATOR_POLL_MS = 50 };
+enum { COORDINATOR_POLL_MS = 50, STALE_TRIES = 20 };
 
 static rd_kafka_topic_partition_list_t *list_of(weir_topic_partition partition, int64_t offset)
 {
@@ -127,47 +128,124 @@ weir_status weir_kafka_delete_records(weir_broker *broker, weir_topic_partition 
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WEIR_OK : refuse_partition(err, code, partition);
 }
 
-/* The handle by which a group's offsets are read, made when it is first asked for. */
-static weir_status find_handle(weir_kafka *kafka, const char *group, rd_kafka_t **out_handle,
-                               weir_error *err)
+/* The handle by which a group is asked about. librdkafka (2.0.2 at least) goes on asking the broker
+ * that was its coordinator once, for as long as it is asked often: after a coordinator has moved
+ * only another handle finds it. */
+typedef struct group_client {
+    rd_kafka_t *handle;
+    size_t users;  /* Under the broker's lock, as the next. */
+    bool is_stale; /* The last user destroys it. */
+} group_client;
+
+static weir_status client_new(const weir_kafka *kafka, const char *group, group_client **out_client,
+                              weir_error *err)
 {
     rd_kafka_conf_t *conf = NULL;
-    weir_bytes name = weir_bytes_of_text(group);
-    *out_handle = weir_map_get(kafka->group_handles, name);
-    if (*out_handle != NULL) {
-        return WEIR_OK;
-    }
     WEIR_TRY(weir_kafka_conf_new(kafka, WEIR_KAFKA_CONSUMER, NULL, &conf, err));
     weir_status status = weir_kafka_conf_set(conf, "group.id", group, err);
     if (status != WEIR_OK) {
         rd_kafka_conf_destroy(conf);
         return status;
     }
-    WEIR_TRY(weir_kafka_handle_new(kafka, WEIR_KAFKA_CONSUMER, conf, out_handle, err));
-    (void)weir_map_put(kafka->group_handles, name, *out_handle);
+    rd_kafka_t *handle = NULL;
+    WEIR_TRY(weir_kafka_handle_new(kafka, WEIR_KAFKA_CONSUMER, conf, &handle, err));
+    *out_client = weir_alloc(sizeof **out_client);
+    (*out_client)->handle = handle;
     return WEIR_OK;
 }
 
-/* Sends the request for what a group has committed. */
-static weir_status ask_group(weir_kafka *kafka, const char *group, weir_topic_partition partition,
-                             weir_kafka_call *call, weir_error *err)
+static void client_free(group_client *client)
 {
-    rd_kafka_t *handle = NULL;
+    rd_kafka_destroy(client->handle);
+    free(client);
+}
+
+static weir_status client_take(weir_kafka *kafka, const char *group, group_client **out_client,
+                               weir_error *err)
+{
+    weir_status status = WEIR_OK;
     pthread_mutex_lock(&kafka->lock);
-    weir_status status = find_handle(kafka, group, &handle, err);
-    pthread_mutex_unlock(&kafka->lock);
-    WEIR_TRY(status);
-    WEIR_TRY(weir_kafka_call_begin(handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, call, err));
-    rd_kafka_error_t *failed = rd_kafka_AdminOptions_set_require_stable_offsets(call->options, 1);
-    if (failed != NULL) {
-        return weir_kafka_fail_with(err, failed, "group %s", group);
+    group_client *client = weir_map_get(kafka->group_clients, weir_bytes_of_text(group));
+    if (client == NULL) {
+        status = client_new(kafka, group, &client, err);
+        if (status == WEIR_OK) {
+            (void)weir_map_put(kafka->group_clients, weir_bytes_of_text(group), client);
+        }
     }
-    AUTO_LIST partitions = list_of(partition, RD_KAFKA_OFFSET_INVALID);
-    rd_kafka_ListConsumerGroupOffsets_t *wanted =
-        rd_kafka_ListConsumerGroupOffsets_new(group, partitions);
-    rd_kafka_ListConsumerGroupOffsets(handle, &wanted, 1, call->options, call->queue);
-    rd_kafka_ListConsumerGroupOffsets_destroy(wanted);
-    return weir_kafka_call_end(call, err, "group %s", group);
+    if (status == WEIR_OK) {
+        client->users++;
+        *out_client = client;
+    }
+    pthread_mutex_unlock(&kafka->lock);
+    return status;
+}
+
+/* Gives it back; whoever asks next has another one where this one is not to be trusted. */
+static void client_give_back(weir_kafka *kafka, const char *group, group_client *client,
+                             bool is_stale)
+{
+    pthread_mutex_lock(&kafka->lock);
+    if (is_stale && !client->is_stale) {
+        client->is_stale = true;
+        (void)weir_map_remove(kafka->group_clients, weir_bytes_of_text(group));
+    }
+    client->users--;
+    bool is_last = client->is_stale && client->users == 0;
+    pthread_mutex_unlock(&kafka->lock);
+    if (is_last) {
+        client_free(client);
+    }
+}
+
+void weir_kafka_group_clients_free(weir_kafka *kafka)
+{
+    size_t position = 0;
+    void *client = NULL;
+    while (weir_map_next(kafka->group_clients, &position, NULL, &client)) {
+        client_free(client);
+    }
+    weir_map_free(kafka->group_clients);
+}
+
+/* A question about a group, asked until its coordinator answers. */
+typedef struct group_question {
+    const char *group;
+    weir_status (*ask)(rd_kafka_t *handle, struct group_question *question, weir_error *err);
+    weir_topic_partition partition;
+    const weir_group_offset *set; /* To alter. */
+    int64_t offset;               /* -1: none. */
+    weir_buf *metadata;
+    int32_t count;
+    bool is_unstable; /* A transaction is under way. */
+} group_question;
+
+/* Waits a moment for what passes by itself; WEIR_IO once that has taken too long. */
+static weir_status wait_for_coordinator(uint64_t start_ns, const char *group, weir_error *err)
+{
+    if ((weir_clock_monotonic_ns() - start_ns) / WEIR_NS_PER_MS > WEIR_KAFKA_CALL_TIMEOUT_MS) {
+        return weir_error_set(err, WEIR_IO, "group %s: its coordinator is not ready after %d s",
+                              group, WEIR_KAFKA_CALL_TIMEOUT_MS / 1000);
+    }
+    (void)poll(NULL, 0, COORDINATOR_POLL_MS);
+    return WEIR_OK;
+}
+
+static weir_status ask_until_answered(weir_broker *broker, group_question *question,
+                                      weir_error *err)
+{
+    weir_kafka *kafka = weir_kafka_of(broker);
+    uint64_t start_ns = weir_clock_monotonic_ns();
+    for (unsigned tries = 1;; tries++) {
+        group_client *client = NULL;
+        WEIR_TRY(client_take(kafka, question->group, &client, err));
+        weir_status status = question->ask(client->handle, question, err);
+        bool is_stale = status == WEIR_IO || (status == WEIR_AGAIN && tries % STALE_TRIES == 0);
+        client_give_back(kafka, question->group, client, is_stale);
+        if (status != WEIR_AGAIN) {
+            return status;
+        }
+        WEIR_TRY(wait_for_coordinator(start_ns, question->group, err));
+    }
 }
 
 static rd_kafka_resp_err_t code_of(const rd_kafka_error_t *failure)
@@ -198,72 +276,74 @@ static weir_status take_partition(const rd_kafka_group_result_t *const *groups, 
                : weir_kafka_refuse(err, code, NULL, "offsets of group %s", group);
 }
 
-/* Waits a moment for what passes by itself; WEIR_IO once that has taken too long. */
-static weir_status wait_for_coordinator(uint64_t start_ns, const char *group, weir_error *err)
+static weir_status take_committed(const weir_kafka_call *call, group_question *question,
+                                  weir_error *err)
 {
-    if ((weir_clock_monotonic_ns() - start_ns) / WEIR_NS_PER_MS > WEIR_KAFKA_CALL_TIMEOUT_MS) {
-        return weir_error_set(err, WEIR_IO, "group %s: its coordinator is not ready after %d s",
-                              group, WEIR_KAFKA_CALL_TIMEOUT_MS / 1000);
+    size_t count = 0;
+    const rd_kafka_topic_partition_t *found = NULL;
+    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(call->event), &count);
+    WEIR_TRY(take_partition(groups, count, &found, err));
+    WEIR_ASSERT(found != NULL);
+    question->is_unstable = found->err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
+    question->offset = found->offset < 0 ? -1 : found->offset;
+    if (!question->is_unstable && found->offset >= 0) {
+        weir_buf_set(
+            question->metadata,
+            weir_bytes_of(found->metadata == NULL ? "" : found->metadata, found->metadata_size));
     }
-    (void)poll(NULL, 0, COORDINATOR_POLL_MS);
     return WEIR_OK;
 }
 
-/* What the group has committed; the partition is in the call's event. */
-static weir_status fetch(weir_kafka *kafka, const char *group, weir_topic_partition partition,
-                         weir_kafka_call *call, const rd_kafka_topic_partition_t **out_found,
-                         weir_error *err)
+/* What the group has committed. */
+static weir_status ask_committed(rd_kafka_t *handle, group_question *question, weir_error *err)
 {
-    WEIR_TRY(ask_group(kafka, group, partition, call, err));
-    size_t count = 0;
-    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-        rd_kafka_event_ListConsumerGroupOffsets_result(call->event), &count);
-    return take_partition(groups, count, out_found, err);
+    WEIR_AUTO(weir_kafka_call) call = {0};
+    WEIR_TRY(weir_kafka_call_begin(handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, &call, err));
+    rd_kafka_error_t *failed = rd_kafka_AdminOptions_set_require_stable_offsets(call.options, 1);
+    if (failed != NULL) {
+        return weir_kafka_fail_with(err, failed, "group %s", question->group);
+    }
+    AUTO_LIST partitions = list_of(question->partition, RD_KAFKA_OFFSET_INVALID);
+    rd_kafka_ListConsumerGroupOffsets_t *wanted =
+        rd_kafka_ListConsumerGroupOffsets_new(question->group, partitions);
+    rd_kafka_ListConsumerGroupOffsets(handle, &wanted, 1, call.options, call.queue);
+    rd_kafka_ListConsumerGroupOffsets_destroy(wanted);
+    WEIR_TRY(weir_kafka_call_end(&call, err, "group %s", question->group));
+    return take_committed(&call, question, err);
 }
 
 weir_status weir_kafka_group_offset(weir_broker *broker, const char *group,
                                     weir_topic_partition partition, int64_t *out_offset,
                                     weir_buf *out_metadata, weir_error *err)
 {
-    WEIR_AUTO(weir_kafka_call) call = {0};
-    const rd_kafka_topic_partition_t *found = NULL;
-    uint64_t start_ns = weir_clock_monotonic_ns();
-    weir_status status = WEIR_AGAIN;
-    while (status == WEIR_AGAIN) {
-        weir_kafka_call_cleanup(&call);
-        status = fetch(weir_kafka_of(broker), group, partition, &call, &found, err);
-        if (status == WEIR_AGAIN) {
-            WEIR_TRY(wait_for_coordinator(start_ns, group, err));
-        }
-    }
-    WEIR_TRY(status);
-    WEIR_ASSERT(found != NULL);
-    if (found->err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT) {
+    group_question question = {
+        .group = group, .ask = ask_committed, .partition = partition, .metadata = out_metadata};
+    WEIR_TRY(ask_until_answered(broker, &question, err));
+    if (question.is_unstable) {
         return WEIR_AGAIN;
     }
-    if (found->offset < 0) {
+    if (question.offset < 0) {
         return WEIR_NOT_FOUND;
     }
-    weir_buf_set(out_metadata, weir_bytes_of(found->metadata == NULL ? "" : found->metadata,
-                                             found->metadata_size));
-    *out_offset = found->offset;
+    *out_offset = question.offset;
     return WEIR_OK;
 }
 
-static weir_status alter(weir_kafka *kafka, const char *group, const weir_group_offset *offset,
-                         weir_error *err)
+static weir_status ask_alter(rd_kafka_t *handle, group_question *question, weir_error *err)
 {
+    const weir_group_offset *offset = question->set;
     WEIR_AUTO(weir_kafka_call) call = {0};
-    WEIR_TRY(weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, &call,
-                                   err));
+    WEIR_TRY(
+        weir_kafka_call_begin(handle, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, &call, err));
     AUTO_LIST partitions = list_of(offset->partition, offset->offset);
     partitions->elems[0].metadata = weir_bytes_to_text(offset->metadata); /* The list frees it. */
     partitions->elems[0].metadata_size = offset->metadata.size;
     rd_kafka_AlterConsumerGroupOffsets_t *wanted =
-        rd_kafka_AlterConsumerGroupOffsets_new(group, partitions);
-    rd_kafka_AlterConsumerGroupOffsets(kafka->admin, &wanted, 1, call.options, call.queue);
+        rd_kafka_AlterConsumerGroupOffsets_new(question->group, partitions);
+    rd_kafka_AlterConsumerGroupOffsets(handle, &wanted, 1, call.options, call.queue);
     rd_kafka_AlterConsumerGroupOffsets_destroy(wanted);
-    WEIR_TRY(weir_kafka_call_end(&call, err, "offsets of group %s", group));
+    WEIR_TRY(weir_kafka_call_end(&call, err, "offsets of group %s", question->group));
     size_t count = 0;
     const rd_kafka_topic_partition_t *altered = NULL;
     const rd_kafka_group_result_t **groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
@@ -275,23 +355,16 @@ static weir_status alter(weir_kafka *kafka, const char *group, const weir_group_
 weir_status weir_kafka_alter_group_offset(weir_broker *broker, const char *group,
                                           const weir_group_offset *offset, weir_error *err)
 {
-    uint64_t start_ns = weir_clock_monotonic_ns();
-    for (;;) {
-        weir_status status = alter(weir_kafka_of(broker), group, offset, err);
-        if (status != WEIR_AGAIN) {
-            return status;
-        }
-        WEIR_TRY(wait_for_coordinator(start_ns, group, err));
-    }
+    group_question question = {.group = group, .ask = ask_alter, .set = offset};
+    return ask_until_answered(broker, &question, err);
 }
 
 /* *out_found is borrowed from *call, and NULL where there is no such group. */
-static weir_status describe(weir_kafka *kafka, const char *group, weir_kafka_call *call,
+static weir_status describe(rd_kafka_t *handle, const char *group, weir_kafka_call *call,
                             const rd_kafka_ConsumerGroupDescription_t **out_found, weir_error *err)
 {
-    WEIR_TRY(
-        weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, call, err));
-    rd_kafka_DescribeConsumerGroups(kafka->admin, &group, 1, call->options, call->queue);
+    WEIR_TRY(weir_kafka_call_begin(handle, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, call, err));
+    rd_kafka_DescribeConsumerGroups(handle, &group, 1, call->options, call->queue);
     WEIR_TRY(weir_kafka_call_end(call, err, "group %s", group));
     size_t count = 0;
     const rd_kafka_ConsumerGroupDescription_t **groups =
@@ -309,13 +382,13 @@ static weir_status describe(weir_kafka *kafka, const char *group, weir_kafka_cal
     return WEIR_OK;
 }
 
-static weir_status count_members(weir_kafka *kafka, const char *group, int32_t *out_count,
-                                 weir_error *err)
+static weir_status ask_members(rd_kafka_t *handle, group_question *question, weir_error *err)
 {
     WEIR_AUTO(weir_kafka_call) call = {0};
     const rd_kafka_ConsumerGroupDescription_t *found = NULL;
-    WEIR_TRY(describe(kafka, group, &call, &found, err));
-    *out_count = found == NULL ? 0 : (int32_t)rd_kafka_ConsumerGroupDescription_member_count(found);
+    WEIR_TRY(describe(handle, question->group, &call, &found, err));
+    question->count =
+        found == NULL ? 0 : (int32_t)rd_kafka_ConsumerGroupDescription_member_count(found);
     return WEIR_OK;
 }
 
@@ -335,16 +408,15 @@ static weir_status check_assignment(const rd_kafka_MemberDescription_t *member, 
     return WEIR_OK;
 }
 
-static weir_status check_group(weir_kafka *kafka, const char *group, const char *topic,
-                               weir_error *err)
+static weir_status ask_topic(rd_kafka_t *handle, group_question *question, weir_error *err)
 {
     WEIR_AUTO(weir_kafka_call) call = {0};
     const rd_kafka_ConsumerGroupDescription_t *found = NULL;
-    WEIR_TRY(describe(kafka, group, &call, &found, err));
+    WEIR_TRY(describe(handle, question->group, &call, &found, err));
     size_t count = found == NULL ? 0 : rd_kafka_ConsumerGroupDescription_member_count(found);
     for (size_t i = 0; i < count; i++) {
-        WEIR_TRY(check_assignment(rd_kafka_ConsumerGroupDescription_member(found, i), group, topic,
-                                  err));
+        WEIR_TRY(check_assignment(rd_kafka_ConsumerGroupDescription_member(found, i),
+                                  question->group, question->partition.topic, err));
     }
     return WEIR_OK;
 }
@@ -352,25 +424,15 @@ static weir_status check_group(weir_kafka *kafka, const char *group, const char 
 weir_status weir_kafka_check_group(weir_kafka *kafka, const char *group, const char *topic,
                                    weir_error *err)
 {
-    uint64_t start_ns = weir_clock_monotonic_ns();
-    for (;;) {
-        weir_status status = check_group(kafka, group, topic, err);
-        if (status != WEIR_AGAIN) {
-            return status;
-        }
-        WEIR_TRY(wait_for_coordinator(start_ns, group, err));
-    }
+    group_question question = {.group = group, .ask = ask_topic, .partition = {.topic = topic}};
+    return ask_until_answered(&kafka->base, &question, err);
 }
 
 weir_status weir_kafka_group_member_count(weir_broker *broker, const char *group,
                                           int32_t *out_count, weir_error *err)
 {
-    uint64_t start_ns = weir_clock_monotonic_ns();
-    for (;;) {
-        weir_status status = count_members(weir_kafka_of(broker), group, out_count, err);
-        if (status != WEIR_AGAIN) {
-            return status;
-        }
-        WEIR_TRY(wait_for_coordinator(start_ns, group, err));
-    }
+    group_question question = {.group = group, .ask = ask_members};
+    WEIR_TRY(ask_until_answered(broker, &question, err));
+    *out_count = question.count;
+    return WEIR_OK;
 }

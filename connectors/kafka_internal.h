@@ -45,7 +45,7 @@ typedef struct weir_kafka {
     rd_kafka_t *uncommitted; /* For the ends of open transactions; the same. */
     pthread_mutex_t lock;
     weir_map *topic_names;       /* name -> char *: names that live as long as the broker. */
-    weir_map *group_handles;     /* group -> rd_kafka_t *; kafka_groups.c */
+    weir_map *group_clients;     /* group -> its handle; kafka_groups.c */
     weir_kafka_oauth oauth;      /* Owned. */
     bool is_connected;           /* It has answered once. */
     rd_kafka_resp_err_t failure; /* What the connection of the admin handle has met last. */
@@ -121,6 +121,8 @@ weir_status weir_kafka_alter_group_offset(weir_broker *broker, const char *group
                                           const weir_group_offset *offset, weir_error *err);
 weir_status weir_kafka_group_member_count(weir_broker *broker, const char *group,
                                           int32_t *out_count, weir_error *err);
+/* Frees the handles by which groups were asked about. */
+void weir_kafka_group_clients_free(weir_kafka *kafka);
 
 /* WEIR_INVALID where a member of group has partitions of another topic. */
 weir_status weir_kafka_check_group(weir_kafka *kafka, const char *group, const char *topic,

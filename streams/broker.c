@@ -149,6 +149,13 @@ weir_status weir_broker_group_member_count(weir_broker *broker, const char *grou
     return broker->ops->group_member_count(broker, group, out_count, err);
 }
 
+weir_status weir_broker_check(weir_broker *broker, int32_t timeout_ms, weir_error *err)
+{
+    WEIR_ASSERT(broker != NULL);
+    WEIR_ASSERT(timeout_ms >= 0);
+    return broker->ops->check(broker, timeout_ms, err);
+}
+
 weir_status weir_broker_housekeep(weir_broker *broker, int64_t now_ms, bool *out_more,
                                   weir_error *err)
 {

@@ -104,6 +104,10 @@ weir_status weir_broker_alter_group_offset(weir_broker *broker, const char *grou
 weir_status weir_broker_group_member_count(weir_broker *broker, const char *group,
                                            int32_t *out_count, weir_error *err);
 
+/* Whether the broker answers now, for whoever asks how the process is. WEIR_IO, with what to look
+ * at, where it does not within timeout_ms. */
+weir_status weir_broker_check(weir_broker *broker, int32_t timeout_ms, weir_error *err);
+
 /* Retention, compaction and other upkeep that is due at now_ms; a bounded slice of work a call.
  * *out_more (may be NULL) says that another slice waits. The owner calls it about once a second. */
 weir_status weir_broker_housekeep(weir_broker *broker, int64_t now_ms, bool *out_more,

@@ -36,6 +36,7 @@ struct weir_broker_ops {
                                       const weir_group_offset *offset, weir_error *err);
     weir_status (*group_member_count)(weir_broker *broker, const char *group, int32_t *out_count,
                                       weir_error *err);
+    weir_status (*check)(weir_broker *broker, int32_t timeout_ms, weir_error *err);
     weir_status (*housekeep)(weir_broker *broker, int64_t now_ms, bool *out_more, weir_error *err);
     void (*free)(weir_broker *broker);
     weir_status (*consumer_new)(weir_broker *broker, const weir_consumer_options *options,

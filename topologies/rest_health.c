@@ -3,7 +3,7 @@
  * rest_health.c - how the process is: alive, ready, its numbers, and what runs in it.
  *
  * Alive means that no stage has failed for good: an orchestrator restarts what is not. Ready means
- * that every stage runs: while tasks move or are restored, it is not.
+ * that every stage runs and the broker answers: while tasks move or are restored, it is not.
  */
 #include "topologies/rest_api_internal.h"
 
@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { BROKER_TIMEOUT_MS = 1000 };
 
 weir_status weir_rest_get_healthz(void *user, const weir_rest_request *request,
                                   weir_rest_response *response, weir_error *err)
@@ -31,9 +33,12 @@ weir_status weir_rest_get_readyz(void *user, const weir_rest_request *request,
                                  weir_rest_response *response, weir_error *err)
 {
     (void)request;
-    (void)err;
     const weir_rest_api *api = user;
-    bool ready = true;
+    weir_error own = {0};
+    err = err == NULL ? &own : err;
+    weir_status answers =
+        weir_broker_check(weir_pipeline_broker(api->pipeline), BROKER_TIMEOUT_MS, err);
+    bool ready = answers == WEIR_OK;
     WEIR_AUTO(weir_buf) states = {0};
     weir_json json = weir_json_of(&states);
     weir_json_begin_object(&json);
@@ -51,6 +56,7 @@ weir_status weir_rest_get_readyz(void *user, const weir_rest_request *request,
     weir_json answer = weir_json_of(&response->body);
     weir_json_begin_object(&answer);
     weir_json_member_text(&answer, "status", ready ? "ready" : "not_ready");
+    weir_json_member_text(&answer, "broker", answers == WEIR_OK ? "ok" : err->message);
     weir_json_key(&answer, "applications");
     weir_json_raw(&answer, weir_buf_bytes(&states));
     weir_json_end_object(&answer);

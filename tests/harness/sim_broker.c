@@ -412,6 +412,12 @@ static weir_status group_member_count(weir_broker *broker, const char *group, in
     return WEIR_OK;
 }
 
+static weir_status check(weir_broker *broker, int32_t timeout_ms, weir_error *err)
+{
+    (void)timeout_ms;
+    return enter_admin(broker, err);
+}
+
 static weir_status housekeep(weir_broker *broker, int64_t now_ms, bool *out_more, weir_error *err)
 {
     WEIR_TRY(enter_admin(broker, err));
@@ -447,6 +453,7 @@ static const weir_broker_ops OPS = {
     .group_offset = group_offset,
     .alter_group_offset = alter_group_offset,
     .group_member_count = group_member_count,
+    .check = check,
     .housekeep = housekeep,
     .free = free_process,
     .consumer_new = sim_consumer_new,

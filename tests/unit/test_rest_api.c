@@ -448,12 +448,15 @@ TEST(process_is_healthy_and_ready_once_its_stages_run)
     CHECK_I64(get(&f, "/healthz"), ==, 200);
     CHECK_STR(body_of(&f), "{\"status\":\"ok\"}");
     CHECK_I64(get(&f, "/readyz"), ==, 503);
-    check_has(&f, "{\"status\":\"not_ready\",\"applications\":{\"weir-frontier\":\"");
+    check_has(&f,
+              "{\"status\":\"not_ready\",\"broker\":\"ok\",\"applications\":{\"weir-frontier\":\"");
     check_error(&f, "/v1/tables/url_latest", 503, "unavailable", "");
     pipeline_fixture_run(&f.base);
     CHECK_I64(get(&f, "/readyz"), ==, 200);
-    CHECK_STR(body_of(&f), "{\"status\":\"ready\",\"applications\":{\"weir-frontier\":\"RUNNING\","
-                           "\"weir-tables\":\"RUNNING\"}}");
+    CHECK_STR(
+        body_of(&f),
+        "{\"status\":\"ready\",\"broker\":\"ok\",\"applications\":{\"weir-frontier\":\"RUNNING\","
+        "\"weir-tables\":\"RUNNING\"}}");
 }
 
 TEST(stage_that_failed_is_named_and_the_process_is_not_healthy)
