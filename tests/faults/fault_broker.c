@@ -13,7 +13,8 @@
 
 static const char embedded_prefix[] = "embedded:";
 
-weir_status fault_broker_open(const char *where, weir_broker **out_broker, weir_error *err)
+static weir_status open_broker(const char *where, const weir_setting *settings, size_t count,
+                               weir_broker **out_broker, weir_error *err)
 {
     if (strncmp(where, embedded_prefix, sizeof embedded_prefix - 1) == 0) {
         const weir_broker_embedded_options options = {
@@ -21,8 +22,20 @@ weir_status fault_broker_open(const char *where, weir_broker **out_broker, weir_
         };
         return weir_broker_embedded_open(&options, out_broker, err);
     }
-    const weir_kafka_options options = {.bootstrap_servers = where};
+    const weir_kafka_options options = {
+        .bootstrap_servers = where, .librdkafka = settings, .librdkafka_count = count};
     return weir_broker_kafka_open(&options, out_broker, err);
+}
+
+weir_status fault_broker_open(const char *where, weir_broker **out_broker, weir_error *err)
+{
+    return open_broker(where, NULL, 0, out_broker, err);
+}
+
+weir_status fault_broker_open_patient(const char *where, weir_broker **out_broker, weir_error *err)
+{
+    static const weir_setting settings[] = {{"producer.delivery.timeout.ms", "600000"}};
+    return open_broker(where, settings, WEIR_COUNT_OF(settings), out_broker, err);
 }
 
 void fault_must(weir_status status, const weir_error *err)

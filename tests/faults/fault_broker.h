@@ -11,6 +11,9 @@
 /* "embedded:DIRECTORY", else the bootstrap servers of a Kafka cluster. */
 weir_status fault_broker_open(const char *where, weir_broker **out_broker, weir_error *err);
 
+/* The same for those who make input or judge output: they wait out what the tests do to brokers. */
+weir_status fault_broker_open_patient(const char *where, weir_broker **out_broker, weir_error *err);
+
 /* Ends the program with the message unless status is WEIR_OK. */
 void fault_must(weir_status status, const weir_error *err);
 

@@ -9,9 +9,10 @@
  *            dumped ROWS           after "dump"
  *            resident BYTES        after "resident"
  *            idle 0|1              after "idle"
+ *            broker TEXT           after "broker": "ok", or why it is not
  *   stdin    dump FILE             writes the rows of its store, a line "key count" each
  *            disk ERRNO            from now on writes to its files fail so; 0: they work
- *            resident, idle        ask
+ *            resident, idle, broker  ask
  *            close                 a clean close; so does the end of stdin
  */
 #include "connectors/process_stats.h"
@@ -33,7 +34,8 @@ enum {
     SETTINGS_MAX = 64,
     WATCH_MS = 200,
     LINE_BYTES_MAX = 512,
-    PAGE_ROWS = 5000
+    PAGE_ROWS = 5000,
+    CHECK_MS = 1000
 };
 
 static void show_state(void *user, weir_application_state from, weir_application_state to)
@@ -115,8 +117,15 @@ static void show_resident(void)
     printf("resident %" PRIu64 "\n", stats.resident_bytes);
 }
 
+static void show_broker(weir_broker *broker)
+{
+    weir_error err = {0};
+    weir_status status = weir_broker_check(broker, CHECK_MS, &err);
+    printf("broker %s\n", status == WEIR_OK ? "ok" : err.message);
+}
+
 /* False: the process is to close. */
-static bool obey(weir_application *application, char *line)
+static bool obey(weir_broker *broker, weir_application *application, char *line)
 {
     line[strcspn(line, "\n")] = '\0';
     if (strncmp(line, "dump ", strlen("dump ")) == 0) {
@@ -125,6 +134,8 @@ static bool obey(weir_application *application, char *line)
         fault_disk_set((int)strtol(line + strlen("disk "), NULL, 10));
     } else if (strcmp(line, "resident") == 0) {
         show_resident();
+    } else if (strcmp(line, "broker") == 0) {
+        show_broker(broker);
     } else if (strcmp(line, "idle") == 0) {
         printf("idle %d\n", weir_application_is_idle(application) ? 1 : 0);
     } else {
@@ -147,13 +158,13 @@ static bool read_line(char line[LINE_BYTES_MAX])
     return false;
 }
 
-static void watch(weir_application *application)
+static void watch(weir_broker *broker, weir_application *application)
 {
     char line[LINE_BYTES_MAX];
     struct pollfd commands = {.fd = STDIN_FILENO, .events = POLLIN};
     for (;;) {
         int ready = poll(&commands, 1, WATCH_MS);
-        if (ready > 0 && (!read_line(line) || !obey(application, line))) {
+        if (ready > 0 && (!read_line(line) || !obey(broker, application, line))) {
             return;
         }
         if (weir_application_state_now(application) == WEIR_APPLICATION_ERROR) {
@@ -187,7 +198,7 @@ int main(int argc, char **argv)
     WEIR_AUTO_PTR(weir_application) application = NULL;
     fault_must(weir_application_new(&options, &application, &err), &err);
     fault_must(weir_application_start(application, &err), &err);
-    watch(application);
+    watch(broker, application);
     weir_status status = weir_application_close(application, &err);
     if (status != WEIR_OK) {
         printf("stopped %s %s\n", weir_status_name(status), err.message);

@@ -34,7 +34,7 @@ enum {
     POLL_MS = 1000,
     SILENT_POLLS_MAX = 60, /* So long nothing may come before the end is reached. */
     FLUSH_MS = 1000,
-    FLUSHES_MAX = 300,
+    FLUSHES_MAX = 600,
     COMPLAINTS_MAX = 10,
 };
 
@@ -380,7 +380,7 @@ int main(int argc, char **argv)
     }
     weir_error err = {0};
     WEIR_AUTO_PTR(weir_broker) broker = NULL;
-    fault_must(fault_broker_open(argv[1], &broker, &err), &err);
+    fault_must(fault_broker_open_patient(argv[1], &broker, &err), &err);
     const char *command = argv[2];
     char **arguments = argv + 3;
     if (strcmp(command, "topics") == 0 && argc == 5) {
