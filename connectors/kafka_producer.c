@@ -3,7 +3,11 @@
  * kafka_producer.c - writes records through librdkafka's idempotent producer, in transactions or
  * not.
  *
- *   send ─copy─▶ librdkafka's queues ─▶ cluster ─▶ delivery reports ─served by send, flush─▶ acked
+ *   send ─copy─▶ librdkafka's queues ─▶ cluster ─▶ acknowledgement ─broker thread─▶ delivered
+ *                                               └▶ refused: report ─served by send, flush─▶ failure
+ *
+ * An acknowledgement is noted on librdkafka's own thread, where the record is freed as well: a
+ * report of each record to us would cost a third of what sending it does.
  *
  * What an error of a transaction asks for:
  *
@@ -26,7 +30,7 @@
 #include <string.h>
 
 enum {
-    SENDS_PER_SERVE = 1000,     /* Delivery reports are looked at once in so many sends. */
+    SENDS_PER_SERVE = 1000,     /* Failures are asked for once in so many sends. */
     SERVE_WAIT_MS = 10,         /* And waited for so long at a time when the buffer is full, */
     SERVE_WAITS_MAX = 50,       /* so often, before the caller is asked to flush. */
     RECORD_BYTES_ASSUMED = 256, /* Bounds the number of small records, which have overhead. */
@@ -40,8 +44,9 @@ typedef struct producer_topic {
     char *name;
     rd_kafka_topic_t *handle; /* NULL while the producer has no handle. */
     int32_t partition_count;
-    int64_t *delivered; /* By partition: the last offset that was reported; -1: none. */
-    int64_t *acked;     /* The last one that is for good; a plain producer has delivered alone. */
+    /* By partition: the last offset acknowledged; -1: none. Guarded by the producer's lock. */
+    int64_t *delivered;
+    int64_t *acked; /* The last one that is for good; a plain producer has delivered alone. */
 } producer_topic;
 
 struct kafka_producer {
@@ -55,7 +60,8 @@ struct kafka_producer {
     producer_topic **topics;
     size_t topic_count;
     size_t topic_capacity;
-    uint32_t sends; /* Since delivery reports were served. */
+    pthread_mutex_t lock;
+    uint32_t sends; /* Since failures were asked for. */
     bool outcome_unknown;
     weir_error failure; /* The first refused record; status OK: none. */
     weir_error fenced;  /* Sticks. */
@@ -82,16 +88,39 @@ static void note_failure(kafka_producer *producer, const producer_topic *topic,
 }
 
 /* Runs inside calls of this file: librdkafka hands over what it knows when it is served. */
-static void take_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
+static void take_failure_report(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
 {
     (void)handle;
     (void)opaque;
     producer_topic *topic = rd_kafka_topic_opaque(message->rkt);
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         note_failure(topic->producer, topic, message);
-    } else if (message->offset >= 0) {
-        topic->delivered[message->partition] = message->offset;
     }
+}
+
+/* Runs on librdkafka's threads, before the message counts as gone (rd_kafka_outq_len). */
+static rd_kafka_resp_err_t take_acknowledgement(rd_kafka_t *handle, rd_kafka_message_t *message,
+                                                void *opaque)
+{
+    (void)handle;
+    kafka_producer *producer = opaque;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0) {
+        producer_topic *topic = rd_kafka_topic_opaque(message->rkt);
+        pthread_mutex_lock(&producer->lock);
+        topic->delivered[message->partition] = message->offset;
+        pthread_mutex_unlock(&producer->lock);
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t handle_made(rd_kafka_t *handle, const rd_kafka_conf_t *conf,
+                                       void *opaque, char *words, size_t words_size)
+{
+    (void)conf;
+    (void)words;
+    (void)words_size;
+    return rd_kafka_interceptor_add_on_acknowledgement(handle, "weir", take_acknowledgement,
+                                                       opaque);
 }
 
 static void serve(kafka_producer *producer, int timeout_ms)
@@ -125,9 +154,11 @@ static void close_handle(kafka_producer *producer)
     producer->initialised = false;
 }
 
-static weir_status configure(const kafka_producer *producer, rd_kafka_conf_t *conf, weir_error *err)
+static weir_status configure(kafka_producer *producer, rd_kafka_conf_t *conf, weir_error *err)
 {
-    rd_kafka_conf_set_dr_msg_cb(conf, take_delivery);
+    rd_kafka_conf_set_dr_msg_cb(conf, take_failure_report);
+    WEIR_TRY(weir_kafka_conf_set(conf, "delivery.report.only.error", "true", err));
+    (void)rd_kafka_conf_interceptor_add_on_new(conf, "weir", handle_made, producer);
     size_t kbytes = producer->buffer_bytes_max / 1024;
     WEIR_TRY(weir_kafka_conf_set_number(conf, "queue.buffering.max.kbytes",
                                         (int64_t)(kbytes == 0 ? 1 : kbytes), err));
@@ -407,12 +438,14 @@ static weir_status producer_flush(weir_producer *base, int32_t timeout_ms, weir_
 static weir_status producer_acked_offset(weir_producer *base, int32_t number, int32_t partition,
                                          int64_t *out_offset)
 {
-    const kafka_producer *producer = producer_of(base);
+    kafka_producer *producer = producer_of(base);
     WEIR_ASSERT((size_t)number < producer->topic_count);
     const producer_topic *topic = producer->topics[number];
     WEIR_ASSERT(partition < topic->partition_count);
+    pthread_mutex_lock(&producer->lock);
     int64_t offset =
         producer->transactional_id == NULL ? topic->delivered[partition] : topic->acked[partition];
+    pthread_mutex_unlock(&producer->lock);
     if (offset < 0) {
         return WEIR_NOT_FOUND;
     }
@@ -468,6 +501,7 @@ static weir_status producer_send_offsets(weir_producer *base, weir_member *membe
 
 static void settle_offsets(kafka_producer *producer, bool committed)
 {
+    pthread_mutex_lock(&producer->lock);
     for (size_t i = 0; i < producer->topic_count; i++) {
         producer_topic *topic = producer->topics[i];
         size_t bytes = (size_t)topic->partition_count * sizeof(int64_t);
@@ -477,6 +511,7 @@ static void settle_offsets(kafka_producer *producer, bool committed)
             memcpy(topic->delivered, topic->acked, bytes);
         }
     }
+    pthread_mutex_unlock(&producer->lock);
     producer->failure = (weir_error){0};
 }
 
@@ -546,6 +581,7 @@ static void producer_free(weir_producer *base)
     free(producer->topics);
     free(producer->client_id);
     free(producer->transactional_id);
+    (void)pthread_mutex_destroy(&producer->lock);
     free(producer);
 }
 
@@ -570,6 +606,8 @@ weir_status weir_kafka_producer_new(weir_broker *broker, const weir_producer_opt
                                  .client_id = weir_strdup(options->client_id),
                                  .transactional_id = weir_strdup(options->transactional_id),
                                  .buffer_bytes_max = options->buffer_bytes_max};
+    int failed = pthread_mutex_init(&producer->lock, NULL);
+    WEIR_ASSERT(failed == 0);
     weir_status status = initialise(producer, err);
     if (status != WEIR_OK) {
         producer_free(&producer->base);
