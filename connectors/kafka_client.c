@@ -57,8 +57,9 @@ static const struct {
     {PRODUCER, "acks", "all"},
     /* A zombie's transaction holds up readers no longer than that; as Kafka Streams. */
     {PRODUCER, "transaction.timeout.ms", "10000"},
-    /* A batch is sent when it is large, or after this; a flush never waits for it. */
-    {PRODUCER, "linger.ms", "25"},
+    /* A batch is sent when it is large, when a flush asks for it (the runtime does when it has
+     * nothing else to do), or after this. */
+    {PRODUCER, "linger.ms", "500"},
     /* A partition has one request under way at most, and while it has, and the next batch is ready,
      * librdkafka spins, unless the broker has as many as this: 1.6 CPU-s a million became 0.9 (a
      * short linger makes it worse). More gains little: batches grow meanwhile. */

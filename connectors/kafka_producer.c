@@ -30,10 +30,10 @@
 #include <string.h>
 
 enum {
-    SENDS_PER_SERVE = 1000,     /* Failures are asked for once in so many sends. */
-    SERVE_WAIT_MS = 10,         /* And waited for so long at a time when the buffer is full, */
-    SERVE_WAITS_MAX = 50,       /* so often, before the caller is asked to flush. */
-    RECORD_BYTES_ASSUMED = 256, /* Bounds the number of small records, which have overhead. */
+    SENDS_PER_SERVE = 1000,      /* Failures are asked for once in so many sends. */
+    SERVE_WAIT_MS = 2,           /* A full buffer is waited for so long at a time, */
+    SERVE_WAITS_MAX = 250,       /* so often, before the caller is asked to flush. */
+    RECORD_BYTES_ASSUMED = 1024, /* Bounds the number of small records, each with 300 besides. */
     RECORDS_MIN = 1000,
 };
 

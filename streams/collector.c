@@ -38,6 +38,7 @@ struct weir_collector {
     waiting_record **last;
     size_t waiting_bytes;
     bool dirty;
+    bool is_held_back; /* Something was sent since the last push or flush. */
     bool in_transaction;
 };
 
@@ -166,6 +167,7 @@ weir_status weir_collector_send(weir_collector *collector, int32_t topic, const 
         weir_producer_send(collector->producer, collector->topics[topic].handle, record, err);
     if (status == WEIR_OK) {
         collector->dirty = true;
+        collector->is_held_back = true;
     }
     return status == WEIR_AGAIN ? let_wait(collector, topic, record, err) : status;
 }
@@ -204,6 +206,7 @@ weir_status weir_collector_unblock(weir_collector *collector, int32_t timeout_ms
         }
         WEIR_TRY(status);
         collector->dirty = true;
+        collector->is_held_back = true;
         waiting_record *sent = collector->first;
         collector->first = sent->next;
         collector->waiting_bytes -= sent->bytes;
@@ -219,7 +222,23 @@ weir_status weir_collector_unblock(weir_collector *collector, int32_t timeout_ms
 weir_status weir_collector_flush(weir_collector *collector, int32_t timeout_ms, weir_error *err)
 {
     WEIR_TRY(weir_collector_unblock(collector, timeout_ms, err));
+    collector->is_held_back = false;
     return collector->dirty ? weir_producer_flush(collector->producer, timeout_ms, err) : WEIR_OK;
+}
+
+bool weir_collector_holds_back(const weir_collector *collector)
+{
+    return collector->is_held_back && collector->options.transactional_id == NULL;
+}
+
+weir_status weir_collector_push(weir_collector *collector, int32_t timeout_ms, weir_error *err)
+{
+    if (!weir_collector_holds_back(collector) || collector->first != NULL) {
+        return WEIR_OK;
+    }
+    collector->is_held_back = false;
+    weir_status status = weir_producer_flush(collector->producer, timeout_ms, err);
+    return status == WEIR_AGAIN ? WEIR_OK : status;
 }
 
 static weir_status commit_transaction(weir_collector *collector, weir_membership *membership,

@@ -50,6 +50,13 @@ weir_status weir_collector_unblock(weir_collector *collector, int32_t timeout_ms
 /* OK: the broker holds all that was sent (in a transaction: if it commits). WEIR_AGAIN: not yet. */
 weir_status weir_collector_flush(weir_collector *collector, int32_t timeout_ms, weir_error *err);
 
+/* Has the producer write what it holds back for larger batches, since nothing more comes for now;
+ * waits for timeout_ms at most, and nothing is said of what is not acknowledged by then. In a
+ * transaction it does nothing: nobody could read it before the commit. */
+weir_status weir_collector_push(weir_collector *collector, int32_t timeout_ms, weir_error *err);
+/* Whether a push would do something. */
+bool weir_collector_holds_back(const weir_collector *collector);
+
 /* Commits offsets with all that was sent; without transactions, after a flush that said OK.
  * WEIR_AGAIN: a rebalance is under way, nothing happened. WEIR_IO: the outcome is unknown where
  * *out_unknown is set, nothing was committed where it is not. */

@@ -22,6 +22,8 @@ enum {
     WAIT_FDS_MAX = 64,
     QUANTUM_AT_START = 64,
     LEVELS_INTERVAL_MS = 100,
+    PUSH_INTERVAL_MS = 5,
+    PUSH_WAIT_MS = 1, /* For the producer's thread to begin; at 0 it would miss it. */
 };
 
 static weir_status open_resources(weir_stream_thread *thread, weir_error *err)
@@ -470,6 +472,10 @@ static int64_t wait_ms(const weir_stream_thread *thread, int64_t now_ms)
     if (thread->commit_pending) {
         until_ms = now_ms + 1;
     }
+    int64_t push_ms = thread->last_push_ms + PUSH_INTERVAL_MS;
+    if (weir_collector_holds_back(thread->collector) && push_ms < until_ms) {
+        until_ms = push_ms;
+    }
     int64_t commit_ms = thread->last_commit_ms + thread->options.config->commit_interval_ms;
     for (size_t i = 0; i < thread->owned_count; i++) {
         int64_t due_ms = weir_task_due_ms(thread->owned[i]);
@@ -489,8 +495,25 @@ static size_t add_fd(struct pollfd *fds, size_t count, int fd)
     return count;
 }
 
+/* The producer's linger is for throughput; whoever waits has time to write what lingers. */
+static void push(weir_stream_thread *thread, int64_t now_ms)
+{
+    if (!weir_collector_holds_back(thread->collector) || now_ms < thread->back_off_until_ms ||
+        now_ms - thread->last_push_ms < PUSH_INTERVAL_MS) {
+        return;
+    }
+    thread->last_push_ms = now_ms;
+    weir_error err = {0};
+    weir_status status = weir_collector_push(thread->collector, PUSH_WAIT_MS, &err);
+    if (status != WEIR_OK && thread->command_failure.status == WEIR_OK) {
+        thread->command_failure = err;
+        thread->command_failure.status = status;
+    }
+}
+
 void weir_stream_thread_wait(weir_stream_thread *thread, int64_t now_ms)
 {
+    push(thread, now_ms);
     struct pollfd fds[WAIT_FDS_MAX];
     size_t count = add_fd(fds, 0, weir_mailbox_fd(thread->mailbox));
     if (now_ms >= thread->back_off_until_ms) {

@@ -44,7 +44,7 @@ struct weir_stream_thread {
     weir_task **owned;          /* The tasks that are not NULL, in order of the plan. */
     size_t owned_count;
     weir_task *culprit;         /* Whose call is under way, for WEIR_CORRUPT; NULL: nobody's. */
-    weir_error command_failure; /* A command cost more than its task; status WEIR_OK: none did. */
+    weir_error command_failure; /* Of a command, or a push; status WEIR_OK: none. */
     bool needs_reset;           /* The producer's state is not known. */
     uint32_t *holds_due;        /* By index: HELD is to be reported when that is settled. */
     bool apply_failed;       /* Nothing is processed until what is committed is in the database. */
@@ -61,6 +61,7 @@ struct weir_stream_thread {
     size_t to_apply;          /* Tasks that the apply under way has still to come to. */
     uint64_t applied_records; /* By it. */
     int64_t last_purge_ms;
+    int64_t last_push_ms;
     int64_t last_levels_ms;
     uint64_t activity;
     weir_thread_metrics metrics;

@@ -178,3 +178,24 @@ TEST(a_topic_is_asked_for_again_after_a_reset_that_failed)
     weir_broker_free(broker);
     sim_cluster_free(cluster);
 }
+
+TEST(a_push_writes_what_is_held_back_and_nothing_in_a_transaction)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, NULL);
+    CHECK(!weir_collector_holds_back(f.collector));
+    CHECK_OK(send_one(&f), &f.err);
+    CHECK(weir_collector_holds_back(f.collector));
+    CHECK_OK(weir_collector_push(f.collector, 1000, &f.err), &f.err);
+    CHECK(!weir_collector_holds_back(f.collector));
+    int64_t end = 0;
+    CHECK_OK(weir_broker_offset(f.broker, (weir_topic_partition){"out", 1}, WEIR_OFFSET_LATEST, 0,
+                                &end, &f.err),
+             &f.err);
+    CHECK_I64(end, ==, 1);
+
+    WEIR_AUTO(fixture) transactional = {0};
+    start(&transactional, "t");
+    CHECK_OK(send_one(&transactional), &transactional.err);
+    CHECK(!weir_collector_holds_back(transactional.collector));
+}
