@@ -8,7 +8,8 @@
  *    "lags":{"3":0,"7":81200}}
  *
  * Tasks are named by their index in the plan; sets of them are written as ranges. A record is the
- * whole state of its process: only the last one counts, and a tombstone says that it has left.
+ * whole state of its process: only the last one counts, and one of no generation says that it has
+ * left.
  *
  * Ownership  A state owns its strings and arrays.
  * Errors     WEIR_BAD_RECORD: the bytes are no such record, or of another version or plan.

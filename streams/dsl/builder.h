@@ -5,9 +5,10 @@
  *
  *   WEIR_AUTO_PTR(weir_builder) builder = weir_builder_new();
  *   weir_kstream *lines = weir_builder_stream(builder, "lines", NULL);
- *   weir_kstream *words = weir_kstream_flat_map_values(lines, split_into_words, NULL);
- *   weir_kgrouped_stream *grouped = weir_kstream_group_by(words, word_as_key, NULL);
- *   weir_ktable *counts = weir_kgrouped_stream_count(grouped, &(weir_materialized){"counts"});
+ *   weir_kstream *words = weir_kstream_flat_map_values(lines, split_words, NULL);
+ *   weir_kgrouped_stream *grouped = weir_kstream_group_by(words, value_as_key, NULL);
+ *   weir_ktable *counts =
+ *       weir_kgrouped_stream_count(grouped, &(weir_materialized){.store_name = "counts"}, NULL);
  *   weir_kstream_to(weir_ktable_to_stream(counts, NULL), "word-counts", NULL);
  *   weir_builder_build(builder, &topology, &err)
  *
