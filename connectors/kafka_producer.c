@@ -475,6 +475,22 @@ static rd_kafka_topic_partition_list_t *list_offsets(const weir_group_offset *of
 }
 
 /* Once the transaction is to be aborted, why is what the caller wants to know. */
+/* A generation that has ended in between costs this transaction and no more: the member is told of
+ * the next one by a poll, and what it still owns goes on in it. It has not lost its tasks. */
+static weir_status fail_offsets(kafka_producer *producer, rd_kafka_error_t *owned_error,
+                                weir_error *err)
+{
+    bool stale = rd_kafka_error_code(owned_error) == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION;
+    weir_status status = fail(producer, owned_error, "offsets of a group", err);
+    if (!stale || status != WEIR_FENCED || producer->fenced.status != WEIR_OK) {
+        return status;
+    }
+    if (err != NULL) {
+        err->status = WEIR_IO;
+    }
+    return WEIR_IO;
+}
+
 static weir_status producer_send_offsets(weir_producer *base, weir_member *member,
                                          const weir_group_offset *offsets, size_t count,
                                          weir_error *err)
@@ -496,7 +512,7 @@ static weir_status producer_send_offsets(weir_producer *base, weir_member *membe
     } while (error != NULL && is_worth_a_retry(error, deadline_ns));
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_consumer_group_metadata_destroy(metadata);
-    return error == NULL ? WEIR_OK : fail(producer, error, "offsets of a group", err);
+    return error == NULL ? WEIR_OK : fail_offsets(producer, error, err);
 }
 
 static void settle_offsets(kafka_producer *producer, bool committed)
