@@ -21,6 +21,7 @@
 #include "topologies/tables.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { DATABASE_BYTES_MAX = 32 << 20, SEED_FLUSH_TIMEOUT_MS = 10000, STAGE_SETTINGS_MAX = 64 };
 enum { QUEUED_HOSTS_MAX = 100000, QUEUED_HOSTS_PAGE = 1000, HOST_ARENA_BYTES_MAX = 64 << 10 };
@@ -124,9 +125,22 @@ static weir_status open_schemas(weir_pipeline *pipeline, weir_error *err)
     return weir_codec_new(pipeline->registry, &pipeline->codec, err);
 }
 
+/* state.dir, where it is set; the stages share the database. */
+static char *state_directory(const weir_pipeline_options *options)
+{
+    const char *directory = NULL;
+    for (size_t i = 0; i < options->setting_count; i++) {
+        if (strcmp(options->settings[i].name, "state.dir") == 0) {
+            directory = options->settings[i].value;
+        }
+    }
+    return directory == NULL ? weir_format("%s/state", options->data_directory)
+                             : weir_strdup(directory);
+}
+
 static weir_status open_database(weir_pipeline *pipeline, weir_error *err)
 {
-    WEIR_AUTO_FREE char *directory = weir_format("%s/state", pipeline->options->data_directory);
+    WEIR_AUTO_FREE char *directory = state_directory(pipeline->options);
     size_t bytes_max = pipeline->options->database_bytes_max;
     return weir_database_open(&(weir_database_options){.directory = directory,
                                                        .memory_bytes_max = bytes_max == 0
