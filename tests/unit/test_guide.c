@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The program of docs/GUIDE.md: it compiles, it does what the guide says, and every block of C in
- * the guide stands here word for word.
+ * the guide stands here word for word. The guide lists every setting. The README's block of C is
+ * that of test_dsl.c.
  */
 #include "connectors/broker_embedded.h"
 #include "streams/base/file.h"
@@ -154,26 +155,70 @@ TEST(guide_program_starts_and_closes)
     CHECK_OK(run_views(topology, broker, NULL, &err), &err);
 }
 
-TEST(every_block_of_c_in_the_guide_stands_in_this_file)
+/* A text of the repository, whole. */
+static void read_text(const char *path, weir_buf *out_text)
 {
     weir_error err = {0};
-    WEIR_AUTO(weir_buf) guide = {0};
+    WEIR_AUTO_FREE char *file = weir_format("%s/%s", WEIR_SOURCE_DIR, path);
+    CHECK_OK(weir_file_read(file, 1 << 20, out_text, &err), &err);
+}
+
+/* Every block of C in a document stands in a test, word for word; so many there are. */
+static void check_blocks(const char *document, const char *test, size_t count)
+{
+    WEIR_AUTO(weir_buf) text = {0};
     WEIR_AUTO(weir_buf) source = {0};
-    CHECK_OK(weir_file_read(WEIR_SOURCE_DIR "/docs/GUIDE.md", 1 << 20, &guide, &err), &err);
-    CHECK_OK(weir_file_read(WEIR_SOURCE_DIR "/tests/unit/test_guide.c", 1 << 20, &source, &err),
-             &err);
+    read_text(document, &text);
+    read_text(test, &source);
     static const char open[] = "```c\n";
     size_t blocks = 0;
-    for (const char *at = strstr(weir_buf_text(&guide), open); at != NULL; at = strstr(at, open)) {
+    for (const char *at = strstr(weir_buf_text(&text), open); at != NULL; at = strstr(at, open)) {
         at += strlen(open);
         const char *end = strstr(at, "```");
         CHECK(end != NULL);
         WEIR_AUTO_FREE char *block = weir_format("%.*s", (int)(end - at), at);
         if (strstr(weir_buf_text(&source), block) == NULL) {
-            check_fail(__FILE__, __LINE__, "docs/GUIDE.md has a block that is not here:\n%s",
+            check_fail(__FILE__, __LINE__, "%s has a block that is not in %s:\n%s", document, test,
                        block);
         }
         blocks++;
     }
-    CHECK_I64(blocks, ==, 4);
+    CHECK_I64(blocks, ==, count);
+}
+
+TEST(every_block_of_c_in_the_guide_stands_in_this_file)
+{
+    check_blocks("docs/GUIDE.md", "tests/unit/test_guide.c", 4);
+}
+
+TEST(word_count_of_the_readme_is_what_the_dsl_is_tested_with)
+{
+    check_blocks("README.md", "tests/unit/test_dsl.c", 1);
+}
+
+/* A row a setting: "| `name` |", and no row that is none. */
+TEST(guide_lists_every_setting)
+{
+    WEIR_AUTO(weir_buf) guide = {0};
+    WEIR_AUTO(weir_buf) settings = {0};
+    read_text("docs/GUIDE.md", &guide);
+    weir_config_describe(&settings);
+    size_t listed = 0;
+    const char *line = weir_buf_text(&settings);
+    for (; *line != '\0'; line = strchr(line, '\n') + 1) {
+        if (strncmp(line, "topic.", strlen("topic.")) == 0) {
+            continue; /* One row says all of them. */
+        }
+        WEIR_AUTO_FREE char *row = weir_format("\n| `%.*s` |", (int)strcspn(line, "\t"), line);
+        if (strstr(weir_buf_text(&guide), row) == NULL) {
+            check_fail(__FILE__, __LINE__, "docs/GUIDE.md has no row %s", row + 1);
+        }
+        listed++;
+    }
+    size_t rows = 0;
+    const char *at = strstr(weir_buf_text(&guide), "\n| `");
+    for (; at != NULL; at = strstr(at + 1, "\n| `")) {
+        rows += strncmp(at, "\n| `topic.", strlen("\n| `topic.")) == 0 ? 0 : 1;
+    }
+    CHECK_I64(rows, ==, listed);
 }
