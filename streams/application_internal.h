@@ -96,6 +96,7 @@ struct weir_application {
     int64_t count_members_at_ms;
     int64_t farewell_ms; /* When it was said; 0: not yet. */
     int64_t last_flush_ms;
+    int64_t last_topics_check_ms;
     bool joined;
     bool assigned_once;
     bool dropping;  /* Lost tasks are being stopped; the group is not polled meanwhile. */

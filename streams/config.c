@@ -110,6 +110,8 @@ static const setting_spec specs[] = {
            "Of internal topics; 0 and -1: the broker's default."),
     NUMBER("session.timeout.ms", session_timeout_ms, "ms", 45000, 100, 30 * 60 * 1000,
            "After this silence the group gives the tasks of a process to others."),
+    NUMBER("weir.topics.check.interval.ms", topics_check_interval_ms, "ms", 30000, 100, DAY_MS,
+           "Time between looks whether all topics are still there, with as many partitions."),
     NUMBER("repartition.purge.interval.ms", repartition_purge_interval_ms, "ms", 30000, 0, DAY_MS,
            "Time between deletions of repartition records that all have been read."),
     NUMBER("weir.offset.renewal.interval.ms", offset_renewal_interval_ms, "ms", 3600 * 1000, 1000,

@@ -68,6 +68,7 @@ typedef struct weir_config {
     char *dead_letter_topic;  /* NULL: none. */
     int64_t replication_factor;
     int64_t session_timeout_ms;
+    int64_t topics_check_interval_ms;
     int64_t repartition_purge_interval_ms;
     int64_t offset_renewal_interval_ms;
     int64_t window_changelog_retention_ms; /* Beyond the store's own. */

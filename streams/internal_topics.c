@@ -5,6 +5,9 @@
  */
 #include "streams/internal_topics.h"
 
+#include "streams/topology_internal.h"
+
+#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -136,4 +139,73 @@ weir_status weir_internal_topics_create(weir_broker *broker, const weir_plan *pl
         .cleanup_policy = WEIR_CLEANUP_DELETE,
     };
     return advise(weir_broker_create_topic(broker, &task_topic, err), "task topic", err);
+}
+
+/* What is lost with a topic, and what to do. */
+typedef struct expected_topic {
+    const char *name;
+    int32_t partition_count;
+    const char *cure; /* Of its deletion. */
+} expected_topic;
+
+static const char SOURCE_CURE[] = "make it again and reset the group's offsets, or read another";
+static const char REPARTITION_CURE[] = "records on their way are lost: reset the application";
+static const char CHANGELOG_CURE[] =
+    "it was the copy of the state. Bring it back, or reset the application to count anew";
+static const char TASK_CURE[] = "start the application again: it makes the topic";
+
+static weir_status check_topic(weir_broker *broker, const expected_topic *expected, weir_error *err)
+{
+    weir_topic_config topic = {0};
+    weir_status status = weir_broker_describe_topic(broker, expected->name, &topic, err);
+    if (status == WEIR_NOT_FOUND) {
+        return weir_error_set(err, WEIR_INVALID, "topic %s was deleted while it was in use: %s",
+                              expected->name, expected->cure);
+    }
+    WEIR_TRY(status);
+    if (topic.partition_count != expected->partition_count) {
+        return weir_error_set(err, WEIR_INVALID,
+                              "topic %s has %" PRId32 " partitions now, and had %" PRId32
+                              " at the start: keys lie elsewhere. Reset the application, or go on "
+                              "with a topic of %" PRId32 " partitions",
+                              expected->name, topic.partition_count, expected->partition_count,
+                              expected->partition_count);
+    }
+    return WEIR_OK;
+}
+
+static bool is_internal(const weir_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->topic_count; i++) {
+        if (strcmp(plan->topics[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static weir_status check_sources(weir_broker *broker, const weir_plan *plan, weir_error *err)
+{
+    for (size_t i = 0; i < plan->topology->node_count; i++) {
+        const expected_topic source = {plan->node_topics[i], plan->source_partition_counts[i],
+                                       SOURCE_CURE};
+        if (plan->topology->nodes[i].kind == WEIR_NODE_SOURCE && !is_internal(plan, source.name)) {
+            WEIR_TRY(check_topic(broker, &source, err));
+        }
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_internal_topics_check(weir_broker *broker, const weir_plan *plan, weir_error *err)
+{
+    WEIR_TRY(check_sources(broker, plan, err));
+    for (size_t i = 0; i < plan->topic_count; i++) {
+        const weir_planned_topic *planned = &plan->topics[i];
+        const expected_topic internal = {planned->name, planned->partition_count,
+                                         planned->kind == WEIR_TOPIC_CHANGELOG ? CHANGELOG_CURE
+                                                                               : REPARTITION_CURE};
+        WEIR_TRY(check_topic(broker, &internal, err));
+    }
+    const expected_topic tasks = {plan->task_topic, (int32_t)plan->task_count, TASK_CURE};
+    return check_topic(broker, &tasks, err);
 }

@@ -23,4 +23,8 @@ weir_status weir_internal_topics_plan(weir_broker *broker, const weir_topology *
 weir_status weir_internal_topics_create(weir_broker *broker, const weir_plan *plan,
                                         const weir_config *config, weir_error *err);
 
+/* Whether sources, internal topics and the task topic are still there, with as many partitions as
+ * planned: nobody tells when one goes. WEIR_INVALID says which one, and what to do. */
+weir_status weir_internal_topics_check(weir_broker *broker, const weir_plan *plan, weir_error *err);
+
 #endif

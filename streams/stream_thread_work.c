@@ -237,6 +237,9 @@ weir_status weir_stream_thread_take_input(weir_stream_thread *thread, bool *busy
         if (status == WEIR_AGAIN) {
             break;
         }
+        if (status == WEIR_CORRUPT) { /* No store is: the records after the commit are gone. */
+            return weir_error_wrap(err, WEIR_INVALID, "input");
+        }
         WEIR_TRY(status);
         polled += batch->count;
         weir_task_input_add(batch->tag, batch);

@@ -131,6 +131,7 @@ static weir_status begin_input(weir_task_input *input, weir_error *err)
     weir_status status =
         weir_broker_group_offset(environment->broker, environment->plan->application_id,
                                  input->partition, &offset, &metadata, err);
+    input->is_resumed = status == WEIR_OK;
     if (status == WEIR_NOT_FOUND) {
         bool latest = input->source->node->source.reset_latest;
         WEIR_TRY(weir_broker_offset(environment->broker, input->partition,
@@ -179,6 +180,11 @@ static weir_status assign_input(weir_task_input *input, weir_error *err)
 {
     weir_offset_reset reset =
         input->source->node->source.reset_latest ? WEIR_RESET_LATEST : WEIR_RESET_EARLIEST;
+    /* Records that are gone were never read: somebody has to know. Not so where the next owner of
+     * the task deletes what it has committed. */
+    if (input->is_resumed && input->source->node->repartition < 0) {
+        reset = WEIR_RESET_NONE;
+    }
     WEIR_TRY(weir_consumer_assign(input->task->environment->consumer, input->partition,
                                   input->window.next, reset, input, err));
     input->assigned = true;

@@ -28,6 +28,7 @@ struct weir_task_input {
     size_t number;            /* In the partition group. */
     weir_offset_window window;
     weir_async_group *groups; /* Deferred records, in no order. */
+    bool is_resumed;          /* It begins where the group has committed. */
     bool assigned;
     bool paused;
     /* A record that failed after its first effect: refused when it comes again. -1: none. */
