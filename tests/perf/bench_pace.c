@@ -63,6 +63,9 @@ static void send_one(pace *p, int64_t number)
 
 static void take(pace *p, rd_kafka_message_t *message)
 {
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        return;
+    }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         bare_fail("consume: %s", rd_kafka_message_errstr(message));
     }

@@ -320,7 +320,7 @@ def run_restart(b, turn):
 def run_latency(b, turn):
     """An even 1,000 records/s through a store, timed from outside."""
     print(f"latency, round {turn + 1}", flush=True)
-    seconds, warm_up = ("3", "3") if b.options.quick else ("60", "20")
+    seconds, warm_up = ("3", "3") if b.options.quick else ("30", "10")
     b.load("create", "--partitions", PARTITIONS, b.topic("paced"))
     for name, guarantee in (("latency-alo", ALO), ("latency-eos", EOS)):
         for side in (KS, WEIR):
