@@ -474,7 +474,6 @@ static rd_kafka_topic_partition_list_t *list_offsets(const weir_group_offset *of
     return list;
 }
 
-/* Once the transaction is to be aborted, why is what the caller wants to know. */
 /* A generation that has ended in between costs this transaction and no more: the member is told of
  * the next one by a poll, and what it still owns goes on in it. It has not lost its tasks. */
 static weir_status fail_offsets(kafka_producer *producer, rd_kafka_error_t *owned_error,

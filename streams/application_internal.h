@@ -41,7 +41,7 @@ typedef struct weir_slot {
     uint32_t holds_due;   /* Replies to HOLD. */
     bool drop_sent;
     bool gone;     /* Its worker has dropped it, and will still answer a HOLD. */
-    int64_t lag;   /* What its stores lack, as last known; WEIR_LAG_UNKNOWN. */
+    int64_t lag;   /* What its stores lack, as last known; WEIR_TASK_LAG_UNKNOWN. */
     bool moves;    /* To another worker: closed here, opened there. */
     size_t target; /* Which one that is. */
     char source[WEIR_SOURCE_BYTES_MAX]; /* "host:port" of who has most of its stores; or "". */

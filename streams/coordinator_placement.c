@@ -52,7 +52,7 @@ weir_status weir_placing_open(weir_application *application, weir_error *err)
     application->placer = weir_placer_new(&options);
     for (size_t i = 0; i < application->plan->task_count; i++) {
         application->slots[i].role = WEIR_PLACE_KEEP;
-        application->slots[i].lag = WEIR_LAG_UNKNOWN;
+        application->slots[i].lag = WEIR_TASK_LAG_UNKNOWN;
         application->slots[i].stateful = is_stateful(application->plan, i);
     }
     return weir_placement_log_open(application->options.broker, config, &application->placement_log,
@@ -104,7 +104,7 @@ static void find_source(const weir_application *application, size_t index)
 {
     const weir_members *members = weir_placer_members(application->placer);
     const weir_process_state *own = weir_placer_own(application->placer);
-    int64_t least = WEIR_LAG_UNKNOWN;
+    int64_t least = WEIR_TASK_LAG_UNKNOWN;
     char *source = application->slots[index].source;
     source[0] = '\0';
     for (size_t i = 0; i < weir_members_count(members); i++) {

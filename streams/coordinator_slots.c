@@ -21,7 +21,7 @@ static void forget_task(weir_slot *slot)
     slot->gone = false;
     slot->replies_due = 0;
     slot->holds_due = 0;
-    slot->lag = WEIR_LAG_UNKNOWN;
+    slot->lag = WEIR_TASK_LAG_UNKNOWN;
 }
 
 static void take_lost(weir_slot *slot)

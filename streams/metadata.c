@@ -82,7 +82,7 @@ static weir_status answer_key(void *consumer, void *argument, weir_error *err)
         if (task->running) {
             cleanup_place(&out->active);
             out->active = place_of(application, process);
-        } else if (task->lag != WEIR_LAG_UNKNOWN) {
+        } else if (task->lag != WEIR_TASK_LAG_UNKNOWN) {
             out->standbys[out->standby_count++] = place_of(application, process);
         }
     }
@@ -136,7 +136,8 @@ static char *list_tasks(const weir_application *application, const weir_process_
     WEIR_AUTO(weir_buf) ids = {0};
     for (size_t i = 0; i < state->task_count; i++) {
         const weir_process_task *task = &state->tasks[i];
-        bool listed = running ? task->running : !task->running && task->lag != WEIR_LAG_UNKNOWN;
+        bool listed =
+            running ? task->running : !task->running && task->lag != WEIR_TASK_LAG_UNKNOWN;
         if (listed) {
             weir_buf_append_format(&ids, "%s%s", ids.size == 0 ? "" : ",",
                                    application->plan->tasks[i].id);

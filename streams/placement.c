@@ -30,7 +30,7 @@ typedef struct survey {
 
 static survey survey_task(const weir_placement *placement, size_t task)
 {
-    survey seen = {.warmest_lag = WEIR_LAG_UNKNOWN};
+    survey seen = {.warmest_lag = WEIR_TASK_LAG_UNKNOWN};
     int32_t generation = placement->own->generation;
     seen.runner = weir_members_runner(placement->members, generation, task);
     for (size_t i = 0; i < weir_members_count(placement->members); i++) {
@@ -100,7 +100,7 @@ static weir_placement_role choose(const weir_placement *placement, const survey 
     weir_process_task *task = &placement->own->tasks[index];
     const weir_placement_fact *fact = &placement->facts[index];
     bool settled = placement->heard_all || placement->time_up;
-    bool waits_for_own_lag = seen->warmest != NULL && task->lag == WEIR_LAG_UNKNOWN;
+    bool waits_for_own_lag = seen->warmest != NULL && task->lag == WEIR_TASK_LAG_UNKNOWN;
     if (!fact->stateful || is_warm(placement, task->lag) || fact->active) {
         task->claimed = true;
     } else if (waits_for_own_lag && !placement->time_up) {

@@ -179,7 +179,7 @@ void weir_placer_set_task(weir_placer *placer, size_t task_index, const weir_pla
     bool resumed = placer->options.is_static && placer->own.generation == placer->joined_generation;
     own->owned = task->owned;
     own->running = task->running;
-    own->lag = task->open ? task->lag : WEIR_LAG_UNKNOWN;
+    own->lag = task->open ? task->lag : WEIR_TASK_LAG_UNKNOWN;
     *fact = (weir_placement_fact){
         .stateful = task->stateful,
         .fresh =

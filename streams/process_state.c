@@ -19,7 +19,7 @@ void weir_process_state_init(weir_process_state *state, size_t task_count)
     *state = (weir_process_state){.generation = -1, .task_count = task_count};
     state->tasks = weir_alloc_array(task_count, sizeof(*state->tasks));
     for (size_t i = 0; i < task_count; i++) {
-        state->tasks[i].lag = WEIR_LAG_UNKNOWN;
+        state->tasks[i].lag = WEIR_TASK_LAG_UNKNOWN;
     }
 }
 
@@ -138,7 +138,7 @@ static void write_lags(weir_json *json, const weir_process_state *state)
     weir_json_key(json, "lags");
     weir_json_begin_object(json);
     for (size_t i = 0; i < state->task_count; i++) {
-        if (state->tasks[i].lag != WEIR_LAG_UNKNOWN) {
+        if (state->tasks[i].lag != WEIR_TASK_LAG_UNKNOWN) {
             WEIR_AUTO_FREE char *index = weir_format("%zu", i);
             weir_json_member_i64(json, index, state->tasks[i].lag);
         }
@@ -358,7 +358,7 @@ bool weir_process_state_says_the_same(const weir_process_state *a, const weir_pr
         const weir_process_task *y = &b->tasks[i];
         same = x->owned == y->owned && x->claimed == y->claimed && x->running == y->running &&
                same_text(x->granted_to, y->granted_to) &&
-               (x->lag == WEIR_LAG_UNKNOWN) == (y->lag == WEIR_LAG_UNKNOWN);
+               (x->lag == WEIR_TASK_LAG_UNKNOWN) == (y->lag == WEIR_TASK_LAG_UNKNOWN);
     }
     return same;
 }

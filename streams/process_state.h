@@ -23,7 +23,7 @@
 
 enum { WEIR_PROCESS_STATE_BYTES_MAX = 1 << 20, WEIR_PROCESS_ID_BYTES_MAX = 255 };
 
-#define WEIR_LAG_UNKNOWN INT64_MAX
+#define WEIR_TASK_LAG_UNKNOWN INT64_MAX
 
 /* How a process stands to one task. */
 typedef struct weir_process_task {
@@ -31,7 +31,7 @@ typedef struct weir_process_task {
     bool claimed;     /* It runs the task or is about to: nobody else may. */
     bool running;     /* Its stores are restored: it answers queries. */
     char *granted_to; /* Owned, and another process shall run it; NULL: the owner itself. */
-    int64_t lag;      /* Changelog records that its store lacks; WEIR_LAG_UNKNOWN: not open. */
+    int64_t lag;      /* Changelog records that its store lacks; WEIR_TASK_LAG_UNKNOWN: not open. */
 } weir_process_task;
 
 typedef struct weir_process_state {

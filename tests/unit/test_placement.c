@@ -34,7 +34,7 @@ static void start(fixture *f, const weir_placement_settings *settings, bool is_s
     f->other.incarnation = 1;
     f->now_ms = START_MS;
     for (size_t i = 0; i < TASKS; i++) {
-        f->tasks[i] = (weir_placer_task){.stateful = true, .lag = WEIR_LAG_UNKNOWN};
+        f->tasks[i] = (weir_placer_task){.stateful = true, .lag = WEIR_TASK_LAG_UNKNOWN};
     }
 }
 

@@ -58,7 +58,7 @@ static void randomise(weir_process_state *state, weir_random *random)
         task->claimed = weir_random_below(random, 2) == 0;
         task->running = weir_random_below(random, 2) == 0;
         task->lag = weir_random_below(random, 2) == 0 ? (int64_t)weir_random_below(random, 1 << 30)
-                                                      : WEIR_LAG_UNKNOWN;
+                                                      : WEIR_TASK_LAG_UNKNOWN;
         weir_process_task_grant(task, names[weir_random_below(random, WEIR_COUNT_OF(names))]);
     }
 }
