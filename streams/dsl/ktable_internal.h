@@ -116,6 +116,11 @@ bool weir_ktable_joins(const weir_ktable *table, weir_bytes left, weir_bytes rig
 weir_status weir_forward_change(weir_context *context, const weir_record *source,
                                 const weir_change *change, int64_t timestamp_ms, weir_error *err);
 
+/* What the cache of a timestamped store has let go of: the change, and the record that it is of,
+ * with the time of the row. */
+weir_status weir_change_of_flushed(const weir_flushed *flushed, weir_change *out_change,
+                                   weir_record *out_source, weir_error *err);
+
 /* A count that changes by difference; null counts as 0. */
 weir_status weir_count_add(weir_call *call, weir_bytes aggregate, int64_t difference,
                            weir_bytes *out_aggregate);

@@ -7,9 +7,8 @@
 
 #include <stdlib.h>
 
-/* The cache has let go of a row: this is the change that it makes. */
-static weir_status forward_flushed(weir_processor *processor, const weir_flushed *flushed,
-                                   weir_error *err)
+weir_status weir_change_of_flushed(const weir_flushed *flushed, weir_change *out_change,
+                                   weir_record *out_source, weir_error *err)
 {
     weir_timestamped row = {.timestamp_ms = flushed->timestamp_ms};
     weir_timestamped old = {0};
@@ -19,13 +18,24 @@ static weir_status forward_flushed(weir_processor *processor, const weir_flushed
     if (flushed->old_value.data != NULL) {
         WEIR_TRY(weir_timestamped_decode(flushed->old_value, &old, err));
     }
-    const weir_change change = {.new_value = row.value, .old_value = old.value};
-    const weir_record source = {
+    *out_change = (weir_change){.new_value = row.value, .old_value = old.value};
+    *out_source = (weir_record){
         .key = flushed->key,
+        .timestamp_ms = row.timestamp_ms,
         .headers = flushed->headers,
         .header_count = flushed->header_count,
     };
-    return weir_forward_change(processor->context, &source, &change, row.timestamp_ms, err);
+    return WEIR_OK;
+}
+
+/* The cache has let go of a row: this is the change that it makes. */
+static weir_status forward_flushed(weir_processor *processor, const weir_flushed *flushed,
+                                   weir_error *err)
+{
+    weir_change change = {0};
+    weir_record source = {0};
+    WEIR_TRY(weir_change_of_flushed(flushed, &change, &source, err));
+    return weir_forward_change(processor->context, &source, &change, source.timestamp_ms, err);
 }
 
 void weir_row_store_open(weir_row_store *rows, weir_processor *processor, const weir_ktable *table)

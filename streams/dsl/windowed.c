@@ -40,22 +40,11 @@ static weir_status forward(weir_windowed_processor *self, const weir_record *sou
 static weir_status forward_flushed(weir_processor *processor, const weir_flushed *flushed,
                                    weir_error *err)
 {
-    weir_timestamped row = {.timestamp_ms = flushed->timestamp_ms};
-    weir_timestamped old = {0};
-    if (flushed->value.data != NULL) {
-        WEIR_TRY(weir_timestamped_decode(flushed->value, &row, err));
-    }
-    if (flushed->old_value.data != NULL) {
-        WEIR_TRY(weir_timestamped_decode(flushed->old_value, &old, err));
-    }
-    const weir_change change = {.new_value = row.value, .old_value = old.value};
-    const weir_record source = {
-        .key = flushed->key,
-        .headers = flushed->headers,
-        .header_count = flushed->header_count,
-    };
+    weir_change change = {0};
+    weir_record source = {0};
+    WEIR_TRY(weir_change_of_flushed(flushed, &change, &source, err));
     return forward((weir_windowed_processor *)(void *)processor, &source, flushed->window_start_ms,
-                   &change, row.timestamp_ms, err);
+                   &change, source.timestamp_ms, err);
 }
 
 static weir_status init(weir_processor *processor, weir_error *err)
