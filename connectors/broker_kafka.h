@@ -34,8 +34,7 @@ typedef struct weir_kafka_options {
 weir_status weir_broker_kafka_open(const weir_kafka_options *options, weir_broker **out_broker,
                                    weir_error *err);
 
-/* The version of librdkafka that runs, and whether its SCRAM is one that Kafka 4 takes. */
-const char *weir_kafka_library_version(void);
+/* Whether SCRAM of the librdkafka that runs is one that Kafka 4 takes. */
 bool weir_kafka_library_has_scram(void);
 
 /* Waits until the cluster answers, timeout_ms at most. WEIR_INVALID where it refuses who we are or

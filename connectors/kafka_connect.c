@@ -22,11 +22,6 @@ enum {
     SCRAM_REPAIRED_VERSION = 0x020601ff, /* Before it the nonce was sent twice. */
 };
 
-const char *weir_kafka_library_version(void)
-{
-    return rd_kafka_version_str();
-}
-
 bool weir_kafka_library_has_scram(void)
 {
     return rd_kafka_version() >= SCRAM_REPAIRED_VERSION;

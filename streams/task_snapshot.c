@@ -48,11 +48,6 @@ size_t weir_task_snapshot_store_count(const weir_task *task)
     return count;
 }
 
-const char *weir_task_snapshot_store(const weir_task *task, size_t number)
-{
-    return store_at(task, number)->spec->options.name;
-}
-
 static void append_title(const weir_task *task, weir_buf *text)
 {
     weir_buf_append_format(text, "%s %s\n", task->environment->plan->application_id,

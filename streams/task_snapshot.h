@@ -27,8 +27,6 @@ void weir_task_snapshot_cleanup(weir_task_snapshot *snapshot);
 const char *weir_task_application_id(const weir_task *task);
 /* How many stores a snapshot of the task has. */
 size_t weir_task_snapshot_store_count(const weir_task *task);
-/* The name of one of them. */
-const char *weir_task_snapshot_store(const weir_task *task, size_t number);
 
 /* Reads the positions of a head, -1 where there is none; WEIR_CORRUPT: it is not of this task, or
  * its stores are of other kinds. There is room for all stores. */
