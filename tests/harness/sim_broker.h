@@ -61,7 +61,8 @@ weir_broker *sim_broker_new(uint64_t seed);
 /* The process stops here: from now on its calls fail without effect, and what it freed would have
  * closed in good order (transactions, membership) stays as it is until it times out. */
 void sim_broker_kill(weir_broker *process);
-/* Kills the process in its n-th call from now (n > 0), before or after the effect of the call. */
+/* Kills the process in its n-th call from now, before or after the effect of the call; 0: it lives
+ * on, whatever was said before. */
 void sim_broker_kill_in(weir_broker *process, uint32_t calls);
 bool sim_broker_is_dead(const weir_broker *process);
 

@@ -465,6 +465,7 @@ static bool has_all(sim_instance *instance)
 /* New work, some of it done and uncommitted, and a clean close. Only this instance has turns. */
 static void close_at_work(sim_run *world, sim_instance *instance, bool is_last)
 {
+    sim_broker_kill_in(instance->broker, 0); /* A death of the storm that has not come yet. */
     /* It takes over what the others had, and waits for members that have crashed to expire. */
     for (size_t i = 0; is_last && i < CALM_STEPS_MAX && !has_all(instance); i++) {
         turn(world, instance);
