@@ -432,9 +432,11 @@ static void move_about(sim_run *world)
     }
 }
 
-/* Everybody lives and nothing fails any more: the application comes to rest by itself. */
+/* Everybody lives and nothing fails any more: the application comes to rest by itself. Not
+ * before the storm's late markers are written, for until then standbys do not see what they end. */
 static void calm(sim_run *world)
 {
+    int64_t marked_ms = world->now_ms + SIM_MARKER_DELAY_MS_MAX;
     calm_down(world);
     for (uint64_t i = 0; i < CALM_STEPS_MAX; i++) {
         for (size_t n = 0; n < INSTANCES; n++) {
@@ -448,7 +450,7 @@ static void calm(sim_run *world)
         }
         move_clock(world, false);
         sim_checks_after_step(world->checks);
-        if (is_at_rest(world)) {
+        if (world->now_ms > marked_ms && is_at_rest(world)) {
             return;
         }
     }
