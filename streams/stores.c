@@ -54,7 +54,9 @@ weir_status weir_task_store_log(weir_task_store *store, weir_bytes key, weir_byt
         record.timestamp_ms = entry.timestamp_ms;
         record.value = entry.value;
     }
-    return weir_collector_send(task->environment->collector, store->topic, &record, err);
+    WEIR_TRY(weir_collector_send(task->environment->collector, store->topic, &record, err));
+    store->logged++;
+    return WEIR_OK;
 }
 
 static weir_status store_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)

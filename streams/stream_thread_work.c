@@ -5,6 +5,7 @@
 #include "streams/stream_thread_internal.h"
 
 #include "streams/base/logging.h"
+#include "streams/task_store_internal.h"
 
 enum {
     INPUT_BATCHES_A_PASS = 8,
@@ -413,6 +414,19 @@ static weir_status end_committed(weir_stream_thread *thread, bool *busy, weir_er
     return WEIR_OK;
 }
 
+/* Late records of former owners: they are skipped, and what they hide is logged again, before a
+ * compaction can make them the last word. */
+static void read_changelogs_again(weir_stream_thread *thread)
+{
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        if (weir_task_read_again(thread->owned[i])) {
+            const weir_log_place place = {.task = weir_task_id(thread->owned[i])};
+            WEIR_LOG(WEIR_LOG_INFO, &place,
+                     "others have written to its changelogs: it reads them again");
+        }
+    }
+}
+
 /* Right after a commit. What cannot be deleted now is deleted another time. */
 static void purge_if_due(weir_stream_thread *thread)
 {
@@ -466,7 +480,9 @@ weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, we
         weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_COMMITS, 1);
         weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_COMMIT, started_ns);
     }
-    return end_committed(thread, busy, err);
+    WEIR_TRY(end_committed(thread, busy, err));
+    read_changelogs_again(thread);
+    return WEIR_OK;
 }
 
 static bool apply_is_due(const weir_stream_thread *thread)

@@ -220,7 +220,9 @@ void weir_task_rollback(weir_task *task)
     task->logged = 0;
     for (size_t i = 0; i < task->store_count; i++) {
         task->stores[i].dirty = false;
+        task->stores[i].logged = 0; /* It restores to the end first. */
     }
+    task->reads_again = false;
     task->current = (weir_task_current){0};
     task->failure = (weir_error){0};
     task->commit_needed = false;

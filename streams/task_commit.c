@@ -4,6 +4,9 @@
  */
 #include "streams/task_internal.h"
 
+/* Where others write all the time, what they write without a term is taken at this pace. */
+enum { READ_AGAIN_INTERVAL_MS = 1000 };
+
 bool weir_task_commit_needed(const weir_task *task)
 {
     return task->commit_needed;
@@ -55,16 +58,29 @@ static int64_t changelog_position(const weir_task *task, const weir_task_store *
     return offset;
 }
 
+/* Whether a former owner's records have come into the changelog since the store was restored: those
+ * that are the store's own are counted. */
+static bool has_others(const weir_task_store *store, int64_t offset)
+{
+    return store->term > 0 && !store->spec->options.changelog_is_source &&
+           offset - store->changelog_offset > store->logged;
+}
+
 static void note_changelog_position(weir_task *task, weir_task_store *store)
 {
     int64_t offset = changelog_position(task, store);
     WEIR_ASSERT(offset >= store->changelog_offset);
-    store->changelog_offset = offset;
     store->dirty = false;
-    weir_task_state_set_position(task->state, store->label, offset);
     store->term_seen = store->term > store->term_seen ? store->term : store->term_seen;
     weir_task_state_set_position(task->state, store->term_label, store->term_seen);
     weir_task_forget_outdated(store);
+    if (has_others(store, offset)) {
+        task->reads_again = true; /* From before them: the store's rows are right, and go along. */
+        return;
+    }
+    store->changelog_offset = offset;
+    store->logged = 0;
+    weir_task_state_set_position(task->state, store->label, offset);
 }
 
 void weir_task_finish_commit(weir_task *task)
@@ -84,6 +100,19 @@ void weir_task_finish_commit(weir_task *task)
     task->commit_needed = false;
     task->last_commit_ms = task->environment->now_ms;
     weir_task_publish_metrics(task);
+}
+
+bool weir_task_read_again(weir_task *task)
+{
+    WEIR_ASSERT(!task->commit_needed);
+    int64_t now_ms = task->environment->now_ms;
+    if (!task->reads_again || task->phase != WEIR_TASK_RUNNING ||
+        now_ms - task->read_again_ms < READ_AGAIN_INTERVAL_MS) {
+        return false;
+    }
+    task->read_again_ms = now_ms;
+    weir_task_rollback(task); /* There is nothing to lose. */
+    return true;
 }
 
 weir_status weir_task_purge(weir_task *task, weir_error *err)
@@ -147,8 +176,8 @@ const weir_planned_task *weir_task_planned(const weir_task *task)
 
 bool weir_task_is_idle(weir_task *task)
 {
-    if (task->phase != WEIR_TASK_RUNNING || task->commit_needed || task->async_count > 0 ||
-        weir_partition_group_record_count(task->group) > 0) {
+    if (task->phase != WEIR_TASK_RUNNING || task->commit_needed || task->reads_again ||
+        task->async_count > 0 || weir_partition_group_record_count(task->group) > 0) {
         return false;
     }
     for (size_t i = 0; i < task->input_count; i++) {

@@ -40,6 +40,7 @@ typedef struct weir_task_store {
     bool is_on_disk;
     bool dirty;               /* Written since the last commit. */
     int64_t changelog_offset; /* Next changelog offset after what is committed; -1: unknown. */
+    int64_t logged;           /* Records that the store has sent since it stood there. */
     struct weir_restoring *restoring; /* restore.c's, while it restores or follows; else NULL. */
 } weir_task_store;
 
@@ -54,6 +55,9 @@ weir_status weir_task_begin_terms(weir_task *task, weir_error *err);
 bool weir_task_store_takes(weir_task_store *store, const weir_record *record, int64_t *term_seen);
 /* stores.c: what was logged again is committed. */
 void weir_task_forget_outdated(weir_task_store *store);
+/* task_commit.c: begins a running task anew that has found records of others among its own in a
+ * changelog, to restore from before them; true where it has. Only right after a commit. */
+bool weir_task_read_again(weir_task *task);
 /* The store called name, or NULL. */
 weir_task_store *weir_task_store_named(weir_task *task, const char *name);
 

@@ -41,9 +41,7 @@ typedef struct sim_checks {
     uint64_t seed;
     bool exactly_once;
     bool holds;            /* What total was committed for may come out later. */
-    bool restored_exactly; /* Stores equal their changelogs, less what former owners wrote too late.
-                            * Not looked at where zombies of asynchronous operators, whose input is
-                            * committed in gaps, write at least once. */
+    bool restored_exactly; /* Stores equal their changelogs, less what came too late. */
     sim_cluster *cluster;
     sim_input inputs[SIM_APP_RECORDS_MAX]; /* By number. */
     int64_t input_count;

@@ -52,7 +52,7 @@ void sim_checks_see_changelogs(sim_checks *checks)
 /* A changelog up to an offset, and what it says of keys after it. */
 typedef struct replayed {
     weir_map *rows;  /* Key to a weir_buf. */
-    weir_map *later; /* Key to a weir_buf: the last one. */
+    weir_map *later; /* Key to a weir_buf: the last one, or what came too late and may hide it. */
     int64_t end;     /* Records below it are replayed. */
     int64_t next;    /* After the last record; 0: there is none. */
     int64_t term;    /* The highest so far: records of lower ones came too late. */
@@ -74,6 +74,7 @@ static void replay_record(void *user, const weir_record *record)
     replay->next = record->offset + 1;
     int64_t term = weir_term_of(record);
     if (term != 0 && term < replay->term) {
+        set_row(replay->later, record->key, record->value);
         return;
     }
     replay->term = term == 0 ? replay->term : term;
@@ -140,7 +141,9 @@ static void check_store(const sim_checks *checks, weir_kv *view, const replayed 
           "%s: %zu rows in the store, %zu in the log", name, count, weir_map_count(replay->rows));
 }
 
-/* The effect in a changelog: every row has the number of inputs that it counts. */
+/* The effect in a changelog: every row has the number of inputs that it counts. What is moved from
+ * one store to another can be torn at least once: of a flush that failed, the removal is on the log
+ * and the addition is not. */
 static void check_model(const sim_checks *checks, const replayed *replay, bool by_group)
 {
     size_t position = 0;
@@ -169,8 +172,10 @@ void sim_checks_task(const sim_checks *checks, weir_task *task, bool at_rest)
         }
         replayed replay = replay_changelog(checks, s, planned->partition, INT64_MAX);
         check_store(checks, weir_task_committed_view(task, stores[s].name), &replay, planned->id);
-        if (at_rest && stores[s].engine == WEIR_ENGINE_ROCKSDB) {
-            check_model(checks, &replay, planned->subtopology == 1);
+        bool by_group = planned->subtopology == 1;
+        bool may_be_torn = by_group && checks->holds && !checks->exactly_once;
+        if (at_rest && stores[s].engine == WEIR_ENGINE_ROCKSDB && !may_be_torn) {
+            check_model(checks, &replay, by_group);
         }
         replay_cleanup(&replay);
     }
@@ -214,6 +219,13 @@ typedef struct disk_place {
     weir_kv *view;
 } disk_place;
 
+/* Rows may be newer than the position: an ingest is on disk before its position is, and a position
+ * stays before the late records of former owners until they are read. */
+static bool is_loose(const sim_checks *checks, const disk_place *place)
+{
+    return !checks->exactly_once || sim_disk_ingest_count(place->instance->disk) > 0;
+}
+
 static bool row_is_right(const sim_checks *checks, const disk_place *place, const replayed *replay,
                          const weir_bytes pair[2])
 {
@@ -222,9 +234,8 @@ static bool row_is_right(const sim_checks *checks, const disk_place *place, cons
     if (row != NULL && weir_bytes_equal(weir_buf_bytes(row), pair[1])) {
         return true;
     }
-    bool may_be_ahead = sim_disk_ingest_count(place->instance->disk) > 0;
+    bool may_be_ahead = is_loose(checks, place);
     bool may_be_older = row == NULL && later != NULL;
-    (void)checks;
     return may_be_older || (may_be_ahead && later != NULL);
 }
 
@@ -242,8 +253,7 @@ static void check_rows(const sim_checks *checks, const disk_place *place, const 
               (const char *)pair[0].data, (int)pair[1].size, (const char *)pair[1].data);
         found += weir_map_get(replay->rows, pair[0]) != NULL ? 1 : 0;
     }
-    HOLDS(checks,
-          found == weir_map_count(replay->rows) || sim_disk_ingest_count(place->instance->disk) > 0,
+    HOLDS(checks, found == weir_map_count(replay->rows) || is_loose(checks, place),
           "%s: %s-%" PRId32 " is at %" PRId64 " and has %zu of %zu rows", place->instance->name,
           stores[place->store].name, place->partition, replay->end, found,
           weir_map_count(replay->rows));

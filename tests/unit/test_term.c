@@ -147,6 +147,42 @@ TEST(record_of_a_former_owner_is_skipped_and_the_right_one_logged_again)
     late_record_is_skipped(true);
 }
 
+/* One of "b", "c", …, whose records are in the partition of those of "a". */
+static const char *neighbour_of_a(void)
+{
+    static char key[] = "b";
+    while (weir_partition_of(weir_bytes_of_text(key), COUNT_PARTITIONS) !=
+           weir_partition_of(WEIR_BYTES("a"), COUNT_PARTITIONS)) {
+        key[0]++;
+    }
+    return key;
+}
+
+TEST(running_owner_logs_again_what_a_late_record_hides)
+{
+    for (int on_disk = 0; on_disk < 2; on_disk++) {
+        WEIR_AUTO(count_application) a = {0};
+        start(&a, "at_least_once", on_disk == 1);
+        count_one(&a);
+        int64_t first_term = last_of(&a).term;
+        restart(&a);
+        count_one(&a);
+        write_late(&a, 1, first_term);
+        a.now_ms += 2000;
+        count_topology_feed_one(a.broker, neighbour_of_a(), "v");
+        count_application_run(&a);
+        CHECK_I64(outdated(&a), ==, 1);
+        CHECK_I64(last_of(&a).count, ==, 2);
+        CHECK_I64(last_of(&a).term, >, first_term);
+        count_one(&a);
+        CHECK_I64(count_topology_last(a.broker, "out", "a"), ==, 3);
+        restart(&a);
+        count_one(&a);
+        CHECK_I64(count_topology_last(a.broker, "out", "a"), ==, 4);
+        CHECK_I64(outdated(&a), ==, 1 - on_disk); /* The disk stands behind it. */
+    }
+}
+
 TEST(record_without_a_term_is_taken)
 {
     WEIR_AUTO(count_application) a = {0};
