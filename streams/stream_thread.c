@@ -304,6 +304,9 @@ static void end_task(weir_stream_thread *thread, size_t index, bool commit)
         thread->options.report(thread->options.user, index, WEIR_REPORT_CLOSED);
     } else if (commit) {
         thread->closing[index] = true;
+        if (weir_task_phase_now(task) != WEIR_TASK_RUNNING) {
+            thread->back_off_until_ms = 0; /* It closes without the broker. */
+        }
     } else {
         drop_task(thread, task);
     }

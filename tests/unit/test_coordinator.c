@@ -147,6 +147,25 @@ TEST(an_application_closes_while_the_broker_is_out_of_reach)
     fixture_cleanup(&f);
 }
 
+TEST(a_close_does_not_wait_for_the_next_attempt_to_reach_the_broker)
+{
+    fixture f = {0};
+    start(&f);
+    open_process(&f, &f.first, "first");
+    run_until_idle(&f, &f.first);
+    count_topology_feed(f.outside, 0, 30);
+    step(&f, &f.first, 10);
+    sim_broker_kill(f.first.broker);
+    for (int i = 0; i < 300; i++) { /* By then, seconds lie between two attempts. */
+        step(&f, &f.first, 1);
+        f.now_ms += 100;
+    }
+    weir_application_request_close(f.first.application);
+    step(&f, &f.first, 10);
+    CHECK_I64(weir_application_state_now(f.first.application), ==, WEIR_APPLICATION_NOT_RUNNING);
+    fixture_cleanup(&f);
+}
+
 TEST(an_application_for_which_there_is_no_task_runs_all_the_same)
 {
     fixture f = {0};
