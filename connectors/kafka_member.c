@@ -23,7 +23,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JOIN_GROUP_KEY = 11, SESSION_TIMEOUT_DEFAULT_MS = 45000, COMMIT_TIMEOUT_MS = 15000 };
+enum {
+    JOIN_GROUP_KEY = 11,
+    SESSION_TIMEOUT_DEFAULT_MS = 45000,
+    COMMIT_TIMEOUT_MS = 15000,
+    FIRST_ASSIGNMENT_WAIT_MS = 10000,
+    EVENT_WAIT_MS = 100
+};
 
 /* How rd_kafka_consumer_group_metadata_write begins; the generation follows. */
 static const char METADATA_MAGIC[] = "CGMDv2:";
@@ -40,6 +46,7 @@ typedef struct kafka_member {
     rd_kafka_topic_partition_list_t *revoking; /* Told, and not let go of yet. */
     bool release_due;                          /* The next poll lets go of them: they are lost. */
     bool loss_told;                            /* What is revoked next was lost, and is known. */
+    bool was_assigned;                         /* At least once, be it nothing. */
     weir_error fenced;                         /* For good: another has our instance_id. */
     pthread_mutex_t lock;                      /* Of what follows. */
     bool rebalancing;   /* librdkafka has asked to join, and nothing was told since. */
@@ -194,6 +201,7 @@ static weir_status take_assigned(kafka_member *member, const rd_kafka_topic_part
         return weir_kafka_fail_with(err, error, "group %s: assignment", member->group_id);
     }
     member->loss_told = false;
+    member->was_assigned = true;
     bool is_new = catch_up(member);
     size_t count = mark(member, list, true);
     if (count == 0 && !is_new) {
@@ -465,23 +473,38 @@ static bool owns_some(const kafka_member *member)
     return member->revoking != NULL;
 }
 
+/* librdkafka aborts the process if a member is destroyed between the answer to its first request to
+ * join and its first assignment (rd_kafka_sticky_assignor_state_destroy, 2.0.2): that is waited for.
+ */
+static void wait_for_first_assignment(kafka_member *member)
+{
+    uint64_t deadline_ns =
+        weir_clock_monotonic_ns() + (uint64_t)FIRST_ASSIGNMENT_WAIT_MS * WEIR_NS_PER_MS;
+    weir_member_event event = {0};
+    while (!member->was_assigned && member->fenced.status == WEIR_OK &&
+           weir_clock_monotonic_ns() < deadline_ns) {
+        (void)next_event(member, EVENT_WAIT_MS, &event, NULL);
+    }
+}
+
 /* A close alone forgets to say goodbye where nothing is assigned (librdkafka 2.0.2). */
 static void leave(kafka_member *member)
 {
+    wait_for_first_assignment(member);
+    rd_kafka_queue_destroy(weir_take(&member->queue));
     if (!owns_some(member)) {
         (void)rd_kafka_unsubscribe(member->handle);
     }
     (void)rd_kafka_consumer_close(member->handle); /* It leaves, or times out. */
-    rd_kafka_destroy(member->handle);
+    if (member->was_assigned) {
+        rd_kafka_destroy(member->handle);
+    } /* Else its memory is the price of not aborting: no cluster has answered it. */
 }
 
 static void member_free(weir_member *base)
 {
     kafka_member *member = member_of(base);
-    if (member->queue != NULL) {
-        rd_kafka_queue_destroy(member->queue);
-    }
-    if (member->handle != NULL) {
+    if (member->handle != NULL && member->queue != NULL) {
         leave(member);
     }
     if (member->revoking != NULL) {
