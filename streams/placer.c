@@ -3,10 +3,11 @@
  * placer.c - remembers what lies between two decisions: the generation and when it began, which
  * grants may be out in it, and what was last said.
  *
- * A process that starts reads what its former life wrote. Its incarnation is one more than that,
- * so that late records of the former life do not count. As a static member it may come back in the
- * same generation: then it adopts its grants of before, and starts its tasks only with claims that
- * it has read back, for somebody may still run them on its former word.
+ * A process that starts reads what its former life wrote. Its incarnation is higher than that, and
+ * than the topic's end, so that late records of the former life do not count, and its own do. As a
+ * static member it may come back in the same generation: then it adopts its grants of before, and
+ * starts its tasks only with claims that it has read back, for somebody may still run them on its
+ * former word.
  */
 #include "streams/placer.h"
 
@@ -116,7 +117,10 @@ void weir_placer_start(weir_placer *placer, int64_t end_offset)
 {
     WEIR_ASSERT(!placer->started);
     const weir_process_state *former = own_record(placer);
-    placer->own.incarnation = former == NULL ? 1 : former->incarnation + 1;
+    /* What it wrote may be gone from the topic, and still be known to others; the end never is. */
+    uint64_t after_end = (uint64_t)end_offset + 1;
+    placer->own.incarnation =
+        former != NULL && former->incarnation >= after_end ? former->incarnation + 1 : after_end;
     placer->start_offset = end_offset;
     placer->started = true;
     begin_if_ready(placer);

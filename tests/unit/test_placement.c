@@ -339,6 +339,22 @@ TEST(a_later_life_of_the_process_is_not_talked_over)
     fixture_cleanup(&f);
 }
 
+static uint64_t incarnation_of_a_start_at(int64_t end_offset)
+{
+    fixture f = {.offset = end_offset};
+    start(&f, &usual, false);
+    join(&f, 5, 1);
+    uint64_t incarnation = weir_placer_own(f.placer)->incarnation;
+    fixture_cleanup(&f);
+    return incarnation;
+}
+
+/* Others have read them, and would take the new life for one before them. */
+TEST(a_life_whose_former_records_are_compacted_away_is_a_later_one_still)
+{
+    CHECK(incarnation_of_a_start_at(40) > incarnation_of_a_start_at(39));
+}
+
 TEST(lags_are_told_every_two_seconds_and_the_rest_at_once)
 {
     fixture f = {0};
