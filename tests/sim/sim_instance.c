@@ -213,3 +213,12 @@ size_t sim_instance_leased_count(const sim_instance *instance)
     }
     return count;
 }
+
+size_t sim_instance_held_count(const sim_instance *instance)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < instance->application->plan->task_count; i++) {
+        count += instance->application->slots[i].state == WEIR_SLOT_HELD ? 1 : 0;
+    }
+    return count;
+}

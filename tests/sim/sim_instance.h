@@ -80,8 +80,10 @@ void sim_instance_request_close(sim_instance *instance);
 
 /* True when it has nothing left to do. */
 bool sim_instance_is_idle(sim_instance *instance);
-/* The tasks that the group gave it; those that it runs for others, or others for it. */
+/* The tasks that the group gave it; those that it runs for others, or others for it; those that it
+ * holds where they stopped. */
 size_t sim_instance_owned_count(const sim_instance *instance);
 size_t sim_instance_leased_count(const sim_instance *instance);
+size_t sim_instance_held_count(const sim_instance *instance);
 
 #endif

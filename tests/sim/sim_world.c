@@ -382,8 +382,9 @@ static bool is_at_rest(sim_run *world)
     size_t owned = 0;
     for (size_t i = 0; i < INSTANCES; i++) {
         if (!world->instances[i].running || !sim_instance_is_idle(&world->instances[i]) ||
-            sim_instance_leased_count(&world->instances[i]) > 0) {
-            return false;
+            sim_instance_leased_count(&world->instances[i]) > 0 ||
+            sim_instance_held_count(&world->instances[i]) > 0) {
+            return false; /* A held one is to run or to follow as soon as all have been heard. */
         }
         owned += sim_instance_owned_count(&world->instances[i]);
     }
