@@ -473,9 +473,8 @@ static bool owns_some(const kafka_member *member)
     return member->revoking != NULL;
 }
 
-/* librdkafka aborts the process if a member is destroyed between the answer to its first request to
- * join and its first assignment (rd_kafka_sticky_assignor_state_destroy, 2.0.2): that is waited for.
- */
+/* librdkafka aborts the process if a member is destroyed between the answer to its first request
+ * to join and its first assignment (rd_kafka_sticky_assignor_state_destroy): wait for that. */
 static void wait_for_first_assignment(kafka_member *member)
 {
     uint64_t deadline_ns =
