@@ -240,8 +240,9 @@ weir_status weir_kafka_status(rd_kafka_resp_err_t code)
     }
 }
 
-static weir_status fill_error(weir_error *err, weir_status status, const char *words,
-                              const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) static weir_status
+fill_error(weir_error *err, weir_status status, const char *words, const char *format,
+           va_list arguments)
 {
     char text[WEIR_ERROR_MESSAGE_BYTES_MAX];
     (void)vsnprintf(text, sizeof text, format, arguments);

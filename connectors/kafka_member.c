@@ -59,7 +59,8 @@ static kafka_member *member_of(weir_member *member)
     return (kafka_member *)(void *)member;
 }
 
-/* Runs on a thread of librdkafka. */
+/* Runs on a thread of librdkafka.
+ * NOLINTNEXTLINE(readability-function-size): the parameters are librdkafka's. */
 static rd_kafka_resp_err_t note_request(rd_kafka_t *handle, int socket_fd, const char *broker_name,
                                         int32_t broker_id, int16_t api_key, int16_t api_version,
                                         int32_t correlation_id, size_t size, void *opaque)

@@ -104,12 +104,11 @@ static weir_placement_role choose(const weir_placement *placement, const survey 
     if (!fact->stateful || is_warm(placement, task->lag) || fact->active) {
         task->claimed = true;
     } else if (waits_for_own_lag && !placement->time_up) {
-        return WEIR_PLACE_STANDBY;
+        task->claimed = false;
     } else if (another_is_warmer(placement, seen, task->lag)) {
         weir_process_task_grant(task, seen->warmest);
-        return WEIR_PLACE_STANDBY;
-    } else if (settled) {
-        task->claimed = true;
+    } else {
+        task->claimed = settled;
     }
     return task->claimed ? role_of_wanted(placement, seen, index) : WEIR_PLACE_STANDBY;
 }

@@ -76,6 +76,7 @@ int open(const char *path, int flags, ...)
 {
     va_list arguments;
     va_start(arguments, flags);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is, in the line above. */
     mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
     va_end(arguments);
     if (atomic_load(&disk_error) == EROFS && (flags & O_ACCMODE) != O_RDONLY && is_chosen()) {

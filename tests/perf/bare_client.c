@@ -16,6 +16,7 @@ _Noreturn void bare_fail(const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     fputs("bench: ", stderr);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is, in the line above but one. */
     vfprintf(stderr, format, arguments);
     fputs("\n", stderr);
     va_end(arguments);

@@ -153,7 +153,7 @@ int main(int argc, char **argv)
     while (p.waiting > 0 && weir_clock_monotonic_ns() < drained_ns) {
         take_until(&p, weir_clock_monotonic_ns() + NS_PER_MS);
     }
-    if (p.waiting > 0) {
+    if (p.waiting > 0 || p.taken_count == 0) {
         bare_fail("%zu of %" PRId64 " records have not come out", p.waiting, records);
     }
     qsort(p.taken_ns, p.taken_count, sizeof(*p.taken_ns), compare);

@@ -98,7 +98,14 @@ static weir_status peer_answer(weir_snapshot_peer *base, weir_buf *out_body, wei
     char task[16] = {0};
     unsigned long session = 0;
     unsigned number = 0;
-    CHECK(sscanf(p->target, "/v1/snapshots/counter/%15[^/]/%lu/%u", task, &session, &number) >= 1);
+    int end = 0;
+    CHECK(sscanf(p->target, "/v1/snapshots/counter/%15[^/]%n", task, &end) == 1);
+    const char *rest = p->target + end;
+    if (*rest == '/') {
+        char *after = NULL;
+        session = strtoul(rest + 1, &after, 10);
+        number = *after == '/' ? (unsigned)strtoul(after + 1, NULL, 10) : 0;
+    }
     const char *asked = p->net->harm == HARM_OTHER_TASK ? "0_2" : task;
     WEIR_TRY(session == 0
                  ? weir_snapshot_host_begin(p->net->host, asked, START_MS, out_body, err)
