@@ -22,7 +22,7 @@ typedef struct fixture {
 
 static void set_key(int number, char key[8])
 {
-    (void)snprintf(key, 8, "k%06d", number);
+    (void)snprintf(key, 8, "k%06u", (unsigned)number % 1000000U);
 }
 
 static void put(fixture *f, int number, const char *value)
