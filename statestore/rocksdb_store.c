@@ -317,7 +317,12 @@ static weir_status family_of(weir_database *database, const char *name,
     if (family == NULL) {
         char *message = NULL;
         family = rocksdb_create_column_family(database->db, database->options, name, &message);
-        WEIR_TRY(check_write(database, message, name, err));
+        bool failed = message != NULL;
+        weir_status status = check_write(database, message, name, err);
+        if (failed && family != NULL) {
+            rocksdb_column_family_handle_destroy(family); /* It is made even then, and empty. */
+        }
+        WEIR_TRY(status);
         (void)weir_map_put(database->families, weir_bytes_of_text(name), family);
     }
     *out_family = family;
