@@ -50,11 +50,8 @@ static weir_status aggregate(weir_processor *processor, const weir_record *recor
     if (record->key.data == NULL || record->value.data == NULL) {
         return WEIR_OK;
     }
-    weir_timestamped row = {.timestamp_ms = record->timestamp_ms, .value = WEIR_BYTES_NULL};
-    weir_status status = weir_row_store_get(&self->rows, record->key, &row, err);
-    if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
-        return status;
-    }
+    weir_timestamped row = {0};
+    WEIR_TRY(weir_row_store_get(&self->rows, record->key, &row, err));
     weir_call call = {self->spec->user, weir_context_arena(processor->context), err, false};
     weir_change change = {0};
     WEIR_TRY(weir_aggregate_advance(self->spec, &call, record, &row.value, &change.new_value));

@@ -138,10 +138,7 @@ static weir_status take_row(weir_processor *processor, const weir_record *record
         return weir_forward_change(processor->context, record, &change, record->timestamp_ms, err);
     }
     weir_timestamped old = {0};
-    weir_status status = weir_row_store_get(&self->rows, record->key, &old, err);
-    if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
-        return status;
-    }
+    WEIR_TRY(weir_row_store_get(&self->rows, record->key, &old, err));
     change.old_value = self->table->sends_old_values ? old.value : WEIR_BYTES_NULL;
     return weir_row_store_change(&self->rows, processor->context, record, &change,
                                  record->timestamp_ms, err);

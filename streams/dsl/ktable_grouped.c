@@ -259,11 +259,8 @@ static weir_status aggregate(weir_processor *processor, const weir_record *recor
     aggregate_processor *self = (aggregate_processor *)(void *)processor;
     weir_change row_change = {0};
     WEIR_TRY(decode(record->value, &row_change, err));
-    weir_timestamped old = {.timestamp_ms = -1};
-    weir_status status = weir_row_store_get(&self->rows, record->key, &old, err);
-    if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
-        return status;
-    }
+    weir_timestamped old = {0};
+    WEIR_TRY(weir_row_store_get(&self->rows, record->key, &old, err));
     weir_call call = {self->spec->user, weir_context_arena(processor->context), err, false};
     weir_timestamped row = {record->timestamp_ms, old.value};
     bool took_out = row_change.old_value.data != NULL && old.value.data != NULL;

@@ -78,7 +78,8 @@ typedef struct weir_row_store {
 void weir_row_store_open(weir_row_store *rows, weir_processor *processor, const weir_ktable *table);
 void weir_row_store_cleanup(weir_row_store *rows);
 
-/* The row of key, borrowed until the next get; WEIR_NOT_FOUND: there is none. */
+/* The row of key, borrowed until the next get; its value is null where there is none, and its time
+ * is -1. */
 weir_status weir_row_store_get(weir_row_store *rows, weir_bytes key, weir_timestamped *out_row,
                                weir_error *err);
 /* Sets the row of the key of source to change's new value, or removes it, and passes the change on:

@@ -126,10 +126,7 @@ static weir_status merge(weir_processor *processor, const weir_record *record, w
     }
     weir_timestamped old = {0};
     if (self->joined->sends_old_values) {
-        weir_status status = weir_row_store_get(&self->rows, record->key, &old, err);
-        if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
-            return status;
-        }
+        WEIR_TRY(weir_row_store_get(&self->rows, record->key, &old, err));
     }
     change.old_value = old.value;
     return weir_row_store_change(&self->rows, processor->context, record, &change,

@@ -37,9 +37,9 @@ static weir_status old_value(map_processor *self, const weir_record *record,
                                  out_value, err);
     }
     weir_timestamped row = {0};
-    weir_status status = weir_row_store_get(&self->rows, record->key, &row, err);
+    WEIR_TRY(weir_row_store_get(&self->rows, record->key, &row, err));
     *out_value = row.value;
-    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+    return WEIR_OK;
 }
 
 static weir_status map(weir_processor *processor, const weir_record *record, weir_error *err)

@@ -55,9 +55,12 @@ void weir_row_store_cleanup(weir_row_store *rows)
 weir_status weir_row_store_get(weir_row_store *rows, weir_bytes key, weir_timestamped *out_row,
                                weir_error *err)
 {
+    *out_row = (weir_timestamped){.timestamp_ms = -1};
     weir_status status = weir_kv_get(rows->kv, key, &rows->stored, err);
-    return status != WEIR_OK ? status
-                             : weir_timestamped_decode(weir_buf_bytes(&rows->stored), out_row, err);
+    if (status != WEIR_OK) {
+        return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+    }
+    return weir_timestamped_decode(weir_buf_bytes(&rows->stored), out_row, err);
 }
 
 weir_status weir_row_store_change(weir_row_store *rows, weir_context *context,
@@ -169,8 +172,7 @@ weir_status weir_view_reader_get(weir_view_reader *reader, weir_bytes key,
 {
     *out_row = (weir_timestamped){.timestamp_ms = -1};
     if (reader->table->is_kept) {
-        weir_status status = weir_row_store_get(&reader->rows, key, out_row, err);
-        return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+        return weir_row_store_get(&reader->rows, key, out_row, err);
     }
     if (reader->right != NULL) {
         return get_joined(reader, key, out_row, err);
