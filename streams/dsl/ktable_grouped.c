@@ -9,6 +9,7 @@
  *
  *   old only  old | 0        new only  new | 1        both  varint(bytes of new) | new | old | 2
  */
+#include "streams/base/serde.h"
 #include "streams/dsl/kstream_internal.h"
 #include "streams/dsl/ktable_internal.h"
 
@@ -58,23 +59,14 @@ static weir_bytes encode(weir_arena *arena, weir_change change)
 /* Takes both values apart, behind which the last byte is cut off already. */
 static bool decode_both(weir_bytes bytes, weir_change *out_change)
 {
-    const uint8_t *from = bytes.data;
-    size_t at = 0;
-    uint64_t doubled = 0;
-    for (; at < bytes.size && at < VARINT_BYTES_MAX; at++) {
-        doubled |= (uint64_t)(from[at] & 0x7f) << (7 * at);
-        if ((from[at] & 0x80) == 0) {
-            break;
-        }
-    }
-    size_t new_bytes = (size_t)(doubled / 2);
-    if (at++ == VARINT_BYTES_MAX || at > bytes.size || doubled % 2 != 0 ||
-        new_bytes > bytes.size - at) {
+    weir_reader reader = weir_reader_of(bytes);
+    int64_t new_bytes = weir_read_varint(&reader);
+    if (reader.failed || new_bytes < 0 || bytes.size - reader.left.size > VARINT_BYTES_MAX) {
         return false;
     }
-    out_change->new_value = weir_bytes_of(from + at, new_bytes);
-    out_change->old_value = weir_bytes_of(from + at + new_bytes, bytes.size - at - new_bytes);
-    return true;
+    out_change->new_value = weir_read_bytes(&reader, (size_t)new_bytes);
+    out_change->old_value = reader.left;
+    return !reader.failed;
 }
 
 static weir_status decode(weir_bytes value, weir_change *out_change, weir_error *err)
