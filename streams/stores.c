@@ -241,9 +241,25 @@ static weir_status log_outdated(weir_task_store *store, weir_error *err)
     return WEIR_OK;
 }
 
+static bool has_terms(const weir_task *task, const weir_task_store *store)
+{
+    return store->changelog != NULL &&
+           task->environment->config->processing_guarantee == WEIR_AT_LEAST_ONCE;
+}
+
+bool weir_task_doubts_generation(const weir_task *task)
+{
+    for (size_t i = 0; i < task->store_count; i++) {
+        const weir_task_store *store = &task->stores[i];
+        if (has_terms(task, store) && weir_term_is_before(task->generation, store->term_seen)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 weir_status weir_task_begin_terms(weir_task *task, weir_error *err)
 {
-    bool fenced = task->environment->config->processing_guarantee == WEIR_AT_LEAST_ONCE;
     const weir_task_current outer = task->current;
     if (task->current.timestamp_ms < 0) {
         task->current.timestamp_ms = task->environment->now_ms; /* No stream time yet. */
@@ -253,7 +269,8 @@ weir_status weir_task_begin_terms(weir_task *task, weir_error *err)
         if (store->changelog == NULL) {
             continue;
         }
-        store->term = fenced ? weir_term_next(store->term_seen, task->generation) : 0;
+        store->term =
+            has_terms(task, store) ? weir_term_next(store->term_seen, task->generation) : 0;
         weir_put_u64_be(store->term_bytes, (uint64_t)store->term);
         WEIR_TRY(log_outdated(store, err));
     }

@@ -36,6 +36,34 @@ static weir_status begin(weir_stream_thread *thread, weir_task *task, weir_error
     return weir_restorer_add(thread->restorer, task, err);
 }
 
+/* A zombie must not take its successor's generation for that of a group which began anew, or its
+ * records would win: it asks the group, which takes offsets of its members only. They are those
+ * that the task has just read. */
+static weir_status confirm_generation(weir_stream_thread *thread, const weir_task *task,
+                                      weir_error *err)
+{
+    if (!weir_task_doubts_generation(task)) {
+        return WEIR_OK;
+    }
+    WEIR_AUTO(weir_offsets) offsets = {0};
+    weir_task_add_offsets(task, &offsets);
+    return weir_membership_commit(thread->options.membership, &offsets, err);
+}
+
+static weir_status run(weir_stream_thread *thread, weir_task *task, bool *busy, weir_error *err)
+{
+    weir_status status = confirm_generation(thread, task, err);
+    if (status == WEIR_AGAIN) {
+        return WEIR_OK; /* The group rebalances: with the next pass. */
+    }
+    WEIR_TRY(status);
+    WEIR_TRY(weir_task_run(task, err));
+    *busy = true;
+    weir_stream_thread_publish(thread, task);
+    weir_stream_thread_report(thread, task, WEIR_REPORT_RUNNING);
+    return WEIR_OK;
+}
+
 static weir_status bring_up_active(weir_stream_thread *thread, weir_task *task, bool *busy,
                                    weir_error *err)
 {
@@ -48,10 +76,7 @@ static weir_status bring_up_active(weir_stream_thread *thread, weir_task *task, 
         WEIR_TRY(begin(thread, task, err));
     }
     if (weir_task_phase_now(task) == WEIR_TASK_RESTORING && weir_restorer_is_done(task)) {
-        WEIR_TRY(weir_task_run(task, err));
-        *busy = true;
-        weir_stream_thread_publish(thread, task);
-        weir_stream_thread_report(thread, task, WEIR_REPORT_RUNNING);
+        WEIR_TRY(run(thread, task, busy, err));
     }
     return WEIR_OK;
 }

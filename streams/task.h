@@ -115,6 +115,13 @@ weir_status weir_task_flush_caches(weir_task *task, weir_error *err);
 /* Adds the offsets of the inputs, unless nothing has changed since the last commit. */
 void weir_task_prepare_commit(weir_task *task, weir_offsets *offsets);
 
+/* Adds where the inputs stand, changed or not. */
+void weir_task_add_offsets(const weir_task *task, weir_offsets *offsets);
+
+/* RESTORING: whether its changelogs have a term of a later generation than its own. Either the
+ * group began anew, or we are a zombie and that is our successor's: the group knows (term.h). */
+bool weir_task_doubts_generation(const weir_task *task);
+
 /* The broker has committed: the staged writes become committed ones, at the position in the
  * changelogs that the collector knows. */
 void weir_task_finish_commit(weir_task *task);

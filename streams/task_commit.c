@@ -31,12 +31,16 @@ void weir_task_prepare_commit(weir_task *task, weir_offsets *offsets)
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_RUNNING);
     WEIR_ASSERT(task->failure.status == WEIR_OK);
-    if (!task->commit_needed) {
-        return;
+    if (task->commit_needed) {
+        weir_task_add_offsets(task, offsets);
     }
+}
+
+void weir_task_add_offsets(const weir_task *task, weir_offsets *offsets)
+{
     WEIR_AUTO(weir_buf) metadata = {0};
     for (size_t i = 0; i < task->input_count; i++) {
-        weir_task_input *input = &task->inputs[i];
+        const weir_task_input *input = &task->inputs[i];
         weir_offset_window_encode(&input->window, weir_record_queue_partition_time_ms(input->queue),
                                   &metadata);
         weir_offsets_add(offsets, input->partition, input->window.base, weir_buf_bytes(&metadata));

@@ -13,14 +13,23 @@ enum { GENERATION_BITS = 32 };
 
 static_assert(sizeof(int64_t) == WEIR_TERM_BYTES, "the header's value");
 
+static int64_t written(int32_t generation)
+{
+    return generation < 0 ? 0 : generation;
+}
+
+bool weir_term_is_before(int32_t generation, int64_t seen)
+{
+    return written(generation) < (seen & UINT32_MAX);
+}
+
 int64_t weir_term_next(int64_t seen, int32_t generation)
 {
     WEIR_ASSERT(seen >= 0);
 
     int64_t epoch = seen >> GENERATION_BITS;
-    int64_t seen_generation = seen & UINT32_MAX;
-    int64_t own = generation < 0 ? 0 : generation;
-    return ((epoch + (own < seen_generation ? 1 : 0)) << GENERATION_BITS) + own;
+    epoch += weir_term_is_before(generation, seen) ? 1 : 0;
+    return (epoch << GENERATION_BITS) + written(generation);
 }
 
 int64_t weir_term_of(const weir_record *record)

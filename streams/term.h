@@ -18,9 +18,14 @@
 
 enum { WEIR_TERM_BYTES = 8 };
 
+/* Whether generation is lower than that of the highest term seen in a partition: the group was
+ * deleted and began anew, or whoever asks lost the task and does not know. Only the group can tell
+ * the two apart. */
+bool weir_term_is_before(int32_t generation, int64_t seen);
+
 /* A term is an epoch (its upper 32 bits) and the generation of the group: what the next owner
- * writes, in a partition where seen was the highest so far. The epoch grows where the generation
- * went back, because the group was deleted. */
+ * writes, in a partition where seen was the highest so far. The epoch grows where the generation is
+ * before it, which the group must have confirmed. */
 int64_t weir_term_next(int64_t seen, int32_t generation);
 
 /* The term of a changelog record; 0: it has none. */

@@ -24,6 +24,10 @@ TEST(term_grows_with_the_generation_and_past_a_group_that_begins_anew)
     CHECK_I64(weir_term_next(EPOCH(1) + 5, 2), ==, EPOCH(2) + 2);
     CHECK_I64(weir_term_next(EPOCH(1) + 5, 6), ==, EPOCH(1) + 6);
     CHECK_I64(weir_term_next(7, -1), ==, EPOCH(1));
+    CHECK(weir_term_is_before(1, 7));
+    CHECK(weir_term_is_before(1, EPOCH(3) + 7));
+    CHECK(!weir_term_is_before(7, 7));
+    CHECK(!weir_term_is_before(-1, 0));
 }
 
 static weir_header header_of(int64_t term, uint8_t bytes[WEIR_TERM_BYTES])
@@ -225,4 +229,36 @@ TEST(group_that_begins_anew_writes_a_later_epoch_where_the_database_stands_at_th
         CHECK_I64(count_topology_last(a.broker, "out", "a"), ==, 8);
         CHECK_I64(outdated(&a), ==, 0);
     }
+}
+
+static void step_worker_alone(count_application *a, int count)
+{
+    for (int i = 0; i < count; i++) {
+        bool busy = false;
+        a->now_ms += 100;
+        CHECK_OK(weir_application_step_worker(a->application, 0, a->now_ms, &busy, &a->err),
+                 &a->err);
+    }
+}
+
+TEST(zombie_that_restores_does_not_take_its_successor_for_a_group_that_began_anew)
+{
+    WEIR_AUTO(count_application) a = {0};
+    start(&a, "at_least_once", false);
+    count_one(&a);
+    int64_t term = last_of(&a).term;
+    sim_broker_forget_members(a.broker); /* It does not know: its coordinator has no turn. */
+    write_late(&a, 5, term + 1);
+    sim_cluster_set_faults(a.cluster, &(sim_faults){.poll_refused = 1000000});
+    step_worker_alone(&a, 1);
+    sim_cluster_set_faults(a.cluster, &(sim_faults){0});
+    count_topology_feed_one(a.broker, "a", "v");
+    step_worker_alone(&a, 100); /* It restores and is fenced, before it writes. */
+    CHECK_I64(last_of(&a).term, ==, term + 1);
+    CHECK_I64(last_of(&a).count, ==, 5);
+    count_application_steps(&a, 100); /* The group has it back. */
+    count_application_run(&a);
+    CHECK_I64(last_of(&a).term, >, term);
+    CHECK_I64(last_of(&a).term, <, EPOCH(1));
+    CHECK_I64(last_of(&a).count, ==, 6);
 }
