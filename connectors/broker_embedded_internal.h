@@ -97,6 +97,9 @@ weir_status weir_embedded_alter_group_offset(weir_broker *broker, const char *gr
 
 /* WEIR_FENCED unless the group knows the member; groups_lock is held. */
 weir_status weir_embedded_member_check(const weir_member *member, weir_error *err);
+/* The same, and WEIR_AGAIN where the member is in another generation. */
+weir_status weir_embedded_member_check_generation(const weir_member *member, int32_t generation,
+                                                  weir_error *err);
 
 /* Adds the commit of offsets by the group of member to a change of the journal. */
 weir_status weir_embedded_member_put_offsets(const weir_member *member,

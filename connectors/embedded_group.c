@@ -404,6 +404,13 @@ weir_status weir_embedded_member_check(const weir_member *base, weir_error *err)
                                            member->group->name);
 }
 
+weir_status weir_embedded_member_check_generation(const weir_member *base, int32_t generation,
+                                                  weir_error *err)
+{
+    WEIR_TRY(weir_embedded_member_check(base, err));
+    return const_member_of(base)->generation == generation ? WEIR_OK : WEIR_AGAIN;
+}
+
 static weir_status put_offset(weir_embedded *embedded, const char *group,
                               const weir_group_offset *offset, weir_journal_change *change,
                               weir_error *err)
@@ -436,8 +443,8 @@ weir_status weir_embedded_member_put_offsets(const weir_member *base,
     return WEIR_OK;
 }
 
-static weir_status member_commit(weir_member *base, const weir_group_offset *offsets, size_t count,
-                                 weir_error *err)
+static weir_status member_commit(weir_member *base, int32_t generation,
+                                 const weir_group_offset *offsets, size_t count, weir_error *err)
 {
     if (count == 0) {
         return WEIR_OK;
@@ -447,7 +454,7 @@ static weir_status member_commit(weir_member *base, const weir_group_offset *off
     weir_status status = weir_embedded_member_put_offsets(base, offsets, count, &change, err);
     if (status == WEIR_OK) {
         weir_embedded_lock(&embedded->groups_lock);
-        status = weir_embedded_member_check(base, err);
+        status = weir_embedded_member_check_generation(base, generation, err);
         if (status == WEIR_OK) {
             status = weir_journal_apply(embedded->journal, &change, NULL, err);
         }

@@ -214,13 +214,13 @@ static weir_status producer_begin(weir_producer *base, weir_error *err)
 }
 
 static weir_status producer_send_offsets(weir_producer *base, weir_member *member,
-                                         const weir_group_offset *offsets, size_t count,
-                                         weir_error *err)
+                                         int32_t generation, const weir_group_offset *offsets,
+                                         size_t count, weir_error *err)
 {
     embedded_producer *producer = producer_of(base);
     WEIR_TRY(check_epoch(producer, err));
     weir_embedded_lock(&producer->embedded->groups_lock);
-    weir_status status = weir_embedded_member_check(member, err);
+    weir_status status = weir_embedded_member_check_generation(member, generation, err);
     weir_embedded_unlock(&producer->embedded->groups_lock);
     WEIR_TRY(status);
     WEIR_TRY(weir_embedded_member_put_offsets(member, offsets, count, &producer->change, err));

@@ -132,8 +132,8 @@ weir_status weir_kafka_check_group(weir_kafka *kafka, const char *group, const c
 void weir_kafka_list_add(rd_kafka_topic_partition_list_t *list, const weir_group_offset *offset);
 
 /* Who member is by the event that it was told last, for a transaction; the caller destroys it. Any
- * thread. WEIR_FENCED: it has no generation now. */
-weir_status weir_kafka_member_metadata(weir_member *member,
+ * thread. WEIR_FENCED: it has no generation now; WEIR_AGAIN: it has another one. */
+weir_status weir_kafka_member_metadata(weir_member *member, int32_t generation,
                                        rd_kafka_consumer_group_metadata_t **out_metadata,
                                        weir_error *err);
 

@@ -372,18 +372,18 @@ static weir_status not_a_member(const kafka_member *member, weir_error *err)
                           member->group_id);
 }
 
-weir_status weir_kafka_member_metadata(weir_member *base,
+weir_status weir_kafka_member_metadata(weir_member *base, int32_t generation,
                                        rd_kafka_consumer_group_metadata_t **out_metadata,
                                        weir_error *err)
 {
     kafka_member *member = member_of(base);
     WEIR_AUTO(weir_buf) metadata = {0};
     pthread_mutex_lock(&member->lock);
-    bool waits = member->rebalancing;
-    int32_t generation = member->generation;
+    bool waits = member->rebalancing || member->generation != generation;
+    bool is_in_none = member->generation < 0;
     weir_buf_set(&metadata, weir_buf_bytes(&member->metadata));
     pthread_mutex_unlock(&member->lock);
-    if (generation < 0) {
+    if (is_in_none) {
         return not_a_member(member, err);
     }
     if (waits) {
@@ -394,19 +394,19 @@ weir_status weir_kafka_member_metadata(weir_member *base,
     return error == NULL ? WEIR_OK : weir_kafka_fail_with(err, error, "group %s", member->group_id);
 }
 
-/* WEIR_AGAIN while librdkafka is further than what was told. */
-static weir_status check_current(kafka_member *member, weir_error *err)
+/* WEIR_AGAIN while librdkafka, or what was told, is further than the generation. */
+static weir_status check_current(kafka_member *member, int32_t generation, weir_error *err)
 {
     WEIR_AUTO(weir_buf) metadata = {0};
     int32_t now = generation_now(member, &metadata);
     pthread_mutex_lock(&member->lock);
-    int32_t generation = member->generation;
+    int32_t told = member->generation;
     bool waits = member->rebalancing;
     pthread_mutex_unlock(&member->lock);
-    if (now < 0 || generation < 0) {
-        return waits && generation >= 0 ? WEIR_AGAIN : not_a_member(member, err);
+    if (now < 0 || told < 0) {
+        return waits && told >= 0 ? WEIR_AGAIN : not_a_member(member, err);
     }
-    return waits || now != generation ? WEIR_AGAIN : WEIR_OK;
+    return waits || now != generation || told != generation ? WEIR_AGAIN : WEIR_OK;
 }
 
 static weir_status commit_result(const kafka_member *member, rd_kafka_event_t *event,
@@ -428,14 +428,14 @@ static weir_status commit_result(const kafka_member *member, rd_kafka_event_t *e
     return status == WEIR_NOT_FOUND ? WEIR_INVALID : status;
 }
 
-static weir_status member_commit(weir_member *base, const weir_group_offset *offsets, size_t count,
-                                 weir_error *err)
+static weir_status member_commit(weir_member *base, int32_t generation,
+                                 const weir_group_offset *offsets, size_t count, weir_error *err)
 {
     kafka_member *member = member_of(base);
     if (count == 0) {
         return WEIR_OK;
     }
-    WEIR_TRY(check_current(member, err));
+    WEIR_TRY(check_current(member, generation, err));
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
         weir_kafka_list_add(list, &offsets[i]);

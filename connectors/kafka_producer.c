@@ -491,8 +491,8 @@ static weir_status fail_offsets(kafka_producer *producer, rd_kafka_error_t *owne
 }
 
 static weir_status producer_send_offsets(weir_producer *base, weir_member *member,
-                                         const weir_group_offset *offsets, size_t count,
-                                         weir_error *err)
+                                         int32_t generation, const weir_group_offset *offsets,
+                                         size_t count, weir_error *err)
 {
     kafka_producer *producer = producer_of(base);
     WEIR_TRY(check_fenced(producer, err));
@@ -501,7 +501,7 @@ static weir_status producer_send_offsets(weir_producer *base, weir_member *membe
                           : weir_error_set(err, WEIR_IO, "producer without a connection: abort");
     }
     rd_kafka_consumer_group_metadata_t *metadata = NULL;
-    WEIR_TRY(weir_kafka_member_metadata(member, &metadata, err));
+    WEIR_TRY(weir_kafka_member_metadata(member, generation, &metadata, err));
     rd_kafka_topic_partition_list_t *list = list_offsets(offsets, count);
     uint64_t deadline_ns = deadline_after(WEIR_KAFKA_CALL_TIMEOUT_MS);
     rd_kafka_error_t *error = NULL;

@@ -84,7 +84,7 @@ typedef struct weir_producer_ops {
     weir_status (*acked_offset)(weir_producer *producer, int32_t topic, int32_t partition,
                                 int64_t *out_offset);
     weir_status (*begin)(weir_producer *producer, weir_error *err);
-    weir_status (*send_offsets)(weir_producer *producer, weir_member *member,
+    weir_status (*send_offsets)(weir_producer *producer, weir_member *member, int32_t generation,
                                 const weir_group_offset *offsets, size_t count, weir_error *err);
     weir_status (*commit)(weir_producer *producer, weir_error *err);
     weir_status (*abort)(weir_producer *producer, weir_error *err);
@@ -101,8 +101,8 @@ typedef struct weir_member_ops {
     weir_status (*poll)(weir_member *member, int64_t now_ms, int32_t timeout_ms,
                         weir_member_event *out_event, weir_error *err);
     weir_status (*release)(weir_member *member, weir_error *err);
-    weir_status (*commit)(weir_member *member, const weir_group_offset *offsets, size_t count,
-                          weir_error *err);
+    weir_status (*commit)(weir_member *member, int32_t generation, const weir_group_offset *offsets,
+                          size_t count, weir_error *err);
     int32_t (*generation)(const weir_member *member);
     void (*free)(weir_member *member);
 } weir_member_ops;

@@ -45,13 +45,13 @@ weir_status weir_member_release(weir_member *member, weir_error *err)
     return member->ops->release(member, err);
 }
 
-weir_status weir_member_commit(weir_member *member, const weir_group_offset *offsets, size_t count,
-                               weir_error *err)
+weir_status weir_member_commit(weir_member *member, int32_t generation,
+                               const weir_group_offset *offsets, size_t count, weir_error *err)
 {
     WEIR_ASSERT(member != NULL);
     WEIR_ASSERT(count == 0 || offsets != NULL);
     WEIR_TRY(weir_group_offsets_check(offsets, count, err));
-    return member->ops->commit(member, offsets, count, err);
+    return member->ops->commit(member, generation, offsets, count, err);
 }
 
 int32_t weir_member_generation(const weir_member *member)

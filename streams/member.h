@@ -17,8 +17,9 @@
  * one.
  *
  * Errors     WEIR_FENCED: the group no longer knows this member or its generation.
- * Threads    One, except that producers of other threads may send offsets for a member meanwhile
- *            (weir_producer_send_offsets); it must outlive their transactions.
+ * Threads    One, except that others may commit meanwhile (weir_member_commit, _generation;
+ *            weir_producer_send_offsets), whatever the poll hears; it must outlive their
+ *            transactions.
  */
 #ifndef WEIR_STREAMS_MEMBER_H
 #define WEIR_STREAMS_MEMBER_H
@@ -64,10 +65,11 @@ weir_status weir_member_poll(weir_member *member, int64_t now_ms, int32_t timeou
  * but a loss. OK with nothing revoked, as after a loss. */
 weir_status weir_member_release(weir_member *member, weir_error *err);
 
-/* Commits offsets, of any topic, outside a transaction. WEIR_AGAIN: a rebalance is under way, call
+/* Commits offsets, of any topic, outside a transaction, in the generation in which they were
+ * worked for. WEIR_AGAIN: a rebalance is under way, or the member is in another generation: call
  * again after the next poll. */
-weir_status weir_member_commit(weir_member *member, const weir_group_offset *offsets, size_t count,
-                               weir_error *err);
+weir_status weir_member_commit(weir_member *member, int32_t generation,
+                               const weir_group_offset *offsets, size_t count, weir_error *err);
 
 /* The generation of the group that this member last joined. */
 int32_t weir_member_generation(const weir_member *member);

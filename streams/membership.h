@@ -4,7 +4,9 @@
  * its workers, which commit with it.
  *
  * Ownership  weir_offsets owns its metadata and borrows topic names.
- * Threads    Any: a lock makes the calls to the member take turns. It is held for one call.
+ * Threads    The coordinator joins, polls, releases and leaves; commits and generations are for
+ *            any thread, and wait neither for a poll nor for each other. Who leaves waits for the
+ *            commits under way.
  */
 #ifndef WEIR_STREAMS_MEMBERSHIP_H
 #define WEIR_STREAMS_MEMBERSHIP_H

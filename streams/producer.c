@@ -124,15 +124,15 @@ weir_status weir_producer_begin(weir_producer *producer, weir_error *err)
 }
 
 weir_status weir_producer_send_offsets(weir_producer *producer, weir_member *member,
-                                       const weir_group_offset *offsets, size_t count,
-                                       weir_error *err)
+                                       int32_t generation, const weir_group_offset *offsets,
+                                       size_t count, weir_error *err)
 {
     WEIR_ASSERT(producer != NULL);
     WEIR_ASSERT(member != NULL);
     WEIR_ASSERT(producer->in_transaction);
     WEIR_ASSERT(count == 0 || offsets != NULL);
     WEIR_TRY(weir_group_offsets_check(offsets, count, err));
-    return producer->ops->send_offsets(producer, member, offsets, count, err);
+    return producer->ops->send_offsets(producer, member, generation, offsets, count, err);
 }
 
 weir_status weir_producer_commit(weir_producer *producer, weir_error *err)

@@ -59,10 +59,10 @@ weir_status weir_producer_acked_offset(weir_producer *producer, int32_t topic, i
 weir_status weir_producer_begin(weir_producer *producer, weir_error *err);
 
 /* Makes the commit of a group's offsets part of the transaction. WEIR_FENCED if member is no longer
- * the member that the group knows. */
+ * the member that the group knows; WEIR_AGAIN, with no effect, if it is in another generation. */
 weir_status weir_producer_send_offsets(weir_producer *producer, weir_member *member,
-                                       const weir_group_offset *offsets, size_t count,
-                                       weir_error *err);
+                                       int32_t generation, const weir_group_offset *offsets,
+                                       size_t count, weir_error *err);
 
 /* All or nothing. After WEIR_OK records and offsets are durable and visible. After WEIR_IO it is
  * unknown which of the two happened: read the committed offsets to know. Whatever is not WEIR_OK

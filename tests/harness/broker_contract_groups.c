@@ -61,7 +61,8 @@ void broker_contract_transaction_carries_group_offsets(broker_contract *contract
     weir_group_offset offsets[] = {{{topic, 0}, 7, WEIR_BYTES("note")}, {{topic, 1}, 8, {0}}};
     begin(contract, producer);
     contract_send(contract, producer, topic, 0, "a");
-    CHECK_OK(weir_producer_send_offsets(producer, member, offsets, 2, &contract->err),
+    CHECK_OK(weir_producer_send_offsets(producer, member, weir_member_generation(member), offsets,
+                                        2, &contract->err),
              &contract->err);
     const char *before = contract_group_offset(contract, group, topic, 0);
     CHECK(strcmp(before, "none") == 0 || strcmp(before, "open") == 0);
@@ -70,7 +71,8 @@ void broker_contract_transaction_carries_group_offsets(broker_contract *contract
     CHECK_STR(contract_group_offset(contract, group, topic, 1), "8 ");
     begin(contract, producer);
     offsets[0].offset = 9;
-    CHECK_OK(weir_producer_send_offsets(producer, member, offsets, 1, &contract->err),
+    CHECK_OK(weir_producer_send_offsets(producer, member, weir_member_generation(member), offsets,
+                                        1, &contract->err),
              &contract->err);
     CHECK_OK(weir_producer_abort(producer, &contract->err), &contract->err);
     CHECK_STR(contract_group_offset(contract, group, topic, 0), "7 note");
@@ -137,16 +139,37 @@ void broker_contract_group_offsets_are_committed_with_metadata(broker_contract *
     contract_settle(contract, &member, 1, 1000);
     CHECK_STR(contract_group_offset(contract, group, topic, 1), "none");
     weir_group_offset offset = {{topic, 1}, 5, WEIR_BYTES("bitmap")};
-    CHECK_OK(weir_member_commit(member, &offset, 1, &contract->err), &contract->err);
+    CHECK_OK(weir_member_commit(member, weir_member_generation(member), &offset, 1, &contract->err),
+             &contract->err);
     CHECK_STR(contract_group_offset(contract, group, topic, 1), "5 bitmap");
     offset = (weir_group_offset){{topic, 1}, 6, {0}};
-    CHECK_OK(weir_member_commit(member, &offset, 1, &contract->err), &contract->err);
+    CHECK_OK(weir_member_commit(member, weir_member_generation(member), &offset, 1, &contract->err),
+             &contract->err);
     CHECK_STR(contract_group_offset(contract, group, topic, 1), "6 ");
     CHECK_STR(contract_group_offset(contract, group, topic, 0), "none");
     char *metadata = weir_alloc(WEIR_OFFSET_METADATA_BYTES_MAX + 1);
     offset.metadata = weir_bytes_of(metadata, WEIR_OFFSET_METADATA_BYTES_MAX + 1);
-    CHECK_STATUS(weir_member_commit(member, &offset, 1, &contract->err), WEIR_INVALID);
+    CHECK_STATUS(
+        weir_member_commit(member, weir_member_generation(member), &offset, 1, &contract->err),
+        WEIR_INVALID);
     free(metadata);
+}
+
+void broker_contract_commit_of_another_generation_waits(broker_contract *contract)
+{
+    const char *topic = contract_topic(contract, "pages", 1);
+    const char *group = contract_name(contract, "readers");
+    WEIR_AUTO_PTR(weir_member) member = contract_member(contract, group, NULL, topic);
+    contract_settle(contract, &member, 1, 1000);
+    int32_t former = weir_member_generation(member) - 1;
+    const weir_group_offset offset = {{topic, 0}, 5, {0}};
+    CHECK_STATUS(weir_member_commit(member, former, &offset, 1, &contract->err), WEIR_AGAIN);
+    WEIR_AUTO_PTR(weir_producer) producer = contract_producer(contract, "writer");
+    begin(contract, producer);
+    CHECK_STATUS(weir_producer_send_offsets(producer, member, former, &offset, 1, &contract->err),
+                 WEIR_AGAIN);
+    CHECK_OK(weir_producer_abort(producer, &contract->err), &contract->err);
+    CHECK_STR(contract_group_offset(contract, group, topic, 0), "none");
 }
 
 void broker_contract_group_offsets_are_altered_only_without_members(broker_contract *contract)
@@ -199,7 +222,8 @@ void broker_contract_second_member_gets_its_half_only_after_release(broker_contr
     CHECK_STR(contract_soon(contract, second, 1001), "");
     CHECK_I64(weir_member_generation(first), >, generation);
     weir_group_offset offset = {{topic, 3}, 1, {0}};
-    CHECK_OK(weir_member_commit(first, &offset, 1, &contract->err), &contract->err);
+    CHECK_OK(weir_member_commit(first, weir_member_generation(first), &offset, 1, &contract->err),
+             &contract->err);
     CHECK_OK(weir_member_release(first, &contract->err), &contract->err);
     CHECK_STR(contract_event(contract, first, 1002), "assigned");
     WEIR_AUTO_FREE char *assigned = weir_strdup(contract_event(contract, second, 1002));
@@ -266,11 +290,14 @@ void broker_contract_silent_member_loses_its_partitions_and_is_fenced(broker_con
     contract_settle(contract, members, 2, 1000);
     begin(contract, producer);
     weir_group_offset offset = {{topic, 0}, 5, {0}};
-    CHECK_OK(weir_producer_send_offsets(producer, members[0], &offset, 1, &contract->err),
+    CHECK_OK(weir_producer_send_offsets(producer, members[0], weir_member_generation(members[0]),
+                                        &offset, 1, &contract->err),
              &contract->err);
     CHECK_STR(contract_soon(contract, members[1], 11000), "");
     WEIR_AUTO_FREE char *gained = gain(contract, members[1], 11001);
-    CHECK_STATUS(weir_member_commit(members[0], &offset, 1, &contract->err), WEIR_FENCED);
+    CHECK_STATUS(weir_member_commit(members[0], weir_member_generation(members[0]), &offset, 1,
+                                    &contract->err),
+                 WEIR_FENCED);
     if (!contract->factory->is_remote) {
         CHECK_STATUS(weir_producer_commit(producer, &contract->err), WEIR_FENCED);
     }
@@ -280,11 +307,15 @@ void broker_contract_silent_member_loses_its_partitions_and_is_fenced(broker_con
     CHECK(strncmp(lost, "lost ", 5) == 0);
     CHECK_STR(lost + 5, gained + 9);
     begin(contract, producer); /* Told of the loss is not joined: still fenced. */
-    CHECK_STATUS(weir_producer_send_offsets(producer, members[0], &offset, 1, &contract->err),
+    CHECK_STATUS(weir_producer_send_offsets(producer, members[0],
+                                            weir_member_generation(members[0]), &offset, 1,
+                                            &contract->err),
                  WEIR_FENCED);
     CHECK_OK(weir_producer_abort(producer, &contract->err), &contract->err);
     contract_settle(contract, members, 2, 11003);
-    CHECK_OK(weir_member_commit(members[0], &offset, 1, &contract->err), &contract->err);
+    CHECK_OK(weir_member_commit(members[0], weir_member_generation(members[0]), &offset, 1,
+                                &contract->err),
+             &contract->err);
     weir_member_free(members[0]);
     weir_member_free(members[1]);
 }

@@ -366,8 +366,8 @@ weir_status sim_member_check(weir_member *member, sim_group **out_group, weir_er
     return WEIR_OK;
 }
 
-static weir_status member_commit(weir_member *member, const weir_group_offset *offsets,
-                                 size_t count, weir_error *err)
+static weir_status member_commit(weir_member *member, int32_t generation,
+                                 const weir_group_offset *offsets, size_t count, weir_error *err)
 {
     sim_member *self = self_of(member);
     sim_cluster *cluster = self->process->cluster;
@@ -375,7 +375,7 @@ static weir_status member_commit(weir_member *member, const weir_group_offset *o
     sim_group *group = NULL;
     WEIR_TRY(sim_enter(self->process, &die, err));
     WEIR_TRY(sim_member_check(member, &group, err));
-    if (sim_happens(cluster, cluster->faults.rebalance_refused)) {
+    if (self->generation != generation || sim_happens(cluster, cluster->faults.rebalance_refused)) {
         return WEIR_AGAIN;
     }
     if (sim_happens(cluster, cluster->faults.offsets_fail)) {

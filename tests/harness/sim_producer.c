@@ -277,8 +277,8 @@ static void add_pending(sim_txn *txn, sim_group *group, weir_member *member,
 }
 
 static weir_status producer_send_offsets(weir_producer *producer, weir_member *member,
-                                         const weir_group_offset *offsets, size_t count,
-                                         weir_error *err)
+                                         int32_t generation, const weir_group_offset *offsets,
+                                         size_t count, weir_error *err)
 {
     sim_producer *self = self_of(producer);
     sim_cluster *cluster = self->process->cluster;
@@ -291,6 +291,9 @@ static weir_status producer_send_offsets(weir_producer *producer, weir_member *m
                               "simulated: the generation of the group is a newer one");
     }
     WEIR_TRY(status);
+    if (weir_member_generation(member) != generation) {
+        return WEIR_AGAIN;
+    }
     if (sim_happens(cluster, cluster->faults.offsets_fail)) {
         return weir_error_set(err, WEIR_IO, "simulated: offsets were not taken");
     }

@@ -59,7 +59,8 @@ static weir_status transact(weir_producer *producer, weir_member *member, int nu
         status = send_text(producer, 1, text);
     }
     if (status == WEIR_OK) {
-        status = weir_producer_send_offsets(producer, member, &offset, 1, NULL);
+        status = weir_producer_send_offsets(producer, member, weir_member_generation(member),
+                                            &offset, 1, NULL);
     }
     if (status == WEIR_OK) {
         status = weir_producer_commit(producer, NULL);

@@ -3,9 +3,12 @@
  * Commits and generations (streams/membership.c): nothing is committed in a generation before the
  * coordinator has said that all which is not ours in it has stopped.
  */
+#include "streams/broker_ops.h"
 #include "streams/membership.h"
 #include "tests/harness/check.h"
 #include "tests/harness/sim_broker.h"
+
+#include <pthread.h>
 
 enum { PARTITIONS = 4, NOW_MS = 1000 };
 
@@ -93,4 +96,121 @@ TEST(who_has_left_is_in_no_generation)
     weir_membership_leave(f.first);
     CHECK_I64(weir_membership_generation(f.first), ==, -1);
     CHECK_STATUS(weir_membership_commit(f.first, &f.offsets, &f.err), WEIR_FENCED);
+}
+
+/* A member whose commits are under way until it has been polled. */
+typedef struct slow_member {
+    weir_member base;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int commits;
+    bool polled;
+} slow_member;
+
+static weir_status slow_commit(weir_member *base, int32_t generation,
+                               const weir_group_offset *offsets, size_t count, weir_error *err)
+{
+    slow_member *member = (slow_member *)(void *)base;
+    (void)generation;
+    (void)offsets;
+    (void)count;
+    (void)err;
+    pthread_mutex_lock(&member->lock);
+    member->commits++;
+    pthread_cond_broadcast(&member->changed);
+    while (!member->polled) {
+        pthread_cond_wait(&member->changed, &member->lock);
+    }
+    pthread_mutex_unlock(&member->lock);
+    return WEIR_OK;
+}
+
+/* Answers once two commits are under way at the same time. */
+static weir_status slow_poll(weir_member *base, int64_t now_ms, int32_t timeout_ms,
+                             weir_member_event *out_event, weir_error *err)
+{
+    slow_member *member = (slow_member *)(void *)base;
+    (void)now_ms;
+    (void)timeout_ms;
+    (void)out_event;
+    (void)err;
+    pthread_mutex_lock(&member->lock);
+    while (member->commits < 2) {
+        pthread_cond_wait(&member->changed, &member->lock);
+    }
+    member->polled = true;
+    pthread_cond_broadcast(&member->changed);
+    pthread_mutex_unlock(&member->lock);
+    return WEIR_AGAIN;
+}
+
+static int32_t slow_generation(const weir_member *base)
+{
+    (void)base;
+    return 1;
+}
+
+static void slow_free(weir_member *base)
+{
+    const slow_member *member = (const slow_member *)(const void *)base;
+    CHECK(member->polled); /* Nobody uses it any more. */
+}
+
+static const weir_member_ops SLOW_OPS = {
+    .poll = slow_poll,
+    .commit = slow_commit,
+    .generation = slow_generation,
+    .free = slow_free,
+};
+
+typedef struct slow_broker {
+    weir_broker base;
+    slow_member *member;
+} slow_broker;
+
+static weir_status slow_join(weir_broker *broker, const weir_member_options *options,
+                             weir_member **out_member, weir_error *err)
+{
+    (void)options;
+    (void)err;
+    *out_member = &((slow_broker *)(void *)broker)->member->base;
+    return WEIR_OK;
+}
+
+static const weir_broker_ops SLOW_BROKER_OPS = {.member_join = slow_join};
+
+typedef struct committer {
+    pthread_t thread;
+    weir_membership *membership;
+    weir_status status;
+} committer;
+
+static void *commit(void *user)
+{
+    committer *self = user;
+    self->status = weir_membership_commit(self->membership, &(weir_offsets){0}, NULL);
+    return NULL;
+}
+
+TEST(a_commit_that_waits_for_the_broker_stops_neither_the_poll_nor_another_commit)
+{
+    slow_member member = {.base = {.ops = &SLOW_OPS},
+                          .lock = PTHREAD_MUTEX_INITIALIZER,
+                          .changed = PTHREAD_COND_INITIALIZER};
+    slow_broker broker = {.base = {.ops = &SLOW_BROKER_OPS, .name = "slow"}, .member = &member};
+    WEIR_AUTO_PTR(weir_membership) membership = weir_membership_new();
+    const weir_member_options options = {.group_id = "g", .topic = "tasks"};
+    weir_error err = {0};
+    CHECK_OK(weir_membership_join(membership, &broker.base, &options, &err), &err);
+    committer committers[2] = {{.membership = membership}, {.membership = membership}};
+    for (size_t i = 0; i < 2; i++) {
+        CHECK_I64(pthread_create(&committers[i].thread, NULL, commit, &committers[i]), ==, 0);
+    }
+    weir_member_event event = {0};
+    CHECK_STATUS(weir_membership_poll(membership, NOW_MS, &event, &err), WEIR_AGAIN);
+    weir_membership_leave(membership); /* Waits until both are through. */
+    for (size_t i = 0; i < 2; i++) {
+        CHECK_I64(pthread_join(committers[i].thread, NULL), ==, 0);
+        CHECK_STATUS(committers[i].status, WEIR_OK);
+    }
 }

@@ -169,15 +169,17 @@ TEST(a_zombie_is_fenced_then_told_of_its_loss_and_joins_anew)
     CHECK_OK(weir_member_poll(heir, 0, 0, &event, &f.err), &f.err);
     CHECK_I64(event.count, ==, 2);
     weir_group_offset offset = {.partition = {"t", 0}, .offset = 5};
-    CHECK_STATUS(weir_member_commit(zombie, &offset, 1, &f.err), WEIR_FENCED);
+    CHECK_STATUS(weir_member_commit(zombie, weir_member_generation(zombie), &offset, 1, &f.err),
+                 WEIR_FENCED);
     CHECK_OK(weir_member_poll(zombie, 0, 0, &event, &f.err), &f.err);
     CHECK_I64(event.kind, ==, WEIR_MEMBER_LOST);
     CHECK_OK(weir_member_poll(zombie, 0, 0, &event, &f.err), &f.err); /* Joins. */
     CHECK(event.kind == WEIR_MEMBER_ASSIGNED && event.count == 0);
-    CHECK_STATUS(weir_member_commit(heir, &offset, 1, &f.err), WEIR_AGAIN);
+    CHECK_STATUS(weir_member_commit(heir, weir_member_generation(heir), &offset, 1, &f.err),
+                 WEIR_AGAIN);
     CHECK_OK(weir_member_poll(heir, 0, 0, &event, &f.err), &f.err);
     CHECK_I64(event.kind, ==, WEIR_MEMBER_REVOKED);
-    CHECK_OK(weir_member_commit(heir, &offset, 1, &f.err), &f.err);
+    CHECK_OK(weir_member_commit(heir, weir_member_generation(heir), &offset, 1, &f.err), &f.err);
     CHECK_OK(weir_member_release(heir, &f.err), &f.err);
     CHECK_OK(weir_member_poll(zombie, 0, 0, &event, &f.err), &f.err);
     CHECK(event.kind == WEIR_MEMBER_ASSIGNED && event.count > 0);
