@@ -76,7 +76,15 @@ const char *weir_builder_new_store_name(weir_builder *builder, const char *prefi
 
 const char *weir_builder_name_or_new(weir_builder *builder, const char *name, const char *prefix)
 {
-    return name != NULL ? copy_text(builder, name) : weir_builder_new_name(builder, prefix);
+    const char *generated = weir_builder_new_name(builder, prefix);
+    return name != NULL ? copy_text(builder, name) : generated;
+}
+
+const char *weir_builder_suffixed_or_new(weir_builder *builder, const char *name,
+                                         const char *suffix, const char *prefix)
+{
+    const char *generated = weir_builder_new_name(builder, prefix);
+    return name != NULL ? weir_builder_join_names(builder, name, suffix) : generated;
 }
 
 const char *weir_builder_join_names(weir_builder *builder, const char *name, const char *suffix)

@@ -102,8 +102,11 @@ const char *weir_builder_new_store_name(weir_builder *builder, const char *prefi
 /* One name out of two pieces. */
 const char *weir_builder_join_names(weir_builder *builder, const char *name, const char *suffix);
 
-/* A copy of name; without one a new name with this prefix. */
+/* A copy of name; without one a new name with this prefix. Kafka Streams uses the number up in both
+ * cases, and it shows in later names. The second adds suffix to a name that is given. */
 const char *weir_builder_name_or_new(weir_builder *builder, const char *name, const char *prefix);
+const char *weir_builder_suffixed_or_new(weir_builder *builder, const char *name,
+                                         const char *suffix, const char *prefix);
 
 /* Keeps the first mistake for weir_builder_build. */
 void weir_builder_mistake(weir_builder *builder, const char *format, ...)

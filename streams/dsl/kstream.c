@@ -11,6 +11,14 @@
 
 static const weir_operator_options no_options;
 
+/* The name that was given, or a new one: for the few operators with which Kafka Streams uses no
+ * number up where a name is given. */
+static const char *given_or_new(weir_builder *builder, const char *name, const char *prefix)
+{
+    return name != NULL ? weir_builder_join_names(builder, name, "")
+                        : weir_builder_new_name(builder, prefix);
+}
+
 weir_kstream *weir_kstream_of(weir_builder *builder, weir_graph_node *node,
                               bool repartition_required)
 {
@@ -177,8 +185,7 @@ weir_kstream *weir_kstream_process(weir_kstream *stream, const weir_processor_op
                                    const char *const *store_names)
 {
     options = options == NULL ? &no_options : options;
-    const char *name =
-        weir_builder_name_or_new(stream->builder, options->name, "KSTREAM-PROCESSOR-");
+    const char *name = given_or_new(stream->builder, options->name, "KSTREAM-PROCESSOR-");
     weir_graph_node *node = add_process(stream, processor, name, store_names);
     return weir_kstream_of(stream->builder, node, true);
 }
@@ -189,8 +196,7 @@ weir_kstream *weir_kstream_process_values(weir_kstream *stream,
                                           const char *const *store_names)
 {
     options = options == NULL ? &no_options : options;
-    const char *name =
-        weir_builder_name_or_new(stream->builder, options->name, "KSTREAM-PROCESSVALUES-");
+    const char *name = given_or_new(stream->builder, options->name, "KSTREAM-PROCESSVALUES-");
     weir_graph_node *node = add_process(stream, processor, name, store_names);
     node->value_changing = true;
     return weir_kstream_of(stream->builder, node, stream->repartition_required);
@@ -230,12 +236,28 @@ weir_graph_node *weir_repartition_node_new(weir_builder *builder, const char *na
     return node;
 }
 
+weir_kstream *weir_kstream_repartition_for_join(weir_kstream *stream, const char *given,
+                                                const char *suffix)
+{
+    if (!stream->repartition_required) {
+        return stream;
+    }
+    weir_builder *builder = stream->builder;
+    const char *name =
+        given != NULL ? weir_builder_join_names(builder, given, suffix) : stream->name;
+    weir_graph_node *node = weir_repartition_node_new(builder, name);
+    if (stream->repartition_node == NULL || strcmp(stream->name, name) != 0) {
+        stream->repartition_node = node;
+        weir_graph_attach(builder, stream->node, node);
+    }
+    return weir_kstream_of(builder, stream->repartition_node, false);
+}
+
 weir_kstream *weir_kstream_repartition(weir_kstream *stream, const weir_repartitioned *options)
 {
     static const weir_repartitioned no_repartitioned;
     options = options == NULL ? &no_repartitioned : options;
-    const char *name =
-        weir_builder_name_or_new(stream->builder, options->name, "KSTREAM-REPARTITION-");
+    const char *name = given_or_new(stream->builder, options->name, "KSTREAM-REPARTITION-");
     weir_graph_node *node = weir_repartition_node_new(stream->builder, name);
     node->partition_count = options->partition_count;
     node->sink = (weir_sink_options){.partitioner = options->partitioner,

@@ -51,4 +51,9 @@ weir_kstream *weir_kstream_of(weir_builder *builder, weir_graph_node *node,
  * but has used up its three numbers. */
 weir_graph_node *weir_repartition_node_new(weir_builder *builder, const char *name);
 
+/* The stream with its keys where those that it is joined with are. A stream that is repartitioned
+ * for two joins uses its topic again, unless the user names it: given and suffix. */
+weir_kstream *weir_kstream_repartition_for_join(weir_kstream *stream, const char *given,
+                                                const char *suffix);
+
 #endif

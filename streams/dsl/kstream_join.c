@@ -65,18 +65,6 @@ static weir_processor *new_join(void *user)
     return &self->base;
 }
 
-/* The stream with its keys where the table's rows are. */
-static weir_kstream *repartitioned(weir_kstream *stream, const char *name)
-{
-    if (!stream->repartition_required) {
-        return stream;
-    }
-    weir_graph_node *node =
-        weir_repartition_node_new(stream->builder, name != NULL ? name : stream->name);
-    weir_graph_attach(stream->builder, stream->node, node);
-    return weir_kstream_of(stream->builder, node, false);
-}
-
 static weir_kstream *join(weir_kstream *stream, table_join spec, const char *prefix,
                           const weir_operator_options *options)
 {
@@ -86,7 +74,7 @@ static weir_kstream *join(weir_kstream *stream, table_join spec, const char *pre
     table_join *kept = weir_builder_alloc(builder, sizeof(*kept));
     *kept = spec;
     kept->user = options->user;
-    stream = repartitioned(stream, options->name);
+    stream = weir_kstream_repartition_for_join(stream, options->name, "");
     const char *name = weir_builder_name_or_new(builder, options->name, prefix);
     weir_graph_node *node = weir_graph_add(builder, stream->node, WEIR_GRAPH_PROCESSOR, name);
     node->processor = (weir_processor_options){new_join, kept};

@@ -171,9 +171,8 @@ weir_ktable *weir_builder_table(weir_builder *builder, const char *topic,
     weir_ktable *table = weir_ktable_new(builder, WEIR_TABLE_SOURCE, NULL);
     table->store = weir_row_store_declare(builder, materialized, prefix);
     table->is_kept = materialized->store_name != NULL;
-    const char *source = consumed->name != NULL
-                             ? weir_builder_join_names(builder, consumed->name, "-source")
-                             : weir_builder_new_name(builder, "KSTREAM-SOURCE-");
+    const char *source =
+        weir_builder_suffixed_or_new(builder, consumed->name, "-source", "KSTREAM-SOURCE-");
     const char *name = weir_builder_name_or_new(builder, consumed->name, "KTABLE-SOURCE-");
     table->node = weir_graph_add(builder, builder->root, WEIR_GRAPH_TABLE_SOURCE, name);
     table->node->topic = weir_builder_join_names(builder, topic, "");

@@ -148,13 +148,6 @@ static weir_processor *new_merge(void *user)
     return &self->base;
 }
 
-static const char *side_name(weir_builder *builder, const char *name, const char *suffix,
-                             const char *prefix)
-{
-    return name != NULL ? weir_builder_join_names(builder, name, suffix)
-                        : weir_builder_new_name(builder, prefix);
-}
-
 /* A side of the join under the graph node of both; its reader opens the other side's stores. */
 static weir_graph_part *add_side(weir_ktable *joined, bool is_left, const char *name)
 {
@@ -192,8 +185,10 @@ static weir_ktable *join(weir_ktable *left, weir_ktable *right, weir_table_kind 
     }
     weir_ktable_require_rows(left);
     weir_ktable_require_rows(right);
-    const char *left_name = side_name(builder, given, "-join-this", "KTABLE-JOINTHIS-");
-    const char *right_name = side_name(builder, given, "-join-other", "KTABLE-JOINOTHER-");
+    const char *left_name =
+        weir_builder_suffixed_or_new(builder, given, "-join-this", "KTABLE-JOINTHIS-");
+    const char *right_name =
+        weir_builder_suffixed_or_new(builder, given, "-join-other", "KTABLE-JOINOTHER-");
     weir_ktable_keep_if_named(joined, &options->materialized);
     joined->node = weir_graph_add(builder, left->node, WEIR_GRAPH_JOIN, name);
     joined->node->processor = (weir_processor_options){new_merge, joined};

@@ -15,31 +15,6 @@
 
 enum { NUMBER_DIGITS = 10 };
 
-static const char *suffixed(weir_builder *builder, const char *name, const char *suffix,
-                            const char *prefix)
-{
-    return name != NULL ? weir_builder_join_names(builder, name, suffix)
-                        : weir_builder_new_name(builder, prefix);
-}
-
-/* The stream with its keys where its partners are; a stream that is repartitioned for two joins
- * uses its topic again, unless it is to be named. */
-static weir_kstream *repartitioned(weir_kstream *stream, const char *given, const char *suffix)
-{
-    if (!stream->repartition_required) {
-        return stream;
-    }
-    weir_builder *builder = stream->builder;
-    const char *name =
-        given != NULL ? weir_builder_join_names(builder, given, suffix) : stream->name;
-    weir_graph_node *node = weir_repartition_node_new(builder, name);
-    if (stream->repartition_node == NULL || strcmp(stream->name, name) != 0) {
-        stream->repartition_node = node;
-        weir_graph_attach(builder, stream->node, node);
-    }
-    return weir_kstream_of(builder, stream->repartition_node, false);
-}
-
 static weir_graph_store *declare_buffer(const weir_stream_join *join, const char *name,
                                         const weir_stream_joined *options)
 {
@@ -138,8 +113,10 @@ static join_names draw_names(const weir_stream_join *join, const char *given)
 {
     weir_builder *builder = join->builder;
     join_names names = {0};
-    names.left_windowed = suffixed(builder, given, "-this-windowed", "KSTREAM-WINDOWED-");
-    names.right_windowed = suffixed(builder, given, "-other-windowed", "KSTREAM-WINDOWED-");
+    names.left_windowed =
+        weir_builder_suffixed_or_new(builder, given, "-this-windowed", "KSTREAM-WINDOWED-");
+    names.right_windowed =
+        weir_builder_suffixed_or_new(builder, given, "-other-windowed", "KSTREAM-WINDOWED-");
     names.left_generated = weir_builder_new_name(builder, join->right_outer ? "KSTREAM-OUTERTHIS-"
                                                                             : "KSTREAM-JOINTHIS-");
     names.right_generated = weir_builder_new_name(builder, join->left_outer ? "KSTREAM-OUTEROTHER-"
@@ -150,7 +127,7 @@ static join_names draw_names(const weir_stream_join *join, const char *given)
         names.left = weir_builder_join_names(builder, given, weir_join_suffix(join, true));
         names.right = weir_builder_join_names(builder, given, weir_join_suffix(join, false));
     }
-    names.merge = suffixed(builder, given, "-merge", "KSTREAM-MERGE-");
+    names.merge = weir_builder_suffixed_or_new(builder, given, "-merge", "KSTREAM-MERGE-");
     return names;
 }
 
@@ -217,8 +194,8 @@ static weir_kstream *join_streams(weir_kstream *left, weir_kstream *right, weir_
     if (!check_windows(builder, &join->windows, left)) {
         return left;
     }
-    left = repartitioned(left, options->name, "-left");
-    right = repartitioned(right, options->name, "-right");
+    left = weir_kstream_repartition_for_join(left, options->name, "-left");
+    right = weir_kstream_repartition_for_join(right, options->name, "-right");
     return add_join(join, left, right, options);
 }
 
