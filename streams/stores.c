@@ -121,10 +121,11 @@ static const weir_kv_ops store_ops = {
     .free = store_free,
 };
 
-/* A cache of no bytes is one still: it lets go of each write at once. */
+/* Where no bytes are to be held there is no cache, as in Kafka Streams: a cache does not log the
+ * removal of what was not there, a store does. */
 static void open_cache(weir_task_store *store)
 {
-    if (store->spec->options.caching_enabled) {
+    if (store->spec->options.caching_enabled && store->task->environment->cache.bytes_max > 0) {
         store->cached = weir_task_state_use_cache(store->task->state, store->kv.name,
                                                   &store->task->environment->cache);
     }

@@ -286,10 +286,10 @@ TEST(cache_is_full_at_kafka_streams_count_of_bytes)
     check_out(&f, "a=1>2@-1 b=1>2@-1 c=2>3@-1 c=3>4@-1 ");
 }
 
-TEST(cache_of_no_bytes_forwards_each_write)
+TEST(cache_of_one_byte_forwards_each_write)
 {
     WEIR_AUTO(fixture) f = {0};
-    begin(&f, "0", false);
+    begin(&f, "1", false);
     pipe_at(&f, "a", "1", 1);
     pipe_at(&f, "a", "2", 2);
     commit(&f);
