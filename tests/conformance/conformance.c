@@ -2,7 +2,7 @@
  *
  * conformance.c - replays what Kafka Streams did, record by record, and compares.
  *
- *   conformance FILE…
+ *   conformance FILE… | --list
  *
  * A file holds one JSON object a line, as the oracle prints them: a spec, inputs, and after each
  * input what it led to; at the end what the stores hold. Prints a line a file; the first difference
@@ -19,7 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_BYTES_MAX = 1 << 20, FILE_BYTES_MAX = 64 << 20, ROWS_MAX = 10000 };
+enum {
+    LINE_BYTES_MAX = 1 << 20,
+    FILE_BYTES_MAX = 64 << 20,
+    OWN_SETTINGS = 3,
+    SETTINGS_MAX = 8,
+};
 
 /* One file at work. */
 typedef struct replay {
@@ -183,6 +188,38 @@ static weir_status dump_stores(replay *self, weir_error *err)
     return WEIR_OK;
 }
 
+/* Whether the topology is the oracle's, node by node; its head need not say. */
+static weir_status check_description(const replay *self, weir_error *err)
+{
+    weir_bytes expected = weir_json_value_text(weir_json_get(self->head, "describe"));
+    WEIR_AUTO(weir_buf) text = {0};
+    weir_topology_describe(self->topology, &text);
+    if (expected.data == NULL || weir_bytes_equal(expected, weir_buf_bytes(&text))) {
+        return WEIR_OK;
+    }
+    printf("-- expected\n%.*s-- got\n%s", (int)expected.size, (const char *)expected.data,
+           weir_buf_text(&text));
+    return weir_error_set(err, WEIR_INVALID, "the topology is not described as the oracle's");
+}
+
+/* Adds to count settings those that the oracle ran with; returns how many there are. */
+static size_t add_settings(const replay *self, weir_setting *settings, size_t count)
+{
+    void *position = NULL;
+    const char *key = NULL;
+    const weir_json_value *value = NULL;
+    const weir_json_value *added = weir_json_get(self->head, "settings");
+    while (added != NULL && count < SETTINGS_MAX &&
+           weir_json_next(added, &position, &key, &value)) {
+        if (strcmp(key, "topology.optimization") == 0) {
+            continue; /* The spec says so to its builder. */
+        }
+        weir_bytes text = weir_json_value_text(value);
+        settings[count++] = (weir_setting){key, text.data}; /* A parsed text ends with a NUL. */
+    }
+    return count;
+}
+
 static weir_status start(replay *self, weir_error *err)
 {
     weir_bytes name = weir_json_value_text(weir_json_get(self->head, "spec"));
@@ -195,15 +232,16 @@ static weir_status start(replay *self, weir_error *err)
     self->params = weir_json_get(self->head, "params");
     self->spec->make(self->builder, self->params);
     WEIR_TRY(weir_builder_build(self->builder, &self->topology, err));
+    WEIR_TRY(check_description(self, err));
     self->broker = sim_broker_new(1);
-    const weir_setting settings[] = {{"application.id", "oracle"},
-                                     {"commit.interval.ms", "0"},
-                                     {"weir.expire.entries.max", "0"}};
+    weir_setting settings[SETTINGS_MAX] = {{"application.id", "oracle"},
+                                           {"commit.interval.ms", "0"},
+                                           {"weir.expire.entries.max", "0"}};
     const weir_test_driver_options options = {
         .topology = self->topology,
         .broker = self->broker,
         .settings = settings,
-        .setting_count = sizeof(settings) / sizeof(settings[0]),
+        .setting_count = add_settings(self, settings, OWN_SETTINGS),
     };
     return weir_test_driver_new(&options, &self->driver, err);
 }
@@ -298,8 +336,13 @@ static int replay_file(const char *path)
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fprintf(stderr, "usage: conformance FILE...\nEach FILE is what the oracle printed.\n");
+        fprintf(stderr, "usage: conformance FILE... | --list\n"
+                        "Each FILE is what the oracle printed.\n");
         return 2;
+    }
+    if (strcmp(argv[1], "--list") == 0) {
+        conformance_specs_list();
+        return 0;
     }
     weir_log_set_level(WEIR_LOG_ERROR);
     int worst = 0;

@@ -13,6 +13,7 @@
 #include "streams/dsl/windowed.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 static bool value_is(const weir_record *record, const char *text)
 {
@@ -451,7 +452,7 @@ static void make_stream_stream_outer(weir_builder *builder, const weir_json_valu
     weir_kstream_to(weir_kstream_outer_join(a, b, join_with_bar, &windows, NULL), "out", NULL);
 }
 
-static const conformance_spec specs[] = {
+const conformance_spec conformance_specs_basic[] = {
     {"stateless_chain", make_stateless_chain, {"a"}, {"out", "even", "odd"}, {{.name = NULL}}},
     {"merge_map", make_merge_map, {"a", "b"}, {"out"}, {{.name = NULL}}},
     {"count", make_count, {"a"}, {"out"}, {{.name = "st", .value = CONFORMANCE_I64}}},
@@ -514,14 +515,30 @@ static const conformance_spec specs[] = {
     {"stream_stream_outer", make_stream_stream_outer, {"a", "b"}, {"out"}, {{.name = NULL}}},
     {"stream_table_inner", make_stream_table_inner, {"a", "b"}, {"out"}, {{.name = "tb"}}},
     {"stream_table_left", make_stream_table_left, {"a", "b"}, {"out"}, {{.name = "tb"}}},
+    {.name = NULL},
 };
+
+/* The lists of all files; a NULL ends them. */
+static const conformance_spec *const lists[] = {conformance_specs_basic, conformance_specs_joins,
+                                                NULL};
 
 const conformance_spec *conformance_spec_named(weir_bytes name)
 {
-    for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
-        if (weir_bytes_equal(name, weir_bytes_of_text(specs[i].name))) {
-            return &specs[i];
+    for (const conformance_spec *const *list = lists; *list != NULL; list++) {
+        for (const conformance_spec *spec = *list; spec->name != NULL; spec++) {
+            if (weir_bytes_equal(name, weir_bytes_of_text(spec->name))) {
+                return spec;
+            }
         }
     }
     return NULL;
+}
+
+void conformance_specs_list(void)
+{
+    for (const conformance_spec *const *list = lists; *list != NULL; list++) {
+        for (const conformance_spec *spec = *list; spec->name != NULL; spec++) {
+            puts(spec->name);
+        }
+    }
 }

@@ -34,7 +34,14 @@ typedef struct conformance_spec {
     conformance_store stores[CONFORMANCE_STORES_MAX];
 } conformance_spec;
 
+/* One list for each file; one without a name ends it. */
+extern const conformance_spec conformance_specs_basic[];
+extern const conformance_spec conformance_specs_joins[];
+
 /* The one called name, or NULL. */
 const conformance_spec *conformance_spec_named(weir_bytes name);
+
+/* Prints all names, a line each. */
+void conformance_specs_list(void);
 
 #endif

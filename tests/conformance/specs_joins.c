@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * specs_joins.c - joins that need more than two tables or streams side by side, and what the
+ * optimiser makes of programs.
+ */
+#include "tests/conformance/specs.h"
+
+#include "streams/dsl/joins.h"
+#include "streams/dsl/kstream.h"
+#include "streams/dsl/ktable.h"
+
+/* Java writes a null in a text as "null". */
+static weir_bytes or_null_text(weir_bytes value)
+{
+    return value.data == NULL ? WEIR_BYTES("null") : value;
+}
+
+static weir_status with_bar(weir_call *call, weir_bytes key, weir_bytes left, weir_bytes right,
+                            weir_bytes *out_value)
+{
+    (void)key;
+    *out_value = weir_call_concat(call, weir_call_concat(call, or_null_text(left), WEIR_BYTES("|")),
+                                  or_null_text(right));
+    return WEIR_OK;
+}
+
+static weir_ktable *table(weir_builder *builder, const char *topic, const char *store)
+{
+    return weir_builder_table(builder, topic, NULL, &(weir_materialized){.store_name = store});
+}
+
+/* One of the keys k0 to k4, of which the last is never one of an input; null for a null. */
+static weir_status key_of_value(weir_call *call, const weir_record *record, weir_bytes *out_key)
+{
+    *out_key = WEIR_BYTES_NULL;
+    if (record->value.data != NULL) {
+        int digit = ((const char *)record->value.data)[1] - '0';
+        *out_key = weir_call_text(call, "k%d", digit % 5);
+    }
+    return WEIR_OK;
+}
+
+static int64_t parameter(const weir_json_value *params, const char *name)
+{
+    int64_t value = 0;
+    (void)weir_json_get_i64(params, name, &value, NULL);
+    return value;
+}
+
+static void make_rekeyed_two_tables(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *b = table(builder, "b", "tb");
+    weir_ktable *c = table(builder, "c", "tc");
+    weir_kstream *stream = weir_builder_stream(builder, "a", NULL);
+    stream = weir_kstream_select_key(stream, key_of_value, NULL);
+    weir_kstream_to(weir_kstream_join_table(stream, b, with_bar, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_left_join_table(stream, c, with_bar, NULL), "left", NULL);
+}
+
+static void make_self_join(weir_builder *builder, const weir_json_value *params)
+{
+    const weir_join_windows windows = {
+        .before_ms = parameter(params, "before"),
+        .after_ms = parameter(params, "after"),
+        .grace_ms = parameter(params, "grace"),
+    };
+    weir_kstream *stream = weir_builder_stream(builder, "a", NULL);
+    weir_kstream_to(weir_kstream_join(stream, stream, with_bar, &windows, NULL), "out", NULL);
+}
+
+const conformance_spec conformance_specs_joins[] = {
+    {"rekeyed_two_tables",
+     make_rekeyed_two_tables,
+     {"a", "b", "c"},
+     {"out", "left"},
+     {{.name = "tb"}, {.name = "tc"}}},
+    {"self_join", make_self_join, {"a"}, {"out"}, {{.name = NULL}}},
+    {.name = NULL},
+};
