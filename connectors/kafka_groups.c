@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COORDINATOR_POLL_MS = 50, STALE_TRIES = 20 };
+enum { LEADER_POLL_MS = 50, COORDINATOR_POLL_MS = 50, STALE_TRIES = 20 };
 
 static rd_kafka_topic_partition_list_t *list_of(weir_topic_partition partition, int64_t offset)
 {
@@ -54,19 +54,9 @@ static weir_status refuse_partition(weir_error *err, rd_kafka_resp_err_t code,
                              partition.partition);
 }
 
-/* Both ends of the partition, as the handle's isolation sees them. */
-static weir_status find_ends(rd_kafka_t *handle, weir_topic_partition partition,
-                             int64_t *out_earliest, int64_t *out_latest, weir_error *err)
-{
-    rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(handle, partition.topic, partition.partition, out_earliest,
-                                         out_latest, WEIR_KAFKA_CALL_TIMEOUT_MS);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WEIR_OK : refuse_partition(err, code, partition);
-}
-
 /* The first record at or after a time; -1: none. */
-static weir_status find_time(weir_kafka *kafka, weir_topic_partition partition,
-                             int64_t timestamp_ms, int64_t *out_offset, weir_error *err)
+static rd_kafka_resp_err_t find_time(weir_kafka *kafka, weir_topic_partition partition,
+                                     int64_t timestamp_ms, int64_t *out_offset)
 {
     AUTO_LIST times = list_of(partition, timestamp_ms);
     rd_kafka_resp_err_t code =
@@ -74,11 +64,46 @@ static weir_status find_time(weir_kafka *kafka, weir_topic_partition partition,
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         code = times->elems[0].err;
     }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return refuse_partition(err, code, partition);
+    *out_offset = code == RD_KAFKA_RESP_ERR_NO_ERROR ? times->elems[0].offset : -1;
+    return code;
+}
+
+/* An end of the partition; as the isolation of the handle that is asked sees it. */
+static rd_kafka_resp_err_t find_end(weir_kafka *kafka, weir_topic_partition partition,
+                                    weir_offset_spec spec, int64_t *out_offset)
+{
+    int64_t earliest = -1;
+    int64_t latest = -1;
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        spec == WEIR_OFFSET_WRITTEN ? kafka->uncommitted : kafka->admin, partition.topic,
+        partition.partition, &earliest, &latest, WEIR_KAFKA_CALL_TIMEOUT_MS);
+    *out_offset = spec == WEIR_OFFSET_EARLIEST ? earliest : latest;
+    return code;
+}
+
+static rd_kafka_resp_err_t find_offset(weir_kafka *kafka, weir_topic_partition partition,
+                                       weir_offset_spec spec, int64_t timestamp_ms,
+                                       int64_t *out_offset)
+{
+    if (spec == WEIR_OFFSET_AT_TIMESTAMP) {
+        rd_kafka_resp_err_t code = find_time(kafka, partition, timestamp_ms, out_offset);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR || *out_offset >= 0) {
+            return code;
+        }
     }
-    *out_offset = times->elems[0].offset;
-    return WEIR_OK;
+    return find_end(kafka, partition, spec, out_offset);
+}
+
+/* Whether the broker that was asked does not lead the partition, which exists: every broker says of
+ * a new partition who leads it before that one does, and a leader moves with a broker's end. */
+static bool is_leaderless(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH ||
+           weir_kafka_status(code) == WEIR_NOT_FOUND;
 }
 
 weir_status weir_kafka_offset(weir_broker *broker, weir_topic_partition partition,
@@ -86,20 +111,21 @@ weir_status weir_kafka_offset(weir_broker *broker, weir_topic_partition partitio
                               weir_error *err)
 {
     weir_kafka *kafka = weir_kafka_of(broker);
-    int64_t earliest = -1;
-    int64_t latest = -1;
-    int64_t found = -1;
-    WEIR_TRY(check_partition(kafka, partition, err));
-    if (spec == WEIR_OFFSET_AT_TIMESTAMP) {
-        WEIR_TRY(find_time(kafka, partition, timestamp_ms, &found, err));
+    uint64_t start_ns = weir_clock_monotonic_ns();
+    for (;;) {
+        int64_t found = -1;
+        WEIR_TRY(check_partition(kafka, partition, err));
+        rd_kafka_resp_err_t code = find_offset(kafka, partition, spec, timestamp_ms, &found);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            *out_offset = found;
+            return WEIR_OK;
+        }
+        uint64_t passed_ms = (weir_clock_monotonic_ns() - start_ns) / WEIR_NS_PER_MS;
+        if (!is_leaderless(code) || passed_ms > WEIR_KAFKA_CALL_TIMEOUT_MS) {
+            return refuse_partition(err, code, partition);
+        }
+        (void)poll(NULL, 0, LEADER_POLL_MS);
     }
-    if (found < 0) {
-        rd_kafka_t *handle = spec == WEIR_OFFSET_WRITTEN ? kafka->uncommitted : kafka->admin;
-        WEIR_TRY(find_ends(handle, partition, &earliest, &latest, err));
-        found = spec == WEIR_OFFSET_EARLIEST ? earliest : latest;
-    }
-    *out_offset = found;
-    return WEIR_OK;
 }
 
 weir_status weir_kafka_delete_records(weir_broker *broker, weir_topic_partition partition,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_kafka_offsets.c - the ends of a partition on a real cluster, while a transaction is open.
+ * test_kafka_offsets.c - the ends of a partition on a real cluster, while a transaction is open and
+ * while the cluster still makes the partition.
  */
 #include "connectors/broker_kafka.h"
 #include "streams/producer.h"
@@ -48,4 +49,26 @@ TEST(what_an_open_transaction_has_written_counts_for_the_written_end_only)
     CHECK_I64(end_of(broker, WEIR_OFFSET_WRITTEN), ==, RECORDS);
     CHECK_OK(weir_producer_commit(producer, &err), &err);
     CHECK_I64(end_of(broker, WEIR_OFFSET_WRITTEN), >=, RECORDS);
+}
+
+/* The brokers say that a topic is there before the leader of its last partition serves that. */
+TEST(a_partition_that_was_made_a_moment_ago_has_ends)
+{
+    enum { TOPICS = 3, PARTITIONS = 200 };
+    weir_error err = {0};
+    WEIR_AUTO_PTR(weir_broker) broker = NULL;
+    const weir_kafka_options options = {.bootstrap_servers = kafka_cluster_shared()};
+    CHECK_OK(weir_broker_kafka_open(&options, &broker, &err), &err);
+    const char *const names[TOPICS] = {"new-1", "new-2", "new-3"};
+    for (int i = 0; i < TOPICS; i++) {
+        const weir_topic_config topic = {.name = names[i], .partition_count = PARTITIONS};
+        CHECK_OK(weir_broker_create_topic(broker, &topic, &err), &err);
+        for (int32_t partition = 0; partition < PARTITIONS; partition += 33) {
+            int64_t offset = -1;
+            CHECK_OK(weir_broker_offset(broker, (weir_topic_partition){names[i], partition},
+                                        WEIR_OFFSET_LATEST, 0, &offset, &err),
+                     &err);
+            CHECK_I64(offset, ==, 0);
+        }
+    }
 }
