@@ -284,14 +284,14 @@ const char *weir_kafka_topic_name(weir_kafka *kafka, const char *name)
     return found;
 }
 
-weir_status weir_kafka_partition_count(weir_kafka *kafka, const char *topic, int32_t *out_count,
-                                       weir_error *err)
+weir_status weir_kafka_look_up(rd_kafka_t *handle, const char *name, int32_t *out_count,
+                               weir_error *err)
 {
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(kafka->admin, topic, NULL);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, name, NULL);
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t code =
-        rd_kafka_metadata(kafka->admin, 0, handle, &metadata, WEIR_KAFKA_CALL_TIMEOUT_MS);
-    rd_kafka_topic_destroy(handle);
+        rd_kafka_metadata(handle, 0, topic, &metadata, WEIR_KAFKA_CALL_TIMEOUT_MS);
+    rd_kafka_topic_destroy(topic);
     int32_t count = 0;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         WEIR_ASSERT(metadata->topic_cnt == 1);
@@ -300,10 +300,16 @@ weir_status weir_kafka_partition_count(weir_kafka *kafka, const char *topic, int
         rd_kafka_metadata_destroy(metadata);
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return weir_kafka_fail(err, code, "topic %s", topic);
+        return weir_kafka_fail(err, code, "topic %s", name);
     }
     *out_count = count;
     return WEIR_OK;
+}
+
+weir_status weir_kafka_partition_count(weir_kafka *kafka, const char *topic, int32_t *out_count,
+                                       weir_error *err)
+{
+    return weir_kafka_look_up(kafka->admin, topic, out_count, err);
 }
 
 static weir_status kafka_housekeep(weir_broker *broker, int64_t now_ms, bool *out_more,

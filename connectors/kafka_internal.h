@@ -87,7 +87,12 @@ weir_status weir_kafka_fail_with(weir_error *err, rd_kafka_error_t *owned_error,
 /* A copy of name that lives as long as the broker. */
 const char *weir_kafka_topic_name(weir_kafka *kafka, const char *name);
 
-/* How many partitions a topic has. WEIR_NOT_FOUND: no such topic. */
+/* How many partitions a topic has, by asking the cluster: from then on handle knows who leads them.
+ * WEIR_NOT_FOUND: no such topic. */
+weir_status weir_kafka_look_up(rd_kafka_t *handle, const char *name, int32_t *out_count,
+                               weir_error *err);
+
+/* The same by the handle for administration. */
 weir_status weir_kafka_partition_count(weir_kafka *kafka, const char *topic, int32_t *out_count,
                                        weir_error *err);
 

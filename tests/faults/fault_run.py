@@ -97,6 +97,7 @@ class Counter:
         self.process = None
         self.output = None
         self.state = "?"
+        self.refusal = None  # Why it had no rows when it was asked last.
 
     def start(self):
         settings = [f"{key}={value}" for key, value in self.run.settings.items()]
@@ -172,6 +173,7 @@ class Counter:
         path = os.path.join(self.run.work, f"rows-{self.name}")
         answer = self.ask("dump " + path)
         if answer is None or answer.startswith("no"):
+            self.refusal = answer
             return None
         return read_counts(path)
 
