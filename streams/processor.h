@@ -57,6 +57,10 @@ weir_session_store *weir_context_session_store(weir_context *context, const char
 weir_ttl_store *weir_context_ttl_store(weir_context *context, const char *name);
 weir_bitmap_store *weir_context_bitmap_store(weir_context *context, const char *name);
 
+/* The copy of a global store that this worker has, to read: each value is a weir_timestamped. NULL:
+ * there is no such store. */
+weir_kv *weir_context_global_store(weir_context *context, const char *name);
+
 /* What a store with a cache has let go of: the last of the writes of a key that it held back. */
 typedef struct weir_flushed {
     weir_bytes key;

@@ -5,6 +5,7 @@
  */
 #include "streams/store_kinds.h"
 
+#include "streams/global_stores.h"
 #include "streams/task_internal.h"
 
 static void *open_ttl(weir_task *task, weir_task_store *rows)
@@ -143,6 +144,12 @@ bool weir_context_on_flush(weir_context *context, const char *store, weir_flush_
 weir_kv *weir_context_store(weir_context *context, const char *name)
 {
     return &store_of(context, name, WEIR_STORE_KEY_VALUE)->kv;
+}
+
+weir_kv *weir_context_global_store(weir_context *context, const char *name)
+{
+    weir_global_stores *globals = context->task->environment->globals;
+    return globals == NULL ? NULL : weir_global_stores_named(globals, name);
 }
 
 weir_window_store *weir_context_window_store(weir_context *context, const char *name)

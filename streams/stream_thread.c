@@ -63,6 +63,8 @@ static weir_status open_broker_handles(weir_stream_thread *thread, weir_error *e
         .isolation = WEIR_READ_COMMITTED,
     };
     WEIR_TRY(weir_consumer_new(thread->options.broker, &consumer_options, &thread->consumer, err));
+    WEIR_TRY(weir_global_stores_new(thread->options.broker, thread->options.plan, thread->client_id,
+                                    &thread->globals, err));
     return weir_restorer_new(thread->options.broker, thread->client_id,
                              (size_t)thread->options.config->restore_records_max, &thread->restorer,
                              err);
@@ -112,6 +114,7 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
         .consumer = thread->consumer,
         .metrics = options->metrics,
         .resources = thread->resources,
+        .globals = thread->globals,
         .cache.bytes_max = (size_t)(options->config->cache_bytes_max /
                                     options->config->num_stream_threads), /* As Kafka Streams. */
     };
@@ -133,6 +136,7 @@ void weir_stream_thread_free(weir_stream_thread *thread)
     }
     close_resources(thread); /* After the tasks: what they deferred ends in there. */
     weir_restorer_free(thread->restorer);
+    weir_global_stores_free(thread->globals);
     weir_consumer_free(thread->consumer);
     weir_collector_free(thread->collector);
     weir_mailbox_free(thread->mailbox);
@@ -385,6 +389,10 @@ static weir_status work(weir_stream_thread *thread, bool *busy, weir_error *err)
     WEIR_TRY(take_command_failure(thread, err));
     WEIR_TRY(check_database(thread, err));
     WEIR_TRY(weir_stream_thread_apply_again(thread, err));
+    WEIR_TRY(weir_global_stores_poll(thread->globals, busy, err));
+    if (!weir_global_stores_are_complete(thread->globals)) {
+        return WEIR_OK; /* No task is open yet, and none may see half of a table. */
+    }
     WEIR_TRY(open_tasks(thread, busy, err));
     WEIR_TRY(weir_stream_thread_bring_up(thread, busy, err));
     WEIR_TRY(weir_stream_thread_take_input(thread, busy, err));
@@ -521,6 +529,7 @@ void weir_stream_thread_wait(weir_stream_thread *thread, int64_t now_ms)
     size_t count = add_fd(fds, 0, weir_mailbox_fd(thread->mailbox));
     if (now_ms >= thread->back_off_until_ms) {
         count = add_fd(fds, count, weir_consumer_fd(thread->consumer));
+        count = add_fd(fds, count, weir_global_stores_fd(thread->globals));
         if (weir_restorer_count(thread->restorer) > 0) {
             count = add_fd(fds, count, weir_restorer_fd(thread->restorer));
         }
@@ -556,7 +565,8 @@ static bool is_idle(weir_stream_thread *thread, weir_task *task)
 bool weir_stream_thread_is_idle(weir_stream_thread *thread)
 {
     if (thread->commit_pending || weir_collector_is_dirty(thread->collector) ||
-        thread->needs_reset || thread->to_open_count > 0) {
+        thread->needs_reset || thread->to_open_count > 0 ||
+        !weir_global_stores_are_level(thread->globals)) {
         return false;
     }
     for (size_t i = 0; i < thread->owned_count; i++) {

@@ -9,6 +9,7 @@
 #define WEIR_STREAMS_STREAM_THREAD_INTERNAL_H
 
 #include "streams/commit.h"
+#include "streams/global_stores.h"
 #include "streams/restore.h"
 #include "streams/snapshot_load.h"
 #include "streams/stream_thread.h"
@@ -29,6 +30,7 @@ struct weir_stream_thread {
     char *transactional_id; /* NULL: at least once. */
     weir_collector *collector;
     weir_consumer *consumer;
+    weir_global_stores *globals;
     weir_restorer *restorer;
     weir_mailbox *mailbox;
     void **resources; /* By index of the topology's resources. */

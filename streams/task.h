@@ -38,6 +38,7 @@ typedef struct weir_task_environment {
     weir_consumer *consumer; /* Of the source topics. */
     weir_metrics *metrics;
     void **resources; /* By index of the topology's resources. */
+    struct weir_global_stores *globals; /* NULL: none. */
     weir_cache_budget cache;
     int32_t generation; /* In which tasks that begin now are owned. */
     int64_t now_ms;     /* Wall clock of this pass; the worker sets it. */

@@ -104,6 +104,10 @@ void weir_topology_free(weir_topology *topology)
         free(topology->resources[i].name);
     }
     free(topology->resources);
+    for (size_t i = 0; i < topology->global_count; i++) {
+        free(topology->globals[i].store);
+    }
+    free(topology->globals);
     for (size_t i = 0; i < topology->subtopology_count; i++) {
         free(topology->subtopologies[i].nodes.items);
         free(topology->subtopologies[i].sources.items);
@@ -337,6 +341,41 @@ void weir_topology_add_sink_to(weir_topology *topology, const char *name,
     }
 }
 
+static bool store_is_there(weir_topology *topology, const char *name)
+{
+    bool found = weir_topology_store_named(topology, name) != NULL;
+    for (size_t i = 0; i < topology->global_count; i++) {
+        found = found || strcmp(topology->globals[i].store, name) == 0;
+    }
+    if (found) {
+        mistake(topology, "store '%s' is there already: name all its processors at once", name);
+    }
+    return found;
+}
+
+void weir_topology_add_global_store(weir_topology *topology,
+                                    const weir_global_store_options *options)
+{
+    WEIR_ASSERT(!topology->built);
+    if (store_is_there(topology, options->store)) {
+        return;
+    }
+    weir_topology_add_source(topology, options->source,
+                             &(weir_source_options){.topic = options->topic});
+    weir_node *processor = add_node(topology, WEIR_NODE_PROCESSOR, options->processor);
+    if (processor == NULL || weir_topology_node(topology, options->source) == NULL) {
+        return;
+    }
+    add_parent(topology, processor, options->source);
+    topology->globals = weir_grow(topology->globals, topology->global_count,
+                                  &topology->global_capacity, sizeof(*topology->globals));
+    topology->globals[topology->global_count++] = (weir_topology_global){
+        .store = weir_strdup(options->store),
+        .source = node_index(topology, weir_topology_node(topology, options->source)),
+        .processor = node_index(topology, processor),
+    };
+}
+
 static void connect_store(weir_topology *topology, size_t store, const char *processor_name)
 {
     weir_node *node = weir_topology_node(topology, processor_name);
@@ -409,9 +448,7 @@ static void add_store(weir_topology *topology, const weir_store_options *options
         mistake(topology, "store '%s': use letters, digits, '.', '_' and '-' in its name",
                 options->name);
     }
-    if (weir_topology_store_named(topology, options->name) != NULL) {
-        mistake(topology, "store '%s' is there already: name all its processors at once",
-                options->name);
+    if (store_is_there(topology, options->name)) {
         return;
     }
     if (options->changelog_topic != NULL) {
@@ -563,6 +600,21 @@ static void number_subtopologies(weir_topology *topology)
     }
 }
 
+/* What hangs on the source of a global store would be no task's. */
+static void mark_globals(weir_topology *topology)
+{
+    for (size_t i = 0; i < topology->global_count; i++) {
+        const weir_topology_global *global = &topology->globals[i];
+        int32_t number = topology->nodes[global->source].subtopology;
+        topology->subtopologies[number].global = global;
+        if (topology->subtopologies[number].nodes.count != 2) {
+            mistake(topology, "global store '%s': only '%s' can have '%s' as its parent",
+                    global->store, topology->nodes[global->processor].name,
+                    topology->nodes[global->source].name);
+        }
+    }
+}
+
 static void find_repartitions(weir_topology *topology)
 {
     for (size_t i = 0; i < topology->node_count; i++) {
@@ -637,6 +689,7 @@ weir_status weir_topology_build(weir_topology *topology, weir_error *err)
         return weir_error_set(err, WEIR_INVALID, "%s", topology->mistake.message);
     }
     number_subtopologies(topology);
+    mark_globals(topology);
     for (size_t s = 0; s < topology->store_count; s++) {
         check_source_changelog(topology, &topology->stores[s]);
     }

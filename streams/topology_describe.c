@@ -110,6 +110,11 @@ static void append_names(const describing *describer, const weir_indices *nodes,
 
 static void append_stores(const weir_topology *topology, const weir_node *node, weir_buf *out)
 {
+    const weir_topology_global *global = topology->subtopologies[node->subtopology].global;
+    if (global != NULL) {
+        weir_buf_append_text(out, global->store);
+        return;
+    }
     uint32_t bucket_count = bucket_count_for(node->stores.count);
     const char *separator = "";
     for (uint32_t bucket = 0; bucket < bucket_count; bucket++) {
@@ -158,11 +163,15 @@ static void append_subtopology(describing *describer, size_t number, weir_buf *o
     for (size_t i = 0; i < nodes->count; i++) {
         insert_sorted(describer, &sorted, nodes->items[i]);
     }
-    weir_buf_append_format(out, "  Sub-topology: %zu\n", number);
+    const weir_topology_global *global = describer->topology->subtopologies[number].global;
+    weir_buf_append_format(out, "  Sub-topology: %zu%s\n", number,
+                           global == NULL ? "" : " for global store (will not generate tasks)");
     for (size_t i = 0; i < sorted.count; i++) {
         append_node(describer, sorted.items[i], out);
     }
-    weir_buf_append_byte(out, '\n');
+    if (global == NULL) {
+        weir_buf_append_byte(out, '\n');
+    }
     free(sorted.items);
 }
 

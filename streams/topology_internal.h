@@ -66,11 +66,19 @@ typedef struct weir_topology_resource {
     weir_resource_options options;
 } weir_topology_resource;
 
+/* A store that no task has (streams/global_stores.h). */
+typedef struct weir_topology_global {
+    char *store;
+    size_t source; /* Nodes. */
+    size_t processor;
+} weir_topology_global;
+
 /* The index in `subtopologies` is the first number of a task id. */
 typedef struct weir_subtopology {
     weir_indices nodes;
     weir_indices sources;
     weir_indices stores;
+    const weir_topology_global *global; /* It has no tasks, but keeps this; NULL: it has tasks. */
 } weir_subtopology;
 
 struct weir_topology {
@@ -86,6 +94,9 @@ struct weir_topology {
     weir_topology_resource *resources;
     size_t resource_count;
     size_t resource_capacity;
+    weir_topology_global *globals;
+    size_t global_count;
+    size_t global_capacity;
     weir_subtopology *subtopologies;
     size_t subtopology_count;
     weir_error mistake; /* The first one; status WEIR_OK: none so far. */

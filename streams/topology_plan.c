@@ -293,6 +293,9 @@ static weir_status list_tasks(planning *planner, weir_error *err)
     size_t total = 0;
     for (size_t s = 0; s < topology->subtopology_count; s++) {
         const weir_indices *sources = &topology->subtopologies[s].sources;
+        if (topology->subtopologies[s].global != NULL) {
+            continue;
+        }
         for (size_t i = 0; i < sources->count; i++) {
             int32_t count = plan->source_partition_counts[sources->items[i]];
             if (count > plan->subtopology_task_counts[s]) {

@@ -50,8 +50,8 @@ typedef struct weir_plan {
     char **node_topics;
     int32_t *source_partition_counts;
 
-    char **changelog_topics; /* By index of store; NULL: logging is disabled. */
-    int32_t *subtopology_task_counts;
+    char **changelog_topics;          /* By index of store; NULL: logging is disabled. */
+    int32_t *subtopology_task_counts; /* 0: of a global store. */
 
     weir_planned_topic *topics;
     size_t topic_count;

@@ -31,6 +31,7 @@ typedef enum weir_graph_kind {
     WEIR_GRAPH_ROOT,
     WEIR_GRAPH_SOURCE,
     WEIR_GRAPH_TABLE_SOURCE, /* A source and the processor behind it. */
+    WEIR_GRAPH_GLOBAL_TABLE, /* The same, of which every process has all rows. */
     WEIR_GRAPH_PROCESSOR,
     WEIR_GRAPH_JOIN, /* Its parts, and the processor behind them. */
     WEIR_GRAPH_REPARTITION,
@@ -77,6 +78,7 @@ struct weir_graph_node {
     weir_graph_part *parts;   /* Of a join. */
     weir_ktable *table;       /* Of the source of a table. */
     const char *source_name;  /* The same. */
+    const char *global_store; /* Of a global table. */
     const char *filter_name;  /* Of a repartition: it drops records without a key (NULL: */
     const char *sink_name;    /* there are none) before the sink that its source reads. */
     int32_t partition_count;

@@ -41,6 +41,17 @@ static void write_table_source(weir_builder *builder, const weir_graph_node *nod
     }
 }
 
+static void write_global_table(weir_builder *builder, const weir_graph_node *node)
+{
+    const weir_global_store_options options = {
+        .store = node->global_store,
+        .topic = node->topic,
+        .source = node->source_name,
+        .processor = node->name,
+    };
+    weir_topology_add_global_store(builder->topology, &options);
+}
+
 static void connect_rows(weir_builder *builder, const char *processor, const weir_ktable *table)
 {
     const char *names[WEIR_VIEW_STORES_MAX];
@@ -155,6 +166,9 @@ void weir_graph_write_node(weir_builder *builder, const weir_graph_node *node)
         break;
     case WEIR_GRAPH_TABLE_SOURCE:
         write_table_source(builder, node);
+        break;
+    case WEIR_GRAPH_GLOBAL_TABLE:
+        write_global_table(builder, node);
         break;
     case WEIR_GRAPH_JOIN:
         write_join(builder, node);

@@ -5,6 +5,7 @@
  */
 #include "tests/conformance/specs.h"
 
+#include "streams/dsl/global_table.h"
 #include "streams/dsl/joins.h"
 #include "streams/dsl/kstream.h"
 #include "streams/dsl/ktable.h"
@@ -58,6 +59,22 @@ static void make_rekeyed_two_tables(weir_builder *builder, const weir_json_value
     weir_kstream_to(weir_kstream_left_join_table(stream, c, with_bar, NULL), "left", NULL);
 }
 
+static void make_global_inner(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_global_table *b = weir_builder_global_table(builder, "b", NULL, NULL);
+    weir_kstream *a = weir_builder_stream(builder, "a", NULL);
+    weir_kstream_to(weir_kstream_join_global(a, b, key_of_value, with_bar, NULL), "out", NULL);
+}
+
+static void make_global_left(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_global_table *b = weir_builder_global_table(builder, "b", NULL, NULL);
+    weir_kstream *a = weir_builder_stream(builder, "a", NULL);
+    weir_kstream_to(weir_kstream_left_join_global(a, b, key_of_value, with_bar, NULL), "out", NULL);
+}
+
 static void make_self_join(weir_builder *builder, const weir_json_value *params)
 {
     const weir_join_windows windows = {
@@ -75,6 +92,8 @@ const conformance_spec conformance_specs_joins[] = {
      {"a", "b", "c"},
      {"out", "left"},
      {{.name = "tb"}, {.name = "tc"}}},
+    {"global_inner", make_global_inner, {"a", "b"}, {"out"}, {{.name = NULL}}},
+    {"global_left", make_global_left, {"a", "b"}, {"out"}, {{.name = NULL}}},
     {"self_join", make_self_join, {"a"}, {"out"}, {{.name = NULL}}},
     {.name = NULL},
 };

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * global_stores.c - topics of global tables ─▶ consumer of the worker ─▶ rows in memory.
+ *
+ * Each worker has a copy: workers share nothing, so that a join reads without a lock, and a run of
+ * several can be replayed from its seed. Nothing is kept on disk; a start reads the topics, which
+ * are compacted. docs/decisions/0065 has the price of both.
+ *
+ * A table is complete once the lag of each of its partitions was 0: whatever the topics held when
+ * the process came up is in. From then on it is as fresh as the worker's passes.
+ */
+#include "streams/global_stores.h"
+
+#include "statestore/mem_store.h"
+#include "statestore/timestamped.h"
+#include "streams/consumer.h"
+#include "streams/topology_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCHES_A_POLL_MAX = 4 };
+
+typedef struct global_table {
+    weir_kv *rows;
+    const char *topic;
+    int32_t partition_count;
+} global_table;
+
+struct weir_global_stores {
+    weir_consumer *consumer; /* NULL: there is no table. */
+    global_table *tables;
+    size_t table_count;
+    bool complete;
+    weir_buf row;
+};
+
+static weir_status assign(weir_global_stores *stores, global_table *table, weir_error *err)
+{
+    for (int32_t p = 0; p < table->partition_count; p++) {
+        const weir_topic_partition partition = {table->topic, p};
+        weir_status status =
+            weir_consumer_assign(stores->consumer, partition, 0, WEIR_RESET_EARLIEST, table, err);
+        if (status != WEIR_OK) {
+            return weir_error_wrap(err, status, "global store %s", table->rows->name);
+        }
+    }
+    return WEIR_OK;
+}
+
+static weir_status open_tables(weir_global_stores *stores, const weir_plan *plan, weir_error *err)
+{
+    const weir_topology *topology = plan->topology;
+    stores->tables = weir_alloc_array(topology->global_count, sizeof(*stores->tables));
+    for (size_t i = 0; i < topology->global_count; i++) {
+        const weir_topology_global *global = &topology->globals[i];
+        stores->tables[i] = (global_table){
+            .rows = weir_mem_store_new(global->store),
+            .topic = plan->node_topics[global->source],
+            .partition_count = plan->source_partition_counts[global->source],
+        };
+        stores->table_count = i + 1;
+        WEIR_TRY(assign(stores, &stores->tables[i], err));
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_global_stores_new(weir_broker *broker, const weir_plan *plan,
+                                   const char *client_id, weir_global_stores **out_stores,
+                                   weir_error *err)
+{
+    weir_global_stores *stores = weir_alloc(sizeof(*stores));
+    stores->complete = plan->topology->global_count == 0;
+    weir_status status = WEIR_OK;
+    if (!stores->complete) {
+        const weir_consumer_options options = {.client_id = client_id,
+                                               .isolation = WEIR_READ_COMMITTED};
+        status = weir_consumer_new(broker, &options, &stores->consumer, err);
+        status = status == WEIR_OK ? open_tables(stores, plan, err) : status;
+    }
+    if (status != WEIR_OK) {
+        weir_global_stores_free(stores);
+        return status;
+    }
+    *out_stores = stores;
+    return WEIR_OK;
+}
+
+void weir_global_stores_free(weir_global_stores *stores)
+{
+    if (stores == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < stores->table_count; i++) {
+        weir_kv_free(stores->tables[i].rows);
+    }
+    free(stores->tables);
+    weir_consumer_free(stores->consumer);
+    weir_buf_cleanup(&stores->row);
+    free(stores);
+}
+
+static weir_status take_record(weir_global_stores *stores, const global_table *table,
+                               const weir_record *record, weir_error *err)
+{
+    if (record->key.data == NULL) {
+        return WEIR_OK; /* It is no row. */
+    }
+    if (record->value.data == NULL) {
+        return weir_kv_remove(table->rows, record->key, err);
+    }
+    weir_timestamped_encode((weir_timestamped){record->timestamp_ms, record->value}, &stores->row);
+    return weir_kv_put(table->rows, record->key, weir_buf_bytes(&stores->row), err);
+}
+
+/* A row that is too large for a store is none, as it is none for a task. */
+static weir_status take_batch(weir_global_stores *stores, const weir_batch *batch, weir_error *err)
+{
+    const global_table *table = batch->tag;
+    for (size_t i = 0; i < batch->count; i++) {
+        weir_status status = take_record(stores, table, &batch->records[i], err);
+        if (status != WEIR_OK && status != WEIR_BAD_RECORD) {
+            return weir_error_wrap(err, status, "global store %s", table->rows->name);
+        }
+    }
+    return WEIR_OK;
+}
+
+bool weir_global_stores_are_level(const weir_global_stores *stores)
+{
+    for (size_t i = 0; i < stores->table_count; i++) {
+        for (int32_t p = 0; p < stores->tables[i].partition_count; p++) {
+            const weir_topic_partition partition = {stores->tables[i].topic, p};
+            int64_t lag = 0;
+            if (weir_consumer_lag(stores->consumer, partition, &lag) != WEIR_OK || lag > 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+weir_status weir_global_stores_poll(weir_global_stores *stores, bool *busy, weir_error *err)
+{
+    for (size_t i = 0; stores->consumer != NULL && i < BATCHES_A_POLL_MAX; i++) {
+        weir_batch *batch = NULL;
+        weir_status status = weir_consumer_poll(stores->consumer, 0, &batch, err);
+        if (status == WEIR_AGAIN) {
+            break;
+        }
+        WEIR_TRY(status);
+        *busy = true;
+        status = take_batch(stores, batch, err);
+        weir_batch_free(batch);
+        WEIR_TRY(status);
+    }
+    stores->complete = stores->complete || weir_global_stores_are_level(stores);
+    return WEIR_OK;
+}
+
+bool weir_global_stores_are_complete(const weir_global_stores *stores)
+{
+    return stores->complete;
+}
+
+weir_kv *weir_global_stores_named(const weir_global_stores *stores, const char *name)
+{
+    for (size_t i = 0; i < stores->table_count; i++) {
+        if (strcmp(stores->tables[i].rows->name, name) == 0) {
+            return stores->tables[i].rows;
+        }
+    }
+    return NULL;
+}
+
+int weir_global_stores_fd(const weir_global_stores *stores)
+{
+    return stores->consumer == NULL ? -1 : weir_consumer_fd(stores->consumer);
+}
