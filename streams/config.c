@@ -112,6 +112,8 @@ static const setting_spec specs[] = {
            "After this silence the group gives the tasks of a process to others."),
     NUMBER("weir.topics.check.interval.ms", topics_check_interval_ms, "ms", 30000, 100, DAY_MS,
            "Time between looks whether all topics are still there, with as many partitions."),
+    NUMBER("weir.changelog.check.interval.ms", changelog_check_interval_ms, "ms", 60000, 100, DAY_MS,
+           "At-least-once: looks for late records of former owners where nothing was written."),
     NUMBER("repartition.purge.interval.ms", repartition_purge_interval_ms, "ms", 30000, 0, DAY_MS,
            "Time between deletions of repartition records that all have been read."),
     NUMBER("weir.offset.renewal.interval.ms", offset_renewal_interval_ms, "ms", 3600 * 1000, 1000,

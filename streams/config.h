@@ -69,6 +69,7 @@ typedef struct weir_config {
     int64_t replication_factor;
     int64_t session_timeout_ms;
     int64_t topics_check_interval_ms;
+    int64_t changelog_check_interval_ms;
     int64_t repartition_purge_interval_ms;
     int64_t offset_renewal_interval_ms;
     int64_t window_changelog_retention_ms; /* Beyond the store's own. */

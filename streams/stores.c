@@ -270,6 +270,7 @@ weir_status weir_task_begin_terms(weir_task *task, weir_error *err)
         if (store->changelog == NULL) {
             continue;
         }
+        store->looked_ms = task->environment->now_ms;
         store->term =
             has_terms(task, store) ? weir_term_next(store->term_seen, task->generation) : 0;
         weir_put_u64_be(store->term_bytes, (uint64_t)store->term);

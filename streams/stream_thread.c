@@ -409,6 +409,7 @@ static weir_status work(weir_stream_thread *thread, bool *busy, weir_error *err)
         WEIR_TRY(weir_stream_thread_punctuate(thread, busy, err));
     }
     WEIR_TRY(weir_stream_thread_commit(thread, busy, err));
+    weir_stream_thread_look(thread, busy);
     return weir_stream_thread_apply(thread, err);
 }
 

@@ -62,6 +62,7 @@ struct weir_stream_thread {
     int64_t last_apply_ms;
     size_t to_apply;          /* Tasks that the apply under way has still to come to. */
     uint64_t applied_records; /* By it. */
+    int64_t last_look_ms;
     int64_t last_purge_ms;
     int64_t last_push_ms;
     int64_t last_levels_ms;
@@ -91,6 +92,8 @@ weir_status weir_stream_thread_process(weir_stream_thread *thread, bool *busy, w
 weir_status weir_stream_thread_punctuate(weir_stream_thread *thread, bool *busy, weir_error *err);
 weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, weir_error *err);
 weir_status weir_stream_thread_apply(weir_stream_thread *thread, weir_error *err);
+/* Looks whether others have written to changelogs of tasks that do not; a failure can wait. */
+void weir_stream_thread_look(weir_stream_thread *thread, bool *busy);
 
 /* Applies all tasks after an apply that failed. */
 weir_status weir_stream_thread_apply_again(weir_stream_thread *thread, weir_error *err);

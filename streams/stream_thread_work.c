@@ -17,6 +17,7 @@ enum {
     QUANTUM_MIN = 1,
     QUANTUM_MAX = 8192,
     CLOSE_FAILURES_MAX = 3,
+    LOOK_INTERVAL_MS = 100, /* Between rounds in which no task was due. */
     PASS_GOAL_MS = 10, /* A pass of more than this hurts commits and queries. */
 };
 
@@ -449,6 +450,30 @@ static void read_changelogs_again(weir_stream_thread *thread)
             WEIR_LOG(WEIR_LOG_INFO, &place,
                      "others have written to its changelogs: it reads them again");
         }
+    }
+}
+
+/* Whoever writes to a changelog sees others' records there with the commit; here are those who do
+ * not write. One task a pass, for it asks the broker. */
+void weir_stream_thread_look(weir_stream_thread *thread, bool *busy)
+{
+    int64_t now_ms = thread->environment.now_ms;
+    weir_task *due = NULL;
+    if (now_ms - thread->last_look_ms < LOOK_INTERVAL_MS) {
+        return;
+    }
+    for (size_t i = 0; i < thread->owned_count && due == NULL; i++) {
+        bool is_due = is_running(thread, thread->owned[i]) && weir_task_look_is_due(thread->owned[i]);
+        due = is_due ? thread->owned[i] : NULL;
+    }
+    if (due == NULL) {
+        thread->last_look_ms = now_ms;
+        return;
+    }
+    *busy = true;
+    weir_error err = {0};
+    if (weir_task_look(due, &err) != WEIR_OK) {
+        WEIR_LOG(WEIR_LOG_DEBUG, NULL, "%s", err.message); /* Another time. */
     }
 }
 

@@ -75,6 +75,7 @@ static void note_changelog_position(weir_task *task, weir_task_store *store)
     int64_t offset = changelog_position(task, store);
     WEIR_ASSERT(offset >= store->changelog_offset);
     store->dirty = false;
+    store->looked_ms = task->environment->now_ms;
     store->term_seen = store->term > store->term_seen ? store->term : store->term_seen;
     weir_task_state_set_position(task->state, store->term_label, store->term_seen);
     weir_task_forget_outdated(store);
@@ -104,6 +105,41 @@ void weir_task_finish_commit(weir_task *task)
     task->commit_needed = false;
     task->last_commit_ms = task->environment->now_ms;
     weir_task_publish_metrics(task);
+}
+
+static bool look_is_due(const weir_task_store *store)
+{
+    const weir_task_environment *environment = store->task->environment;
+    return store->term > 0 && !store->spec->options.changelog_is_source &&
+           environment->now_ms - store->looked_ms >=
+               environment->config->changelog_check_interval_ms;
+}
+
+bool weir_task_look_is_due(const weir_task *task)
+{
+    bool is_due = false;
+    for (size_t i = 0; i < task->store_count && !is_due; i++) {
+        is_due = look_is_due(&task->stores[i]);
+    }
+    return is_due && task->phase == WEIR_TASK_RUNNING && !task->commit_needed && !task->reads_again;
+}
+
+weir_status weir_task_look(weir_task *task, weir_error *err)
+{
+    WEIR_ASSERT(!task->commit_needed);
+    for (size_t i = 0; i < task->store_count; i++) {
+        weir_task_store *store = &task->stores[i];
+        if (!look_is_due(store)) {
+            continue;
+        }
+        store->looked_ms = task->environment->now_ms;
+        int64_t end = 0;
+        const weir_topic_partition partition = {store->changelog, task->planned->partition};
+        WEIR_TRY(weir_broker_offset(task->environment->broker, partition, WEIR_OFFSET_WRITTEN, 0,
+                                    &end, err));
+        task->reads_again = task->reads_again || end > store->changelog_offset;
+    }
+    return WEIR_OK;
 }
 
 bool weir_task_read_again(weir_task *task)

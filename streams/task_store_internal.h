@@ -40,6 +40,7 @@ typedef struct weir_task_store {
     bool is_on_disk;
     bool dirty;               /* Written since the last commit. */
     int64_t changelog_offset; /* Next changelog offset after what is committed; -1: unknown. */
+    int64_t looked_ms;        /* When it last looked for others' records in the changelog. */
     int64_t logged;           /* Records that the store has sent since it stood there. */
     struct weir_restoring *restoring; /* restore.c's, while it restores or follows; else NULL. */
 } weir_task_store;
@@ -56,8 +57,13 @@ bool weir_task_store_takes(weir_task_store *store, const weir_record *record, in
 /* stores.c: what was logged again is committed. */
 void weir_task_forget_outdated(weir_task_store *store);
 /* task_commit.c: begins a running task anew that has found records of others among its own in a
- * changelog, to restore from before them; true where it has. Only right after a commit. */
+ * changelog, to restore from before them; true where it has. Only with nothing to commit. */
 bool weir_task_read_again(weir_task *task);
+/* task_commit.c: whether a running task that has nothing to commit looks now for others' records in
+ * changelogs that it has not written for a while; the second does so, and where there are some the
+ * task reads again. */
+bool weir_task_look_is_due(const weir_task *task);
+weir_status weir_task_look(weir_task *task, weir_error *err);
 /* The store called name, or NULL. */
 weir_task_store *weir_task_store_named(weir_task *task, const char *name);
 

@@ -262,3 +262,26 @@ TEST(zombie_that_restores_does_not_take_its_successor_for_a_group_that_began_ane
     CHECK_I64(last_of(&a).term, <, EPOCH(1));
     CHECK_I64(last_of(&a).count, ==, 6);
 }
+
+TEST(idle_owner_logs_again_what_a_late_record_hides)
+{
+    for (int on_disk = 0; on_disk < 2; on_disk++) {
+        WEIR_AUTO(count_application) a = {0};
+        start(&a, "at_least_once", on_disk == 1);
+        count_one(&a);
+        int64_t first_term = last_of(&a).term;
+        restart(&a);
+        count_one(&a);
+        write_late(&a, 1, first_term);
+        count_application_steps(&a, 200);
+        CHECK_I64(last_of(&a).count, ==, 1);
+        a.now_ms += 60 * 1000; /* weir.changelog.check.interval.ms */
+        count_application_steps(&a, 200);
+        CHECK_I64(outdated(&a), ==, 1);
+        CHECK_I64(last_of(&a).count, ==, 2);
+        CHECK_I64(last_of(&a).term, >, first_term);
+        a.now_ms += 60 * 1000;
+        count_application_steps(&a, 200);
+        CHECK_I64(outdated(&a), ==, 1); /* It is looked at once. */
+    }
+}
