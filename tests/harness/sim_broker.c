@@ -49,6 +49,7 @@ sim_cluster *sim_cluster_new(uint64_t seed)
     sim_cluster *cluster = weir_alloc(sizeof(*cluster));
     cluster->random = weir_random_of(seed);
     cluster->groups = weir_map_new();
+    cluster->torn = weir_map_new();
     cluster->identities = weir_map_new();
     return cluster;
 }
@@ -72,6 +73,7 @@ void sim_cluster_free(sim_cluster *cluster)
         free(value);
     }
     weir_map_free(cluster->groups);
+    weir_map_free(cluster->torn);
     weir_map_free(cluster->identities);
     for (size_t i = 0; i < cluster->txn_count; i++) {
         sim_txn_free(cluster->txns[i]);
@@ -499,4 +501,18 @@ void sim_broker_forget_members(weir_broker *broker)
     while (weir_map_next(process->cluster->groups, &position, NULL, &value)) {
         sim_group_forget(value, process);
     }
+}
+
+weir_buf sim_torn_key(const char *topic, weir_bytes key)
+{
+    weir_buf torn = {0};
+    weir_buf_append_format(&torn, "%s/", topic);
+    weir_buf_append(&torn, key.data, key.size);
+    return torn;
+}
+
+bool sim_cluster_is_torn(const sim_cluster *cluster, const char *topic, weir_bytes key)
+{
+    WEIR_AUTO(weir_buf) torn = sim_torn_key(topic, key);
+    return weir_map_get(cluster->torn, weir_buf_bytes(&torn)) != NULL;
 }

@@ -82,4 +82,8 @@ int64_t sim_cluster_committed(sim_cluster *cluster, const char *group, const cha
 void sim_cluster_visit(sim_cluster *cluster, const char *topic, int32_t partition,
                        void (*visit)(void *user, const weir_record *record), void *user);
 
+/* Whether a removal of key from topic was written outside of a transaction and never acknowledged:
+ * what was to be written with it may be lost. */
+bool sim_cluster_is_torn(const sim_cluster *cluster, const char *topic, weir_bytes key);
+
 #endif

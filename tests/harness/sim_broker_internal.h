@@ -84,6 +84,7 @@ struct sim_cluster {
     size_t topic_count;
     size_t topic_capacity;
     weir_map *groups;     /* id -> sim_group */
+    weir_map *torn;       /* "<topic>/<key>" of removals that were never acknowledged. */
     weir_map *identities; /* transactional id -> sim_identity */
     sim_txn **txns;
     size_t txn_count;
@@ -97,6 +98,9 @@ typedef struct sim_process {
     bool dead;
     uint32_t calls_until_death; /* 0: it lives. */
 } sim_process;
+
+/* sim_broker.c: "<topic>/<key>", the caller's. */
+weir_buf sim_torn_key(const char *topic, weir_bytes key);
 
 /* sim_log.c; both NULL where there is none. */
 sim_topic *sim_topic_find(sim_cluster *cluster, const char *name);

@@ -39,6 +39,7 @@ typedef struct sim_producer {
     size_t queue_count;
     size_t queue_capacity;
     size_t queue_bytes;
+    weir_map *removals; /* Written outside of a transaction, not acknowledged: sim_torn_key. */
     size_t buffer_bytes_max;
 } sim_producer;
 
@@ -96,6 +97,10 @@ static bool write_record(sim_producer *self, int32_t topic, const weir_record *r
         return false;
     }
     to->written[record->partition] = sim_partition_append(partition, record, self->txn);
+    if (self->txn == NULL && record->value.data == NULL) {
+        WEIR_AUTO(weir_buf) torn = sim_torn_key(to->topic, record->key);
+        (void)weir_map_put(self->removals, weir_buf_bytes(&torn), self);
+    }
     return true;
 }
 
@@ -109,10 +114,25 @@ static void acknowledge_written(sim_producer *self)
             }
         }
     }
+    weir_map_free(self->removals);
+    self->removals = weir_map_new();
+}
+
+/* They are on the log, and what was to follow may not come. */
+static void leave_torn(sim_producer *self)
+{
+    sim_cluster *cluster = self->process->cluster;
+    size_t position = 0;
+    weir_bytes key = {0};
+    void *unused = NULL;
+    while (weir_map_next(self->removals, &position, &key, &unused)) {
+        (void)weir_map_put(cluster->torn, key, cluster);
+    }
 }
 
 static void forget_written(sim_producer *self)
 {
+    leave_torn(self);
     for (size_t t = 0; t < self->topic_count; t++) {
         for (int32_t p = 0; p < self->topics[t].partition_count; p++) {
             self->topics[t].written[p] = -1;
@@ -378,6 +398,8 @@ static void producer_free(weir_producer *producer)
         (void)take_from_queue(self, some_of_queue(self), true); /* Some were on their way. */
     }
     (void)take_from_queue(self, self->queue_count, false);
+    leave_torn(self);
+    weir_map_free(self->removals);
     for (size_t t = 0; t < self->topic_count; t++) {
         free(self->topics[t].topic);
         free(self->topics[t].offsets);
@@ -421,6 +443,7 @@ weir_status sim_producer_new(weir_broker *broker, const weir_producer_options *o
     sim_producer *self = weir_alloc(sizeof(*self));
     self->base.ops = &PRODUCER_OPS;
     self->process = process;
+    self->removals = weir_map_new();
     self->buffer_bytes_max = options->buffer_bytes_max;
     if (options->transactional_id != NULL) {
         self->identity = identity_named(process->cluster, options->transactional_id);

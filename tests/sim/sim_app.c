@@ -8,9 +8,12 @@
  */
 #include "tests/sim/sim_app.h"
 
+#include "streams/base/hash.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { LATER_MS_MAX = 400, TICK_WALL_MS = 40, TICK_STREAM_MS = 100, TICK_ROWS_MAX = 8 };
 
@@ -38,17 +41,43 @@ int32_t sim_app_group_of(int32_t key)
     return key % SIM_APP_GROUPS;
 }
 
-/* Adds one to the number under key and answers it. */
-static weir_status add_one(weir_kv *kv, weir_bytes key, int64_t *out_count, weir_error *err)
+int64_t sim_app_parse_row(weir_bytes row, sim_app_set *out_set)
 {
+    WEIR_AUTO_FREE char *text = weir_bytes_to_text(row);
+    char *at = NULL;
+    int64_t count = strtoll(text, &at, 10);
+    WEIR_ASSERT(*at == ' ' && strlen(at + 1) == 2 * sizeof(out_set->bytes));
+    for (size_t i = 0; i < sizeof(out_set->bytes); i++) {
+        int high = weir_hex_digit((uint8_t)at[1 + 2 * i]);
+        int low = weir_hex_digit((uint8_t)at[2 + 2 * i]);
+        out_set->bytes[i] = (uint8_t)(high * 16 + low);
+    }
+    return count;
+}
+
+bool sim_app_has(const sim_app_set *set, int64_t number)
+{
+    return (set->bytes[number / 8] >> (number % 8) & 1U) != 0;
+}
+
+/* Adds the input of a number to the row under key, "<count> <set>": the set tells which inputs are
+ * in it, where the count might have one twice in place of another. Answers the count. */
+static weir_status add_one(weir_kv *kv, weir_bytes key, int64_t number, int64_t *out_count,
+                           weir_error *err)
+{
+    sim_app_set set = {0};
     WEIR_AUTO(weir_buf) value = {0};
     weir_status status = weir_kv_get(kv, key, &value, err);
     if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
         return status;
     }
-    *out_count = status == WEIR_OK ? strtoll(weir_buf_text(&value), NULL, 10) + 1 : 1;
+    *out_count = 1 + (status == WEIR_OK ? sim_app_parse_row(weir_buf_bytes(&value), &set) : 0);
+    WEIR_ASSERT(number >= 0 && number < SIM_APP_RECORDS_MAX);
+    set.bytes[number / 8] |= (uint8_t)(1U << (number % 8));
+    char hex[2 * sizeof(set.bytes) + 1];
+    weir_hex(set.bytes, sizeof(set.bytes), hex);
     weir_buf_clear(&value);
-    weir_buf_append_format(&value, "%" PRId64, *out_count);
+    weir_buf_append_format(&value, "%" PRId64 " %s", *out_count, hex);
     return weir_kv_put(kv, key, weir_buf_bytes(&value), err);
 }
 
@@ -90,7 +119,7 @@ static weir_status count_effect(weir_processor *processor, const weir_record *re
     (void)result;
     int64_t count = 0;
     weir_kv *counts = weir_context_store(processor->context, "counts");
-    WEIR_TRY(add_one(counts, record->key, &count, err));
+    WEIR_TRY(add_one(counts, record->key, number_of(record->value), &count, err));
     WEIR_AUTO_FREE char *key = weir_bytes_to_text(record->key);
     char group[16];
     (void)snprintf(group, sizeof(group), "g%" PRId32,
@@ -128,7 +157,7 @@ static weir_status add_to_total(weir_processor *processor, weir_bytes group, int
 {
     int64_t count = 0;
     weir_kv *totals = weir_context_store(processor->context, "totals");
-    WEIR_TRY(add_one(totals, group, &count, err));
+    WEIR_TRY(add_one(totals, group, number, &count, err));
     return forward_count(processor, group, count, number, err);
 }
 

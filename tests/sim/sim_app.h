@@ -46,6 +46,15 @@ typedef struct sim_app_options {
 /* The group of a key, 0 … SIM_APP_GROUPS - 1. */
 int32_t sim_app_group_of(int32_t key);
 
+/* Inputs, by number. */
+typedef struct sim_app_set {
+    uint8_t bytes[SIM_APP_RECORDS_MAX / 8];
+} sim_app_set;
+
+/* A row of "counts" or "totals": how many inputs it counts, and which. */
+int64_t sim_app_parse_row(weir_bytes row, sim_app_set *out_set);
+bool sim_app_has(const sim_app_set *set, int64_t number);
+
 /* The built topology; state is its processors', and outlives it. */
 weir_topology *sim_app_topology(sim_app_state *state, const sim_app_options *options);
 

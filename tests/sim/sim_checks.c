@@ -31,12 +31,16 @@ sim_checks *sim_checks_new(uint64_t seed, sim_cluster *cluster, const sim_varian
     checks->cluster = cluster;
     checks->exactly_once = variant->exactly_once;
     checks->holds = variant->app.holds;
-    checks->restored_exactly = true;
     return checks;
 }
 
 void sim_checks_free(sim_checks *checks)
 {
+    for (size_t s = 0; s < SIM_STORES; s++) {
+        for (size_t p = 0; p < SIM_APP_PARTITIONS; p++) {
+            sim_history_cleanup(&checks->changelogs[s][p]);
+        }
+    }
     free(checks);
 }
 

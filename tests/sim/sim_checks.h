@@ -20,6 +20,7 @@
 #define WEIR_TESTS_SIM_SIM_CHECKS_H
 
 #include "streams/task.h"
+#include "tests/sim/sim_history.h"
 #include "tests/sim/sim_instance.h"
 
 /* One record of the input: where it is, and whose effect it has. */
@@ -29,7 +30,7 @@ typedef struct sim_input {
     int64_t offset;
 } sim_input;
 
-/* Which offsets of a partition the checks have seen, so that compaction and purges do not matter.
+/* Which offsets of a partition of records the checks have seen, so that compaction and purges do not matter.
  */
 typedef struct sim_seen {
     bool offsets[64 * SIM_APP_RECORDS_MAX];
@@ -41,7 +42,6 @@ typedef struct sim_checks {
     uint64_t seed;
     bool exactly_once;
     bool holds;            /* What total was committed for may come out later. */
-    bool restored_exactly; /* Stores equal their changelogs, less what came too late. */
     sim_cluster *cluster;
     sim_input inputs[SIM_APP_RECORDS_MAX]; /* By number. */
     int64_t input_count;
@@ -54,7 +54,7 @@ typedef struct sim_checks {
     int32_t totals[SIM_APP_GROUPS][SIM_APP_RECORDS_MAX + 1];
     sim_seen seen_by_group[SIM_APP_GROUP_PARTITIONS];
     sim_seen seen_out;
-    sim_seen seen_changelogs[SIM_STORES][SIM_APP_PARTITIONS];
+    sim_history changelogs[SIM_STORES][SIM_APP_PARTITIONS];
 } sim_checks;
 
 sim_checks *sim_checks_new(uint64_t seed, sim_cluster *cluster, const sim_variant *variant);
@@ -64,6 +64,9 @@ void sim_checks_free(sim_checks *checks);
 void sim_checks_add_input(sim_checks *checks, sim_input input);
 
 void sim_checks_after_step(sim_checks *checks);
+
+/* Whether a late record of a former owner is the last of its key in a changelog. */
+bool sim_checks_are_hiding(const sim_checks *checks);
 
 /* Of a running instance: no two workers have a task. */
 void sim_checks_workers(sim_checks *checks, const sim_instance *instance);

@@ -61,6 +61,7 @@ static weir_status configure(sim_instance *instance, weir_error *err)
     set_number(&all, "weir.apply.interval.ms", variant->apply_interval_ms);
     set_number(&all, "weir.apply.records.max", variant->apply_records_max);
     set_number(&all, "weir.flush.interval.ms", variant->flush_interval_ms);
+    set_number(&all, "weir.changelog.check.interval.ms", variant->look_interval_ms);
     set_number(&all, "repartition.purge.interval.ms", variant->purge_interval_ms);
     set_number(&all, "session.timeout.ms", variant->session_timeout_ms);
     set_number(&all, "weir.restore.records.max", variant->restore_records_max);

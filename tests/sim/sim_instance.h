@@ -24,6 +24,7 @@ typedef struct sim_variant {
     int32_t apply_interval_ms;
     int32_t apply_records_max;
     int32_t flush_interval_ms;
+    int32_t look_interval_ms; /* For late records. */
     int32_t purge_interval_ms;
     int32_t session_timeout_ms;
     int32_t restore_records_max; /* Read of a changelog before they are stored. */

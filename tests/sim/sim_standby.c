@@ -7,11 +7,10 @@
  */
 #include "tests/sim/sim_standby.h"
 
-#include "streams/base/hash.h"
-#include "streams/producer.h"
 #include "tests/harness/check.h"
 #include "tests/harness/worker_process.h"
 #include "tests/sim/sim_checks.h"
+#include "tests/sim/sim_outside.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -52,8 +51,7 @@ typedef struct sim_run {
     sim_variant variant;
     weir_config config;
     sim_cluster *cluster;
-    weir_broker *outside; /* Produces the input; never fails. */
-    weir_producer *producer;
+    sim_outside outside;
     sim_faults faults;
     sim_disk_faults disk_faults[PROCESSES];
     process processes[PROCESSES];
@@ -101,20 +99,6 @@ static void draw_faults(sim_run *world)
     }
 }
 
-static void suspend_faults(sim_run *world)
-{
-    const sim_faults none = {.kafka_transactions = world->faults.kafka_transactions};
-    sim_cluster_set_faults(world->cluster, &none);
-}
-
-static void create_topic(sim_run *world, const char *name, int32_t partition_count)
-{
-    weir_error err = {0};
-    const weir_topic_config config = {
-        .name = name, .partition_count = partition_count, .retention_ms = -1};
-    CHECK_OK(weir_broker_create_topic(world->outside, &config, &err), &err);
-}
-
 static void configure(sim_run *world)
 {
     char commit[24];
@@ -150,15 +134,9 @@ static void start_world(sim_run *world, uint64_t seed, const sim_standby_options
     };
     world->cluster = sim_cluster_new(weir_random_u64(&world->random));
     sim_cluster_set_now(world->cluster, START_MS);
-    world->outside = sim_broker_connect(world->cluster);
-    create_topic(world, SIM_APP_IN, SIM_APP_PARTITIONS);
-    create_topic(world, SIM_APP_OUT, 1);
-    weir_error err = {0};
-    CHECK_OK(weir_producer_new(world->outside, &(weir_producer_options){0}, &world->producer, &err),
-             &err);
+    world->outside = sim_outside_open(world->cluster);
     configure(world);
     world->checks = sim_checks_new(seed, world->cluster, &world->variant);
-    world->checks->restored_exactly = options->exactly_once;
     for (int32_t i = 0; i < PROCESSES; i++) {
         sim_instance_init(&world->processes[i].disk, world->cluster, &world->variant, i,
                           weir_random_u64(&world->random));
@@ -172,42 +150,15 @@ static void end_world(sim_run *world)
         sim_instance_cleanup(&world->processes[i].disk);
     }
     weir_config_cleanup(&world->config);
-    weir_producer_free(world->producer);
-    weir_broker_free(world->outside);
+    sim_outside_close(&world->outside);
     sim_cluster_free(world->cluster);
     sim_checks_free(world->checks);
 }
 
-/* Input comes with all faults off: what the checks expect is what is on the log. */
 static void produce(sim_run *world)
 {
-    uint64_t count = 1 + below(world, 8);
-    suspend_faults(world);
-    weir_error err = {0};
-    int32_t topic = 0;
-    int32_t partition_count = 0;
-    CHECK_OK(weir_producer_topic(world->producer, SIM_APP_IN, &topic, &partition_count, &err),
-             &err);
-    for (uint64_t i = 0; i < count && world->checks->input_count < SIM_APP_RECORDS_MAX; i++) {
-        char key[16];
-        char value[24];
-        int32_t number = (int32_t)below(world, SIM_APP_KEYS);
-        (void)snprintf(key, sizeof(key), "k%" PRId32, number);
-        (void)snprintf(value, sizeof(value), "%" PRId64, world->checks->input_count);
-        weir_record record = {.partition =
-                                  weir_partition_of(weir_bytes_of_text(key), SIM_APP_PARTITIONS),
-                              .timestamp_ms = world->now_ms,
-                              .key = weir_bytes_of_text(key),
-                              .value = weir_bytes_of_text(value)};
-        CHECK_OK(weir_producer_send(world->producer, topic, &record, &err), &err);
-        CHECK_OK(weir_producer_flush(world->producer, 0, &err), &err);
-        int64_t offset = 0;
-        CHECK_STATUS(weir_producer_acked_offset(world->producer, topic, record.partition, &offset),
-                     WEIR_OK);
-        sim_checks_add_input(world->checks, (sim_input){number, record.partition, offset});
-        world->counts->inputs++;
-    }
-    sim_cluster_set_faults(world->cluster, &world->faults);
+    world->counts->inputs += sim_outside_produce(&world->outside, &world->faults, &world->random,
+                                                 world->now_ms, world->checks);
 }
 
 /* Processes. */
@@ -417,10 +368,7 @@ static void move_clock(sim_run *world, bool may_jump)
 
 static void keep_house(sim_run *world)
 {
-    suspend_faults(world);
-    weir_error err = {0};
-    CHECK_OK(weir_broker_housekeep(world->outside, world->now_ms, NULL, &err), &err);
-    sim_cluster_set_faults(world->cluster, &world->faults);
+    sim_outside_keep_house(&world->outside, &world->faults, world->now_ms);
 }
 
 static void storm(sim_run *world)
@@ -505,7 +453,7 @@ static void calm(sim_run *world)
 static void check_all(sim_run *world)
 {
     sim_checks_records_at_rest(world->checks);
-    for (size_t i = 0; i < PROCESSES && world->checks->restored_exactly; i++) {
+    for (size_t i = 0; i < PROCESSES; i++) {
         for (size_t t = 0; t < TASKS; t++) {
             sim_checks_task(world->checks,
                             weir_stream_thread_task(world->processes[i].worker.thread, t), true);

@@ -10,10 +10,9 @@
 #include "tests/sim/sim_world.h"
 
 #include "streams/application_internal.h"
-#include "streams/base/hash.h"
-#include "streams/producer.h"
 #include "tests/harness/check.h"
 #include "tests/sim/sim_checks.h"
+#include "tests/sim/sim_outside.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,12 +35,10 @@ typedef struct sim_run {
     int64_t now_ms;
     sim_variant variant;
     sim_cluster *cluster;
-    weir_broker *outside; /* Produces the input; never fails. */
-    weir_producer *producer;
+    sim_outside outside;
     sim_faults faults;
     sim_disk_faults disk_faults[INSTANCES];
-    bool calm;         /* No faults any more. */
-    bool late_writers; /* Former owners may write to changelogs. */
+    bool calm; /* No faults any more. */
     sim_instance instances[INSTANCES];
     sim_checks *checks;
     sim_world_counts *counts;
@@ -106,20 +103,6 @@ static void calm_down(sim_run *world)
     }
 }
 
-static void suspend_faults(sim_run *world)
-{
-    const sim_faults none = {.kafka_transactions = world->faults.kafka_transactions};
-    sim_cluster_set_faults(world->cluster, &none);
-}
-
-static void create_topic(sim_run *world, const char *name, int32_t partition_count)
-{
-    weir_error err = {0};
-    const weir_topic_config config = {
-        .name = name, .partition_count = partition_count, .retention_ms = -1};
-    CHECK_OK(weir_broker_create_topic(world->outside, &config, &err), &err);
-}
-
 static sim_variant draw_variant(sim_run *world, const sim_world_options *options)
 {
     return (sim_variant){
@@ -130,6 +113,7 @@ static sim_variant draw_variant(sim_run *world, const sim_world_options *options
         .apply_interval_ms = (int32_t)below(world, 1000),
         .apply_records_max = below(world, 2) == 0 ? 1 + (int32_t)below(world, 30) : 10000,
         .flush_interval_ms = (int32_t)below(world, 3000),
+        .look_interval_ms = 100 + 300 * (int32_t)(world->seed % 10),
         .purge_interval_ms = (int32_t)below(world, 3000),
         .session_timeout_ms = 2000 + (int32_t)below(world, 40000),
         .restore_records_max = below(world, 2) == 0 ? 1 + (int32_t)below(world, 20) : 10000,
@@ -151,12 +135,7 @@ static void start_world(sim_run *world, uint64_t seed, const sim_world_options *
     world->variant = draw_variant(world, options);
     world->cluster = sim_cluster_new(weir_random_u64(&world->random));
     sim_cluster_set_now(world->cluster, START_MS);
-    world->outside = sim_broker_connect(world->cluster);
-    create_topic(world, SIM_APP_IN, SIM_APP_PARTITIONS);
-    create_topic(world, SIM_APP_OUT, 1);
-    weir_error err = {0};
-    CHECK_OK(weir_producer_new(world->outside, &(weir_producer_options){0}, &world->producer, &err),
-             &err);
+    world->outside = sim_outside_open(world->cluster);
     world->checks = sim_checks_new(seed, world->cluster, &world->variant);
     for (int32_t i = 0; i < INSTANCES; i++) {
         sim_instance_init(&world->instances[i], world->cluster, &world->variant, i,
@@ -171,42 +150,15 @@ static void end_world(sim_run *world)
         world->counts->ingests += sim_disk_ingest_count(world->instances[i].disk);
         sim_instance_cleanup(&world->instances[i]);
     }
-    weir_producer_free(world->producer);
-    weir_broker_free(world->outside);
+    sim_outside_close(&world->outside);
     sim_cluster_free(world->cluster);
     sim_checks_free(world->checks);
 }
 
-/* Input comes with all faults off: what the checks expect is what is on the log. */
 static void produce(sim_run *world)
 {
-    uint64_t count = 1 + below(world, 8);
-    suspend_faults(world);
-    weir_error err = {0};
-    int32_t topic = 0;
-    int32_t partition_count = 0;
-    CHECK_OK(weir_producer_topic(world->producer, SIM_APP_IN, &topic, &partition_count, &err),
-             &err);
-    for (uint64_t i = 0; i < count && world->checks->input_count < SIM_APP_RECORDS_MAX; i++) {
-        char key[16];
-        char value[24];
-        int32_t number = (int32_t)below(world, SIM_APP_KEYS);
-        (void)snprintf(key, sizeof(key), "k%" PRId32, number);
-        (void)snprintf(value, sizeof(value), "%" PRId64, world->checks->input_count);
-        weir_record record = {.partition =
-                                  weir_partition_of(weir_bytes_of_text(key), SIM_APP_PARTITIONS),
-                              .timestamp_ms = world->now_ms,
-                              .key = weir_bytes_of_text(key),
-                              .value = weir_bytes_of_text(value)};
-        CHECK_OK(weir_producer_send(world->producer, topic, &record, &err), &err);
-        CHECK_OK(weir_producer_flush(world->producer, 0, &err), &err);
-        int64_t offset = 0;
-        CHECK_STATUS(weir_producer_acked_offset(world->producer, topic, record.partition, &offset),
-                     WEIR_OK);
-        sim_checks_add_input(world->checks, (sim_input){number, record.partition, offset});
-        world->counts->inputs++;
-    }
-    sim_cluster_set_faults(world->cluster, &world->faults);
+    world->counts->inputs += sim_outside_produce(&world->outside, &world->faults, &world->random,
+                                                 world->now_ms, world->checks);
 }
 
 /* What an instance left behind; looked at with all faults off. */
@@ -293,11 +245,6 @@ static void step_instance(sim_run *world, sim_instance *instance)
     bury_if_dead(world, instance);
 }
 
-static void expect_zombies(sim_run *world)
-{
-    world->late_writers = !world->variant.exactly_once;
-}
-
 static void do_harm(sim_run *world, sim_instance *instance)
 {
     if (!instance->running) {
@@ -314,7 +261,6 @@ static void do_harm(sim_run *world, sim_instance *instance)
     case 3:
         sim_broker_forget_members(instance->broker);
         world->counts->zombies++;
-        expect_zombies(world);
         break;
     case 4:
         sim_cluster_rebalance(world->cluster, SIM_APP_ID);
@@ -335,23 +281,17 @@ static void move_clock(sim_run *world, bool may_jump)
 {
     bool jumps = may_jump && below(world, 20) == 0;
     world->now_ms += (int64_t)below(world, jumps ? 60000 : 60);
-    if (jumps) {
-        expect_zombies(world); /* Sessions may have expired. */
-    }
     sim_cluster_set_now(world->cluster, world->now_ms);
 }
 
-/* Kafka never compacts the end of a log, where late records are; where it did, what they hide would
- * be lost with the process that knows better (decision 0061). */
+/* Kafka does not compact the end of a log, the active segment. Where late records are, so long
+ * is here until their owner has found them and logged again what they hide: it looks for them. */
 static void keep_house(sim_run *world)
 {
-    if (world->late_writers) {
-        return;
+    sim_checks_after_step(world->checks);
+    if (!sim_checks_are_hiding(world->checks)) {
+        sim_outside_keep_house(&world->outside, &world->faults, world->now_ms);
     }
-    suspend_faults(world);
-    weir_error err = {0};
-    CHECK_OK(weir_broker_housekeep(world->outside, world->now_ms, NULL, &err), &err);
-    sim_cluster_set_faults(world->cluster, &world->faults);
 }
 
 static void storm(sim_run *world)
@@ -396,7 +336,7 @@ static bool is_at_rest(sim_run *world)
             return false;
         }
     }
-    return true;
+    return !sim_checks_are_hiding(world->checks);
 }
 
 /* One turn of all parts of an instance. */
