@@ -377,12 +377,13 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
     }
     const weir_batch *last = log->batches[log->batch_count - 1];
     int64_t offset = last->records[last->count - 1].offset + 1;
+    offset = offset < log->limit ? offset : log->limit;
     const weir_restore_batch restore = {
         .store = store->spec->options.name,
         .entries = entries,
         .count = count,
         .label = store->label,
-        .offset = offset < log->limit ? offset : log->limit,
+        .offset = store->outdated_from >= 0 ? store->outdated_from : offset,
         .mark_label = store->term_label,
         .mark = term_seen,
     };
@@ -392,7 +393,7 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
         return weir_error_wrap(err, status, "task %s: restore of %s", store->task->planned->id,
                                store->kv.name);
     }
-    store->changelog_offset = restore.offset;
+    store->changelog_offset = offset;
     store->term_seen = term_seen;
     return WEIR_OK;
 }

@@ -143,6 +143,7 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
         .index = index,
         .changelog = environment->plan->changelog_topics[index],
         .changelog_offset = -1,
+        .outdated_from = -1,
     };
     weir_store_engine engine =
         environment->database == NULL ? WEIR_ENGINE_MEMORY : spec->options.engine;
@@ -203,14 +204,25 @@ void weir_task_close_stores(weir_task *task)
     weir_task_state_free(weir_take(&task->state));
 }
 
+/* A record in time: it hides what came too late. */
+static void take_over(weir_task_store *store, weir_bytes key)
+{
+    if (store->outdated_from >= 0) {
+        (void)weir_map_remove(store->outdated, key);
+        store->outdated_from = weir_map_count(store->outdated) == 0 ? -1 : store->outdated_from;
+    }
+}
+
 bool weir_task_store_takes(weir_task_store *store, const weir_record *record, int64_t *term_seen)
 {
     enum { OUTDATED_KEYS_MAX = 100000 };
     int64_t term = record->header_count == 0 ? 0 : weir_term_of(record);
     if (term == 0 || term >= *term_seen) {
         *term_seen = term == 0 ? *term_seen : term;
+        take_over(store, record->key);
         return true;
     }
+    store->outdated_from = store->outdated_from < 0 ? record->offset : store->outdated_from;
     if (weir_map_count(store->outdated) < OUTDATED_KEYS_MAX) {
         (void)weir_map_put(store->outdated, record->key, store);
     }
@@ -219,6 +231,7 @@ bool weir_task_store_takes(weir_task_store *store, const weir_record *record, in
 
 void weir_task_forget_outdated(weir_task_store *store)
 {
+    store->outdated_from = -1;
     if (store->outdated != NULL && weir_map_count(store->outdated) > 0) {
         weir_map_free(store->outdated);
         store->outdated = weir_map_new();

@@ -237,6 +237,7 @@ weir_status weir_task_wipe(weir_task *task, weir_error *err)
     for (size_t i = 0; i < task->store_count; i++) {
         task->stores[i].changelog_offset = -1;
         task->stores[i].term_seen = 0;
+        weir_task_forget_outdated(&task->stores[i]);
     }
     weir_status status = weir_task_state_wipe(task->state, err);
     return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "task %s", task->planned->id);

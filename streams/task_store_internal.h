@@ -37,6 +37,7 @@ typedef struct weir_task_store {
     uint8_t term_bytes[WEIR_TERM_BYTES];
     weir_header term_header;
     weir_map *outdated; /* Keys whose last record in the changelog is one that was skipped. */
+    int64_t outdated_from; /* The first such record; -1: none. What is on disk stands before it. */
     bool is_on_disk;
     bool dirty;               /* Written since the last commit. */
     int64_t changelog_offset; /* Next changelog offset after what is committed; -1: unknown. */

@@ -41,7 +41,7 @@ enum { SIM_STORES = 3 };
 typedef struct sim_checks {
     uint64_t seed;
     bool exactly_once;
-    bool holds;            /* What total was committed for may come out later. */
+    bool holds; /* What total was committed for may come out later. */
     sim_cluster *cluster;
     sim_input inputs[SIM_APP_RECORDS_MAX]; /* By number. */
     int64_t input_count;

@@ -77,8 +77,8 @@ uint64_t sim_outside_produce(const sim_outside *outside, const sim_faults *fault
     int32_t topic = 0;
     int32_t partition_count = 0;
     suspend(outside, faults);
-    CHECK_OK(
-        weir_producer_topic(outside->producer, SIM_APP_IN, &topic, &partition_count, &err), &err);
+    CHECK_OK(weir_producer_topic(outside->producer, SIM_APP_IN, &topic, &partition_count, &err),
+             &err);
     for (; sent < count && checks->input_count < SIM_APP_RECORDS_MAX; sent++) {
         int32_t key_number = (int32_t)weir_random_below(random, SIM_APP_KEYS);
         send(outside, topic, key_number, now_ms, checks);

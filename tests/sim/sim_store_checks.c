@@ -174,8 +174,8 @@ static bool is_torn_or_held(const sim_checks *checks, int64_t number)
     const replayed held = replay_changelog(checks, SIM_HELD, partition, INT64_MAX);
     bool is_held = weir_map_get(held.rows, weir_bytes_of_text(key)) != NULL;
     replay_cleanup(&held);
-    return is_held ||
-           sim_cluster_is_torn(checks->cluster, stores[SIM_HELD].changelog, weir_bytes_of_text(key));
+    return is_held || sim_cluster_is_torn(checks->cluster, stores[SIM_HELD].changelog,
+                                          weir_bytes_of_text(key));
 }
 
 /* Every row has the inputs that it is to count; exactly once, each of them one time. */

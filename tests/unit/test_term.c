@@ -180,10 +180,12 @@ TEST(running_owner_logs_again_what_a_late_record_hides)
         CHECK_I64(last_of(&a).term, >, first_term);
         count_one(&a);
         CHECK_I64(count_topology_last(a.broker, "out", "a"), ==, 3);
+        a.now_ms += 31 * 1000;
+        count_application_steps(&a, 10); /* It is applied: the disk stands behind it. */
         restart(&a);
         count_one(&a);
         CHECK_I64(count_topology_last(a.broker, "out", "a"), ==, 4);
-        CHECK_I64(outdated(&a), ==, 1 - on_disk); /* The disk stands behind it. */
+        CHECK_I64(outdated(&a), ==, 1 - on_disk);
     }
 }
 
@@ -284,4 +286,28 @@ TEST(idle_owner_logs_again_what_a_late_record_hides)
         count_application_steps(&a, 200);
         CHECK_I64(outdated(&a), ==, 1); /* It is looked at once. */
     }
+}
+
+TEST(late_record_is_found_again_after_a_crash_before_it_was_hidden)
+{
+    WEIR_AUTO(count_application) a = {0};
+    start(&a, "at_least_once", true);
+    count_one(&a);
+    int64_t first_term = last_of(&a).term;
+    restart(&a);
+    count_one(&a);
+    a.now_ms += 31 * 1000;
+    count_application_steps(&a, 10); /* The disk knows the later term. */
+    write_late(&a, 1, first_term);
+    for (int life = 0; life < 3; life++) { /* It restores, and dies before it can log again. */
+        count_application_crash(&a);
+        for (int i = 0; i < 1000 && outdated(&a) == 0; i++) {
+            CHECK_OK(count_application_step(&a), &a.err);
+        }
+        CHECK_I64(outdated(&a), ==, 1);
+        CHECK_I64(last_of(&a).count, ==, 1);
+    }
+    restart(&a);
+    CHECK_I64(last_of(&a).count, ==, 2);
+    CHECK_I64(last_of(&a).term, >, first_term);
 }
