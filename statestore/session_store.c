@@ -187,15 +187,15 @@ void weir_session_iterator_free(weir_session_iterator *iterator)
     }
 }
 
-/* -1: these bytes are no key of a session. */
-static int64_t time_of(weir_bytes key)
+int64_t weir_session_key_time(weir_bytes binary_key)
 {
     weir_session session = {0};
-    return weir_session_of(key, &session) ? session.end_ms : -1;
+    return weir_session_of(binary_key, &session) ? session.end_ms : -1;
 }
 
 weir_status weir_session_store_expire(weir_session_store *store, size_t slice_max,
                                       size_t *out_removed, weir_error *err)
 {
-    return weir_expiry_run(&store->expiry, store->kv, time_of, slice_max, out_removed, err);
+    return weir_expiry_run(&store->expiry, store->kv, weir_session_key_time, slice_max, out_removed,
+                           err);
 }

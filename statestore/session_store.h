@@ -66,6 +66,9 @@ WEIR_DEFINE_AUTO_PTR(weir_session_iterator);
 /* Takes a key of the store below apart; false: it is none. */
 bool weir_session_of(weir_bytes binary_key, weir_session *out_session);
 
+/* The end in a key of the store below, by which it expires; -1: these bytes are no such key. */
+int64_t weir_session_key_time(weir_bytes binary_key);
+
 /* Removes up to slice_max expired sessions; as weir_window_store_expire. */
 weir_status weir_session_store_expire(weir_session_store *store, size_t slice_max,
                                       size_t *out_removed, weir_error *err);

@@ -195,14 +195,14 @@ void weir_window_iterator_free(weir_window_iterator *iterator)
     }
 }
 
-/* -1: these bytes are no key of a window. */
-static int64_t time_of(weir_bytes key)
+int64_t weir_window_key_time(weir_bytes binary_key)
 {
-    return key.size < WEIR_WINDOW_SUFFIX_BYTES ? -1 : start_of(key);
+    return binary_key.size < WEIR_WINDOW_SUFFIX_BYTES ? -1 : start_of(binary_key);
 }
 
 weir_status weir_window_store_expire(weir_window_store *store, size_t slice_max,
                                      size_t *out_removed, weir_error *err)
 {
-    return weir_expiry_run(&store->expiry, store->kv, time_of, slice_max, out_removed, err);
+    return weir_expiry_run(&store->expiry, store->kv, weir_window_key_time, slice_max, out_removed,
+                           err);
 }

@@ -80,6 +80,9 @@ typedef struct weir_window_key {
 /* Takes a key of the store below apart; it has at least WEIR_WINDOW_SUFFIX_BYTES. */
 weir_window_key weir_window_key_of(weir_bytes binary_key);
 
+/* The start in a key of the store below, by which it expires; -1: these bytes are no such key. */
+int64_t weir_window_key_time(weir_bytes binary_key);
+
 /* Looks at up to slice_max entries, going on where the last call stopped, and removes those that
  * have expired; a pass over the store begins when half a retention has gone by since the last. */
 weir_status weir_window_store_expire(weir_window_store *store, size_t slice_max,

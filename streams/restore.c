@@ -329,6 +329,9 @@ static size_t collect_entries(weir_restorer *restorer, const changelog *log,
             restorer->outdated++;
             continue;
         }
+        if (weir_task_store_is_expired(log->store, record->key)) {
+            continue;
+        }
         bool timestamped = log->store->spec->options.timestamped;
         weir_bytes value = stored_value(record, timestamped, &restorer->values);
         to[count++] = (weir_restore_entry){record->key, value};

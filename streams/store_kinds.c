@@ -8,6 +8,8 @@
 #include "streams/global_stores.h"
 #include "streams/task_internal.h"
 
+enum { STREAM_TIME_LOOK_MS = 60000 };
+
 static void *open_ttl(weir_task *task, weir_task_store *rows)
 {
     WEIR_AUTO_FREE char *name =
@@ -85,13 +87,31 @@ void weir_task_close_kinds(weir_task *task)
     }
 }
 
+typedef int64_t (*key_time)(weir_bytes key);
+
+/* How the keys of a store tell when they expire; NULL: they do not. */
+static key_time key_time_of(const weir_task_store *store)
+{
+    switch (store->spec->options.kind) {
+    case WEIR_STORE_WINDOW:
+        return weir_window_key_time;
+    case WEIR_STORE_SESSION:
+        return weir_session_key_time;
+    case WEIR_STORE_KEY_VALUE:
+    case WEIR_STORE_TTL:
+    case WEIR_STORE_BITMAP:
+        break;
+    }
+    return NULL;
+}
+
 weir_status weir_task_expire_windows(weir_task *task, weir_error *err)
 {
     size_t slice_max = (size_t)task->environment->config->expire_entries_max;
     for (size_t i = 0; i < task->store_count; i++) {
         weir_task_store *store = &task->stores[i];
         weir_store_kind kind = store->spec->options.kind;
-        if (kind != WEIR_STORE_WINDOW && kind != WEIR_STORE_SESSION) {
+        if (key_time_of(store) == NULL) {
             continue;
         }
         size_t removed = 0;
@@ -109,6 +129,87 @@ weir_status weir_task_expire_windows(weir_task *task, weir_error *err)
         }
     }
     return WEIR_OK;
+}
+
+bool weir_task_store_is_expired(const weir_task_store *store, weir_bytes key)
+{
+    key_time time_of = key_time_of(store);
+    int64_t time_ms = time_of == NULL ? -1 : time_of(key);
+    return time_ms >= 0 && time_ms <= store->task->stream_time_ms - store->spec->options.retention_ms;
+}
+
+/* What the group has committed of an input; as before where it cannot be asked. */
+static int64_t committed_time_ms(const weir_task *task, const weir_task_input *input)
+{
+    const weir_task_environment *environment = task->environment;
+    WEIR_AUTO(weir_buf) metadata = {0};
+    weir_offset_window window = {0};
+    int64_t offset = 0;
+    int64_t time_ms = -1;
+    weir_status status =
+        weir_broker_group_offset(environment->broker, environment->plan->application_id,
+                                 input->partition, &offset, &metadata, NULL);
+    if (status == WEIR_OK) {
+        status = weir_offset_window_decode(&window, offset, weir_buf_bytes(&metadata), &time_ms,
+                                           NULL);
+        weir_offset_window_cleanup(&window);
+    }
+    return status == WEIR_OK ? time_ms : -1;
+}
+
+static void look_at_stream_time(weir_task *task)
+{
+    task->stream_time_look_ms = task->environment->now_ms;
+    for (size_t i = 0; i < task->input_count; i++) {
+        int64_t time_ms = committed_time_ms(task, &task->inputs[i]);
+        task->stream_time_ms = time_ms > task->stream_time_ms ? time_ms : task->stream_time_ms;
+    }
+}
+
+static bool has_windows(const weir_task *task)
+{
+    bool has = false;
+    for (size_t i = 0; i < task->store_count; i++) {
+        has = has || key_time_of(&task->stores[i]) != NULL;
+    }
+    return has;
+}
+
+static weir_status expire_slice(weir_task *task, weir_task_store *store, size_t *removed,
+                                weir_error *err)
+{
+    size_t slice_max = (size_t)task->environment->config->expire_entries_max;
+    size_t count = 0;
+    if (store->expiry.retention_ms == 0) {
+        store->expiry = weir_expiry_of(store->spec->options.retention_ms);
+    }
+    weir_expiry_observe(&store->expiry, task->stream_time_ms);
+    WEIR_TRY(weir_expiry_run(&store->expiry, store->inner, key_time_of(store), slice_max, &count,
+                             err));
+    *removed += count;
+    return WEIR_OK;
+}
+
+weir_status weir_task_expire_standby(weir_task *task, size_t *out_removed, weir_error *err)
+{
+    WEIR_ASSERT(task->phase == WEIR_TASK_STANDBY);
+    *out_removed = 0;
+    if (!has_windows(task)) {
+        return WEIR_OK;
+    }
+    if (task->environment->now_ms - task->stream_time_look_ms >= STREAM_TIME_LOOK_MS) {
+        look_at_stream_time(task);
+    }
+    for (size_t i = 0; i < task->store_count; i++) {
+        if (key_time_of(&task->stores[i]) != NULL) {
+            WEIR_TRY(expire_slice(task, &task->stores[i], out_removed, err));
+        }
+    }
+    if (*out_removed == 0) {
+        return WEIR_OK;
+    }
+    weir_task_state_commit(task->state); /* There is nothing else: it writes what it follows. */
+    return weir_task_state_apply(task->state, err);
 }
 
 static weir_task_store *connected_store(weir_context *context, const char *name)

@@ -194,6 +194,7 @@ weir_status weir_task_open_stores(weir_task *task, weir_error *err)
 void weir_task_close_stores(weir_task *task)
 {
     for (size_t i = 0; i < task->store_count; i++) {
+        weir_expiry_cleanup(&task->stores[i].expiry);
         weir_map_free(task->stores[i].outdated);
         free(task->stores[i].term_label);
         free(task->stores[i].label);

@@ -5,6 +5,7 @@
 #include "streams/stream_thread_internal.h"
 
 #include "streams/base/logging.h"
+#include "streams/store_kinds.h"
 #include "streams/task_store_internal.h"
 
 enum {
@@ -238,6 +239,21 @@ static weir_restore_slice slice_of(const weir_stream_thread *thread)
     };
 }
 
+static weir_status expire_standbys(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        weir_task *task = thread->owned[i];
+        size_t removed = 0;
+        if (weir_task_phase_now(task) == WEIR_TASK_STANDBY) {
+            thread->culprit = task;
+            WEIR_TRY(weir_task_expire_standby(task, &removed, err));
+        }
+        *busy = *busy || removed > 0;
+    }
+    thread->culprit = NULL;
+    return WEIR_OK;
+}
+
 weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
     weir_restore_progress progress = {0};
@@ -251,7 +267,8 @@ weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, 
         *busy = true;
         count_restored(thread, &progress, started_ns);
     }
-    return bring_up_all(thread, busy, err);
+    WEIR_TRY(bring_up_all(thread, busy, err));
+    return expire_standbys(thread, busy, err);
 }
 
 weir_status weir_stream_thread_take_input(weir_stream_thread *thread, bool *busy, weir_error *err)

@@ -174,6 +174,8 @@ void weir_task_follow(weir_task *task)
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_CREATED || task->phase == WEIR_TASK_RESTORING);
     task->phase = WEIR_TASK_STANDBY;
+    task->stream_time_ms = -1; /* It may not be committed: that is looked for. */
+    task->stream_time_look_ms = INT64_MIN / 2;
 }
 
 static weir_status assign_input(weir_task_input *input, weir_error *err)

@@ -86,6 +86,7 @@ struct weir_task {
     uint64_t logged_committed; /* Those that are committed and not applied. */
     int64_t async_count;       /* Deferrals of all inputs that have not ended. */
     int64_t stream_time_ms;    /* The largest event time taken, the current record's included. */
+    int64_t stream_time_look_ms; /* Of a standby: when it asked the group for it. */
     int64_t last_commit_ms;    /* Or when it began to run. */
     bool commit_needed;
     bool commit_requested;

@@ -9,6 +9,7 @@
 #ifndef WEIR_STREAMS_TASK_STORE_INTERNAL_H
 #define WEIR_STREAMS_TASK_STORE_INTERNAL_H
 
+#include "statestore/expiry.h"
 #include "streams/base/map.h"
 #include "streams/task.h"
 #include "streams/term.h"
@@ -43,6 +44,7 @@ typedef struct weir_task_store {
     int64_t changelog_offset; /* Next changelog offset after what is committed; -1: unknown. */
     int64_t looked_ms;        /* When it last looked for others' records in the changelog. */
     int64_t logged;           /* Records that the store has sent since it stood there. */
+    weir_expiry expiry;       /* Of windows, while nobody runs the task here (store_kinds.c). */
     struct weir_restoring *restoring; /* restore.c's, while it restores or follows; else NULL. */
 } weir_task_store;
 
@@ -55,6 +57,9 @@ void weir_task_close_stores(weir_task *task);
 weir_status weir_task_begin_terms(weir_task *task, weir_error *err);
 /* stores.c: whether a restore takes record, after others; a key that it skips is kept in mind. */
 bool weir_task_store_takes(weir_task_store *store, const weir_record *record, int64_t *term_seen);
+/* store_kinds.c: whether key is of a window that no owner of the task will show any more, so that a
+ * restore can leave it out. */
+bool weir_task_store_is_expired(const weir_task_store *store, weir_bytes key);
 /* stores.c: what was logged again is committed. */
 void weir_task_forget_outdated(weir_task_store *store);
 /* task_commit.c: begins a running task anew that has found records of others among its own in a
