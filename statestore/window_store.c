@@ -87,6 +87,12 @@ weir_window_key weir_window_key_of(weir_bytes binary_key)
     };
 }
 
+/* The smallest start of a window that is shown. */
+static int64_t shown_from(const weir_window_store *store)
+{
+    return store->options.shows_expired ? 0 : weir_expiry_live_from(&store->expiry);
+}
+
 weir_status weir_window_store_put(weir_window_store *store, weir_bytes key, int64_t start_ms,
                                   weir_bytes value, weir_error *err)
 {
@@ -97,7 +103,8 @@ weir_status weir_window_store_put(weir_window_store *store, weir_bytes key, int6
                               store->kv->name, (long long)start_ms);
     }
     weir_window_store_observe(store, start_ms);
-    if (start_ms < weir_expiry_live_from(&store->expiry) && !store->options.retain_duplicates) {
+    if (start_ms < weir_expiry_live_from(&store->expiry) && !store->options.retain_duplicates &&
+        !store->options.takes_expired) {
         return WEIR_NOT_FOUND;
     }
     if (value.data == NULL && store->options.retain_duplicates) {
@@ -117,7 +124,7 @@ weir_status weir_window_store_get(weir_window_store *store, weir_bytes key, int6
 {
     WEIR_ASSERT(key.data != NULL);
 
-    if (start_ms < weir_expiry_live_from(&store->expiry)) {
+    if (start_ms < shown_from(store)) {
         return WEIR_NOT_FOUND;
     }
     if (!store->options.retain_duplicates) {
@@ -139,9 +146,7 @@ weir_status weir_window_store_fetch(weir_window_store *store, const weir_window_
     weir_window_iterator *it = weir_alloc(sizeof *it);
     WEIR_AUTO_PTR(weir_window_iterator) owner = it;
     it->one_key = range->key.data != NULL;
-    it->from_ms = range->from_ms > weir_expiry_live_from(&store->expiry)
-                      ? range->from_ms
-                      : weir_expiry_live_from(&store->expiry);
+    it->from_ms = range->from_ms > shown_from(store) ? range->from_ms : shown_from(store);
     it->to_ms = range->to_ms;
     WEIR_AUTO(weir_buf) upper = {0};
     weir_bytes from = WEIR_BYTES_NULL;

@@ -25,6 +25,8 @@ typedef struct weir_window_iterator weir_window_iterator;
 typedef struct weir_window_store_options {
     int64_t retention_ms;   /* > 0. */
     bool retain_duplicates; /* Each put is an entry of its own: for the buffers of joins. */
+    bool takes_expired;     /* Puts windows past the retention, too. */
+    bool shows_expired;     /* And shows them, until they are removed. */
 } weir_window_store_options;
 
 /* The windows that owned_kv holds; stream time begins with the first put or observe. */

@@ -30,6 +30,8 @@ static void *open_window(const weir_task *task, weir_task_store *store)
     const weir_window_store_options options = {
         .retention_ms = store->spec->options.retention_ms,
         .retain_duplicates = store->spec->options.retain_duplicates,
+        .takes_expired = store->spec->options.takes_expired,
+        .shows_expired = store->spec->options.takes_expired && store->cached != NULL,
     };
     weir_window_store *window = weir_window_store_new(&store->kv, &options);
     weir_window_store_observe(window, task->stream_time_ms);

@@ -69,6 +69,9 @@ typedef struct weir_store_options {
     weir_store_kind kind;
     int64_t retention_ms;   /* Of a window or session store, > 0: as long as records may come. */
     bool retain_duplicates; /* Of a window store: each put is an entry of its own. */
+    /* Of a window store that several processors write, each with its own time: what has expired
+     * for one is put for another; with a cache it shows, too, as in Kafka Streams' cache. */
+    bool takes_expired;
     /* Holds writes back until a commit, or until statestore.cache.max.bytes are held, and logs the
      * last one of each key (weir_context_on_flush). Key-value and window stores. */
     bool caching_enabled;

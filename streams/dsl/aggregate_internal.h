@@ -29,6 +29,13 @@ weir_status weir_aggregate_advance(const weir_aggregate_spec *spec, weir_call *c
                                    const weir_record *record, weir_bytes *inout_old,
                                    weir_bytes *out_new);
 
+/* A copy of spec for a processor of table, in the builder's arena. */
+weir_aggregate_spec *weir_aggregate_spec_keep(weir_ktable *table, const weir_aggregate_spec *spec,
+                                              void *user);
+
+/* The supplier of aggregates in a key-value store; user is the spec. */
+weir_processor *weir_aggregate_new(void *user);
+
 /* Where an aggregate comes into the graph. */
 typedef struct weir_aggregate_place {
     const char *prefix; /* Of its name, if it was given none. */

@@ -68,7 +68,7 @@ static void free_aggregate(weir_processor *processor)
     free(processor);
 }
 
-static weir_processor *new_aggregate(void *user)
+weir_processor *weir_aggregate_new(void *user)
 {
     static const weir_processor_ops ops = {init, aggregate, free_aggregate};
     aggregate_processor *self = weir_alloc(sizeof(*self));
@@ -94,6 +94,16 @@ static weir_graph_node *parent_of(weir_kgrouped_stream *grouped, const char *sto
     return node;
 }
 
+weir_aggregate_spec *weir_aggregate_spec_keep(weir_ktable *table, const weir_aggregate_spec *spec,
+                                              void *user)
+{
+    weir_aggregate_spec *kept = weir_builder_alloc(table->builder, sizeof(*kept));
+    *kept = *spec;
+    kept->table = table;
+    kept->user = user;
+    return kept;
+}
+
 weir_ktable *weir_aggregate_add(weir_kgrouped_stream *grouped, const weir_aggregate_place *place,
                                 const weir_aggregate_spec *spec)
 {
@@ -104,10 +114,7 @@ weir_ktable *weir_aggregate_add(weir_kgrouped_stream *grouped, const weir_aggreg
     weir_ktable *table = weir_ktable_new(builder, WEIR_TABLE_AGGREGATE, NULL);
     table->store = place->store;
     table->is_kept = true;
-    weir_aggregate_spec *kept = weir_builder_alloc(builder, sizeof(*kept));
-    *kept = *spec;
-    kept->table = table;
-    kept->user = options->user;
+    weir_aggregate_spec *kept = weir_aggregate_spec_keep(table, spec, options->user);
     weir_graph_node *parent = parent_of(grouped, place->store->options.name);
     table->node = weir_graph_add(builder, parent, WEIR_GRAPH_PROCESSOR, name);
     table->node->processor = (weir_processor_options){place->supplier, kept};
@@ -126,7 +133,7 @@ static weir_ktable *add(weir_kgrouped_stream *grouped, const weir_materialized *
         .options = options,
         .store = weir_row_store_declare(grouped->stream.builder,
                                         materialized == NULL ? &none : materialized, prefix),
-        .supplier = new_aggregate,
+        .supplier = weir_aggregate_new,
     };
     return weir_aggregate_add(grouped, &place, spec);
 }

@@ -3,19 +3,12 @@
  * sessions.c - session windows: a record meets the sessions within the gap around it, and all of
  * them become one.
  */
-#include "streams/dsl/sessions.h"
+#include "streams/dsl/sessions_internal.h"
 
 #include "streams/base/serde.h"
-#include "streams/dsl/aggregate_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-/* The windows, and how two aggregates become one. */
-typedef struct session_spec {
-    weir_session_windows windows;
-    weir_merger merger; /* NULL: the reducer does it. */
-} session_spec;
 
 struct weir_session_windowed_kstream {
     weir_kgrouped_stream *grouped;
@@ -25,7 +18,7 @@ struct weir_session_windowed_kstream {
 typedef struct session_processor {
     weir_processor base;
     const weir_aggregate_spec *spec;
-    const session_spec *sessions;
+    const weir_sessions_spec *sessions;
     weir_session_store *store;
     bool is_cached;
     int64_t observed_ms; /* Stream time as this processor saw it; -1: none yet. */
@@ -187,7 +180,7 @@ static void free_processor(weir_processor *processor)
     free(processor);
 }
 
-static weir_processor *new_processor(void *user)
+weir_processor *weir_sessions_new(void *user)
 {
     static const weir_processor_ops ops = {init, add_to_session, free_processor};
     session_processor *self = weir_alloc(sizeof(*self));
@@ -200,6 +193,17 @@ static weir_processor *new_processor(void *user)
 
 /* Graph. */
 
+void weir_sessions_check(weir_builder *builder, const weir_session_windows *windows,
+                         const char *after)
+{
+    if (windows->inactivity_gap_ms <= 0 || windows->grace_ms < 0) {
+        weir_builder_mistake(builder,
+                             "sessions after %s: an inactivity gap above 0 and a grace of 0 or "
+                             "more are needed",
+                             after);
+    }
+}
+
 weir_session_windowed_kstream *
 weir_kgrouped_stream_windowed_by_session(weir_kgrouped_stream *grouped,
                                          const weir_session_windows *windows)
@@ -208,22 +212,18 @@ weir_kgrouped_stream_windowed_by_session(weir_kgrouped_stream *grouped,
     weir_session_windowed_kstream *windowed = weir_builder_alloc(builder, sizeof(*windowed));
     windowed->grouped = grouped;
     windowed->windows = *windows;
-    if (windows->inactivity_gap_ms <= 0 || windows->grace_ms < 0) {
-        weir_builder_mistake(builder,
-                             "sessions after %s: an inactivity gap above 0 and a grace of 0 or "
-                             "more are needed",
-                             grouped->stream.name);
-    }
+    weir_sessions_check(builder, windows, grouped->stream.name);
     return windowed;
 }
 
-static weir_graph_store *declare_store(const weir_session_windowed_kstream *windowed,
-                                       const weir_materialized *materialized, const char *prefix)
+weir_graph_store *weir_sessions_declare_store(weir_builder *builder,
+                                              const weir_session_windows *windows,
+                                              const weir_materialized *materialized,
+                                              const char *prefix)
 {
     static const weir_materialized none;
     materialized = materialized == NULL ? &none : materialized;
-    weir_builder *builder = windowed->grouped->stream.builder;
-    int64_t kept_ms = windowed->windows.inactivity_gap_ms + windowed->windows.grace_ms;
+    int64_t kept_ms = windows->inactivity_gap_ms + windows->grace_ms;
     weir_graph_store *store = weir_row_store_declare(builder, materialized, prefix);
     store->options.kind = WEIR_STORE_SESSION;
     store->options.timestamped = false; /* Its end is the time of a session. */
@@ -250,13 +250,14 @@ static weir_ktable *add(const weir_session_windowed_kstream *windowed, const ses
                         weir_aggregate_spec spec)
 {
     weir_builder *builder = windowed->grouped->stream.builder;
-    session_spec *sessions = weir_builder_alloc(builder, sizeof(*sessions));
-    *sessions = (session_spec){windowed->windows, table->merger};
+    weir_sessions_spec *sessions = weir_builder_alloc(builder, sizeof(*sessions));
+    *sessions = (weir_sessions_spec){windowed->windows, table->merger};
     const weir_aggregate_place place = {
         .prefix = table->prefix,
         .options = table->options,
-        .store = declare_store(windowed, table->materialized, table->prefix),
-        .supplier = new_processor,
+        .store = weir_sessions_declare_store(builder, &windowed->windows, table->materialized,
+                                             table->prefix),
+        .supplier = weir_sessions_new,
     };
     spec.windows = sessions;
     return weir_aggregate_add(windowed->grouped, &place, &spec);

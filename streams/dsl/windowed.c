@@ -163,6 +163,33 @@ static weir_processor *new_sliding(void *user)
 
 /* Graph. */
 
+weir_processor_supplier weir_windows_supplier(const weir_windows_spec *windows)
+{
+    return windows->advance_ms == 0 ? new_sliding : new_time_windowed;
+}
+
+weir_windows_spec weir_windows_of_time(const weir_time_windows *windows)
+{
+    int64_t advance_ms = windows->advance_ms == 0 ? windows->size_ms : windows->advance_ms;
+    return (weir_windows_spec){windows->size_ms, advance_ms, windows->grace_ms};
+}
+
+weir_windows_spec weir_windows_of_sliding(const weir_sliding_windows *windows)
+{
+    return (weir_windows_spec){windows->time_difference_ms, 0, windows->grace_ms};
+}
+
+void weir_windows_check(weir_builder *builder, const weir_windows_spec *windows, const char *after)
+{
+    if (windows->size_ms <= 0 || windows->grace_ms < 0 || windows->advance_ms < 0 ||
+        windows->advance_ms > windows->size_ms) {
+        weir_builder_mistake(builder,
+                             "windows after %s: a size above 0, an advance of at most the size and "
+                             "a grace of 0 or more are needed",
+                             after);
+    }
+}
+
 static weir_time_windowed_kstream *windowed_by(weir_kgrouped_stream *grouped,
                                                weir_windows_spec windows)
 {
@@ -170,41 +197,32 @@ static weir_time_windowed_kstream *windowed_by(weir_kgrouped_stream *grouped,
     weir_time_windowed_kstream *windowed = weir_builder_alloc(builder, sizeof(*windowed));
     windowed->grouped = grouped;
     windowed->windows = windows;
-    if (windows.size_ms <= 0 || windows.grace_ms < 0 || windows.advance_ms < 0 ||
-        windows.advance_ms > windows.size_ms) {
-        weir_builder_mistake(builder,
-                             "windows after %s: a size above 0, an advance of at most the size and "
-                             "a grace of 0 or more are needed",
-                             grouped->stream.name);
-    }
+    weir_windows_check(builder, &windows, grouped->stream.name);
     return windowed;
 }
 
 weir_time_windowed_kstream *weir_kgrouped_stream_windowed_by(weir_kgrouped_stream *grouped,
                                                              const weir_time_windows *windows)
 {
-    int64_t advance_ms = windows->advance_ms == 0 ? windows->size_ms : windows->advance_ms;
-    return windowed_by(grouped,
-                       (weir_windows_spec){windows->size_ms, advance_ms, windows->grace_ms});
+    return windowed_by(grouped, weir_windows_of_time(windows));
 }
 
 weir_time_windowed_kstream *
 weir_kgrouped_stream_windowed_by_sliding(weir_kgrouped_stream *grouped,
                                          const weir_sliding_windows *windows)
 {
-    return windowed_by(grouped,
-                       (weir_windows_spec){windows->time_difference_ms, 0, windows->grace_ms});
+    return windowed_by(grouped, weir_windows_of_sliding(windows));
 }
 
 /* The store keeps a window as long as records may still come for it; a sliding one twice as long,
  * since the windows before it are looked at. */
-static weir_graph_store *declare_store(const weir_time_windowed_kstream *windowed,
-                                       const weir_materialized *materialized, const char *prefix)
+weir_graph_store *weir_windows_declare_store(weir_builder *builder,
+                                             const weir_windows_spec *windows,
+                                             const weir_materialized *materialized,
+                                             const char *prefix)
 {
     static const weir_materialized none;
     materialized = materialized == NULL ? &none : materialized;
-    weir_builder *builder = windowed->grouped->stream.builder;
-    const weir_windows_spec *windows = &windowed->windows;
     int64_t kept_ms = (windows->advance_ms == 0 ? 2 : 1) * windows->size_ms + windows->grace_ms;
     weir_graph_store *store = weir_row_store_declare(builder, materialized, prefix);
     store->options.kind = WEIR_STORE_WINDOW;
@@ -226,8 +244,9 @@ static weir_ktable *add(const weir_time_windowed_kstream *windowed,
     const weir_aggregate_place place = {
         .prefix = prefix,
         .options = options,
-        .store = declare_store(windowed, materialized, prefix),
-        .supplier = windowed->windows.advance_ms == 0 ? new_sliding : new_time_windowed,
+        .store = weir_windows_declare_store(windowed->grouped->stream.builder, &windowed->windows,
+                                            materialized, prefix),
+        .supplier = weir_windows_supplier(&windowed->windows),
     };
     spec.windows = &windowed->windows;
     return weir_aggregate_add(windowed->grouped, &place, &spec);

@@ -35,6 +35,18 @@ typedef struct weir_windowed_processor {
     weir_buf key; /* Of the change that is passed on. */
 } weir_windowed_processor;
 
+/* What the user says of windows, in one form; and a mistake where it cannot be. */
+weir_windows_spec weir_windows_of_time(const weir_time_windows *windows);
+weir_windows_spec weir_windows_of_sliding(const weir_sliding_windows *windows);
+void weir_windows_check(weir_builder *builder, const weir_windows_spec *windows, const char *after);
+
+/* The store of such windows, and the supplier of processors over it (user: the spec). */
+weir_graph_store *weir_windows_declare_store(weir_builder *builder,
+                                             const weir_windows_spec *windows,
+                                             const weir_materialized *materialized,
+                                             const char *prefix);
+weir_processor_supplier weir_windows_supplier(const weir_windows_spec *windows);
+
 /* Sets the row of a window of the key of record, and passes its change on unless the cache will. */
 weir_status weir_windowed_put(weir_windowed_processor *self, const weir_record *record,
                               int64_t start_ms, weir_timestamped row, weir_bytes old_value,

@@ -75,8 +75,8 @@ static char *line_of(const rows *self, weir_record row)
 static weir_status take_row(void *user, weir_bytes key, weir_bytes value, weir_error *err)
 {
     rows *self = user;
-    weir_timestamped row = {.value = value};
-    if (!self->store->is_session) {
+    weir_timestamped row = {.value = value, .timestamp_ms = -1};
+    if (!self->store->is_session && !self->store->is_plain) {
         WEIR_TRY(weir_timestamped_decode(value, &row, err));
     }
     const weir_record record = {.key = key, .value = row.value, .timestamp_ms = row.timestamp_ms};

@@ -2,15 +2,12 @@
  *
  * specs.c - operators over short texts: keys k0 … k3, values v0 … v9.
  */
-#include "tests/conformance/specs.h"
+#include "tests/conformance/specs_internal.h"
 
 #include "statestore/session_store.h"
 #include "streams/dsl/grouped.h"
 #include "streams/dsl/joins.h"
-#include "streams/dsl/kstream.h"
-#include "streams/dsl/ktable.h"
 #include "streams/dsl/sessions.h"
-#include "streams/dsl/windowed.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,8 +22,7 @@ static char digit_of(weir_bytes value)
     return ((const char *)value.data)[1];
 }
 
-/* The text after its first letter. */
-static weir_bytes tail_of(weir_bytes value)
+weir_bytes conformance_tail_of(weir_bytes value)
 {
     return weir_bytes_of((const char *)value.data + 1, value.size - 1);
 }
@@ -39,10 +35,14 @@ static weir_status count_as_text(weir_call *call, const weir_record *record, wei
     return WEIR_OK;
 }
 
+void conformance_counts_to(weir_kstream *counts, const char *topic)
+{
+    weir_kstream_to(weir_kstream_map_values(counts, count_as_text, NULL), topic, NULL);
+}
+
 static void counts_to(weir_ktable *table, const char *topic)
 {
-    weir_kstream *changes = weir_ktable_to_stream(table, NULL);
-    weir_kstream_to(weir_kstream_map_values(changes, count_as_text, NULL), topic, NULL);
+    conformance_counts_to(weir_ktable_to_stream(table, NULL), topic);
 }
 
 /* Without state. */
@@ -128,7 +128,7 @@ static void make_merge_map(weir_builder *builder, const weir_json_value *params)
 
 static const weir_materialized st = {.store_name = "st"};
 
-static weir_kgrouped_stream *grouped(weir_builder *builder, const char *topic)
+weir_kgrouped_stream *conformance_grouped(weir_builder *builder, const char *topic)
 {
     return weir_kstream_group_by_key(weir_builder_stream(builder, topic, NULL), NULL);
 }
@@ -136,7 +136,7 @@ static weir_kgrouped_stream *grouped(weir_builder *builder, const char *topic)
 static void make_count(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
-    counts_to(weir_kgrouped_stream_count(grouped(builder, "a"), &st, NULL), "out");
+    counts_to(weir_kgrouped_stream_count(conformance_grouped(builder, "a"), &st, NULL), "out");
 }
 
 static weir_status concat_short(weir_call *call, weir_bytes aggregate, weir_bytes value,
@@ -150,11 +150,11 @@ static void make_reduce_concat(weir_builder *builder, const weir_json_value *par
 {
     (void)params;
     weir_ktable *table =
-        weir_kgrouped_stream_reduce(grouped(builder, "a"), concat_short, &st, NULL);
+        weir_kgrouped_stream_reduce(conformance_grouped(builder, "a"), concat_short, &st, NULL);
     weir_kstream_to(weir_ktable_to_stream(table, NULL), "out", NULL);
 }
 
-static weir_status empty_text(weir_call *call, weir_bytes *out_aggregate)
+weir_status conformance_empty_text(weir_call *call, weir_bytes *out_aggregate)
 {
     (void)call;
     *out_aggregate = WEIR_BYTES("");
@@ -167,15 +167,16 @@ static weir_status add_digits_until_seven(weir_call *call, weir_bytes key, weir_
     (void)key;
     *out_aggregate = weir_bytes_equal(value, WEIR_BYTES("v7"))
                          ? WEIR_BYTES_NULL
-                         : weir_call_concat(call, aggregate, tail_of(value));
+                         : weir_call_concat(call, aggregate, conformance_tail_of(value));
     return WEIR_OK;
 }
 
 static void make_aggregate_null_result(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
-    weir_ktable *table = weir_kgrouped_stream_aggregate(grouped(builder, "a"), empty_text,
-                                                        add_digits_until_seven, &st, NULL);
+    weir_ktable *table =
+        weir_kgrouped_stream_aggregate(conformance_grouped(builder, "a"), conformance_empty_text,
+                                       add_digits_until_seven, &st, NULL);
     weir_kstream_to(weir_ktable_to_stream(table, NULL), "out", NULL);
 }
 
@@ -262,8 +263,8 @@ static weir_status append_minus(weir_call *call, weir_bytes key, weir_bytes valu
 static void make_table_group_aggregate(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
-    table_to(weir_kgrouped_table_aggregate(grouped_by_value(builder), empty_text, append_plus,
-                                           append_minus, &in_st),
+    table_to(weir_kgrouped_table_aggregate(grouped_by_value(builder), conformance_empty_text,
+                                           append_plus, append_minus, &in_st),
              "out");
 }
 
@@ -325,7 +326,7 @@ static void make_stream_table_left(weir_builder *builder, const weir_json_value 
 
 static int64_t window_size_ms;
 
-static int64_t parameter(const weir_json_value *params, const char *name)
+int64_t conformance_parameter(const weir_json_value *params, const char *name)
 {
     int64_t value = 0;
     (void)weir_json_get_i64(params, name, &value, NULL);
@@ -343,42 +344,38 @@ static weir_status window_as_text(weir_call *call, const weir_record *record, we
     return WEIR_OK;
 }
 
-static weir_kstream *by_window_text(weir_ktable *changes)
+weir_kstream *conformance_windows_as_text(weir_ktable *table, int64_t size_ms)
 {
-    return weir_kstream_select_key(weir_ktable_to_stream(changes, NULL), window_as_text, NULL);
-}
-
-static void windowed_counts_to(weir_ktable *counts, const char *topic)
-{
-    weir_kstream *changes = by_window_text(counts);
-    weir_kstream_to(weir_kstream_map_values(changes, count_as_text, NULL), topic, NULL);
+    window_size_ms = size_ms;
+    return weir_kstream_select_key(weir_ktable_to_stream(table, NULL), window_as_text, NULL);
 }
 
 static weir_time_windowed_kstream *time_windowed(weir_builder *builder,
                                                  const weir_json_value *params)
 {
     const weir_time_windows windows = {
-        .size_ms = parameter(params, "size"),
-        .advance_ms = parameter(params, "advance"),
-        .grace_ms = parameter(params, "grace"),
+        .size_ms = conformance_parameter(params, "size"),
+        .advance_ms = conformance_parameter(params, "advance"),
+        .grace_ms = conformance_parameter(params, "grace"),
     };
-    window_size_ms = windows.size_ms;
-    return weir_kgrouped_stream_windowed_by(grouped(builder, "a"), &windows);
+    return weir_kgrouped_stream_windowed_by(conformance_grouped(builder, "a"), &windows);
 }
 
 static void make_window_count(weir_builder *builder, const weir_json_value *params)
 {
-    windowed_counts_to(weir_time_windowed_count(time_windowed(builder, params), &st, NULL), "out");
+    weir_ktable *counts = weir_time_windowed_count(time_windowed(builder, params), &st, NULL);
+    conformance_counts_to(
+        conformance_windows_as_text(counts, conformance_parameter(params, "size")), "out");
 }
 
 static void make_sliding_count(weir_builder *builder, const weir_json_value *params)
 {
-    const weir_sliding_windows windows = {parameter(params, "difference"),
-                                          parameter(params, "grace")};
-    window_size_ms = windows.time_difference_ms;
+    const weir_sliding_windows windows = {conformance_parameter(params, "difference"),
+                                          conformance_parameter(params, "grace")};
     weir_time_windowed_kstream *windowed =
-        weir_kgrouped_stream_windowed_by_sliding(grouped(builder, "a"), &windows);
-    windowed_counts_to(weir_time_windowed_count(windowed, &st, NULL), "out");
+        weir_kgrouped_stream_windowed_by_sliding(conformance_grouped(builder, "a"), &windows);
+    weir_ktable *counts = weir_time_windowed_count(windowed, &st, NULL);
+    conformance_counts_to(conformance_windows_as_text(counts, windows.time_difference_ms), "out");
 }
 
 static weir_status concat(weir_call *call, weir_bytes aggregate, weir_bytes value,
@@ -392,7 +389,8 @@ static void make_window_reduce_hop(weir_builder *builder, const weir_json_value 
 {
     weir_ktable *table =
         weir_time_windowed_reduce(time_windowed(builder, params), concat, &st, NULL);
-    weir_kstream_to(by_window_text(table), "out", NULL);
+    weir_kstream_to(conformance_windows_as_text(table, conformance_parameter(params, "size")),
+                    "out", NULL);
 }
 
 static weir_status session_as_text(weir_call *call, const weir_record *record, weir_bytes *out_key)
@@ -406,15 +404,19 @@ static weir_status session_as_text(weir_call *call, const weir_record *record, w
     return WEIR_OK;
 }
 
+weir_kstream *conformance_sessions_as_text(weir_ktable *table)
+{
+    return weir_kstream_select_key(weir_ktable_to_stream(table, NULL), session_as_text, NULL);
+}
+
 static void make_session_count(weir_builder *builder, const weir_json_value *params)
 {
-    const weir_session_windows windows = {parameter(params, "gap"), parameter(params, "grace")};
+    const weir_session_windows windows = {conformance_parameter(params, "gap"),
+                                          conformance_parameter(params, "grace")};
     weir_session_windowed_kstream *windowed =
-        weir_kgrouped_stream_windowed_by_session(grouped(builder, "a"), &windows);
-    weir_kstream *changes =
-        weir_ktable_to_stream(weir_session_windowed_count(windowed, &st, NULL), NULL);
-    weir_kstream *named = weir_kstream_select_key(changes, session_as_text, NULL);
-    weir_kstream_to(weir_kstream_map_values(named, count_as_text, NULL), "out", NULL);
+        weir_kgrouped_stream_windowed_by_session(conformance_grouped(builder, "a"), &windows);
+    weir_ktable *counts = weir_session_windowed_count(windowed, &st, NULL);
+    conformance_counts_to(conformance_sessions_as_text(counts), "out");
 }
 
 /* Streams with streams. */
@@ -422,9 +424,9 @@ static void make_session_count(weir_builder *builder, const weir_json_value *par
 static weir_join_windows join_windows(const weir_json_value *params)
 {
     return (weir_join_windows){
-        .before_ms = parameter(params, "before"),
-        .after_ms = parameter(params, "after"),
-        .grace_ms = parameter(params, "grace"),
+        .before_ms = conformance_parameter(params, "before"),
+        .after_ms = conformance_parameter(params, "after"),
+        .grace_ms = conformance_parameter(params, "grace"),
     };
 }
 
@@ -519,8 +521,13 @@ const conformance_spec conformance_specs_basic[] = {
 };
 
 /* The lists of all files; a NULL ends them. */
-static const conformance_spec *const lists[] = {conformance_specs_basic, conformance_specs_joins,
-                                                NULL};
+static const conformance_spec *const lists[] = {
+    conformance_specs_basic,
+    conformance_specs_joins,
+    conformance_specs_cogroup,
+    conformance_specs_processor,
+    NULL,
+};
 
 const conformance_spec *conformance_spec_named(weir_bytes name)
 {

@@ -24,6 +24,7 @@ typedef struct conformance_store {
     conformance_value value;
     const char *window_size; /* The parameter that tells it; NULL: a key-value store. */
     bool is_session;
+    bool is_plain; /* Its rows have no times. */
 } conformance_store;
 
 typedef struct conformance_spec {
@@ -37,6 +38,8 @@ typedef struct conformance_spec {
 /* One list for each file; one without a name ends it. */
 extern const conformance_spec conformance_specs_basic[];
 extern const conformance_spec conformance_specs_joins[];
+extern const conformance_spec conformance_specs_cogroup[];
+extern const conformance_spec conformance_specs_processor[];
 
 /* The one called name, or NULL. */
 const conformance_spec *conformance_spec_named(weir_bytes name);

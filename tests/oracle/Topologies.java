@@ -28,6 +28,8 @@ final class Topologies {
         all.put("table_group_aggregate", Topologies::tableGroupAggregate);
         WindowTopologies.addTo(all);
         JoinTopologies.addTo(all);
+        CogroupTopologies.addTo(all);
+        ProcessorTopologies.addTo(all);
         return all;
     }
 

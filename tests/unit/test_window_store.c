@@ -14,7 +14,8 @@ enum { RETENTION_MS = 1000 };
 
 static weir_window_store *windows_new(weir_kv *kv, bool duplicates)
 {
-    weir_window_store_options options = {RETENTION_MS, duplicates};
+    weir_window_store_options options = {.retention_ms = RETENTION_MS,
+                                         .retain_duplicates = duplicates};
     return weir_window_store_new(kv, &options);
 }
 
@@ -72,6 +73,23 @@ TEST(fetch_gives_the_windows_of_its_key_and_range_only)
     check_fetch(store, (weir_window_range){WEIR_BYTES("a"), 21, 29, false}, "");
     check_fetch(store, (weir_window_range){WEIR_BYTES("a"), 30, 10, false}, "");
     check_fetch(store, (weir_window_range){WEIR_BYTES_NULL, 21, 100, false}, "a@30=3 ");
+}
+
+TEST(windows_past_the_retention_are_taken_where_several_write)
+{
+    weir_error err = {0};
+    const weir_window_store_options options = {
+        .retention_ms = RETENTION_MS, .takes_expired = true, .shows_expired = true};
+    WEIR_AUTO_PTR(weir_window_store)
+    store = weir_window_store_new(weir_mem_store_new("windows"), &options);
+    put(store, WEIR_BYTES("a"), 100000, "late");
+    put(store, WEIR_BYTES("a"), 10, "1");
+    check_fetch(store, (weir_window_range){WEIR_BYTES("a"), 0, 100, false}, "a@10=1 ");
+    WEIR_AUTO(weir_buf) value = {0};
+    CHECK_OK(weir_window_store_get(store, WEIR_BYTES("a"), 10, &value, &err), &err);
+    size_t removed = 0;
+    CHECK_OK(weir_window_store_expire(store, 100, &removed, &err), &err);
+    CHECK_I64(removed, ==, 1);
 }
 
 TEST(window_is_overwritten_and_removed)
