@@ -19,6 +19,7 @@ struct weir_session_store {
     weir_kv *kv;
     int64_t retention_ms;
     int64_t forgotten_ms; /* Sessions that end before it went with the former life of the task. */
+    bool hides_past_retention;
     weir_expiry expiry;
     weir_buf key; /* The binary key of the call. */
 };
@@ -62,11 +63,24 @@ void weir_session_store_free(weir_session_store *store)
     }
 }
 
-/* The smallest end of a session that shows. */
+void weir_session_store_hide_past_retention(weir_session_store *store)
+{
+    store->hides_past_retention = true;
+}
+
+/* The smallest end of a session that is taken. */
 static int64_t live_from(const weir_session_store *store)
 {
     int64_t from_ms = weir_expiry_live_from(&store->expiry);
     return from_ms > store->forgotten_ms ? from_ms : store->forgotten_ms;
+}
+
+/* The smallest end of a session that shows. */
+static int64_t shown_from(const weir_session_store *store)
+{
+    int64_t from_ms = live_from(store);
+    return store->hides_past_retention && retained_from(store) > from_ms ? retained_from(store)
+                                                                         : from_ms;
 }
 
 bool weir_session_store_is_past_retention(const weir_session_store *store, weir_bytes binary_key)
@@ -122,7 +136,7 @@ weir_status weir_session_store_get(weir_session_store *store, const weir_session
 {
     WEIR_ASSERT(session->key.data != NULL);
 
-    if (session->end_ms < live_from(store)) {
+    if (session->end_ms < shown_from(store)) {
         return WEIR_NOT_FOUND;
     }
     weir_bytes key = set_key(&store->key, session->key, session->end_ms, session->start_ms);
@@ -135,7 +149,7 @@ weir_status weir_session_store_find(weir_session_store *store, weir_bytes key,
 {
     weir_session_iterator *it = weir_alloc(sizeof *it);
     WEIR_AUTO_PTR(weir_session_iterator) owner = it;
-    int64_t from_ms = live_from(store);
+    int64_t from_ms = shown_from(store);
     it->one_key = key.data != NULL;
     it->earliest_end_ms = earliest_end_ms > from_ms ? earliest_end_ms : from_ms;
     it->latest_start_ms = latest_start_ms;

@@ -38,6 +38,10 @@ weir_session_store *weir_session_store_new(weir_kv *owned_kv, int64_t retention_
 void weir_session_store_free(weir_session_store *store);
 WEIR_DEFINE_AUTO_PTR(weir_session_store);
 
+/* From now on sessions past the retention are taken still, but do not show: Kafka Streams' store
+ * without a cache. */
+void weir_session_store_hide_past_retention(weir_session_store *store);
+
 /* Whether a session ended longer ago than the retention: Kafka Streams' store forgets it then,
  * while its cache may still show it. */
 bool weir_session_store_is_past_retention(const weir_session_store *store, weir_bytes binary_key);

@@ -21,8 +21,12 @@ static void *open_ttl(weir_task *task, weir_task_store *rows)
 
 static void *open_session(const weir_task *task, weir_task_store *store)
 {
-    return weir_session_store_new(&store->kv, store->spec->options.retention_ms,
-                                  task->stream_time_ms);
+    weir_session_store *sessions =
+        weir_session_store_new(&store->kv, store->spec->options.retention_ms, task->stream_time_ms);
+    if (store->cached == NULL) {
+        weir_session_store_hide_past_retention(sessions);
+    }
+    return sessions;
 }
 
 static void *open_window(const weir_task *task, weir_task_store *store)

@@ -107,6 +107,19 @@ TEST(session_shows_for_a_segment_longer_than_its_retention)
     CHECK_I64(removed, ==, 1);
 }
 
+TEST(session_past_its_retention_is_hidden_where_no_cache_would_show_it)
+{
+    WEIR_AUTO(fixture) f = begin(-1);
+    weir_session_store_hide_past_retention(f.store);
+    put(&f, "a", 100, 200, "1");
+    put(&f, "b", 200 + RETENTION_MS - 1, 200 + RETENTION_MS - 1, "2");
+    check_find(&f, "a", 0, 1000, "a@100/200=1 ");
+    put(&f, "b", 200 + RETENTION_MS, 200 + RETENTION_MS, "3");
+    check_find(&f, "a", 0, 1000, "");
+    const weir_session late = {WEIR_BYTES("a"), 150, 200};
+    CHECK_OK(weir_session_store_put(f.store, &late, WEIR_BYTES("x"), &f.err), &f.err);
+}
+
 TEST(session_past_its_retention_does_not_come_back_with_the_task)
 {
     WEIR_AUTO(fixture) f = begin(-1);
