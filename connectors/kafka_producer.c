@@ -223,9 +223,9 @@ static weir_status fail_fatally(kafka_producer *producer, const char *what, weir
         return weir_error_set(err, WEIR_IO, "producer %s, %s: %s", rd_kafka_name(producer->handle),
                               what, words);
     }
-    weir_error_set(&producer->fenced, WEIR_FENCED,
-                   "producer %s was replaced by a newer one of its transactional id: %s",
-                   rd_kafka_name(producer->handle), words);
+    (void)weir_error_set(&producer->fenced, WEIR_FENCED,
+                         "producer %s was replaced by a newer one of its transactional id: %s",
+                         rd_kafka_name(producer->handle), words);
     if (err != NULL) {
         *err = producer->fenced;
     }
