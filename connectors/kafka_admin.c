@@ -151,17 +151,35 @@ static rd_kafka_resp_err_t look_at(weir_kafka *kafka, const char *topic,
     return code;
 }
 
+static uint64_t seconds_since(uint64_t start_ns)
+{
+    return (weir_clock_monotonic_ns() - start_ns) / (WEIR_NS_PER_MS * (uint64_t)1000);
+}
+
+static weir_status describe(weir_kafka *kafka, weir_topic_config *config, weir_error *err)
+{
+    bool has_leaders = false;
+    rd_kafka_resp_err_t code = look_at(kafka, config->name, config, &has_leaders);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+        return weir_kafka_refuse(err, code, NULL, "topic %s", config->name);
+    }
+    weir_kafka_saw_topic(kafka, config->name, true);
+    return describe_settings(kafka, config, 1, err); /* Another broker may answer that. */
+}
+
 weir_status weir_kafka_describe_topic(weir_broker *broker, const char *topic,
                                       weir_topic_config *out_config, weir_error *err)
 {
     weir_kafka *kafka = weir_kafka_of(broker);
     weir_topic_config config = {.name = weir_kafka_topic_name(kafka, topic)};
-    bool has_leaders = false;
-    rd_kafka_resp_err_t code = look_at(kafka, topic, &config, &has_leaders);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
-        return weir_kafka_refuse(err, code, NULL, "topic %s", topic);
+    uint64_t start_ns = weir_clock_monotonic_ns();
+    weir_status status = describe(kafka, &config, err);
+    while (status == WEIR_NOT_FOUND && weir_kafka_may_be_late(kafka, topic) &&
+           seconds_since(start_ns) <= VISIBLE_SECONDS_MAX) {
+        (void)poll(NULL, 0, VISIBLE_POLL_MS);
+        status = describe(kafka, &config, err);
     }
-    WEIR_TRY(describe_settings(kafka, &config, 1, err));
+    WEIR_TRY(status);
     *out_config = config;
     return WEIR_OK;
 }
@@ -177,10 +195,10 @@ static weir_status wait_until(weir_kafka *kafka, const char *topic, bool exists,
         bool done = exists ? code == RD_KAFKA_RESP_ERR_NO_ERROR && has_leaders
                            : code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         if (done) {
+            weir_kafka_saw_topic(kafka, topic, exists);
             return WEIR_OK;
         }
-        uint64_t passed_ms = (weir_clock_monotonic_ns() - start_ns) / WEIR_NS_PER_MS;
-        if (passed_ms > VISIBLE_SECONDS_MAX * 1000) {
+        if (seconds_since(start_ns) > VISIBLE_SECONDS_MAX) {
             return weir_error_set(err, WEIR_IO,
                                   "topic %s: %s, but the brokers do not say so after %d s", topic,
                                   exists ? "created" : "deleted", VISIBLE_SECONDS_MAX);

@@ -272,46 +272,6 @@ weir_status weir_kafka_fail_with(weir_error *err, rd_kafka_error_t *owned_error,
     return status;
 }
 
-const char *weir_kafka_topic_name(weir_kafka *kafka, const char *name)
-{
-    pthread_mutex_lock(&kafka->lock);
-    char *found = weir_map_get(kafka->topic_names, weir_bytes_of_text(name));
-    if (found == NULL) {
-        found = weir_strdup(name);
-        (void)weir_map_put(kafka->topic_names, weir_bytes_of_text(name), found);
-    }
-    pthread_mutex_unlock(&kafka->lock);
-    return found;
-}
-
-weir_status weir_kafka_look_up(rd_kafka_t *handle, const char *name, int32_t *out_count,
-                               weir_error *err)
-{
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, name, NULL);
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code =
-        rd_kafka_metadata(handle, 0, topic, &metadata, WEIR_KAFKA_CALL_TIMEOUT_MS);
-    rd_kafka_topic_destroy(topic);
-    int32_t count = 0;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        WEIR_ASSERT(metadata->topic_cnt == 1);
-        code = metadata->topics[0].err;
-        count = metadata->topics[0].partition_cnt;
-        rd_kafka_metadata_destroy(metadata);
-    }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return weir_kafka_fail(err, code, "topic %s", name);
-    }
-    *out_count = count;
-    return WEIR_OK;
-}
-
-weir_status weir_kafka_partition_count(weir_kafka *kafka, const char *topic, int32_t *out_count,
-                                       weir_error *err)
-{
-    return weir_kafka_look_up(kafka->admin, topic, out_count, err);
-}
-
 static weir_status kafka_housekeep(weir_broker *broker, int64_t now_ms, bool *out_more,
                                    weir_error *err)
 {
@@ -341,12 +301,7 @@ static void kafka_free(weir_broker *broker)
         rd_kafka_destroy(kafka->uncommitted);
     }
     weir_kafka_group_clients_free(kafka);
-    size_t position = 0;
-    void *name = NULL;
-    while (weir_map_next(kafka->topic_names, &position, NULL, &name)) {
-        free(name);
-    }
-    weir_map_free(kafka->topic_names);
+    weir_kafka_topics_free(kafka);
     free(kafka->bootstrap_servers);
     weir_kafka_oauth_cleanup(&kafka->oauth);
     free_settings(kafka->overrides, kafka->override_count);
@@ -423,7 +378,7 @@ static weir_kafka *new_kafka(const weir_kafka_options *options)
     weir_kafka *kafka = weir_alloc(sizeof *kafka);
     kafka->base = (weir_broker){.ops = &kafka_ops, .name = "kafka"};
     kafka->client_id = weir_strdup(options->client_id == NULL ? "weir" : options->client_id);
-    kafka->topic_names = weir_map_new();
+    kafka->topics = weir_map_new();
     kafka->group_clients = weir_map_new();
     int failed = pthread_mutex_init(&kafka->lock, NULL);
     WEIR_ASSERT(failed == 0);

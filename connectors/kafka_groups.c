@@ -46,11 +46,11 @@ static rd_kafka_t *handle_of(const weir_kafka *kafka, weir_offset_spec spec)
 /* NOT_FOUND where the topic has no such partition: librdkafka would wait for it. By the handle that
  * is asked next: librdkafka asks the leader that it knows of, and where that has changed it looks
  * for the new one only of topics that it reads or writes, which these handles don't. */
-static weir_status check_partition(rd_kafka_t *handle, weir_topic_partition partition,
-                                   weir_error *err)
+static weir_status check_partition(weir_kafka *kafka, rd_kafka_t *handle,
+                                   weir_topic_partition partition, weir_error *err)
 {
     int32_t count = 0;
-    WEIR_TRY(weir_kafka_look_up(handle, partition.topic, &count, err));
+    WEIR_TRY(weir_kafka_look_up(kafka, handle, partition.topic, &count, err));
     return partition.partition < count ? WEIR_OK : WEIR_NOT_FOUND;
 }
 
@@ -121,7 +121,7 @@ weir_status weir_kafka_offset(weir_broker *broker, weir_topic_partition partitio
     uint64_t start_ns = weir_clock_monotonic_ns();
     for (;;) {
         int64_t found = -1;
-        WEIR_TRY(check_partition(handle_of(kafka, spec), partition, err));
+        WEIR_TRY(check_partition(kafka, handle_of(kafka, spec), partition, err));
         rd_kafka_resp_err_t code = find_offset(kafka, partition, spec, timestamp_ms, &found);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             *out_offset = found;
@@ -139,7 +139,7 @@ weir_status weir_kafka_delete_records(weir_broker *broker, weir_topic_partition 
                                       int64_t before_offset, weir_error *err)
 {
     weir_kafka *kafka = weir_kafka_of(broker);
-    WEIR_TRY(check_partition(kafka->admin, partition, err));
+    WEIR_TRY(check_partition(kafka, kafka->admin, partition, err));
     WEIR_AUTO(weir_kafka_call) call = {0};
     WEIR_TRY(weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_DELETERECORDS, &call, err));
     AUTO_LIST before = list_of(partition, before_offset);

@@ -4,6 +4,7 @@
  *
  *   kafka_client.c    settings, handles of librdkafka, logs, what its errors ask for
  *   kafka_connect.c   the first conversation, and why it failed
+ *   kafka_metadata.c  what is known of topics, where every broker can be asked
  *   kafka_admin.c     topics; kafka_groups.c: offsets, groups
  *   kafka_consumer.c  kafka_producer.c  kafka_member.c
  *
@@ -44,7 +45,7 @@ typedef struct weir_kafka {
     rd_kafka_t *admin;       /* For metadata and administration, by any thread. */
     rd_kafka_t *uncommitted; /* For the ends of open transactions; the same. */
     pthread_mutex_t lock;
-    weir_map *topic_names;       /* name -> char *: names that live as long as the broker. */
+    weir_map *topics;            /* name -> what is known of it; kafka_metadata.c */
     weir_map *group_clients;     /* group -> its handle; kafka_groups.c */
     weir_kafka_oauth oauth;      /* Owned. */
     bool is_connected;           /* It has answered once. */
@@ -84,13 +85,21 @@ weir_status weir_kafka_fail(weir_error *err, rd_kafka_resp_err_t code, const cha
 weir_status weir_kafka_fail_with(weir_error *err, rd_kafka_error_t *owned_error, const char *format,
                                  ...) __attribute__((format(printf, 3, 4)));
 
-/* A copy of name that lives as long as the broker. */
+/* A copy of name that lives as long as the broker. kafka_metadata.c, as what follows. */
 const char *weir_kafka_topic_name(weir_kafka *kafka, const char *name);
+
+/* Notes that the cluster has said of a topic that it exists, or that it is gone. */
+void weir_kafka_saw_topic(weir_kafka *kafka, const char *name, bool exists);
+
+/* Whether a broker that does not know the topic may not have heard of it yet: another one knew it a
+ * moment ago. */
+bool weir_kafka_may_be_late(weir_kafka *kafka, const char *name);
+void weir_kafka_topics_free(weir_kafka *kafka);
 
 /* How many partitions a topic has, by asking the cluster: from then on handle knows who leads them.
  * WEIR_NOT_FOUND: no such topic. */
-weir_status weir_kafka_look_up(rd_kafka_t *handle, const char *name, int32_t *out_count,
-                               weir_error *err);
+weir_status weir_kafka_look_up(weir_kafka *kafka, rd_kafka_t *handle, const char *name,
+                               int32_t *out_count, weir_error *err);
 
 /* The same by the handle for administration. */
 weir_status weir_kafka_partition_count(weir_kafka *kafka, const char *topic, int32_t *out_count,

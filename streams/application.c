@@ -6,8 +6,10 @@
 #include "streams/coordinator_internal.h"
 
 #include "streams/base/clock.h"
+#include "streams/base/logging.h"
 #include "streams/internal_topics.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,6 +17,7 @@ enum {
     COORDINATOR_MESSAGES_MAX = 1024,
     COORDINATOR_WAIT_MS = 50,
     QUESTION_TIMEOUT_MS = 5000,
+    START_AGAIN_MS = 100,
     THREAD_NAME_BYTES = 16,
 };
 
@@ -97,10 +100,9 @@ static weir_status open_workers(weir_application *application, weir_error *err)
     return WEIR_OK;
 }
 
-weir_status weir_application_new(const weir_application_options *options,
-                                 weir_application **out_application, weir_error *err)
+static weir_status make(const weir_application_options *options, weir_application **out_application,
+                        weir_error *err)
 {
-    WEIR_ASSERT(options->topology != NULL && options->config != NULL && options->broker != NULL);
     WEIR_AUTO_PTR(weir_application) application = weir_alloc(sizeof(*application));
     application->options = *options;
     pthread_mutex_init(&application->lock, NULL);
@@ -119,6 +121,30 @@ weir_status weir_application_new(const weir_application_options *options,
     WEIR_TRY(weir_application_join(application, err));
     *out_application = weir_take(&application);
     return WEIR_OK;
+}
+
+/* A broker may go away or come back at any moment, of a start as well: what was made of it so far
+ * is thrown away, and topics that were created are there the next time. */
+weir_status weir_application_new(const weir_application_options *options,
+                                 weir_application **out_application, weir_error *err)
+{
+    WEIR_ASSERT(options->topology != NULL && options->config != NULL && options->broker != NULL);
+    if (options->start_timeout_ms == 0) {
+        return make(options, out_application, err);
+    }
+    weir_error own = {0};
+    int64_t until_ms = weir_clock_now_ms() + options->start_timeout_ms;
+    weir_status status = make(options, out_application, &own);
+    while (status == WEIR_IO && weir_clock_now_ms() < until_ms) {
+        WEIR_LOG(WEIR_LOG_WARN, NULL, "application=%s start: %s", options->config->application_id,
+                 own.message);
+        (void)poll(NULL, 0, START_AGAIN_MS);
+        status = make(options, out_application, &own);
+    }
+    if (status != WEIR_OK && err != NULL) {
+        *err = own;
+    }
+    return status;
 }
 
 static void stop_worker(void *consumer, void *argument)

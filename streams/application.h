@@ -55,13 +55,16 @@ typedef struct weir_application_options {
      * the transactions of its former life end at once. NULL: group.instance.id, else "0". */
     const char *process_id;
     const struct weir_snapshot_network *snapshots; /* NULL: none; it outlives the application. */
+    /* How long a broker that does not answer is asked again when the application is made; 0: once.
+     * Where it is set the clock is read and slept by. */
+    int64_t start_timeout_ms;
     bool never_waits; /* Driven by weir_application_step: no call waits for acknowledgements. */
     weir_application_listener listener; /* NULL: none. */
     void *listener_user;
 } weir_application_options;
 
 /* Plans, creates the internal topics, opens the workers and joins the group. WEIR_INVALID: a topic
- * is missing or does not fit. */
+ * is missing or does not fit. WEIR_IO: the broker does not answer, and the time is up. */
 weir_status weir_application_new(const weir_application_options *options,
                                  weir_application **out_application, weir_error *err);
 /* Ends it where it stands, committing nothing: what a crash leaves. NULL is fine. */

@@ -25,6 +25,7 @@
 
 enum { DATABASE_BYTES_MAX = 32 << 20, SEED_FLUSH_TIMEOUT_MS = 10000, STAGE_SETTINGS_MAX = 64 };
 enum { QUEUED_HOSTS_MAX = 100000, QUEUED_HOSTS_PAGE = 1000, HOST_ARENA_BYTES_MAX = 64 << 10 };
+enum { KAFKA_START_TIMEOUT_MS = 60000 };
 
 struct weir_pipeline {
     const weir_pipeline_options *options;
@@ -178,12 +179,14 @@ static weir_status open_application(weir_pipeline *pipeline, weir_stage stage, w
     WEIR_TRY(kinds[stage].topology(pipeline, &pipeline->topologies[stage], err));
     const char *instance_id = pipeline->configs[stage].group_instance_id;
     const char *process_id = instance_id != NULL ? instance_id : pipeline->process_id;
+    int64_t timeout_ms = weir_names_kafka(pipeline->options->kafka) ? KAFKA_START_TIMEOUT_MS : 0;
     return weir_application_new(&(weir_application_options){.topology = pipeline->topologies[stage],
                                                             .config = &pipeline->configs[stage],
                                                             .broker = pipeline->broker,
                                                             .database = pipeline->database,
                                                             .process_id = process_id,
                                                             .metrics = pipeline->metrics,
+                                                            .start_timeout_ms = timeout_ms,
                                                             .snapshots = &weir_snapshot_http},
                                 &pipeline->applications[stage], err);
 }

@@ -35,7 +35,8 @@ enum {
     WATCH_MS = 200,
     LINE_BYTES_MAX = 512,
     PAGE_ROWS = 5000,
-    CHECK_MS = 1000
+    CHECK_MS = 1000,
+    START_TIMEOUT_MS = 120000
 };
 
 static void show_state(void *user, weir_application_state from, weir_application_state to)
@@ -194,6 +195,7 @@ int main(int argc, char **argv)
         .database = database,
         .process_id = argv[3],
         .listener = show_state,
+        .start_timeout_ms = START_TIMEOUT_MS,
     };
     WEIR_AUTO_PTR(weir_application) application = NULL;
     fault_must(weir_application_new(&options, &application, &err), &err);

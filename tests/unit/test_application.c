@@ -232,3 +232,36 @@ TEST(handler_that_fails_stops_the_application_with_the_message)
     CHECK_STR(f.err.message, "task 0_1: in[1]@0: this is a bad record, refused in processing by "
                              "pass at attempt 1");
 }
+
+/* How many of so many starts succeed on a broker that does not answer now and then. */
+static int starts(int64_t start_timeout_ms)
+{
+    enum { STARTS = 5 };
+    WEIR_AUTO_PTR(sim_cluster) cluster = sim_cluster_new(1);
+    fixture f = {.broker = sim_broker_connect(cluster),
+                 .topology = count_topology_new(&(count_topology_options){0})};
+    count_topology_topics(f.broker, 3);
+    const weir_setting setting = {"application.id", "counter"};
+    CHECK_OK(weir_config_init(&f.config, &setting, 1, &f.err), &f.err);
+    const weir_application_options options = {.topology = f.topology,
+                                              .config = &f.config,
+                                              .broker = f.broker,
+                                              .start_timeout_ms = start_timeout_ms,
+                                              .never_waits = true};
+    sim_cluster_set_faults(cluster, &(sim_faults){.admin_fails = 100000});
+    int count = 0;
+    for (int i = 0; i < STARTS; i++) {
+        weir_status status = weir_application_new(&options, &f.application, &f.err);
+        CHECK(status == WEIR_OK || status == WEIR_IO);
+        count += status == WEIR_OK ? 1 : 0;
+        weir_application_free(weir_take(&f.application));
+    }
+    fixture_cleanup(&f);
+    return count * 100 / STARTS;
+}
+
+TEST(a_start_is_tried_again_while_the_broker_does_not_answer)
+{
+    CHECK_I64(starts(0), <, 100);
+    CHECK_I64(starts(600000), ==, 100);
+}
