@@ -489,8 +489,8 @@ void weir_topology_add_store(weir_topology *topology, const weir_store_options *
     }
 }
 
-const char *weir_topology_repartition(weir_topology *topology, const char *name,
-                                      int32_t partition_count)
+static const char *add_internal_topic(weir_topology *topology, const char *name,
+                                      const char *suffix, int32_t partition_count)
 {
     WEIR_ASSERT(!topology->built);
     WEIR_ASSERT(name != NULL);
@@ -514,9 +514,20 @@ const char *weir_topology_repartition(weir_topology *topology, const char *name,
                   &topology->repartition_capacity, sizeof(*topology->repartitions));
     weir_repartition *repartition = &topology->repartitions[topology->repartition_count++];
     *repartition = (weir_repartition){.name = weir_strdup(name),
-                                      .placeholder = weir_format("%s-repartition", name),
+                                      .placeholder = weir_format("%s%s", name, suffix),
                                       .partition_count = partition_count};
     return repartition->placeholder;
+}
+
+const char *weir_topology_repartition(weir_topology *topology, const char *name,
+                                      int32_t partition_count)
+{
+    return add_internal_topic(topology, name, "-repartition", partition_count);
+}
+
+const char *weir_topology_internal_topic(weir_topology *topology, const char *name)
+{
+    return add_internal_topic(topology, name, "", 0);
 }
 
 void weir_topology_add_resource(weir_topology *topology, const char *name,

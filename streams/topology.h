@@ -128,6 +128,9 @@ void weir_topology_connect_store(weir_topology *topology, const char *processor_
 const char *weir_topology_repartition(weir_topology *topology, const char *name,
                                       int32_t partition_count);
 
+/* The same for a topic called `<application.id>-<name>`, as those of foreign-key joins are. */
+const char *weir_topology_internal_topic(weir_topology *topology, const char *name);
+
 /* Something that each worker has one of (an HTTP client, a codec), for weir_context_resource. */
 typedef struct weir_resource_options {
     weir_status (*open)(void *user, void **out_resource, weir_error *err);

@@ -57,7 +57,7 @@ typedef struct weir_topology_store {
 
 typedef struct weir_repartition {
     char *name;              /* As it was given. */
-    char *placeholder;       /* "<name>-repartition", what sources and sinks say. */
+    char *placeholder;       /* What sources and sinks say: "<name>-repartition", or the name. */
     int32_t partition_count; /* 0: derived. */
 } weir_repartition;
 

@@ -17,6 +17,11 @@ uint32_t weir_murmur2(weir_bytes key);
 /* The partition that Kafka's default partitioner gives key: (murmur2 & 0x7fffffff) % count. */
 int32_t weir_partition_of(weir_bytes key, int32_t partition_count);
 
+/* 128-bit murmur3 (x64) with the seed of Kafka Streams' foreign-key joins: two numbers, each
+ * big-endian. */
+enum { WEIR_MURMUR3_BYTES = 16 };
+void weir_murmur3_128(weir_bytes bytes, uint8_t out_hash[WEIR_MURMUR3_BYTES]);
+
 /* XXH3, 64 bits: tables, shingles, checksums of log frames. The value is part of disk formats. */
 uint64_t weir_hash64(weir_bytes bytes, uint64_t seed);
 

@@ -76,7 +76,7 @@ struct weir_graph_node {
     const weir_ktable *reads; /* The table whose rows it looks up; NULL: none. */
     bool takes_null_keys;     /* Records without a key are not lost on it. */
     weir_graph_part *parts;   /* Of a join. */
-    weir_ktable *table;       /* Of the source of a table. */
+    weir_ktable *table;       /* Whose rows it may keep: that of a source, or of a join. */
     const char *source_name;  /* The same. */
     const char *global_store; /* Of a global table. */
     const char *filter_name;  /* Of a repartition: it drops records without a key (NULL: */

@@ -30,15 +30,20 @@ static void write_source(weir_builder *builder, const weir_graph_node *node)
 }
 
 /* A table's rows are kept where somebody asked for it while the graph grew. */
+static void add_table_store(weir_builder *builder, const weir_graph_node *node)
+{
+    if (node->table != NULL && node->table->is_kept) {
+        weir_topology_add_store(builder->topology, &node->table->store->options, node->name, NULL);
+    }
+}
+
 static void write_table_source(weir_builder *builder, const weir_graph_node *node)
 {
     weir_graph_node source = *node;
     source.name = node->source_name;
     write_source(builder, &source);
     weir_topology_add_processor(builder->topology, node->name, &node->processor, source.name, NULL);
-    if (node->table->is_kept) {
-        weir_topology_add_store(builder->topology, &node->table->store->options, node->name, NULL);
-    }
+    add_table_store(builder, node);
 }
 
 static void write_global_table(weir_builder *builder, const weir_graph_node *node)
@@ -98,6 +103,7 @@ static void write_processor(weir_builder *builder, const weir_graph_node *node)
     }
     connect_rows(builder, node->name, node->reads);
     add_stores(builder, node);
+    add_table_store(builder, node);
 }
 
 typedef struct key_filter {

@@ -150,7 +150,7 @@ static void free_source(weir_processor *processor)
     free(processor);
 }
 
-static weir_processor *new_source(void *user)
+weir_processor *weir_table_source_new(void *user)
 {
     static const weir_processor_ops ops = {init_source, take_row, free_source};
     source_processor *self = weir_alloc(sizeof(*self));
@@ -178,7 +178,7 @@ weir_ktable *weir_builder_table(weir_builder *builder, const char *topic,
     table->node->topic = weir_builder_join_names(builder, topic, "");
     table->node->consumed = *consumed;
     table->node->source_name = source;
-    table->node->processor = (weir_processor_options){new_source, table};
+    table->node->processor = (weir_processor_options){weir_table_source_new, table};
     table->node->table = table;
     return table;
 }

@@ -61,6 +61,10 @@ bool weir_ktable_send_old_values(weir_ktable *table, bool force);
 /* Something reads rows of the table: a source must keep them. */
 void weir_ktable_require_rows(weir_ktable *table);
 
+/* Supplier of the processor that makes records the rows of a table of kind WEIR_TABLE_SOURCE, which
+ * is user. */
+weir_processor *weir_table_source_new(void *user);
+
 /* Adds the names of the stores that a reader of the table's rows opens, at most max in all; returns
  * how many there are. */
 enum { WEIR_VIEW_STORES_MAX = 64 };

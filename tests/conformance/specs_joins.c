@@ -5,6 +5,7 @@
  */
 #include "tests/conformance/specs.h"
 
+#include "streams/dsl/foreign_join.h"
 #include "streams/dsl/global_table.h"
 #include "streams/dsl/joins.h"
 #include "streams/dsl/kstream.h"
@@ -24,6 +25,8 @@ static weir_status with_bar(weir_call *call, weir_bytes key, weir_bytes left, we
                                   or_null_text(right));
     return WEIR_OK;
 }
+
+static const weir_table_options in_st = {.materialized = {.store_name = "st"}};
 
 static weir_ktable *table(weir_builder *builder, const char *topic, const char *store)
 {
@@ -75,6 +78,69 @@ static void make_global_left(weir_builder *builder, const weir_json_value *param
     weir_kstream_to(weir_kstream_left_join_global(a, b, key_of_value, with_bar, NULL), "out", NULL);
 }
 
+/* The value of a left row names its right one. */
+static void make_fk_inner(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *a = weir_builder_table(builder, "a", NULL, NULL);
+    weir_ktable *b = weir_builder_table(builder, "b", NULL, NULL);
+    weir_ktable *joined = weir_ktable_join_foreign(a, b, key_of_value, with_bar, &in_st);
+    weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
+}
+
+static void make_fk_left(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *a = weir_builder_table(builder, "a", NULL, NULL);
+    weir_ktable *b = weir_builder_table(builder, "b", NULL, NULL);
+    weir_ktable *joined = weir_ktable_left_join_foreign(a, b, key_of_value, with_bar, &in_st);
+    weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
+}
+
+static bool is_one(void *user, const weir_record *record)
+{
+    (void)user;
+    return weir_bytes_equal(record->value, WEIR_BYTES("v1"));
+}
+
+static weir_status exclaim(weir_call *call, const weir_record *record, weir_bytes *out_value)
+{
+    *out_value = weir_call_concat(call, record->value, WEIR_BYTES("!"));
+    return WEIR_OK;
+}
+
+static weir_status key_of_small_value(weir_call *call, const weir_record *record,
+                                      weir_bytes *out_key)
+{
+    *out_key = WEIR_BYTES_NULL;
+    return ((const char *)record->value.data)[1] > '6' ? WEIR_OK
+                                                       : key_of_value(call, record, out_key);
+}
+
+static const weir_table_options buys = {.operation = {.name = "buys"}};
+
+static void make_fk_named_inner(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *a = weir_builder_table(builder, "a", NULL, NULL);
+    a = weir_ktable_filter_not(a, is_one, NULL);
+    weir_ktable *b = weir_builder_table(builder, "b", NULL, NULL);
+    b = weir_ktable_map_values(b, exclaim, NULL);
+    weir_ktable *joined = weir_ktable_join_foreign(a, b, key_of_small_value, with_bar, &buys);
+    weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
+}
+
+static void make_fk_named_left(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_ktable *a = weir_builder_table(builder, "a", NULL, NULL);
+    a = weir_ktable_filter_not(a, is_one, NULL);
+    weir_ktable *b = weir_builder_table(builder, "b", NULL, NULL);
+    b = weir_ktable_map_values(b, exclaim, NULL);
+    weir_ktable *joined = weir_ktable_left_join_foreign(a, b, key_of_small_value, with_bar, &buys);
+    weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
+}
+
 static void make_self_join(weir_builder *builder, const weir_json_value *params)
 {
     const weir_join_windows windows = {
@@ -94,6 +160,10 @@ const conformance_spec conformance_specs_joins[] = {
      {{.name = "tb"}, {.name = "tc"}}},
     {"global_inner", make_global_inner, {"a", "b"}, {"out"}, {{.name = NULL}}},
     {"global_left", make_global_left, {"a", "b"}, {"out"}, {{.name = NULL}}},
+    {"fk_inner", make_fk_inner, {"a", "b"}, {"out"}, {{.name = "st"}}},
+    {"fk_left", make_fk_left, {"a", "b"}, {"out"}, {{.name = "st"}}},
+    {"fk_named_inner", make_fk_named_inner, {"a", "b"}, {"out"}, {{.name = NULL}}},
+    {"fk_named_left", make_fk_named_left, {"a", "b"}, {"out"}, {{.name = NULL}}},
     {"self_join", make_self_join, {"a"}, {"out"}, {{.name = NULL}}},
     {.name = NULL},
 };

@@ -3,6 +3,7 @@
 import java.time.Duration;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.GlobalKTable;
 import org.apache.kafka.streams.kstream.Grouped;
@@ -13,6 +14,7 @@ import org.apache.kafka.streams.kstream.KTable;
 import org.apache.kafka.streams.kstream.KeyValueMapper;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.StreamJoined;
+import org.apache.kafka.streams.kstream.TableJoined;
 import org.apache.kafka.streams.state.Stores;
 
 /** Joins, and what the optimiser makes of programs. */
@@ -33,6 +35,7 @@ final class JoinTopologies {
             all.put("stream_stream_" + name, plan -> streamStream(plan, how));
             if (how != How.OUTER) {
                 all.put("fk_" + name, plan -> foreignKey(plan, how));
+                all.put("fk_named_" + name, plan -> foreignKeyNamed(plan, how));
                 all.put("stream_table_" + name, plan -> streamTable(plan, how));
                 all.put("global_" + name, plan -> global(plan, how));
             }
@@ -97,6 +100,18 @@ final class JoinTopologies {
         KTable<String, String> b = plan.table("b");
         Plan.send(how == How.INNER ? a.join(b, Plan::keyOf, Plan.BOTH, Plan.texts("st"))
                 : a.leftJoin(b, Plan::keyOf, Plan.BOTH, Plan.texts("st")), "out");
+    }
+
+    /** Some left rows have no foreign key; both sides are computed, and so is the result. */
+    private static void foreignKeyNamed(Plan plan, How how) {
+        plan.reads("a", "b").writes("out").tombstones();
+        KTable<String, String> a = plan.table("a").filter((key, value) -> !value.equals("v1"));
+        KTable<String, String> b = plan.table("b").mapValues(value -> value + "!");
+        Function<String, String> key = value ->
+                value.charAt(1) > '6' ? null : Plan.keyOf(value);
+        TableJoined<String, String> named = TableJoined.as("buys");
+        Plan.send(how == How.INNER ? a.join(b, key, Plan.BOTH, named)
+                : a.leftJoin(b, key, Plan.BOTH, named), "out");
     }
 
     private static void versioned(Plan plan) {
