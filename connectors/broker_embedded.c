@@ -45,18 +45,29 @@ weir_disk *weir_broker_embedded_disk(weir_broker *broker)
     return &weir_embedded_of(broker)->disk;
 }
 
-static weir_status embedded_offset(weir_broker *broker, weir_topic_partition name,
-                                   weir_offset_spec spec, int64_t timestamp_ms, int64_t *out_offset,
-                                   weir_error *err)
+static weir_status answer(weir_embedded *embedded, weir_offset_query *query, weir_error *err)
 {
     weir_partition *partition = NULL;
-    WEIR_TRY(weir_embedded_partition_get(weir_embedded_of(broker), name, NULL, &partition));
-    if (spec == WEIR_OFFSET_AT_TIMESTAMP) {
-        return weir_partition_offset_at(partition, timestamp_ms, out_offset, err);
+    query->status = weir_embedded_partition_get(embedded, query->partition, NULL, &partition);
+    if (query->status != WEIR_OK) {
+        return WEIR_OK;
+    }
+    if (query->spec == WEIR_OFFSET_AT_TIMESTAMP) {
+        return weir_partition_offset_at(partition, query->timestamp_ms, &query->offset, err);
     }
     weir_embedded_lock(&partition->lock);
-    *out_offset = spec == WEIR_OFFSET_EARLIEST ? partition->start_offset : partition->end_offset;
+    query->offset =
+        query->spec == WEIR_OFFSET_EARLIEST ? partition->start_offset : partition->end_offset;
     weir_embedded_unlock(&partition->lock);
+    return WEIR_OK;
+}
+
+static weir_status embedded_offsets(weir_broker *broker, weir_offset_query *queries, size_t count,
+                                    weir_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        WEIR_TRY(answer(weir_embedded_of(broker), &queries[i], err));
+    }
     return WEIR_OK;
 }
 
@@ -92,9 +103,9 @@ static const weir_broker_ops embedded_ops = {
     .describe_topic = weir_embedded_describe_topic,
     .list_topics = weir_embedded_list_topics,
     .delete_topic = weir_embedded_delete_topic,
-    .offset = embedded_offset,
+    .offsets = embedded_offsets,
     .delete_records = weir_embedded_delete_records,
-    .group_offset = weir_embedded_group_offset,
+    .group_offsets = weir_embedded_group_offsets,
     .alter_group_offset = weir_embedded_alter_group_offset,
     .group_member_count = weir_embedded_group_member_count,
     .check = embedded_check,

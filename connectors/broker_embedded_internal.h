@@ -89,9 +89,9 @@ weir_status weir_embedded_member_join(weir_broker *broker, const weir_member_opt
                                       weir_member **out_member, weir_error *err);
 weir_status weir_embedded_group_member_count(weir_broker *broker, const char *group,
                                              int32_t *out_count, weir_error *err);
-weir_status weir_embedded_group_offset(weir_broker *broker, const char *group,
-                                       weir_topic_partition partition, int64_t *out_offset,
-                                       weir_buf *out_metadata, weir_error *err);
+weir_status weir_embedded_group_offsets(weir_broker *broker, const char *group,
+                                        weir_committed_query *queries, size_t count,
+                                        weir_error *err);
 weir_status weir_embedded_alter_group_offset(weir_broker *broker, const char *group,
                                              const weir_group_offset *offset, weir_error *err);
 

@@ -619,30 +619,40 @@ weir_status weir_embedded_group_member_count(weir_broker *broker, const char *gr
     return WEIR_OK;
 }
 
-weir_status weir_embedded_group_offset(weir_broker *broker, const char *group,
-                                       weir_topic_partition name, int64_t *out_offset,
-                                       weir_buf *out_metadata, weir_error *err)
+static weir_status answer(weir_embedded *embedded, const char *group, weir_committed_query *query,
+                          weir_error *err)
 {
-    (void)err; /* Not to find it is an answer. */
-    weir_embedded *embedded = weir_embedded_of(broker);
     weir_embedded_topic *topic = NULL;
     weir_partition *partition = NULL;
-    WEIR_TRY(weir_embedded_partition_get(embedded, name, &topic, &partition));
+    query->status = weir_embedded_partition_get(embedded, query->partition, &topic, &partition);
+    if (query->status != WEIR_OK) {
+        return WEIR_OK;
+    }
     WEIR_AUTO(weir_buf) key = {0};
     WEIR_AUTO(weir_buf) value = {0};
     if (!weir_journal_get(embedded->journal,
                           weir_journal_key_of_partition(&key, WEIR_JOURNAL_OFFSET, topic->id,
                                                         partition->number, group),
                           &value)) {
-        return WEIR_NOT_FOUND;
+        query->status = WEIR_NOT_FOUND;
+        return WEIR_OK;
     }
     weir_reader reader = weir_reader_of(weir_buf_bytes(&value));
-    int64_t offset = weir_read_i64_be(&reader);
+    query->offset = weir_read_i64_be(&reader);
     if (reader.failed) {
         return weir_error_set(err, WEIR_CORRUPT, "group %s: damaged offset", group);
     }
-    *out_offset = offset;
-    weir_buf_set(out_metadata, reader.left);
+    weir_buf_set(&query->metadata, reader.left);
+    return WEIR_OK;
+}
+
+weir_status weir_embedded_group_offsets(weir_broker *broker, const char *group,
+                                        weir_committed_query *queries, size_t count,
+                                        weir_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        WEIR_TRY(answer(weir_embedded_of(broker), group, &queries[i], err));
+    }
     return WEIR_OK;
 }
 

@@ -9,7 +9,7 @@
  * their threads and connections) of their own. This is the only place where an error of librdkafka
  * becomes a status; what is fatal, abortable or retriable for a transaction is in kafka_producer.c.
  */
-#include "connectors/kafka_internal.h"
+#include "connectors/kafka_admin.h"
 
 #include "streams/base/logging.h"
 
@@ -300,7 +300,7 @@ static void kafka_free(weir_broker *broker)
     if (kafka->uncommitted != NULL) {
         rd_kafka_destroy(kafka->uncommitted);
     }
-    weir_kafka_group_clients_free(kafka);
+    weir_kafka_group_client_free(kafka);
     weir_kafka_topics_free(kafka);
     free(kafka->bootstrap_servers);
     weir_kafka_oauth_cleanup(&kafka->oauth);
@@ -331,9 +331,9 @@ static const weir_broker_ops kafka_ops = {
     .describe_topic = weir_kafka_describe_topic,
     .list_topics = weir_kafka_list_topics,
     .delete_topic = weir_kafka_delete_topic,
-    .offset = weir_kafka_offset,
+    .offsets = weir_kafka_offsets,
     .delete_records = weir_kafka_delete_records,
-    .group_offset = weir_kafka_group_offset,
+    .group_offsets = weir_kafka_group_offsets,
     .alter_group_offset = weir_kafka_alter_group_offset,
     .group_member_count = weir_kafka_group_member_count,
     .check = kafka_check,
@@ -379,7 +379,6 @@ static weir_kafka *new_kafka(const weir_kafka_options *options)
     kafka->base = (weir_broker){.ops = &kafka_ops, .name = "kafka"};
     kafka->client_id = weir_strdup(options->client_id == NULL ? "weir" : options->client_id);
     kafka->topics = weir_map_new();
-    kafka->group_clients = weir_map_new();
     int failed = pthread_mutex_init(&kafka->lock, NULL);
     WEIR_ASSERT(failed == 0);
     kafka->bootstrap_servers = weir_strdup(servers_of(options));

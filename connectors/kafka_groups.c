@@ -8,9 +8,12 @@
  * committed is read "stable" too: while a transaction that carries an offset is open, the answer is
  * WEIR_AGAIN, for the older offset would make records count twice.
  *
- * These reads have a handle for each group, a consumer that never joins it: on the handle for
- * administration, which has no group, librdkafka (2.0.2 at least) dies of a null pointer where the
- * coordinator has just moved, or a fresh cluster has none yet.
+ * All questions about groups share a handle, a consumer that never joins the group that it is
+ * configured with: on the handle for administration, which has none, librdkafka (2.0.2 at least)
+ * dies of a null pointer where the coordinator has just moved, or a fresh cluster has none yet.
+ *
+ * Queries go out together: one request to each leader for the partitions of a spec, and one for all
+ * that is asked of a group.
  */
 #include "connectors/kafka_admin.h"
 
@@ -21,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEADER_POLL_MS = 50, COORDINATOR_POLL_MS = 50, STALE_TRIES = 20 };
+enum { COORDINATOR_POLL_MS = 50, LEADER_POLL_MS = 50, STALE_TRIES = 20 };
 
 static rd_kafka_topic_partition_list_t *list_of(weir_topic_partition partition, int64_t offset)
 {
@@ -38,9 +41,12 @@ static void list_free(rd_kafka_topic_partition_list_t **partitions)
 
 #define AUTO_LIST __attribute__((cleanup(list_free))) rd_kafka_topic_partition_list_t *
 
+/* The first offset is the same for all; as it is asked for with the end behind transactions, one
+ * look at the topic will do. */
 static rd_kafka_t *handle_of(const weir_kafka *kafka, weir_offset_spec spec)
 {
-    return spec == WEIR_OFFSET_WRITTEN ? kafka->uncommitted : kafka->admin;
+    bool sees_all = spec == WEIR_OFFSET_WRITTEN || spec == WEIR_OFFSET_EARLIEST;
+    return sees_all ? kafka->uncommitted : kafka->admin;
 }
 
 /* NOT_FOUND where the topic has no such partition: librdkafka would wait for it. By the handle that
@@ -61,75 +67,166 @@ static weir_status refuse_partition(weir_error *err, rd_kafka_resp_err_t code,
                              partition.partition);
 }
 
-/* The first record at or after a time; -1: none. */
-static rd_kafka_resp_err_t find_time(weir_kafka *kafka, weir_topic_partition partition,
-                                     int64_t timestamp_ms, int64_t *out_offset)
+/* Offsets. */
+
+static int compare_queries(const void *a, const void *b)
 {
-    AUTO_LIST times = list_of(partition, timestamp_ms);
-    rd_kafka_resp_err_t code =
-        rd_kafka_offsets_for_times(kafka->admin, times, WEIR_KAFKA_CALL_TIMEOUT_MS);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = times->elems[0].err;
+    const weir_offset_query *one = *(const weir_offset_query *const *)a;
+    const weir_offset_query *other = *(const weir_offset_query *const *)b;
+    int order = (one->spec > other->spec) - (one->spec < other->spec);
+    order = order != 0 ? order : strcmp(one->partition.topic, other->partition.topic);
+    return order != 0 ? order
+                      : (one->partition.partition > other->partition.partition) -
+                            (one->partition.partition < other->partition.partition);
+}
+
+/* How many partitions the topic of a query has; 0: there is none. known has topics that were looked
+ * up in this question: name -> count + 1. */
+static weir_status count_partitions(weir_kafka *kafka, weir_map *known,
+                                    const weir_offset_query *query, int32_t *out_count,
+                                    weir_error *err)
+{
+    weir_bytes topic = weir_bytes_of_text(query->partition.topic);
+    *out_count = (int32_t)(intptr_t)weir_map_get(known, topic) - 1;
+    if (*out_count >= 0) {
+        return WEIR_OK;
     }
-    *out_offset = code == RD_KAFKA_RESP_ERR_NO_ERROR ? times->elems[0].offset : -1;
-    return code;
+    *out_count = 0;
+    weir_status status = weir_kafka_look_up(kafka, handle_of(kafka, query->spec),
+                                            query->partition.topic, out_count, err);
+    WEIR_TRY(status == WEIR_NOT_FOUND ? WEIR_OK : status);
+    (void)weir_map_put(known, topic, (void *)(intptr_t)(*out_count + 1));
+    return WEIR_OK;
 }
 
-/* An end of the partition; as the isolation of the handle that is asked sees it. */
-static rd_kafka_resp_err_t find_end(weir_kafka *kafka, weir_topic_partition partition,
-                                    weir_offset_spec spec, int64_t *out_offset)
+/* Those of queries whose partitions there are, in order; the others have their answer. */
+static weir_status sort_queries(weir_kafka *kafka, weir_offset_query *queries, size_t count,
+                                weir_offset_query **sorted, size_t *out_count, weir_error *err)
 {
-    int64_t earliest = -1;
-    int64_t latest = -1;
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-        handle_of(kafka, spec), partition.topic, partition.partition, &earliest, &latest,
-        WEIR_KAFKA_CALL_TIMEOUT_MS);
-    *out_offset = spec == WEIR_OFFSET_EARLIEST ? earliest : latest;
-    return code;
-}
-
-static rd_kafka_resp_err_t find_offset(weir_kafka *kafka, weir_topic_partition partition,
-                                       weir_offset_spec spec, int64_t timestamp_ms,
-                                       int64_t *out_offset)
-{
-    if (spec == WEIR_OFFSET_AT_TIMESTAMP) {
-        rd_kafka_resp_err_t code = find_time(kafka, partition, timestamp_ms, out_offset);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR || *out_offset >= 0) {
-            return code;
+    WEIR_AUTO_PTR(weir_map) known_by_admin = weir_map_new();
+    WEIR_AUTO_PTR(weir_map) known_by_other = weir_map_new();
+    *out_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool by_admin = handle_of(kafka, queries[i].spec) == kafka->admin;
+        int32_t partitions = 0;
+        WEIR_TRY(count_partitions(kafka, by_admin ? known_by_admin : known_by_other, &queries[i],
+                                  &partitions, err));
+        bool exists = queries[i].partition.partition < partitions;
+        queries[i].status = exists ? WEIR_OK : WEIR_NOT_FOUND;
+        if (exists) {
+            sorted[(*out_count)++] = &queries[i];
         }
     }
-    return find_end(kafka, partition, spec, out_offset);
+    qsort(sorted, *out_count, sizeof(*sorted), compare_queries);
+    return WEIR_OK;
+}
+
+/* What a list for rd_kafka_offsets_for_times has in the place of a time. */
+static int64_t time_of(const weir_offset_query *query)
+{
+    switch (query->spec) {
+    case WEIR_OFFSET_EARLIEST:
+        return RD_KAFKA_OFFSET_BEGINNING;
+    case WEIR_OFFSET_LATEST:
+    case WEIR_OFFSET_WRITTEN:
+        return RD_KAFKA_OFFSET_END;
+    case WEIR_OFFSET_AT_TIMESTAMP:
+        break;
+    }
+    return query->timestamp_ms;
 }
 
 /* Whether the broker that was asked does not lead the partition, which exists: every broker says of
- * a new partition who leads it before that one does, and a leader moves with a broker's end. */
+ * a new partition who leads it before that one does, and a leader moves with a broker's end, which
+ * also ends the connection. */
 static bool is_leaderless(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
            code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
            code == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE ||
            code == RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH ||
-           code == RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
            weir_kafka_status(code) == WEIR_NOT_FOUND;
 }
 
-weir_status weir_kafka_offset(weir_broker *broker, weir_topic_partition partition,
-                              weir_offset_spec spec, int64_t timestamp_ms, int64_t *out_offset,
-                              weir_error *err)
+static bool asks_the_same(const weir_offset_query *one, const weir_offset_query *other)
 {
-    weir_kafka *kafka = weir_kafka_of(broker);
+    return compare_queries(&one, &other) == 0;
+}
+
+/* Answers queries of one spec, in order; the same may be asked twice, but not of the cluster.
+ * WEIR_AGAIN: some partition has no leader now. */
+static weir_status ask_run(weir_kafka *kafka, weir_offset_query **run, size_t count,
+                           weir_error *err)
+{
+    AUTO_LIST times = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || !asks_the_same(run[i - 1], run[i])) {
+            rd_kafka_topic_partition_list_add(times, run[i]->partition.topic,
+                                              run[i]->partition.partition)
+                ->offset = time_of(run[i]);
+        }
+    }
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(handle_of(kafka, run[0]->spec), times,
+                                                          WEIR_KAFKA_CALL_TIMEOUT_MS);
+    int at = -1;
+    for (size_t i = 0; i < count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        at += i == 0 || !asks_the_same(run[i - 1], run[i]) ? 1 : 0;
+        code = times->elems[at].err;
+        run[i]->offset = times->elems[at].offset;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return WEIR_OK;
+    }
+    weir_status status = refuse_partition(err, code, run[0]->partition);
+    return is_leaderless(code) ? WEIR_AGAIN : status;
+}
+
+/* Where there is no record at or after the time, the end. */
+static weir_status ask_time(weir_kafka *kafka, weir_offset_query *query, weir_error *err)
+{
+    WEIR_TRY(ask_run(kafka, &query, 1, err));
+    if (query->offset >= 0) {
+        return WEIR_OK;
+    }
+    weir_offset_query latest = {.partition = query->partition, .spec = WEIR_OFFSET_LATEST};
+    weir_offset_query *run = &latest;
+    WEIR_TRY(ask_run(kafka, &run, 1, err));
+    query->offset = latest.offset;
+    return WEIR_OK;
+}
+
+static weir_status try_offsets(weir_kafka *kafka, weir_offset_query *queries, size_t count,
+                               weir_error *err)
+{
+    WEIR_AUTO_FREE weir_offset_query **sorted = weir_alloc_array(count, sizeof(*sorted));
+    size_t found = 0;
+    WEIR_TRY(sort_queries(kafka, queries, count, sorted, &found, err));
+    size_t next = 0;
+    for (size_t i = 0; i < found; i = next) {
+        weir_offset_spec spec = sorted[i]->spec;
+        for (next = i + 1; next < found && sorted[next]->spec == spec; next++) {
+            if (spec == WEIR_OFFSET_AT_TIMESTAMP) {
+                break;
+            }
+        }
+        WEIR_TRY(spec == WEIR_OFFSET_AT_TIMESTAMP ? ask_time(kafka, sorted[i], err)
+                                                  : ask_run(kafka, sorted + i, next - i, err));
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_kafka_offsets(weir_broker *broker, weir_offset_query *queries, size_t count,
+                               weir_error *err)
+{
     uint64_t start_ns = weir_clock_monotonic_ns();
     for (;;) {
-        int64_t found = -1;
-        WEIR_TRY(check_partition(kafka, handle_of(kafka, spec), partition, err));
-        rd_kafka_resp_err_t code = find_offset(kafka, partition, spec, timestamp_ms, &found);
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            *out_offset = found;
-            return WEIR_OK;
+        weir_status status = try_offsets(weir_kafka_of(broker), queries, count, err);
+        if (status != WEIR_AGAIN) {
+            return status;
         }
-        uint64_t passed_ms = (weir_clock_monotonic_ns() - start_ns) / WEIR_NS_PER_MS;
-        if (!is_leaderless(code) || passed_ms > WEIR_KAFKA_CALL_TIMEOUT_MS) {
-            return refuse_partition(err, code, partition);
+        if ((weir_clock_monotonic_ns() - start_ns) / WEIR_NS_PER_MS > WEIR_KAFKA_CALL_TIMEOUT_MS) {
+            return weir_error_wrap(err, WEIR_IO, "no leader answers");
         }
         (void)poll(NULL, 0, LEADER_POLL_MS);
     }
@@ -161,15 +258,18 @@ weir_status weir_kafka_delete_records(weir_broker *broker, weir_topic_partition 
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WEIR_OK : refuse_partition(err, code, partition);
 }
 
-/* The handle by which a group is asked about. librdkafka (2.0.2 at least) goes on asking the broker
- * that was its coordinator once, for as long as it is asked often: after a coordinator has moved
- * only another handle finds it. */
-typedef struct group_client {
+/* The handle by which groups are asked about. librdkafka (2.0.2 at least) goes on asking the broker
+ * that was a coordinator once, for as long as it is asked often: after a coordinator has moved only
+ * another handle finds it. */
+struct weir_kafka_group_client {
     rd_kafka_t *handle;
     size_t users;  /* Under the broker's lock, as the next. */
     bool is_stale; /* The last user destroys it. */
-} group_client;
+};
 
+typedef struct weir_kafka_group_client group_client;
+
+/* group: one that the user may ask about. */
 static weir_status client_new(const weir_kafka *kafka, const char *group, group_client **out_client,
                               weir_error *err)
 {
@@ -198,29 +298,24 @@ static weir_status client_take(weir_kafka *kafka, const char *group, group_clien
 {
     weir_status status = WEIR_OK;
     pthread_mutex_lock(&kafka->lock);
-    group_client *client = weir_map_get(kafka->group_clients, weir_bytes_of_text(group));
-    if (client == NULL) {
-        status = client_new(kafka, group, &client, err);
-        if (status == WEIR_OK) {
-            (void)weir_map_put(kafka->group_clients, weir_bytes_of_text(group), client);
-        }
+    if (kafka->group_client == NULL) {
+        status = client_new(kafka, group, &kafka->group_client, err);
     }
     if (status == WEIR_OK) {
-        client->users++;
-        *out_client = client;
+        kafka->group_client->users++;
+        *out_client = kafka->group_client;
     }
     pthread_mutex_unlock(&kafka->lock);
     return status;
 }
 
 /* Gives it back; whoever asks next has another one where this one is not to be trusted. */
-static void client_give_back(weir_kafka *kafka, const char *group, group_client *client,
-                             bool is_stale)
+static void client_give_back(weir_kafka *kafka, group_client *client, bool is_stale)
 {
     pthread_mutex_lock(&kafka->lock);
-    if (is_stale && !client->is_stale) {
-        client->is_stale = true;
-        (void)weir_map_remove(kafka->group_clients, weir_bytes_of_text(group));
+    client->is_stale = client->is_stale || is_stale;
+    if (client->is_stale && kafka->group_client == client) {
+        kafka->group_client = NULL;
     }
     client->users--;
     bool is_last = client->is_stale && client->users == 0;
@@ -230,26 +325,22 @@ static void client_give_back(weir_kafka *kafka, const char *group, group_client 
     }
 }
 
-void weir_kafka_group_clients_free(weir_kafka *kafka)
+void weir_kafka_group_client_free(weir_kafka *kafka)
 {
-    size_t position = 0;
-    void *client = NULL;
-    while (weir_map_next(kafka->group_clients, &position, NULL, &client)) {
-        client_free(client);
+    if (kafka->group_client != NULL) {
+        client_free(weir_take(&kafka->group_client));
     }
-    weir_map_free(kafka->group_clients);
 }
 
 /* A question about a group, asked until its coordinator answers. */
 typedef struct group_question {
     const char *group;
     weir_status (*ask)(rd_kafka_t *handle, struct group_question *question, weir_error *err);
-    weir_topic_partition partition;
+    const char *topic;             /* That it is to share out. */
+    weir_committed_query *queries; /* query_count of them. */
+    size_t query_count;
     const weir_group_offset *set; /* To alter. */
-    int64_t offset;               /* -1: none. */
-    weir_buf *metadata;
-    int32_t count;
-    bool is_unstable; /* A transaction is under way. */
+    int32_t member_count;
 } group_question;
 
 /* Waits a moment for what passes by itself; WEIR_IO once that has taken too long. */
@@ -273,7 +364,7 @@ static weir_status ask_until_answered(weir_broker *broker, group_question *quest
         WEIR_TRY(client_take(kafka, question->group, &client, err));
         weir_status status = question->ask(client->handle, question, err);
         bool is_stale = status == WEIR_IO || (status == WEIR_AGAIN && tries % STALE_TRIES == 0);
-        client_give_back(kafka, question->group, client, is_stale);
+        client_give_back(kafka, client, is_stale);
         if (status != WEIR_AGAIN) {
             return status;
         }
@@ -286,21 +377,28 @@ static rd_kafka_resp_err_t code_of(const rd_kafka_error_t *failure)
     return failure == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(failure);
 }
 
-/* The only partition of the only group of an answer, whose error may be that it is unstable; AGAIN
- * where the coordinator is not ready. */
-static weir_status take_partition(const rd_kafka_group_result_t *const *groups, size_t count,
-                                  const rd_kafka_topic_partition_t **out_partition, weir_error *err)
+/* The partitions of the only group of an answer; AGAIN where the coordinator is not ready. */
+static weir_status take_partitions(const rd_kafka_group_result_t *const *groups, size_t count,
+                                   const rd_kafka_topic_partition_list_t **out_partitions,
+                                   weir_error *err)
 {
     WEIR_ASSERT(count == 1);
     const char *group = rd_kafka_group_result_name(groups[0]);
-    const rd_kafka_error_t *failure = rd_kafka_group_result_error(groups[0]);
-    const rd_kafka_topic_partition_list_t *partitions = rd_kafka_group_result_partitions(groups[0]);
-    rd_kafka_resp_err_t code = code_of(failure);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        WEIR_ASSERT(partitions != NULL && partitions->cnt == 1);
-        code = partitions->elems[0].err;
-        *out_partition = &partitions->elems[0];
+    rd_kafka_resp_err_t code = code_of(rd_kafka_group_result_error(groups[0]));
+    if (weir_kafka_is_coordinator_error(code)) {
+        return WEIR_AGAIN;
     }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return weir_kafka_refuse(err, code, NULL, "offsets of group %s", group);
+    }
+    *out_partitions = rd_kafka_group_result_partitions(groups[0]);
+    WEIR_ASSERT(*out_partitions != NULL);
+    return WEIR_OK;
+}
+
+/* The error of a partition, but that it is unstable, which is an answer. */
+static weir_status check_answer(rd_kafka_resp_err_t code, const char *group, weir_error *err)
+{
     if (weir_kafka_is_coordinator_error(code)) {
         return WEIR_AGAIN;
     }
@@ -309,23 +407,42 @@ static weir_status take_partition(const rd_kafka_group_result_t *const *groups, 
                : weir_kafka_refuse(err, code, NULL, "offsets of group %s", group);
 }
 
-static weir_status take_committed(const weir_kafka_call *call, group_question *question,
+static weir_status take_committed(weir_committed_query *query,
+                                  const rd_kafka_topic_partition_t *found, const char *group,
                                   weir_error *err)
 {
-    size_t count = 0;
-    const rd_kafka_topic_partition_t *found = NULL;
-    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-        rd_kafka_event_ListConsumerGroupOffsets_result(call->event), &count);
-    WEIR_TRY(take_partition(groups, count, &found, err));
-    WEIR_ASSERT(found != NULL);
-    question->is_unstable = found->err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
-    question->offset = found->offset < 0 ? -1 : found->offset;
-    if (!question->is_unstable && found->offset >= 0) {
-        weir_buf_set(
-            question->metadata,
-            weir_bytes_of(found->metadata == NULL ? "" : found->metadata, found->metadata_size));
+    if (found == NULL) {
+        query->status = WEIR_NOT_FOUND;
+        return WEIR_OK;
+    }
+    WEIR_TRY(check_answer(found->err, group, err));
+    if (found->err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT) {
+        query->status = WEIR_AGAIN;
+    } else if (found->offset < 0) {
+        query->status = WEIR_NOT_FOUND;
+    } else {
+        query->status = WEIR_OK;
+        query->offset = found->offset;
+        weir_buf_set(&query->metadata, weir_bytes_of(found->metadata == NULL ? "" : found->metadata,
+                                                     found->metadata_size));
     }
     return WEIR_OK;
+}
+
+/* The partitions that are asked for, each once. */
+static rd_kafka_topic_partition_list_t *partitions_of(const group_question *question)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)question->query_count);
+    for (size_t i = 0; i < question->query_count; i++) {
+        weir_topic_partition partition = question->queries[i].partition;
+        if (rd_kafka_topic_partition_list_find(list, partition.topic, partition.partition) ==
+            NULL) {
+            rd_kafka_topic_partition_list_add(list, partition.topic, partition.partition)->offset =
+                RD_KAFKA_OFFSET_INVALID;
+        }
+    }
+    return list;
 }
 
 /* What the group has committed. */
@@ -337,30 +454,34 @@ static weir_status ask_committed(rd_kafka_t *handle, group_question *question, w
     if (failed != NULL) {
         return weir_kafka_fail_with(err, failed, "group %s", question->group);
     }
-    AUTO_LIST partitions = list_of(question->partition, RD_KAFKA_OFFSET_INVALID);
+    AUTO_LIST partitions = partitions_of(question);
     rd_kafka_ListConsumerGroupOffsets_t *wanted =
         rd_kafka_ListConsumerGroupOffsets_new(question->group, partitions);
     rd_kafka_ListConsumerGroupOffsets(handle, &wanted, 1, call.options, call.queue);
     rd_kafka_ListConsumerGroupOffsets_destroy(wanted);
     WEIR_TRY(weir_kafka_call_end(&call, err, "group %s", question->group));
-    return take_committed(&call, question, err);
+    size_t count = 0;
+    const rd_kafka_topic_partition_list_t *found = NULL;
+    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(call.event), &count);
+    WEIR_TRY(take_partitions(groups, count, &found, err));
+    for (size_t i = 0; i < question->query_count; i++) {
+        weir_committed_query *query = &question->queries[i];
+        WEIR_TRY(take_committed(
+            query,
+            rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)(uintptr_t)found,
+                                               query->partition.topic, query->partition.partition),
+            question->group, err));
+    }
+    return WEIR_OK;
 }
 
-weir_status weir_kafka_group_offset(weir_broker *broker, const char *group,
-                                    weir_topic_partition partition, int64_t *out_offset,
-                                    weir_buf *out_metadata, weir_error *err)
+weir_status weir_kafka_group_offsets(weir_broker *broker, const char *group,
+                                     weir_committed_query *queries, size_t count, weir_error *err)
 {
     group_question question = {
-        .group = group, .ask = ask_committed, .partition = partition, .metadata = out_metadata};
-    WEIR_TRY(ask_until_answered(broker, &question, err));
-    if (question.is_unstable) {
-        return WEIR_AGAIN;
-    }
-    if (question.offset < 0) {
-        return WEIR_NOT_FOUND;
-    }
-    *out_offset = question.offset;
-    return WEIR_OK;
+        .group = group, .ask = ask_committed, .queries = queries, .query_count = count};
+    return ask_until_answered(broker, &question, err);
 }
 
 static weir_status ask_alter(rd_kafka_t *handle, group_question *question, weir_error *err)
@@ -378,10 +499,14 @@ static weir_status ask_alter(rd_kafka_t *handle, group_question *question, weir_
     rd_kafka_AlterConsumerGroupOffsets_destroy(wanted);
     WEIR_TRY(weir_kafka_call_end(&call, err, "offsets of group %s", question->group));
     size_t count = 0;
-    const rd_kafka_topic_partition_t *altered = NULL;
+    const rd_kafka_topic_partition_list_t *altered = NULL;
     const rd_kafka_group_result_t **groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
         rd_kafka_event_AlterConsumerGroupOffsets_result(call.event), &count);
-    weir_status status = take_partition(groups, count, &altered, err);
+    weir_status status = take_partitions(groups, count, &altered, err);
+    if (status == WEIR_OK) {
+        WEIR_ASSERT(altered->cnt == 1);
+        status = check_answer(altered->elems[0].err, question->group, err);
+    }
     return status == WEIR_FENCED ? WEIR_INVALID : status; /* The group has members, not we. */
 }
 
@@ -420,7 +545,7 @@ static weir_status ask_members(rd_kafka_t *handle, group_question *question, wei
     WEIR_AUTO(weir_kafka_call) call = {0};
     const rd_kafka_ConsumerGroupDescription_t *found = NULL;
     WEIR_TRY(describe(handle, question->group, &call, &found, err));
-    question->count =
+    question->member_count =
         found == NULL ? 0 : (int32_t)rd_kafka_ConsumerGroupDescription_member_count(found);
     return WEIR_OK;
 }
@@ -449,7 +574,7 @@ static weir_status ask_topic(rd_kafka_t *handle, group_question *question, weir_
     size_t count = found == NULL ? 0 : rd_kafka_ConsumerGroupDescription_member_count(found);
     for (size_t i = 0; i < count; i++) {
         WEIR_TRY(check_assignment(rd_kafka_ConsumerGroupDescription_member(found, i),
-                                  question->group, question->partition.topic, err));
+                                  question->group, question->topic, err));
     }
     return WEIR_OK;
 }
@@ -457,7 +582,7 @@ static weir_status ask_topic(rd_kafka_t *handle, group_question *question, weir_
 weir_status weir_kafka_check_group(weir_kafka *kafka, const char *group, const char *topic,
                                    weir_error *err)
 {
-    group_question question = {.group = group, .ask = ask_topic, .partition = {.topic = topic}};
+    group_question question = {.group = group, .ask = ask_topic, .topic = topic};
     return ask_until_answered(&kafka->base, &question, err);
 }
 
@@ -466,6 +591,6 @@ weir_status weir_kafka_group_member_count(weir_broker *broker, const char *group
 {
     group_question question = {.group = group, .ask = ask_members};
     WEIR_TRY(ask_until_answered(broker, &question, err));
-    *out_count = question.count;
+    *out_count = question.member_count;
     return WEIR_OK;
 }

@@ -45,10 +45,10 @@ typedef struct weir_kafka {
     rd_kafka_t *admin;       /* For metadata and administration, by any thread. */
     rd_kafka_t *uncommitted; /* For the ends of open transactions; the same. */
     pthread_mutex_t lock;
-    weir_map *topics;            /* name -> what is known of it; kafka_metadata.c */
-    weir_map *group_clients;     /* group -> its handle; kafka_groups.c */
-    weir_kafka_oauth oauth;      /* Owned. */
-    bool is_connected;           /* It has answered once. */
+    weir_map *topics;                             /* name -> what is known; kafka_metadata.c */
+    struct weir_kafka_group_client *group_client; /* NULL: none yet; kafka_groups.c */
+    weir_kafka_oauth oauth;                       /* Owned. */
+    bool is_connected;                            /* It has answered once. */
     rd_kafka_resp_err_t failure; /* What the connection of the admin handle has met last. */
     char failure_text[160];
 } weir_kafka;
@@ -112,31 +112,6 @@ weir_status weir_kafka_oauth_start(const weir_kafka *kafka, rd_kafka_t *handle, 
 
 /* Lets the handle with that configuration tell kafka of its errors. kafka_connect.c */
 void weir_kafka_hear_errors(weir_kafka *kafka, rd_kafka_conf_t *conf);
-
-/* kafka_admin.c */
-weir_status weir_kafka_create_topic(weir_broker *broker, const weir_topic_config *config,
-                                    weir_error *err);
-weir_status weir_kafka_describe_topic(weir_broker *broker, const char *topic,
-                                      weir_topic_config *out_config, weir_error *err);
-weir_status weir_kafka_list_topics(weir_broker *broker,
-                                   weir_status (*visit)(void *user, const weir_topic_config *topic,
-                                                        weir_error *err),
-                                   void *user, weir_error *err);
-weir_status weir_kafka_delete_topic(weir_broker *broker, const char *topic, weir_error *err);
-weir_status weir_kafka_offset(weir_broker *broker, weir_topic_partition partition,
-                              weir_offset_spec spec, int64_t timestamp_ms, int64_t *out_offset,
-                              weir_error *err);
-weir_status weir_kafka_delete_records(weir_broker *broker, weir_topic_partition partition,
-                                      int64_t before_offset, weir_error *err);
-weir_status weir_kafka_group_offset(weir_broker *broker, const char *group,
-                                    weir_topic_partition partition, int64_t *out_offset,
-                                    weir_buf *out_metadata, weir_error *err);
-weir_status weir_kafka_alter_group_offset(weir_broker *broker, const char *group,
-                                          const weir_group_offset *offset, weir_error *err);
-weir_status weir_kafka_group_member_count(weir_broker *broker, const char *group,
-                                          int32_t *out_count, weir_error *err);
-/* Frees the handles by which groups were asked about. */
-void weir_kafka_group_clients_free(weir_kafka *kafka);
 
 /* WEIR_INVALID where a member of group has partitions of another topic. */
 weir_status weir_kafka_check_group(weir_kafka *kafka, const char *group, const char *topic,

@@ -83,14 +83,28 @@ weir_status weir_broker_delete_topic(weir_broker *broker, const char *topic, wei
     return broker->ops->delete_topic(broker, topic, err);
 }
 
+weir_status weir_broker_offsets(weir_broker *broker, weir_offset_query *queries, size_t count,
+                                weir_error *err)
+{
+    WEIR_ASSERT(broker != NULL);
+    WEIR_ASSERT(count == 0 || queries != NULL);
+    for (size_t i = 0; i < count; i++) {
+        WEIR_ASSERT(queries[i].partition.topic != NULL);
+    }
+    return count == 0 ? WEIR_OK : broker->ops->offsets(broker, queries, count, err);
+}
+
 weir_status weir_broker_offset(weir_broker *broker, weir_topic_partition partition,
                                weir_offset_spec spec, int64_t timestamp_ms, int64_t *out_offset,
                                weir_error *err)
 {
-    WEIR_ASSERT(broker != NULL);
-    WEIR_ASSERT(partition.topic != NULL);
     WEIR_ASSERT(out_offset != NULL);
-    return broker->ops->offset(broker, partition, spec, timestamp_ms, out_offset, err);
+    weir_offset_query query = {.partition = partition, .spec = spec, .timestamp_ms = timestamp_ms};
+    WEIR_TRY(weir_broker_offsets(broker, &query, 1, err));
+    if (query.status == WEIR_OK) {
+        *out_offset = query.offset;
+    }
+    return query.status;
 }
 
 weir_status weir_broker_delete_records(weir_broker *broker, weir_topic_partition partition,
@@ -102,16 +116,32 @@ weir_status weir_broker_delete_records(weir_broker *broker, weir_topic_partition
     return broker->ops->delete_records(broker, partition, before_offset, err);
 }
 
+weir_status weir_broker_group_offsets(weir_broker *broker, const char *group,
+                                      weir_committed_query *queries, size_t count, weir_error *err)
+{
+    WEIR_ASSERT(broker != NULL);
+    WEIR_ASSERT(group != NULL);
+    WEIR_ASSERT(count == 0 || queries != NULL);
+    for (size_t i = 0; i < count; i++) {
+        WEIR_ASSERT(queries[i].partition.topic != NULL);
+    }
+    return count == 0 ? WEIR_OK : broker->ops->group_offsets(broker, group, queries, count, err);
+}
+
 weir_status weir_broker_group_offset(weir_broker *broker, const char *group,
                                      weir_topic_partition partition, int64_t *out_offset,
                                      weir_buf *out_metadata, weir_error *err)
 {
-    WEIR_ASSERT(broker != NULL);
-    WEIR_ASSERT(group != NULL);
-    WEIR_ASSERT(partition.topic != NULL);
     WEIR_ASSERT(out_offset != NULL);
     WEIR_ASSERT(out_metadata != NULL);
-    return broker->ops->group_offset(broker, group, partition, out_offset, out_metadata, err);
+    weir_committed_query query = {.partition = partition, .metadata = *out_metadata};
+    weir_status status = weir_broker_group_offsets(broker, group, &query, 1, err);
+    *out_metadata = query.metadata;
+    WEIR_TRY(status);
+    if (query.status == WEIR_OK) {
+        *out_offset = query.offset;
+    }
+    return query.status;
 }
 
 weir_status weir_group_offsets_check(const weir_group_offset *offsets, size_t count,

@@ -50,6 +50,26 @@ typedef enum weir_offset_spec {
     WEIR_OFFSET_AT_TIMESTAMP, /* The first record at or after a timestamp; the latest if none. */
 } weir_offset_spec;
 
+/* A question about a partition, and its answer. An answer takes a round trip, however many
+ * questions: ask all at once. */
+typedef struct weir_offset_query {
+    weir_topic_partition partition;
+    weir_offset_spec spec;
+    int64_t timestamp_ms; /* Counts for WEIR_OFFSET_AT_TIMESTAMP only. */
+    weir_status status;   /* Out: WEIR_OK; WEIR_NOT_FOUND: there is no such partition. */
+    int64_t offset;       /* Out. */
+} weir_offset_query;
+
+/* The same about what a group has committed. */
+typedef struct weir_committed_query {
+    weir_topic_partition partition;
+    /* Out: WEIR_OK; WEIR_NOT_FOUND: nothing; WEIR_AGAIN: a transaction that carries an offset of it
+     * is open. */
+    weir_status status;
+    int64_t offset;    /* Out. */
+    weir_buf metadata; /* Out: replaced. The asker's. */
+} weir_committed_query;
+
 /* The next offset to read of a partition, with a note of up to WEIR_OFFSET_METADATA_BYTES_MAX. */
 typedef struct weir_group_offset {
     weir_topic_partition partition;
@@ -78,8 +98,12 @@ weir_status weir_broker_list_topics(weir_broker *broker,
 /* Removes the topic and its records; WEIR_NOT_FOUND where there is none. */
 weir_status weir_broker_delete_topic(weir_broker *broker, const char *topic, weir_error *err);
 
-/* The offset that spec names; timestamp_ms counts for WEIR_OFFSET_AT_TIMESTAMP only. Here and below
- * WEIR_NOT_FOUND says that there is no such partition. */
+/* Answers all queries, or fails as a whole: WEIR_OK says that each has its status. */
+weir_status weir_broker_offsets(weir_broker *broker, weir_offset_query *queries, size_t count,
+                                weir_error *err);
+
+/* One query alone; its status is returned. Here and below WEIR_NOT_FOUND says that there is no such
+ * partition. */
 weir_status weir_broker_offset(weir_broker *broker, weir_topic_partition partition,
                                weir_offset_spec spec, int64_t timestamp_ms, int64_t *out_offset,
                                weir_error *err);
@@ -89,8 +113,11 @@ weir_status weir_broker_offset(weir_broker *broker, weir_topic_partition partiti
 weir_status weir_broker_delete_records(weir_broker *broker, weir_topic_partition partition,
                                        int64_t before_offset, weir_error *err);
 
-/* What group has committed for a partition; *out_metadata is replaced. WEIR_NOT_FOUND: nothing.
- * WEIR_AGAIN: a transaction that carries an offset of it is open. */
+/* What group has committed, as weir_broker_offsets. */
+weir_status weir_broker_group_offsets(weir_broker *broker, const char *group,
+                                      weir_committed_query *queries, size_t count, weir_error *err);
+
+/* One query alone; its status is returned, and *out_metadata replaced. */
 weir_status weir_broker_group_offset(weir_broker *broker, const char *group,
                                      weir_topic_partition partition, int64_t *out_offset,
                                      weir_buf *out_metadata, weir_error *err);

@@ -24,14 +24,12 @@ struct weir_broker_ops {
                                                     weir_error *err),
                                void *user, weir_error *err);
     weir_status (*delete_topic)(weir_broker *broker, const char *topic, weir_error *err);
-    weir_status (*offset)(weir_broker *broker, weir_topic_partition partition,
-                          weir_offset_spec spec, int64_t timestamp_ms, int64_t *out_offset,
-                          weir_error *err);
+    weir_status (*offsets)(weir_broker *broker, weir_offset_query *queries, size_t count,
+                           weir_error *err);
     weir_status (*delete_records)(weir_broker *broker, weir_topic_partition partition,
                                   int64_t before_offset, weir_error *err);
-    weir_status (*group_offset)(weir_broker *broker, const char *group,
-                                weir_topic_partition partition, int64_t *out_offset,
-                                weir_buf *out_metadata, weir_error *err);
+    weir_status (*group_offsets)(weir_broker *broker, const char *group,
+                                 weir_committed_query *queries, size_t count, weir_error *err);
     weir_status (*alter_group_offset)(weir_broker *broker, const char *group,
                                       const weir_group_offset *offset, weir_error *err);
     weir_status (*group_member_count)(weir_broker *broker, const char *group, int32_t *out_count,

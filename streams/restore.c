@@ -15,6 +15,7 @@
 
 #include "streams/base/serde.h"
 #include "streams/task_internal.h"
+#include "streams/task_offsets.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -93,37 +94,24 @@ void weir_restorer_free(weir_restorer *restorer)
 }
 
 /* A source topic that is a changelog as well counts up to what is committed of it, for the rest is
- * still to be processed. A standby asks the group; a task that restores has asked already. */
-static weir_status find_limit(const weir_restorer *restorer, changelog *log, weir_error *err)
+ * still to be processed. A task that restores has asked the group already; for standbys that is
+ * done again and again, beginning with the next slice. */
+static void find_limit(changelog *log)
 {
     if (!log->store->spec->options.changelog_is_source) {
         log->limit = INT64_MAX;
-        return WEIR_OK;
-    }
-    const weir_task *task = log->store->task;
-    if (!log->follows) {
-        const weir_task_input *input = weir_task_input_of(task, log->partition.topic);
+    } else if (!log->follows) {
+        const weir_task_input *input = weir_task_input_of(log->store->task, log->partition.topic);
         WEIR_ASSERT(input != NULL);
         log->limit = input->window.base;
-        return WEIR_OK;
     }
-    WEIR_AUTO(weir_buf) metadata = {0};
-    int64_t committed = 0;
-    weir_status status =
-        weir_broker_group_offset(restorer->broker, task->environment->plan->application_id,
-                                 log->partition, &committed, &metadata, err);
-    if (status == WEIR_OK && log->limit < committed) {
-        log->limit = committed;
-    }
-    return status == WEIR_NOT_FOUND || status == WEIR_AGAIN ? WEIR_OK : status;
 }
 
-static weir_status find_ends(const weir_restorer *restorer, changelog *log, weir_error *err)
+/* As the cluster has told of late. */
+static void find_ends(changelog *log)
 {
-    WEIR_TRY(weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_EARLIEST, 0,
-                                &log->earliest, err));
-    return weir_broker_offset(restorer->broker, log->partition, WEIR_OFFSET_WRITTEN, 0, &log->end,
-                              err);
+    log->earliest = log->store->changelog_first;
+    log->end = log->store->changelog_end;
 }
 
 static void end_at_limit(changelog *log)
@@ -133,11 +121,11 @@ static void end_at_limit(changelog *log)
 }
 
 /* Where the store stands: in this process, else in the database, else at the beginning. */
-static weir_status find_position(weir_restorer *restorer, changelog *log, weir_error *err)
+static weir_status find_position(changelog *log, weir_error *err)
 {
     weir_task_store *store = log->store;
-    WEIR_TRY(find_ends(restorer, log, err));
-    WEIR_TRY(find_limit(restorer, log, err));
+    find_ends(log);
+    find_limit(log);
     if (!log->follows) {
         end_at_limit(log);
     }
@@ -184,14 +172,13 @@ static void pause_followers(weir_restorer *restorer)
 }
 
 /* A changelog that has been followed is read to its end of now. */
-static weir_status set_end(weir_restorer *restorer, changelog *log, weir_error *err)
+static void set_end(changelog *log)
 {
     log->follows = false;
     log->at_limit = false;
-    WEIR_TRY(find_ends(restorer, log, err));
-    WEIR_TRY(find_limit(restorer, log, err));
+    find_ends(log);
+    find_limit(log);
     end_at_limit(log);
-    return WEIR_OK;
 }
 
 static weir_status add_changelog(weir_restorer *restorer, weir_task_store *store, bool follows,
@@ -203,14 +190,15 @@ static weir_status add_changelog(weir_restorer *restorer, weir_task_store *store
         return WEIR_OK;
     }
     if (known != NULL) {
-        return set_end(restorer, known, err);
+        set_end(known);
+        return WEIR_OK;
     }
     changelog found = {
         .store = store,
         .partition = {store->changelog, store->task->planned->partition},
         .follows = follows,
     };
-    WEIR_TRY(find_position(restorer, &found, err));
+    WEIR_TRY(find_position(&found, err));
     if (found.position == found.end && !follows) {
         store->changelog_offset = found.end;
         return WEIR_OK;
@@ -423,21 +411,52 @@ static weir_status stop_at_limit(weir_restorer *restorer, changelog *log, weir_e
     return WEIR_OK;
 }
 
-/* Looks now and then whether more of a source topic is committed. */
-static weir_status look_for_limit(weir_restorer *restorer, changelog *log, int64_t now_ms,
-                                  weir_error *err)
+static bool has_to_look(const changelog *log, int64_t now_ms)
 {
-    if (!log->follows || log->limit == INT64_MAX || now_ms - log->look_ms < FOLLOW_STORE_MS) {
+    return log->follows && log->limit != INT64_MAX && now_ms - log->look_ms >= FOLLOW_STORE_MS;
+}
+
+static void take_limit(changelog *log, const weir_committed_query *answer, int64_t now_ms)
+{
+    log->look_ms = now_ms;
+    if (answer->status == WEIR_OK && log->limit < answer->offset) {
+        log->limit = answer->offset;
+        log->at_limit = false;
+    }
+}
+
+/* Looks now and then whether more of the source topics that standbys follow is committed. */
+static weir_status look_for_limits(weir_restorer *restorer, int64_t now_ms, weir_error *err)
+{
+    size_t first = 0;
+    while (first < restorer->count && !has_to_look(restorer->changelogs[first], now_ms)) {
+        first++;
+    }
+    if (first == restorer->count) {
         return WEIR_OK;
     }
-    int64_t before = log->limit;
-    log->look_ms = now_ms;
-    WEIR_TRY(find_limit(restorer, log, err));
-    if (log->limit > before) {
-        log->at_limit = false;
-        pause_followers(restorer);
+    WEIR_AUTO_FREE weir_committed_query *queries =
+        weir_alloc_array(restorer->count, sizeof(*queries));
+    WEIR_AUTO_FREE changelog **asked = weir_alloc_array(restorer->count, sizeof(changelog *));
+    size_t count = 0;
+    for (size_t i = first; i < restorer->count; i++) {
+        if (has_to_look(restorer->changelogs[i], now_ms)) {
+            asked[count] = restorer->changelogs[i];
+            queries[count].partition = asked[count]->partition;
+            count++;
+        }
     }
-    return WEIR_OK;
+    const weir_plan *plan = asked[0]->store->task->environment->plan;
+    weir_status status =
+        weir_broker_group_offsets(restorer->broker, plan->application_id, queries, count, err);
+    for (size_t i = 0; i < count; i++) {
+        if (status == WEIR_OK) {
+            take_limit(asked[i], &queries[i], now_ms);
+        }
+        weir_buf_cleanup(&queries[i].metadata);
+    }
+    pause_followers(restorer);
+    return status;
 }
 
 /* Whether it is time to store what was read of a standby's changelog: late enough that a key which
@@ -452,10 +471,10 @@ static weir_status finish_done(weir_restorer *restorer, int64_t now_ms,
                                weir_restore_progress *progress, weir_error *err)
 {
     bool removed = false;
+    WEIR_TRY(look_for_limits(restorer, now_ms, err));
     for (size_t i = restorer->count; i > 0; i--) {
         changelog *log = restorer->changelogs[i - 1];
         progress->culprit = log->store->task;
-        WEIR_TRY(look_for_limit(restorer, log, now_ms, err));
         if (is_stale(log, now_ms)) {
             WEIR_TRY(store_kept(restorer, log, err));
         }
@@ -517,10 +536,15 @@ static weir_status take_batch(weir_restorer *restorer, weir_batch *owned_batch,
 static weir_status find_culprit(weir_restorer *restorer, weir_restore_progress *progress,
                                 weir_error *err)
 {
-    for (size_t i = 0; i < restorer->count; i++) {
-        changelog now = {.store = restorer->changelogs[i]->store,
-                         .partition = restorer->changelogs[i]->partition};
-        WEIR_TRY(find_ends(restorer, &now, err));
+    size_t count = restorer->count;
+    WEIR_AUTO_FREE weir_task **tasks = weir_alloc_array(count, sizeof(weir_task *));
+    for (size_t i = 0; i < count; i++) {
+        tasks[i] = restorer->changelogs[i]->store->task;
+    }
+    WEIR_TRY(weir_tasks_ask_changelogs(tasks, count, err));
+    for (size_t i = 0; i < count; i++) {
+        changelog now = *restorer->changelogs[i];
+        find_ends(&now);
         int64_t position = weir_consumer_position(restorer->consumer, now.partition);
         if (position < now.earliest || position > now.end) {
             progress->culprit = now.store->task;
@@ -627,20 +651,17 @@ int weir_restorer_fd(const weir_restorer *restorer)
     return weir_consumer_fd(restorer->consumer);
 }
 
-weir_status weir_restorer_missing(const weir_restorer *restorer, const weir_task *task,
-                                  int64_t *out_missing, weir_error *err)
+int64_t weir_restorer_missing(const weir_task *task)
 {
-    *out_missing = 0;
+    int64_t missing = 0;
     for (size_t i = 0; i < task->store_count; i++) {
-        weir_task_store *store = &task->stores[i];
-        changelog log = {.store = store, .partition = {store->changelog, task->planned->partition}};
+        const weir_task_store *store = &task->stores[i];
         if (store->changelog == NULL || !store->is_on_disk) {
             continue;
         }
-        WEIR_TRY(find_ends(restorer, &log, err));
         int64_t position = position_at_rest(store);
-        position = position < log.earliest ? log.earliest : position;
-        *out_missing += log.end > position ? log.end - position : 0;
+        position = position < store->changelog_first ? store->changelog_first : position;
+        missing += store->changelog_end > position ? store->changelog_end - position : 0;
     }
-    return WEIR_OK;
+    return missing;
 }

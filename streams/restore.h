@@ -25,13 +25,11 @@ void weir_restorer_free(weir_restorer *restorer);
 WEIR_DEFINE_AUTO_PTR(weir_restorer);
 
 /* Begins the restore of a task, which is RESTORING; one that has followed its changelogs goes on
- * from there. Its input offsets have been read before, so that the changelogs are at least as far.
- */
+ * from there. The ends are those that weir_tasks_ask_changelogs has brought, and so below. */
 weir_status weir_restorer_add(weir_restorer *restorer, weir_task *task, weir_error *err);
 
 /* How many offsets its changelogs have that the stores on disk of a task lack. */
-weir_status weir_restorer_missing(const weir_restorer *restorer, const weir_task *task,
-                                  int64_t *out_missing, weir_error *err);
+int64_t weir_restorer_missing(const weir_task *task);
 
 /* Follows the changelogs of a task, which is a STANDBY, from now on. */
 weir_status weir_restorer_follow(weir_restorer *restorer, weir_task *task, weir_error *err);

@@ -98,6 +98,8 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
     thread->roles = weir_alloc_array(options->plan->task_count, sizeof(*thread->roles));
     thread->loads = weir_alloc_array(options->plan->task_count, sizeof(*thread->loads));
     thread->load_tried = weir_alloc_array(options->plan->task_count, sizeof(*thread->load_tried));
+    thread->asking = weir_alloc_array(options->plan->task_count, sizeof(*thread->asking));
+    thread->is_asked = weir_alloc_array(options->plan->task_count, sizeof(*thread->is_asked));
     thread->holds_due = weir_alloc_array(options->plan->task_count, sizeof(*thread->holds_due));
     thread->figures = weir_task_figures_new(options->plan->task_count);
     make_names(thread);
@@ -147,6 +149,8 @@ void weir_stream_thread_free(weir_stream_thread *thread)
     free(thread->roles);
     free(thread->loads);
     free(thread->load_tried);
+    free(thread->asking);
+    free(thread->is_asked);
     free(thread->holds_due);
     weir_task_figures_free(thread->figures);
     free(thread->client_id);

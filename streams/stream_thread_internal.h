@@ -56,6 +56,8 @@ struct weir_stream_thread {
     uint32_t failures;       /* In a row. */
     size_t quantum;          /* Records a pass. */
     size_t next_to_bring_up; /* Of owned: whose turn it is to ask the broker. */
+    weir_task **asking;      /* Those for which it is asked in this pass, for a while. */
+    bool *is_asked;          /* By index in the plan: it has answered for the task in this pass. */
     int64_t last_pass_ms;
     int64_t back_off_until_ms;
     int64_t last_commit_ms;

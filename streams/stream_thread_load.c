@@ -12,32 +12,23 @@
 #include <inttypes.h>
 
 /* Whether the task lacks so much that a snapshot is worth its while. */
-static weir_status is_worth_it(weir_stream_thread *thread, const weir_task *task, bool *out_worth,
-                               weir_error *err)
+static bool is_worth_it(const weir_stream_thread *thread, const weir_task *task)
 {
     int64_t least = thread->options.config->snapshot_lag_min;
-    *out_worth = false;
-    if (thread->options.snapshots == NULL || thread->options.database == NULL || least == 0 ||
-        weir_task_snapshot_store_count(task) == 0) {
-        return WEIR_OK;
-    }
-    int64_t missing = 0;
-    WEIR_TRY(weir_restorer_missing(thread->restorer, task, &missing, err));
-    *out_worth = missing >= least;
-    return WEIR_OK;
+    return thread->options.snapshots != NULL && thread->options.database != NULL && least > 0 &&
+           weir_task_snapshot_store_count(task) > 0 && weir_restorer_missing(task) >= least;
 }
 
 static weir_status begin_load(weir_stream_thread *thread, size_t index, weir_error *err)
 {
     weir_task *task = thread->tasks[index];
-    bool worth = false;
     if (weir_task_load_is_cut(task)) {
         WEIR_TRY(weir_task_wipe(task, err));
     }
     thread->load_tried[index] = true;
-    WEIR_TRY(is_worth_it(thread, task, &worth, err));
     WEIR_AUTO(weir_buf) address = {0};
-    if (!worth || !thread->options.find_snapshot(thread->options.user, index, &address)) {
+    if (!is_worth_it(thread, task) ||
+        !thread->options.find_snapshot(thread->options.user, index, &address)) {
         return WEIR_OK;
     }
     const weir_snapshot_network *network = thread->options.snapshots;

@@ -6,11 +6,12 @@
 
 #include "streams/base/logging.h"
 #include "streams/store_kinds.h"
+#include "streams/task_offsets.h"
 #include "streams/task_store_internal.h"
 
 enum {
     INPUT_BATCHES_A_PASS = 8,
-    BRING_UPS_A_PASS = 4, /* Of tasks that ask the broker for offsets. */
+    QUESTION_TASKS_MAX = 64, /* That share a question to the broker. */
     RESTORE_BATCHES_A_PASS = 16,
     SMALL_SLICE_BATCHES = 4,
     SMALL_SLICE_RECORDS = 32 * 1024,
@@ -19,7 +20,7 @@ enum {
     QUANTUM_MAX = 8192,
     CLOSE_FAILURES_MAX = 3,
     LOOK_INTERVAL_MS = 100, /* Between rounds in which no task was due. */
-    PASS_GOAL_MS = 10, /* A pass of more than this hurts commits and queries. */
+    PASS_GOAL_MS = 10,      /* A pass of more than this hurts commits and queries. */
 };
 
 static weir_status begin(weir_stream_thread *thread, weir_task *task, weir_error *err)
@@ -74,7 +75,8 @@ static weir_status bring_up_active(weir_stream_thread *thread, weir_task *task, 
     if (phase == WEIR_TASK_CREATED) {
         WEIR_TRY(weir_stream_thread_load(thread, task, &loading, busy, err));
     }
-    if ((phase == WEIR_TASK_CREATED || phase == WEIR_TASK_STANDBY) && !loading) {
+    bool is_asked = thread->is_asked[weir_stream_thread_index(thread, task)];
+    if ((phase == WEIR_TASK_CREATED || phase == WEIR_TASK_STANDBY) && !loading && is_asked) {
         WEIR_TRY(begin(thread, task, err));
     }
     if (weir_task_phase_now(task) == WEIR_TASK_RESTORING && weir_restorer_is_done(task)) {
@@ -92,7 +94,8 @@ static weir_status bring_up_standby(weir_stream_thread *thread, weir_task *task,
     if (phase == WEIR_TASK_CREATED) {
         WEIR_TRY(weir_stream_thread_load(thread, task, &loading, busy, err));
     }
-    if ((phase == WEIR_TASK_CREATED || phase == WEIR_TASK_RESTORING) && !loading) {
+    bool is_asked = thread->is_asked[weir_stream_thread_index(thread, task)];
+    if ((phase == WEIR_TASK_CREATED || phase == WEIR_TASK_RESTORING) && !loading && is_asked) {
         weir_task_follow(task);
         WEIR_TRY(weir_restorer_follow(thread->restorer, task, err));
         *busy = true;
@@ -102,25 +105,15 @@ static weir_status bring_up_standby(weir_stream_thread *thread, weir_task *task,
     return WEIR_OK;
 }
 
-static weir_status bring_up_task(weir_stream_thread *thread, weir_task *task, bool *busy,
-                                 weir_error *err)
-{
-    switch (thread->roles[weir_stream_thread_index(thread, task)]) {
-    case WEIR_TASK_TO_RUN:
-        return bring_up_active(thread, task, busy, err);
-    case WEIR_TASK_TO_FOLLOW:
-        return bring_up_standby(thread, task, busy, err);
-    case WEIR_TASK_TO_HOLD:
-        break;
-    }
-    return WEIR_OK;
-}
-
-/* True where the next step of a task waits for answers of the broker. */
+/* True where the next step of a task needs answers of the broker. */
 static bool asks_broker(const weir_stream_thread *thread, const weir_task *task)
 {
     weir_task_phase phase = weir_task_phase_now(task);
-    switch (thread->roles[weir_stream_thread_index(thread, task)]) {
+    size_t index = weir_stream_thread_index(thread, task);
+    if (thread->loads[index] != NULL) {
+        return false;
+    }
+    switch (thread->roles[index]) {
     case WEIR_TASK_TO_RUN:
         return phase == WEIR_TASK_CREATED || phase == WEIR_TASK_STANDBY;
     case WEIR_TASK_TO_FOLLOW:
@@ -131,25 +124,62 @@ static bool asks_broker(const weir_stream_thread *thread, const weir_task *task)
     return false;
 }
 
-/* A few a pass ask the broker, in turn: when hundreds of tasks come at once, those that run already
- * go on meanwhile, and one whose offsets are not settled keeps nobody else waiting. */
-static weir_status bring_up_all(weir_stream_thread *thread, bool *busy, weir_error *err)
+static weir_status bring_up_task(weir_stream_thread *thread, weir_task *task, bool *busy,
+                                 weir_error *err)
 {
-    size_t count = thread->owned_count;
-    size_t first = count == 0 ? 0 : thread->next_to_bring_up % count;
-    size_t left = BRING_UPS_A_PASS;
-    for (size_t n = 0; n < count; n++) {
-        size_t i = (first + n) % count;
+    size_t index = weir_stream_thread_index(thread, task);
+    if (asks_broker(thread, task) && !thread->is_asked[index]) {
+        *busy = true; /* With a later pass. */
+        return WEIR_OK;
+    }
+    switch (thread->roles[index]) {
+    case WEIR_TASK_TO_RUN:
+        return bring_up_active(thread, task, busy, err);
+    case WEIR_TASK_TO_FOLLOW:
+        return bring_up_standby(thread, task, busy, err);
+    case WEIR_TASK_TO_HOLD:
+        break;
+    }
+    return WEIR_OK;
+}
+
+/* The tasks for which the broker is asked in this pass, in turn; those to run come first in
+ * thread->asking. *out_run_count is how many they are. */
+static size_t choose_asking(weir_stream_thread *thread, size_t *out_run_count)
+{
+    size_t owned = thread->owned_count;
+    size_t first = owned == 0 ? 0 : thread->next_to_bring_up % owned;
+    size_t count = 0;
+    *out_run_count = 0;
+    for (size_t n = 0; n < owned; n++) {
+        size_t i = (first + n) % owned;
         weir_task *task = thread->owned[i];
-        bool asks = asks_broker(thread, task);
-        if (asks && left == 0) {
-            *busy = true;
+        size_t index = weir_stream_thread_index(thread, task);
+        thread->is_asked[index] = count < QUESTION_TASKS_MAX && asks_broker(thread, task);
+        if (!thread->is_asked[index]) {
             continue;
         }
-        left -= asks ? 1 : 0;
-        thread->next_to_bring_up = asks ? i + 1 : thread->next_to_bring_up;
-        thread->culprit = task;
-        WEIR_TRY(bring_up_task(thread, task, busy, err));
+        thread->next_to_bring_up = i + 1;
+        thread->asking[count++] = task;
+        if (thread->roles[index] == WEIR_TASK_TO_RUN) {
+            thread->asking[count - 1] = thread->asking[*out_run_count];
+            thread->asking[(*out_run_count)++] = task;
+        }
+    }
+    return count;
+}
+
+/* Many tasks share a question, but not hundreds: those that run already go on meanwhile, and one
+ * whose offsets are not settled keeps nobody else waiting. */
+static weir_status bring_up_all(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    size_t run_count = 0;
+    size_t count = choose_asking(thread, &run_count);
+    WEIR_TRY(weir_tasks_ask_inputs(thread->asking, run_count, err));
+    WEIR_TRY(weir_tasks_ask_changelogs(thread->asking, count, err));
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        thread->culprit = thread->owned[i];
+        WEIR_TRY(bring_up_task(thread, thread->owned[i], busy, err));
     }
     thread->culprit = NULL;
     return WEIR_OK;
@@ -471,26 +501,28 @@ static void read_changelogs_again(weir_stream_thread *thread)
 }
 
 /* Whoever writes to a changelog sees others' records there with the commit; here are those who do
- * not write. One task a pass, for it asks the broker. */
+ * not write. As many a pass as share a question. */
 void weir_stream_thread_look(weir_stream_thread *thread, bool *busy)
 {
     int64_t now_ms = thread->environment.now_ms;
-    weir_task *due = NULL;
     if (now_ms - thread->last_look_ms < LOOK_INTERVAL_MS) {
         return;
     }
-    for (size_t i = 0; i < thread->owned_count && due == NULL; i++) {
-        bool is_due = is_running(thread, thread->owned[i]) && weir_task_look_is_due(thread->owned[i]);
-        due = is_due ? thread->owned[i] : NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < thread->owned_count && count < QUESTION_TASKS_MAX; i++) {
+        weir_task *task = thread->owned[i];
+        if (is_running(thread, task) && weir_task_look_is_due(task)) {
+            thread->asking[count++] = task;
+        }
     }
-    if (due == NULL) {
-        thread->last_look_ms = now_ms;
-        return;
-    }
-    *busy = true;
+    thread->last_look_ms = count < QUESTION_TASKS_MAX ? now_ms : thread->last_look_ms;
+    *busy = *busy || count > 0;
     weir_error err = {0};
-    if (weir_task_look(due, &err) != WEIR_OK) {
-        WEIR_LOG(WEIR_LOG_DEBUG, NULL, "%s", err.message); /* Another time. */
+    if (weir_tasks_ask_changelogs(thread->asking, count, &err) != WEIR_OK) {
+        WEIR_LOG(WEIR_LOG_DEBUG, NULL, "%s", err.message); /* Another time: they know no more. */
+    }
+    for (size_t i = 0; i < count; i++) {
+        weir_task_look(thread->asking[i]);
     }
 }
 

@@ -18,8 +18,9 @@
  * before step 1, either of the others would cost data.
  *
  * Whatever goes wrong short of a crash ends in the same two calls, weir_task_rollback() and
- * weir_task_begin(): drop what is staged, ask the broker how far the input was read, restore what
- * the changelog has beyond the committed state. Nothing is wiped.
+ * weir_task_begin(): drop what is staged, begin where the broker says that the input was read to
+ * (task_offsets.c asks it, for all tasks at once), restore what the changelog has beyond the
+ * committed state. Nothing is wiped.
  */
 #include "streams/store_kinds.h"
 #include "streams/task_internal.h"
@@ -97,6 +98,14 @@ static void unassign_inputs(weir_task *task)
     }
 }
 
+static void free_inputs(weir_task *task)
+{
+    for (size_t i = 0; i < task->input_count; i++) {
+        weir_buf_cleanup(&task->inputs[i].committed.metadata);
+    }
+    free(task->inputs);
+}
+
 void weir_task_free(weir_task *task)
 {
     if (task == NULL) {
@@ -113,7 +122,7 @@ void weir_task_free(weir_task *task)
         free(task->contexts[i].children);
     }
     free(task->contexts);
-    free(task->inputs);
+    free_inputs(task);
     weir_punctuations_free(task->punctuations);
     weir_partition_group_free(task->group);
     weir_arena_free(task->arena);
@@ -124,24 +133,16 @@ void weir_task_free(weir_task *task)
 /* Where input starts: what the group has committed, else the end that the source asks for. */
 static weir_status begin_input(weir_task_input *input, weir_error *err)
 {
-    const weir_task_environment *environment = input->task->environment;
-    WEIR_AUTO(weir_buf) metadata = {0};
-    int64_t offset = 0;
-    int64_t partition_time_ms = -1;
-    weir_status status =
-        weir_broker_group_offset(environment->broker, environment->plan->application_id,
-                                 input->partition, &offset, &metadata, err);
-    input->is_resumed = status == WEIR_OK;
-    if (status == WEIR_NOT_FOUND) {
-        bool latest = input->source->node->source.reset_latest;
-        WEIR_TRY(weir_broker_offset(environment->broker, input->partition,
-                                    latest ? WEIR_OFFSET_LATEST : WEIR_OFFSET_EARLIEST, 0, &offset,
-                                    err));
-    } else if (status != WEIR_OK) {
-        return status;
+    weir_status status = input->committed.status;
+    if (status == WEIR_AGAIN) {
+        return WEIR_AGAIN;
     }
-    WEIR_TRY(weir_offset_window_decode(&input->window, offset, weir_buf_bytes(&metadata),
-                                       &partition_time_ms, err));
+    int64_t partition_time_ms = -1;
+    input->is_resumed = status == WEIR_OK;
+    WEIR_TRY(weir_offset_window_decode(
+        &input->window, input->is_resumed ? input->committed.offset : input->first_offset,
+        input->is_resumed ? weir_buf_bytes(&input->committed.metadata) : WEIR_BYTES_NULL,
+        &partition_time_ms, err));
     weir_record_queue_set_partition_time_ms(input->queue, partition_time_ms);
     if (input->task->stream_time_ms < partition_time_ms) {
         input->task->stream_time_ms = partition_time_ms;

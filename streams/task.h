@@ -37,7 +37,7 @@ typedef struct weir_task_environment {
     weir_collector *collector;
     weir_consumer *consumer; /* Of the source topics. */
     weir_metrics *metrics;
-    void **resources; /* By index of the topology's resources. */
+    void **resources;                   /* By index of the topology's resources. */
     struct weir_global_stores *globals; /* NULL: none. */
     weir_cache_budget cache;
     int32_t generation; /* In which tasks that begin now are owned. */
@@ -60,8 +60,8 @@ weir_status weir_task_new(weir_task_environment *environment, const weir_planned
 void weir_task_free(weir_task *task);
 WEIR_DEFINE_AUTO_PTR(weir_task);
 
-/* Reads the committed offsets: CREATED or STANDBY to RESTORING. WEIR_AGAIN: they are not settled
- * yet. */
+/* CREATED or STANDBY to RESTORING, at the committed offsets that weir_tasks_ask_inputs has brought.
+ * WEIR_AGAIN: they are not settled yet. */
 weir_status weir_task_begin(weir_task *task, weir_error *err);
 
 /* CREATED or RESTORING to STANDBY: the stores are to follow their changelogs. */

@@ -124,7 +124,7 @@ bool weir_task_look_is_due(const weir_task *task)
     return is_due && task->phase == WEIR_TASK_RUNNING && !task->commit_needed && !task->reads_again;
 }
 
-weir_status weir_task_look(weir_task *task, weir_error *err)
+void weir_task_look(weir_task *task)
 {
     WEIR_ASSERT(!task->commit_needed);
     for (size_t i = 0; i < task->store_count; i++) {
@@ -133,13 +133,8 @@ weir_status weir_task_look(weir_task *task, weir_error *err)
             continue;
         }
         store->looked_ms = task->environment->now_ms;
-        int64_t end = 0;
-        const weir_topic_partition partition = {store->changelog, task->planned->partition};
-        WEIR_TRY(weir_broker_offset(task->environment->broker, partition, WEIR_OFFSET_WRITTEN, 0,
-                                    &end, err));
-        task->reads_again = task->reads_again || end > store->changelog_offset;
+        task->reads_again = task->reads_again || store->changelog_end > store->changelog_offset;
     }
-    return WEIR_OK;
 }
 
 bool weir_task_read_again(weir_task *task)

@@ -27,8 +27,10 @@ struct weir_task_input {
     weir_record_queue *queue; /* The partition group's. */
     size_t number;            /* In the partition group. */
     weir_offset_window window;
-    weir_async_group *groups; /* Deferred records, in no order. */
-    bool is_resumed;          /* It begins where the group has committed. */
+    weir_async_group *groups;       /* Deferred records, in no order. */
+    weir_committed_query committed; /* As the group was last asked… */
+    int64_t first_offset;           /* …and where the source begins, if nothing is. */
+    bool is_resumed;                /* It begins where the group has committed. */
     bool assigned;
     bool paused;
     /* A record that failed after its first effect: refused when it comes again. -1: none. */
@@ -87,7 +89,7 @@ struct weir_task {
     int64_t async_count;       /* Deferrals of all inputs that have not ended. */
     int64_t stream_time_ms;    /* The largest event time taken, the current record's included. */
     int64_t stream_time_look_ms; /* Of a standby: when it asked the group for it. */
-    int64_t last_commit_ms;    /* Or when it began to run. */
+    int64_t last_commit_ms;      /* Or when it began to run. */
     bool commit_needed;
     bool commit_requested;
     bool reads_again;          /* There are records of others in a changelog. */

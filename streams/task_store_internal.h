@@ -37,14 +37,16 @@ typedef struct weir_task_store {
     char *term_label;  /* Under which term_seen is kept with the position. */
     uint8_t term_bytes[WEIR_TERM_BYTES];
     weir_header term_header;
-    weir_map *outdated; /* Keys whose last record in the changelog is one that was skipped. */
+    weir_map *outdated;    /* Keys whose last record in the changelog is one that was skipped. */
     int64_t outdated_from; /* The first such record; -1: none. What is on disk stands before it. */
     bool is_on_disk;
     bool dirty;               /* Written since the last commit. */
     int64_t changelog_offset; /* Next changelog offset after what is committed; -1: unknown. */
     int64_t looked_ms;        /* When it last looked for others' records in the changelog. */
-    int64_t logged;           /* Records that the store has sent since it stood there. */
-    weir_expiry expiry;       /* Of windows, while nobody runs the task here (store_kinds.c). */
+    int64_t changelog_first;  /* The ends of the changelog, as they were last asked for. */
+    int64_t changelog_end;
+    int64_t logged;     /* Records that the store has sent since it stood there. */
+    weir_expiry expiry; /* Of windows, while nobody runs the task here (store_kinds.c). */
     struct weir_restoring *restoring; /* restore.c's, while it restores or follows; else NULL. */
 } weir_task_store;
 
@@ -66,10 +68,10 @@ void weir_task_forget_outdated(weir_task_store *store);
  * changelog, to restore from before them; true where it has. Only with nothing to commit. */
 bool weir_task_read_again(weir_task *task);
 /* task_commit.c: whether a running task that has nothing to commit looks now for others' records in
- * changelogs that it has not written for a while; the second does so, and where there are some the
- * task reads again. */
+ * changelogs that it has not written for a while; the second does so, by the ends that were asked
+ * for last (task_offsets.h), and where there are some the task reads again. */
 bool weir_task_look_is_due(const weir_task *task);
-weir_status weir_task_look(weir_task *task, weir_error *err);
+void weir_task_look(weir_task *task);
 /* The store called name, or NULL. */
 weir_task_store *weir_task_store_named(weir_task *task, const char *name);
 

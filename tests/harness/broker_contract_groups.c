@@ -155,6 +155,60 @@ void broker_contract_group_offsets_are_committed_with_metadata(broker_contract *
     free(metadata);
 }
 
+void broker_contract_offsets_of_many_partitions_are_asked_for_at_once(broker_contract *contract)
+{
+    const char *topic = contract_topic(contract, "pages", 3);
+    const char *other = contract_topic(contract, "links", 1);
+    const char *group = contract_name(contract, "readers");
+    WEIR_AUTO_PTR(weir_producer) producer = contract_producer(contract, NULL);
+    for (int32_t partition = 0; partition < 3; partition++) {
+        contract_send(contract, producer, topic, partition, "a");
+        contract_send(contract, producer, topic, partition, "b");
+    }
+    contract_flush(contract, producer);
+    CHECK_OK(weir_broker_delete_records(contract->broker, (weir_topic_partition){topic, 2}, 1,
+                                        &contract->err),
+             &contract->err);
+    weir_offset_query queries[] = {
+        {.partition = {topic, 2}, .spec = WEIR_OFFSET_WRITTEN},
+        {.partition = {other, 0}, .spec = WEIR_OFFSET_LATEST},
+        {.partition = {topic, 2}, .spec = WEIR_OFFSET_EARLIEST},
+        {.partition = {topic, 3}, .spec = WEIR_OFFSET_LATEST},
+        {.partition = {topic, 1}, .spec = WEIR_OFFSET_LATEST},
+        {.partition = {"no-such-topic", 0}, .spec = WEIR_OFFSET_EARLIEST},
+        {.partition = {topic, 0}, .spec = WEIR_OFFSET_EARLIEST},
+        {.partition = {topic, 1}, .spec = WEIR_OFFSET_AT_TIMESTAMP, .timestamp_ms = INT64_MAX / 2},
+        {.partition = {topic, 1}, .spec = WEIR_OFFSET_LATEST},
+    };
+    const int64_t wanted[] = {2, 0, 1, -1, 2, -1, 0, 2, 2};
+    CHECK_OK(weir_broker_offsets(contract->broker, queries, WEIR_COUNT_OF(queries), &contract->err),
+             &contract->err);
+    for (size_t i = 0; i < WEIR_COUNT_OF(queries); i++) {
+        CHECK_STATUS(queries[i].status, wanted[i] < 0 ? WEIR_NOT_FOUND : WEIR_OK);
+        CHECK_I64(wanted[i] < 0 ? -1 : queries[i].offset, ==, wanted[i]);
+    }
+    for (int32_t partition = 0; partition < 3; partition += 2) {
+        const weir_group_offset offset = {{topic, partition}, partition + 1, WEIR_BYTES("note")};
+        CHECK_OK(weir_broker_alter_group_offset(contract->broker, group, &offset, &contract->err),
+                 &contract->err);
+    }
+    weir_committed_query committed[] = {{.partition = {topic, 2}},
+                                        {.partition = {other, 0}},
+                                        {.partition = {topic, 1}},
+                                        {.partition = {topic, 0}},
+                                        {.partition = {topic, 2}}};
+    const int64_t offsets[] = {3, -1, -1, 1, 3};
+    CHECK_OK(weir_broker_group_offsets(contract->broker, group, committed, WEIR_COUNT_OF(committed),
+                                       &contract->err),
+             &contract->err);
+    for (size_t i = 0; i < WEIR_COUNT_OF(committed); i++) {
+        CHECK_STATUS(committed[i].status, offsets[i] < 0 ? WEIR_NOT_FOUND : WEIR_OK);
+        CHECK_I64(offsets[i] < 0 ? -1 : committed[i].offset, ==, offsets[i]);
+        CHECK_STR(weir_buf_text(&committed[i].metadata), offsets[i] < 0 ? "" : "note");
+        weir_buf_cleanup(&committed[i].metadata);
+    }
+}
+
 void broker_contract_commit_of_another_generation_waits(broker_contract *contract)
 {
     const char *topic = contract_topic(contract, "pages", 1);

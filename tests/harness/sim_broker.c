@@ -313,25 +313,33 @@ static int64_t offset_at(const sim_partition *partition, int64_t timestamp_ms)
     return partition->end_offset;
 }
 
-static weir_status offset(weir_broker *broker, weir_topic_partition place, weir_offset_spec spec,
-                          int64_t timestamp_ms, int64_t *out_offset, weir_error *err)
+static void answer(sim_cluster *cluster, weir_offset_query *query)
 {
-    WEIR_TRY(enter_admin(broker, err));
-    const sim_partition *partition = sim_partition_find(sim_process_of(broker)->cluster, place);
+    const sim_partition *partition = sim_partition_find(cluster, query->partition);
+    query->status = partition == NULL ? WEIR_NOT_FOUND : WEIR_OK;
     if (partition == NULL) {
-        return WEIR_NOT_FOUND;
+        return;
     }
-    switch (spec) {
+    switch (query->spec) {
     case WEIR_OFFSET_EARLIEST:
-        *out_offset = partition->start_offset;
+        query->offset = partition->start_offset;
         break;
     case WEIR_OFFSET_LATEST:
     case WEIR_OFFSET_WRITTEN: /* A transaction is there at once, and whole. */
-        *out_offset = partition->end_offset;
+        query->offset = partition->end_offset;
         break;
     case WEIR_OFFSET_AT_TIMESTAMP:
-        *out_offset = offset_at(partition, timestamp_ms);
+        query->offset = offset_at(partition, query->timestamp_ms);
         break;
+    }
+}
+
+static weir_status offsets(weir_broker *broker, weir_offset_query *queries, size_t count,
+                           weir_error *err)
+{
+    WEIR_TRY(enter_admin(broker, err));
+    for (size_t i = 0; i < count; i++) {
+        answer(sim_process_of(broker)->cluster, &queries[i]);
     }
     return WEIR_OK;
 }
@@ -369,23 +377,30 @@ static bool is_unstable(const sim_cluster *cluster, const sim_group *group, cons
     return false;
 }
 
-static weir_status group_offset(weir_broker *broker, const char *group_id,
-                                weir_topic_partition place, int64_t *out_offset,
-                                weir_buf *out_metadata, weir_error *err)
+static void answer_committed(const sim_cluster *cluster, const sim_group *group,
+                             weir_committed_query *query)
+{
+    WEIR_AUTO_FREE char *key = sim_offset_key(query->partition);
+    if (cluster->faults.kafka_transactions && is_unstable(cluster, group, key)) {
+        query->status = WEIR_AGAIN;
+        return;
+    }
+    const sim_offset *found = sim_group_offset(group, key);
+    query->status = found == NULL ? WEIR_NOT_FOUND : WEIR_OK;
+    if (found != NULL) {
+        query->offset = found->offset;
+        weir_buf_set(&query->metadata, weir_buf_bytes(&found->metadata));
+    }
+}
+
+static weir_status group_offsets(weir_broker *broker, const char *group_id,
+                                 weir_committed_query *queries, size_t count, weir_error *err)
 {
     WEIR_TRY(enter_admin(broker, err));
     sim_cluster *cluster = sim_process_of(broker)->cluster;
-    sim_group *group = sim_group_named(cluster, group_id);
-    WEIR_AUTO_FREE char *key = sim_offset_key(place);
-    if (cluster->faults.kafka_transactions && is_unstable(cluster, group, key)) {
-        return WEIR_AGAIN;
+    for (size_t i = 0; i < count; i++) {
+        answer_committed(cluster, sim_group_named(cluster, group_id), &queries[i]);
     }
-    const sim_offset *found = sim_group_offset(group, key);
-    if (found == NULL) {
-        return WEIR_NOT_FOUND;
-    }
-    *out_offset = found->offset;
-    weir_buf_set(out_metadata, weir_buf_bytes(&found->metadata));
     return WEIR_OK;
 }
 
@@ -450,9 +465,9 @@ static const weir_broker_ops OPS = {
     .describe_topic = describe_topic,
     .list_topics = list_topics,
     .delete_topic = delete_topic,
-    .offset = offset,
+    .offsets = offsets,
     .delete_records = delete_records,
-    .group_offset = group_offset,
+    .group_offsets = group_offsets,
     .alter_group_offset = alter_group_offset,
     .group_member_count = group_member_count,
     .check = check,

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * task_offsets.h - asks the broker where tasks begin: for all of them at once, since an answer
+ * takes a round trip, however many are asked for.
+ *
+ * Inputs first: what a changelog has is then at least as far as what the group has committed, and a
+ * restore up to its end brings all of it.
+ *
+ * Ownership  Answers are kept in the tasks, for weir_task_begin and the restorer.
+ * Errors     As the broker's; then no task has answers.
+ * Threads    The worker's.
+ */
+#ifndef WEIR_STREAMS_TASK_OFFSETS_H
+#define WEIR_STREAMS_TASK_OFFSETS_H
+
+#include "streams/task.h"
+
+/* What the group has committed of the tasks' inputs, and where those begin of which it has nothing.
+ * Tasks of one environment. */
+weir_status weir_tasks_ask_inputs(weir_task *const *tasks, size_t count, weir_error *err);
+
+/* Where the tasks' changelogs begin and end. Those of source topics too. */
+weir_status weir_tasks_ask_changelogs(weir_task *const *tasks, size_t count, weir_error *err);
+
+#endif
