@@ -23,15 +23,12 @@
 #include "tests/harness/count_topology.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     FIRST_SETTING = 4,
-    SETTINGS_MAX = 64,
     WATCH_MS = 200,
     LINE_BYTES_MAX = 512,
     PAGE_ROWS = 5000,
@@ -44,20 +41,6 @@ static void show_state(void *user, weir_application_state from, weir_application
     (void)user;
     (void)from;
     printf("state %s\n", weir_application_state_name(to));
-}
-
-static void read_settings(char **texts, int count, weir_config *config)
-{
-    weir_setting settings[SETTINGS_MAX] = {{0}};
-    WEIR_ASSERT(count <= SETTINGS_MAX);
-    for (int i = 0; i < count; i++) {
-        char *equals = strchr(texts[i], '=');
-        WEIR_ASSERT(equals != NULL);
-        *equals = '\0';
-        settings[i] = (weir_setting){texts[i], equals + 1};
-    }
-    weir_error err = {0};
-    fault_must(weir_config_init(config, settings, (size_t)count, &err), &err);
 }
 
 typedef struct dump {
@@ -126,9 +109,8 @@ static void show_broker(weir_broker *broker)
 }
 
 /* False: the process is to close. */
-static bool obey(weir_broker *broker, weir_application *application, char *line)
+static bool obey(weir_broker *broker, weir_application *application, const char *line)
 {
-    line[strcspn(line, "\n")] = '\0';
     if (strncmp(line, "dump ", strlen("dump ")) == 0) {
         dump_rows(application, line + strlen("dump "));
     } else if (strncmp(line, "disk ", strlen("disk ")) == 0) {
@@ -145,27 +127,13 @@ static bool obey(weir_broker *broker, weir_application *application, char *line)
     return true;
 }
 
-/* One line of stdin, read byte by byte: what stdio keeps back, poll does not see. */
-static bool read_line(char line[LINE_BYTES_MAX])
-{
-    size_t size = 0;
-    while (size + 1 < LINE_BYTES_MAX && read(STDIN_FILENO, &line[size], 1) == 1) {
-        if (line[size] == '\n') {
-            line[size] = '\0';
-            return true;
-        }
-        size++;
-    }
-    return false;
-}
-
 static void watch(weir_broker *broker, weir_application *application)
 {
     char line[LINE_BYTES_MAX];
-    struct pollfd commands = {.fd = STDIN_FILENO, .events = POLLIN};
     for (;;) {
-        int ready = poll(&commands, 1, WATCH_MS);
-        if (ready > 0 && (!read_line(line) || !obey(broker, application, line))) {
+        fault_command command = fault_command_wait(WATCH_MS, line, sizeof line);
+        if (command == FAULT_COMMAND_END ||
+            (command == FAULT_COMMAND_LINE && !obey(broker, application, line))) {
             return;
         }
         if (weir_application_state_now(application) == WEIR_APPLICATION_ERROR) {
@@ -180,7 +148,7 @@ int main(int argc, char **argv)
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     weir_error err = {0};
     weir_config config = {0};
-    read_settings(argv + FIRST_SETTING, argc - FIRST_SETTING, &config);
+    fault_must(fault_config_init(&config, argv + FIRST_SETTING, argc - FIRST_SETTING, &err), &err);
     WEIR_AUTO_PTR(weir_broker) broker = NULL;
     fault_must(fault_broker_open(argv[1], &broker, &err), &err);
     WEIR_AUTO_PTR(weir_database) database = NULL;

@@ -25,9 +25,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { FIRST_SETTING = 4, SETTINGS_MAX = 64, WATCH_MS = 2, LINE_BYTES_MAX = 128 };
+enum { FIRST_SETTING = 4, WATCH_MS = 2, LINE_BYTES_MAX = 128 };
 
 typedef struct watcher {
     weir_application *application;
@@ -69,20 +68,6 @@ static void tell_changes(watcher *w)
     }
 }
 
-static void read_settings(char **texts, int count, weir_config *config)
-{
-    weir_setting settings[SETTINGS_MAX] = {{0}};
-    WEIR_ASSERT(count <= SETTINGS_MAX);
-    for (int i = 0; i < count; i++) {
-        char *equals = strchr(texts[i], '=');
-        WEIR_ASSERT(equals != NULL);
-        *equals = '\0';
-        settings[i] = (weir_setting){texts[i], equals + 1};
-    }
-    weir_error err = {0};
-    fault_must(weir_config_init(config, settings, (size_t)count, &err), &err);
-}
-
 static weir_status add_rows(void *user, const weir_query_store *store, weir_error *err)
 {
     (void)err;
@@ -108,28 +93,13 @@ static bool obey(const watcher *w, const char *line)
     return false;
 }
 
-/* One line of stdin, read byte by byte: what stdio keeps back, poll does not see. */
-static bool read_line(char line[LINE_BYTES_MAX])
-{
-    size_t size = 0;
-    while (size + 1 < LINE_BYTES_MAX && read(STDIN_FILENO, &line[size], 1) == 1) {
-        if (line[size] == '\n') {
-            line[size] = '\0';
-            return true;
-        }
-        size++;
-    }
-    return false;
-}
-
 static void watch(watcher *w)
 {
     char line[LINE_BYTES_MAX];
-    struct pollfd commands = {.fd = STDIN_FILENO, .events = POLLIN};
     while (weir_application_state_now(w->application) != WEIR_APPLICATION_ERROR) {
         tell_changes(w);
-        int ready = poll(&commands, 1, WATCH_MS);
-        if (ready > 0 && (!read_line(line) || !obey(w, line))) {
+        fault_command command = fault_command_wait(WATCH_MS, line, sizeof line);
+        if (command == FAULT_COMMAND_END || (command == FAULT_COMMAND_LINE && !obey(w, line))) {
             return;
         }
     }
@@ -161,7 +131,7 @@ int main(int argc, char **argv)
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     weir_error err = {0};
     weir_config config = {0};
-    read_settings(argv + FIRST_SETTING, argc - FIRST_SETTING, &config);
+    fault_must(fault_config_init(&config, argv + FIRST_SETTING, argc - FIRST_SETTING, &err), &err);
     WEIR_AUTO_PTR(weir_broker) broker = NULL;
     fault_must(fault_broker_open(argv[1], &broker, &err), &err);
     WEIR_AUTO_PTR(weir_database) database = NULL;
