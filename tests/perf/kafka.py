@@ -38,6 +38,7 @@ KS, WEIR, BARE = "kafka-streams", "weir", "librdkafka"
 ALO = {"processing.guarantee": "at_least_once"}
 EOS = {"processing.guarantee": "exactly_once_v2"}
 NO_CACHE = {"statestore.cache.max.bytes": "0"}
+QUICK_JVM = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]  # To be there sooner, not faster.
 START_MAX_S = 180
 WAIT_MAX_S = 900
 
@@ -140,7 +141,9 @@ class Bench:
         for name, value in {**settings, **extra}.items():
             words += [f"--{name}" if name in extra else f"--set.{name}", value]
         if side == KS:
-            words = ["java", "-cp", f"{self.classes}:{self.options.libs}/*", "Peer", *words]
+            flags = QUICK_JVM if self.options.quick else []
+            words = ["java", *flags, "-cp", f"{self.classes}:{self.options.libs}/*", "Peer",
+                     *words]
         else:
             (self.scratch / app).mkdir(exist_ok=True)
             words = [self.tests / "bench_kafka", *words]
