@@ -67,25 +67,48 @@ static uint16_t id_at(const uint8_t *list, size_t index)
     return weir_get_u16_be(list + index * sizeof(uint16_t));
 }
 
+static bool is_chunk(weir_bytes value)
+{
+    if (value.size == BITS_BYTES) {
+        return true;
+    }
+    bool fits = value.size % sizeof(uint16_t) == 0 && value.size / sizeof(uint16_t) <= LIST_IDS_MAX;
+    for (size_t i = 0; fits && i < value.size / sizeof(uint16_t); i++) {
+        fits = id_at(value.data, i) < CHUNK_IDS;
+    }
+    return fits;
+}
+
+weir_status weir_bitmap_store_check(weir_bytes key, weir_bytes value, weir_error *err)
+{
+    size_t facet_bytes = key.size < sizeof(uint16_t) ? 0 : weir_get_u16_be(key.data);
+    if (key.size != sizeof(uint16_t) + facet_bytes + sizeof(uint64_t)) {
+        return weir_error_set(err, WEIR_BAD_RECORD, "a key of %zu bytes that is of no set",
+                              key.size);
+    }
+    return value.data == NULL || is_chunk(value)
+               ? WEIR_OK
+               : weir_error_set(err, WEIR_BAD_RECORD, "a chunk of %zu bytes that is no bitmap",
+                                value.size);
+}
+
 /* Reads a value into the bits of the call. */
 static weir_status parse_chunk(weir_bitmap_store *store, weir_bytes value, weir_error *err)
 {
+    if (!is_chunk(value)) {
+        return weir_error_set(err, WEIR_CORRUPT, "%s: a chunk of %zu bytes that is no bitmap",
+                              store->kv->name, value.size);
+    }
     if (value.size == BITS_BYTES) {
         memcpy(store->bits, value.data, BITS_BYTES);
         return WEIR_OK;
     }
     memset(store->bits, 0, BITS_BYTES);
-    bool fits = value.size % sizeof(uint16_t) == 0 && value.size / sizeof(uint16_t) <= LIST_IDS_MAX;
-    for (size_t i = 0; fits && i < value.size / sizeof(uint16_t); i++) {
+    for (size_t i = 0; i < value.size / sizeof(uint16_t); i++) {
         uint16_t id = id_at(value.data, i);
-        fits = id < CHUNK_IDS;
-        if (fits) {
-            store->bits[id / 8] |= (uint8_t)(1 << id % 8);
-        }
+        store->bits[id / 8] |= (uint8_t)(1 << id % 8);
     }
-    return fits ? WEIR_OK
-                : weir_error_set(err, WEIR_CORRUPT, "%s: a chunk of %zu bytes that is no bitmap",
-                                 store->kv->name, value.size);
+    return WEIR_OK;
 }
 
 /* The value of the bits of the call: a list where that is shorter. */

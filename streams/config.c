@@ -100,6 +100,8 @@ static const setting_spec specs[] = {
            "What to do with a record that a processor refuses."),
     CHOICE("production.exception.handler", production_handler, REACTIONS, 0,
            "What to do with a record that the broker refuses, for its size above all."),
+    CHOICE("weir.changelog.exception.handler", changelog_handler, "fail|continue", 0,
+           "What to do with a changelog record that is not of its store's format."),
     NUMBER("weir.retry.attempts", retry_attempts, "", 3, 1, 1000,
            "How often a handler 'retry' processes a record before it gives up."),
     NUMBER("retry.backoff.ms", retry_backoff_ms, "ms", 100, 1, 60000,

@@ -63,6 +63,7 @@ typedef struct weir_config {
     int64_t deserialization_handler; /* weir_reaction, as the next two. */
     int64_t processing_handler;
     int64_t production_handler;
+    int64_t changelog_handler; /* weir_reaction: FAIL or CONTINUE. */
     int64_t retry_attempts;
     int64_t retry_backoff_ms; /* After a failed commit or an I/O error; doubles up to 64 times. */
     char *dead_letter_topic;  /* NULL: none. */

@@ -13,7 +13,9 @@
  */
 #include "streams/restore.h"
 
+#include "streams/base/logging.h"
 #include "streams/base/serde.h"
+#include "streams/changelog_record.h"
 #include "streams/task_internal.h"
 #include "streams/task_offsets.h"
 
@@ -54,6 +56,7 @@ struct weir_restorer {
     size_t entry_capacity;
     weir_buf values;   /* Those of them that are made here. */
     uint64_t outdated; /* Records skipped since this was last told. */
+    uint64_t refused;  /* The same. */
 };
 
 enum {
@@ -304,27 +307,61 @@ static weir_bytes stored_value(const weir_record *record, bool timestamped, weir
     return weir_bytes_of((const uint8_t *)values->data + at, values->size - at);
 }
 
-static size_t collect_entries(weir_restorer *restorer, const changelog *log,
-                              const weir_batch *batch, weir_restore_entry *to, int64_t *term_seen)
+typedef struct kept_entries {
+    weir_restore_entry *items;
+    size_t count;
+    int64_t term_seen;
+} kept_entries;
+
+/* What to do with a record that is not of its store's format: none of its batch has been stored. */
+static weir_status refuse_record(weir_restorer *restorer, const changelog *log,
+                                 const weir_record *record, const weir_error *cause,
+                                 weir_error *err)
 {
-    size_t count = 0;
+    const weir_task *task = log->store->task;
+    if (task->environment->config->changelog_handler == WEIR_REACT_CONTINUE) {
+        const weir_log_place place = {.task = task->planned->id,
+                                      .topic = log->partition.topic,
+                                      .partition = log->partition.partition,
+                                      .offset = record->offset};
+        WEIR_LOG(WEIR_LOG_WARN, &place, "left out of store %s: %s", log->store->kv.name,
+                 cause->message);
+        restorer->refused++;
+        return WEIR_OK;
+    }
+    return weir_error_set(err, WEIR_INVALID,
+                          "task %s: %s[%" PRId32 "]@%" PRId64 " is no record of store %s: %s. See "
+                          "who wrote it; weir.changelog.exception.handler=continue leaves it out",
+                          task->planned->id, log->partition.topic, log->partition.partition,
+                          record->offset, log->store->kv.name, cause->message);
+}
+
+/* Adds the records of a batch that go into the store. */
+static weir_status collect_entries(weir_restorer *restorer, const changelog *log,
+                                   const weir_batch *batch, kept_entries *to, weir_error *err)
+{
+    const weir_store_options *options = &log->store->spec->options;
     for (size_t i = 0; i < batch->count && batch->records[i].offset < log->limit; i++) {
         const weir_record *record = &batch->records[i];
-        if (record->key.data == NULL) {
+        if (record->key.data == NULL && options->changelog_is_source) {
             continue; /* Others' writes into a table's topic. */
         }
-        if (!weir_task_store_takes(log->store, record, term_seen)) {
+        weir_error cause = {0};
+        if (weir_changelog_record_check(options->kind, record, &cause) != WEIR_OK) {
+            WEIR_TRY(refuse_record(restorer, log, record, &cause, err));
+            continue;
+        }
+        if (!weir_task_store_takes(log->store, record, &to->term_seen)) {
             restorer->outdated++;
             continue;
         }
         if (weir_task_store_is_expired(log->store, record->key)) {
             continue;
         }
-        bool timestamped = log->store->spec->options.timestamped;
-        weir_bytes value = stored_value(record, timestamped, &restorer->values);
-        to[count++] = (weir_restore_entry){record->key, value};
+        weir_bytes value = stored_value(record, options->timestamped, &restorer->values);
+        to->items[to->count++] = (weir_restore_entry){record->key, value};
     }
-    return count;
+    return WEIR_OK;
 }
 
 /* Keeps a batch until enough has come together. */
@@ -355,28 +392,27 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
     if (weir_task_state_committed_bytes(store->task->state) > 0) {
         WEIR_TRY(weir_task_state_apply(store->task->state, err)); /* After a rollback. */
     }
-    weir_restore_entry *entries = entries_for(restorer, log->kept_records);
-    size_t count = 0;
-    int64_t term_seen = store->term_seen;
+    kept_entries entries = {.items = entries_for(restorer, log->kept_records),
+                            .term_seen = store->term_seen};
     weir_buf_clear(&restorer->values);
     if (store->spec->options.timestamped) {
         weir_buf_reserve(&restorer->values,
                          log->kept_bytes + log->kept_records * WEIR_TIMESTAMP_BYTES);
     }
     for (size_t i = 0; i < log->batch_count; i++) {
-        count += collect_entries(restorer, log, log->batches[i], entries + count, &term_seen);
+        WEIR_TRY(collect_entries(restorer, log, log->batches[i], &entries, err));
     }
     const weir_batch *last = log->batches[log->batch_count - 1];
     int64_t offset = last->records[last->count - 1].offset + 1;
     offset = offset < log->limit ? offset : log->limit;
     const weir_restore_batch restore = {
         .store = store->spec->options.name,
-        .entries = entries,
-        .count = count,
+        .entries = entries.items,
+        .count = entries.count,
         .label = store->label,
         .offset = store->outdated_from >= 0 ? store->outdated_from : offset,
         .mark_label = store->term_label,
-        .mark = term_seen,
+        .mark = entries.term_seen,
     };
     weir_status status = weir_task_state_restore(store->task->state, &restore, err);
     forget_kept(restorer, log);
@@ -385,7 +421,7 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
                                store->kv.name);
     }
     store->changelog_offset = offset;
-    store->term_seen = term_seen;
+    store->term_seen = entries.term_seen;
     return WEIR_OK;
 }
 
@@ -571,7 +607,9 @@ weir_status weir_restorer_run(weir_restorer *restorer, const weir_restore_slice 
     }
     weir_status done = finish_done(restorer, slice->now_ms, out_progress, err);
     out_progress->outdated = restorer->outdated;
+    out_progress->refused = restorer->refused;
     restorer->outdated = 0;
+    restorer->refused = 0;
     return done;
 }
 

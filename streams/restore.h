@@ -44,6 +44,7 @@ void weir_restorer_remove(weir_restorer *restorer, const weir_task *task);
 typedef struct weir_restore_progress {
     uint64_t restored;  /* Records of tasks that restore… */
     uint64_t followed;  /* … and of standbys. */
+    uint64_t refused;   /* Of both, left out: not of their store's format. */
     uint64_t outdated;  /* Of both, skipped: former owners wrote them too late (term.h). */
     weir_task *culprit; /* On failure the task that failed; NULL: not known. */
 } weir_restore_progress;

@@ -3,7 +3,8 @@
  * stream_thread_failure.c - what a worker does when a pass fails, by status:
  *
  *   IO       abort the transaction, roll every task back to the last commit, pause, go on
- *   CORRUPT  the same, and wipe the one task that said so: it restores from its changelogs
+ *   CORRUPT  the same, and wipe the one task that said so: it restores from its changelogs; after
+ *            WIPES_MAX times without a commit in between it is INVALID
  *   FENCED   the same, and let go of every task: somebody else may own them
  *   any of them, and the database takes no more writes: let go of every task, so that it is opened
  *            again with the first of them that is
@@ -15,8 +16,9 @@
 #include "streams/stream_thread_internal.h"
 
 #include "streams/base/logging.h"
+#include "streams/task_store_internal.h"
 
-enum { BACK_OFF_DOUBLINGS_MAX = 6 };
+enum { BACK_OFF_DOUBLINGS_MAX = 6, WIPES_MAX = 3 };
 
 static void back_off(weir_stream_thread *thread)
 {
@@ -89,9 +91,16 @@ static weir_status wipe(weir_task *task, weir_error *err)
     return weir_task_wipe(task, err);
 }
 
+/* What comes back with each restore lies in a changelog: a value that its processor cannot read. */
 static weir_status react_to_corrupt(weir_stream_thread *thread, weir_error *err)
 {
     roll_back_all(thread);
+    if (thread->culprit != NULL && weir_task_wipes(thread->culprit) >= WIPES_MAX) {
+        return weir_error_wrap(err, WEIR_INVALID,
+                               "task %s is corrupt after %d restores: see who else writes its "
+                               "changelogs, or reset the application",
+                               weir_task_id(thread->culprit), WIPES_MAX);
+    }
     weir_status status = thread->culprit == NULL ? WEIR_OK : wipe(thread->culprit, err);
     if (status == WEIR_IO) { /* The wipe failed: it is corrupt still, and comes here again. */
         WEIR_LOG(WEIR_LOG_WARN, NULL, "%s", err->message);

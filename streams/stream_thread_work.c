@@ -243,6 +243,7 @@ static void count_restored(weir_stream_thread *thread, const weir_restore_progre
     thread->activity += records;
     weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_RESTORE_RECORDS, progress->restored);
     weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_RESTORE_OUTDATED, progress->outdated);
+    weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_RESTORE_REFUSED, progress->refused);
     weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_STANDBY_RECORDS, progress->followed);
     weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_RESTORE, started_ns);
     if (thread->options.applied != NULL && thread->options.database != NULL) {

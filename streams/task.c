@@ -237,6 +237,7 @@ void weir_task_rollback(weir_task *task)
 weir_status weir_task_wipe(weir_task *task, weir_error *err)
 {
     WEIR_ASSERT(task->phase != WEIR_TASK_RUNNING);
+    task->wipes++;
     for (size_t i = 0; i < task->store_count; i++) {
         task->stores[i].changelog_offset = -1;
         task->stores[i].term_seen = 0;

@@ -103,6 +103,7 @@ void weir_task_finish_commit(weir_task *task)
     task->logged_committed += task->logged;
     task->logged = 0;
     task->commit_needed = false;
+    task->wipes = 0;
     task->last_commit_ms = task->environment->now_ms;
     weir_task_publish_metrics(task);
 }
@@ -202,6 +203,11 @@ weir_task_phase weir_task_phase_now(const weir_task *task)
 const char *weir_task_id(const weir_task *task)
 {
     return task->planned->id;
+}
+
+uint32_t weir_task_wipes(const weir_task *task)
+{
+    return task->wipes;
 }
 
 const weir_planned_task *weir_task_planned(const weir_task *task)

@@ -94,6 +94,7 @@ struct weir_task {
     bool commit_requested;
     bool reads_again;          /* There are records of others in a changelog. */
     int64_t read_again_ms;     /* When it last began anew for that. */
+    uint32_t wipes;            /* Since its last commit. */
     weir_error failure;        /* Of an asynchronous completion; status WEIR_OK: none. */
     int64_t last_timestamp_ms; /* Of the last record taken since the last commit; -1: none. */
     weir_task_metrics metrics;

@@ -72,6 +72,8 @@ bool weir_task_read_again(weir_task *task);
  * for last (task_offsets.h), and where there are some the task reads again. */
 bool weir_task_look_is_due(const weir_task *task);
 void weir_task_look(weir_task *task);
+/* task_commit.c: how often the task's state was wiped since its last commit. */
+uint32_t weir_task_wipes(const weir_task *task);
 /* The store called name, or NULL. */
 weir_task_store *weir_task_store_named(weir_task *task, const char *name);
 

@@ -32,15 +32,32 @@ int64_t weir_term_next(int64_t seen, int32_t generation)
     return (epoch << GENERATION_BITS) + written(generation);
 }
 
+static int64_t value_of(const weir_header *header)
+{
+    return header->value.size == WEIR_TERM_BYTES ? (int64_t)weir_get_u64_be(header->value.data)
+                                                 : -1;
+}
+
 int64_t weir_term_of(const weir_record *record)
 {
     for (size_t i = 0; i < record->header_count; i++) {
-        const weir_header *header = &record->headers[i];
-        if (header->value.size == WEIR_TERM_BYTES &&
-            weir_bytes_equal(header->key, WEIR_BYTES(WEIR_TERM_HEADER))) {
-            int64_t term = (int64_t)weir_get_u64_be(header->value.data);
-            return term < 0 ? 0 : term; /* Not ours. */
+        int64_t term = value_of(&record->headers[i]);
+        if (term >= 0 && weir_bytes_equal(record->headers[i].key, WEIR_BYTES(WEIR_TERM_HEADER))) {
+            return term;
         }
     }
     return 0;
+}
+
+weir_status weir_term_check(const weir_record *record, weir_error *err)
+{
+    for (size_t i = 0; i < record->header_count; i++) {
+        const weir_header *header = &record->headers[i];
+        if (weir_bytes_equal(header->key, WEIR_BYTES(WEIR_TERM_HEADER)) && value_of(header) < 0) {
+            return weir_error_set(err, WEIR_BAD_RECORD,
+                                  "a header " WEIR_TERM_HEADER " of %zu bytes that is no term",
+                                  header->value.size);
+        }
+    }
+    return WEIR_OK;
 }

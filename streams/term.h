@@ -12,6 +12,7 @@
 #ifndef WEIR_STREAMS_TERM_H
 #define WEIR_STREAMS_TERM_H
 
+#include "streams/base/status.h"
 #include "streams/record.h"
 
 #define WEIR_TERM_HEADER "weir.term"
@@ -30,5 +31,8 @@ int64_t weir_term_next(int64_t seen, int32_t generation);
 
 /* The term of a changelog record; 0: it has none. */
 int64_t weir_term_of(const weir_record *record);
+
+/* WEIR_BAD_RECORD where a record has the header and there is no term in it. */
+weir_status weir_term_check(const weir_record *record, weir_error *err);
 
 #endif

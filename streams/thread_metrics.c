@@ -23,6 +23,8 @@ static const series_name count_names[WEIR_THREAD_COUNTS] = {
                                     "Changelog records restored."},
     [WEIR_COUNT_RESTORE_OUTDATED] = {"weir_stream_thread_restore_outdated_records_total",
                                      "Changelog records of former owners, written too late."},
+    [WEIR_COUNT_RESTORE_REFUSED] = {"weir_stream_thread_restore_refused_records_total",
+                                    "Changelog records left out: not of their store's format."},
     [WEIR_COUNT_STANDBY_RECORDS] = {"weir_stream_thread_standby_update_records_total",
                                     "Changelog records that standbys took in."},
     [WEIR_COUNT_COMMITS] = {"weir_stream_thread_commit_total", "Commits that had something."},

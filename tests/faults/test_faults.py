@@ -188,8 +188,8 @@ def rows_of(counter):
         if rows is not None:
             return rows
         time.sleep(0.5)
-    raise fault_run.Failed(f"the store of {counter.name}, which is {counter.state}, does not answer "
-                           f"within {IDLE_S} s: {counter.refusal}, see {counter.log_path}")
+    raise fault_run.Failed(f"the store of {counter.name}, which is {counter.state}, has not "
+                           f"answered in {IDLE_S} s: {counter.refusal}, see {counter.log_path}")
 
 
 def close_and_collect(run, counters):

@@ -62,6 +62,9 @@ static weir_status count(weir_processor *processor, const weir_record *record, w
     counter *self = (counter *)(void *)processor;
     uint64_t number = 0;
     weir_status status = weir_kv_get(self->counts, record->key, &self->value, err);
+    if (status == WEIR_OK && self->value.size != sizeof(uint64_t)) {
+        return weir_error_set(err, WEIR_CORRUPT, "a count of %zu bytes", self->value.size);
+    }
     if (status == WEIR_OK) {
         number = weir_get_u64_be(self->value.data);
     } else if (status != WEIR_NOT_FOUND) {
