@@ -94,7 +94,7 @@ const char *weir_builder_join_names(weir_builder *builder, const char *name, con
 }
 
 /* The arena forgets nothing, so lists of nodes double in it and leave their old selves behind. */
-static void add_pointer(weir_builder *builder, weir_graph_nodes *nodes, weir_graph_node *node)
+void weir_graph_push(weir_builder *builder, weir_graph_nodes *nodes, weir_graph_node *node)
 {
     if (nodes->count == nodes->capacity) {
         size_t capacity = nodes->capacity == 0 ? 4 : nodes->capacity * 2;
@@ -110,8 +110,26 @@ static void add_pointer(weir_builder *builder, weir_graph_nodes *nodes, weir_gra
 
 void weir_graph_connect(weir_builder *builder, weir_graph_node *parent, weir_graph_node *child)
 {
-    add_pointer(builder, &parent->children, child);
-    add_pointer(builder, &child->parents, parent);
+    weir_graph_push(builder, &parent->children, child);
+    weir_graph_push(builder, &child->parents, parent);
+}
+
+static void remove_node(weir_graph_nodes *nodes, const weir_graph_node *node)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < nodes->count; i++) {
+        if (nodes->items[i] != node) {
+            nodes->items[kept++] = nodes->items[i];
+        }
+    }
+    nodes->count = kept;
+}
+
+void weir_graph_disconnect(weir_builder *builder, weir_graph_node *parent, weir_graph_node *child)
+{
+    (void)builder;
+    remove_node(&parent->children, child);
+    remove_node(&child->parents, parent);
 }
 
 void weir_graph_attach(weir_builder *builder, weir_graph_node *parent, weir_graph_node *node)
@@ -144,7 +162,7 @@ static weir_graph_node *same_source(const weir_graph_nodes *nodes, size_t count,
     return NULL;
 }
 
-static void replace_parent(weir_graph_node *node, weir_graph_node *from, weir_graph_node *to)
+static void replace_parent(weir_graph_node *node, const weir_graph_node *from, weir_graph_node *to)
 {
     for (size_t i = 0; i < node->parents.count; i++) {
         if (node->parents.items[i] == from) {
@@ -166,7 +184,7 @@ static void merge_sources(weir_builder *builder)
             continue;
         }
         for (size_t c = 0; c < source->children.count; c++) {
-            add_pointer(builder, &first->children, source->children.items[c]);
+            weir_graph_push(builder, &first->children, source->children.items[c]);
             replace_parent(source->children.items[c], source, first);
         }
     }
@@ -197,11 +215,27 @@ static weir_graph_node *take_first(weir_graph_nodes *queue)
     return node;
 }
 
+void weir_graph_move(weir_builder *builder, weir_graph_node *child, weir_graph_node *from,
+                     weir_graph_node *to)
+{
+    replace_parent(child, from, to);
+    remove_node(&from->children, child);
+    weir_graph_push(builder, &to->children, child);
+}
+
+void weir_builder_optimise(weir_builder *builder)
+{
+    builder->optimises = true;
+}
+
 void weir_graph_write(weir_builder *builder)
 {
     merge_sources(builder);
+    if (builder->optimises) {
+        weir_graph_optimise(builder);
+    }
     weir_graph_nodes queue = {0};
-    add_pointer(builder, &queue, builder->root);
+    weir_graph_push(builder, &queue, builder->root);
     while (queue.count > 0) {
         weir_graph_node *node = take_first(&queue);
         if (!node->written && parents_are_written(node)) {
@@ -212,7 +246,7 @@ void weir_graph_write(weir_builder *builder)
             weir_graph_node *child = node->children.items[i];
             if (!child->waiting && !child->written) {
                 child->waiting = true;
-                add_pointer(builder, &queue, child);
+                weir_graph_push(builder, &queue, child);
             }
         }
     }

@@ -82,6 +82,11 @@ struct weir_graph_node {
     const char *filter_name;  /* Of a repartition: it drops records without a key (NULL: */
     const char *sink_name;    /* there are none) before the sink that its source reads. */
     int32_t partition_count;
+    bool is_optimisable;              /* Of a repartition: it may be merged with others. */
+    weir_graph_node *other_window;    /* Of a join of streams: the buffer of its right side. */
+    weir_processor_options self_join; /* The same: what does it if both sides are one stream. */
+    bool is_self_join;
+    bool is_collected; /* By the optimiser. */
 };
 
 struct weir_builder {
@@ -92,6 +97,7 @@ struct weir_builder {
     uint32_t next_number; /* For generated names. */
     weir_error mistake;   /* The first one; status WEIR_OK: none so far. */
     bool built;
+    bool optimises;
 };
 
 /* Zeroed memory that lives as long as the builder. */
@@ -121,6 +127,15 @@ weir_graph_node *weir_graph_add(weir_builder *builder, weir_graph_node *parent,
 void weir_graph_attach(weir_builder *builder, weir_graph_node *parent, weir_graph_node *node);
 /* One more parent. */
 void weir_graph_connect(weir_builder *builder, weir_graph_node *parent, weir_graph_node *child);
+/* No longer a parent; another one in its place. */
+void weir_graph_disconnect(weir_builder *builder, weir_graph_node *parent, weir_graph_node *child);
+void weir_graph_move(weir_builder *builder, weir_graph_node *child, weir_graph_node *from,
+                     weir_graph_node *to);
+/* Adds to a list of nodes. */
+void weir_graph_push(weir_builder *builder, weir_graph_nodes *nodes, weir_graph_node *node);
+
+/* optimise.c: rewrites the graph to save topics and stores, once duplicate sources are merged. */
+void weir_graph_optimise(weir_builder *builder);
 
 /* Writes every node to the topology; one node, whose parents are written. */
 void weir_graph_write(weir_builder *builder);

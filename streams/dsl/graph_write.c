@@ -82,6 +82,14 @@ static void write_join(weir_builder *builder, const weir_graph_node *node)
 {
     const weir_graph_part *left = node->parts;
     const weir_graph_part *right = left->next;
+    if (node->is_self_join) {
+        const char *windowed = left->parent->name;
+        weir_topology_add_processor(builder->topology, node->name, &node->self_join, windowed,
+                                    NULL);
+        weir_topology_add_store(builder->topology, &node->stores->options, windowed, node->name,
+                                NULL);
+        return;
+    }
     for (const weir_graph_part *part = left; part != NULL; part = part->next) {
         weir_topology_add_processor(builder->topology, part->name, &part->processor,
                                     part->parent->name, NULL);

@@ -223,6 +223,7 @@ weir_graph_node *weir_repartition_node_new(weir_builder *builder, const char *na
 {
     weir_graph_node *node = weir_builder_alloc(builder, sizeof(*node));
     node->kind = WEIR_GRAPH_REPARTITION;
+    node->is_optimisable = true;
     node->topic = name;
     const char *sink = weir_builder_new_name(builder, "KSTREAM-SINK-");
     const char *filter = weir_builder_new_name(builder, "KSTREAM-FILTER-");
@@ -259,6 +260,7 @@ weir_kstream *weir_kstream_repartition(weir_kstream *stream, const weir_repartit
     options = options == NULL ? &no_repartitioned : options;
     const char *name = given_or_new(stream->builder, options->name, "KSTREAM-REPARTITION-");
     weir_graph_node *node = weir_repartition_node_new(stream->builder, name);
+    node->is_optimisable = false; /* The user wants it where it is. */
     node->partition_count = options->partition_count;
     node->sink = (weir_sink_options){.partitioner = options->partitioner,
                                      .partitioner_user = options->partitioner_user};

@@ -166,6 +166,8 @@ static weir_kstream *add_join(weir_stream_join *join, weir_kstream *left, weir_k
     node->takes_null_keys = join->left_outer || join->right_outer;
     node->processor = (weir_processor_options){weir_stateless_new,
                                                weir_builder_alloc(builder, sizeof(weir_stateless))};
+    node->other_window = right_windowed;
+    node->self_join = (weir_processor_options){weir_self_join_new, join};
     node->parts = new_part(join, true, names.left, left_windowed);
     node->parts->next = new_part(join, false, names.right, right_windowed);
     node->stores = shared(builder, left_store, left_windowed->name, names.right);

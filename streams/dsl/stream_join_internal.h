@@ -41,5 +41,7 @@ const char *weir_join_suffix(const weir_stream_join *join, bool is_left);
  * that joins it (user: a weir_join_side). */
 weir_processor *weir_join_window_new(void *user);
 weir_processor *weir_join_side_new(void *user);
+/* Of the one that joins a stream with itself; user: the weir_stream_join. */
+weir_processor *weir_self_join_new(void *user);
 
 #endif

@@ -7,9 +7,12 @@
 
 #include "streams/dsl/foreign_join.h"
 #include "streams/dsl/global_table.h"
+#include "streams/dsl/grouped.h"
 #include "streams/dsl/joins.h"
 #include "streams/dsl/kstream.h"
 #include "streams/dsl/ktable.h"
+
+#include <inttypes.h>
 
 /* Java writes a null in a text as "null". */
 static weir_bytes or_null_text(weir_bytes value)
@@ -27,6 +30,15 @@ static weir_status with_bar(weir_call *call, weir_bytes key, weir_bytes left, we
 }
 
 static const weir_table_options in_st = {.materialized = {.store_name = "st"}};
+
+#define ST_COUNTS                                                                                  \
+    {                                                                                              \
+        .name = "st", .value = CONFORMANCE_I64                                                     \
+    }
+#define ST2_COUNTS                                                                                 \
+    {                                                                                              \
+        .name = "st2", .value = CONFORMANCE_I64                                                    \
+    }
 
 static weir_ktable *table(weir_builder *builder, const char *topic, const char *store)
 {
@@ -152,6 +164,79 @@ static void make_self_join(weir_builder *builder, const weir_json_value *params)
     weir_kstream_to(weir_kstream_join(stream, stream, with_bar, &windows, NULL), "out", NULL);
 }
 
+static void make_self_join_optimised(weir_builder *builder, const weir_json_value *params)
+{
+    weir_builder_optimise(builder);
+    make_self_join(builder, params);
+}
+
+static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
+{
+    (void)call;
+    *out_key = record->value;
+    return WEIR_OK;
+}
+
+static bool is_three(void *user, const weir_record *record)
+{
+    (void)user;
+    return weir_bytes_equal(record->value, WEIR_BYTES("v3"));
+}
+
+static weir_status count_as_text(weir_call *call, const weir_record *record, weir_bytes *out_value)
+{
+    int64_t count = 0;
+    *out_value = weir_bytes_i64(record->value, &count) ? weir_call_text(call, "%" PRId64, count)
+                                                       : WEIR_BYTES_NULL;
+    return WEIR_OK;
+}
+
+static void count_to(weir_kstream *stream, const char *store, const char *topic)
+{
+    weir_ktable *counts = weir_kgrouped_stream_count(
+        weir_kstream_group_by_key(stream, NULL), &(weir_materialized){.store_name = store}, NULL);
+    weir_kstream *changes = weir_ktable_to_stream(counts, NULL);
+    weir_kstream_to(weir_kstream_map_values(changes, count_as_text, NULL), topic, NULL);
+}
+
+static void make_two_counts(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_kstream *stream = weir_builder_stream(builder, "a", NULL);
+    stream = weir_kstream_select_key(stream, value_as_key, NULL);
+    count_to(stream, "st", "out");
+    count_to(weir_kstream_filter_not(stream, is_three, NULL), "st2", "late");
+}
+
+static void make_two_counts_optimised(weir_builder *builder, const weir_json_value *params)
+{
+    weir_builder_optimise(builder);
+    make_two_counts(builder, params);
+}
+
+static void make_merged_counts_optimised(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_builder_optimise(builder);
+    weir_kstream *a = weir_builder_stream(builder, "a", NULL);
+    a = weir_kstream_select_key(a, value_as_key, NULL);
+    weir_kstream *b = weir_builder_stream(builder, "b", NULL);
+    b = weir_kstream_select_key(b, value_as_key, NULL);
+    weir_kstream *merged = weir_kstream_merge(a, b, NULL);
+    count_to(merged, "st", "out");
+    count_to(weir_kstream_filter_not(merged, is_three, NULL), "st2", "late");
+}
+
+static void make_table_optimised(weir_builder *builder, const weir_json_value *params)
+{
+    (void)params;
+    weir_builder_optimise(builder);
+    weir_kstream *a = weir_builder_stream(builder, "a", NULL);
+    weir_kstream *joined =
+        weir_kstream_left_join_table(a, table(builder, "b", "tb"), with_bar, NULL);
+    weir_kstream_to(joined, "out", NULL);
+}
+
 const conformance_spec conformance_specs_joins[] = {
     {"rekeyed_two_tables",
      make_rekeyed_two_tables,
@@ -165,5 +250,18 @@ const conformance_spec conformance_specs_joins[] = {
     {"fk_named_inner", make_fk_named_inner, {"a", "b"}, {"out"}, {{.name = NULL}}},
     {"fk_named_left", make_fk_named_left, {"a", "b"}, {"out"}, {{.name = NULL}}},
     {"self_join", make_self_join, {"a"}, {"out"}, {{.name = NULL}}},
+    {"self_join_optimised", make_self_join_optimised, {"a"}, {"out"}, {{.name = NULL}}},
+    {"two_counts", make_two_counts, {"a"}, {"out", "late"}, {ST_COUNTS, ST2_COUNTS}},
+    {"two_counts_optimised",
+     make_two_counts_optimised,
+     {"a"},
+     {"out", "late"},
+     {ST_COUNTS, ST2_COUNTS}},
+    {"merged_counts_optimised",
+     make_merged_counts_optimised,
+     {"a", "b"},
+     {"out", "late"},
+     {ST_COUNTS, ST2_COUNTS}},
+    {"table_optimised", make_table_optimised, {"a", "b"}, {"out"}, {{.name = "tb"}}},
     {.name = NULL},
 };

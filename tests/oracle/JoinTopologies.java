@@ -46,6 +46,7 @@ final class JoinTopologies {
         all.put("self_join_optimised", plan -> selfJoin(plan.optimised()));
         all.put("two_counts", plan -> twoCounts(plan));
         all.put("two_counts_optimised", plan -> twoCounts(plan.optimised()));
+        all.put("merged_counts_optimised", JoinTopologies::mergedCounts);
         all.put("table_optimised", JoinTopologies::tableOptimised);
     }
 
@@ -149,6 +150,18 @@ final class JoinTopologies {
     private static void twoCounts(Plan plan) {
         plan.reads("a").writes("out", "late").keeps(Plan.Kind.KEY_VALUE, "st", "st2");
         KStream<String, String> stream = plan.stream("a").selectKey((k, value) -> value);
+        Plan.sendCounts(stream.groupByKey(Grouped.with(Plan.TEXT, Plan.TEXT))
+                .count(Plan.counts("st")), "out");
+        Plan.sendCounts(stream.filter((key, value) -> !"v3".equals(value))
+                .groupByKey(Grouped.with(Plan.TEXT, Plan.TEXT)).count(Plan.counts("st2")), "late");
+    }
+
+    /** The same for two streams with new keys that become one. */
+    private static void mergedCounts(Plan plan) {
+        plan.optimised().reads("a", "b").writes("out", "late")
+                .keeps(Plan.Kind.KEY_VALUE, "st", "st2");
+        KStream<String, String> stream = plan.stream("a").selectKey((k, value) -> value)
+                .merge(plan.stream("b").selectKey((k, value) -> value));
         Plan.sendCounts(stream.groupByKey(Grouped.with(Plan.TEXT, Plan.TEXT))
                 .count(Plan.counts("st")), "out");
         Plan.sendCounts(stream.filter((key, value) -> !"v3".equals(value))
