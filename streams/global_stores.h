@@ -14,6 +14,18 @@
 #include "streams/broker.h"
 #include "streams/topology_plan.h"
 
+/* A table of which every worker has a copy in memory, of all partitions of topic: it is read from
+ * the beginning before the first task runs, and then followed (Kafka Streams' global stores).
+ * Processors of any sub-topology read it with weir_context_global_store. */
+typedef struct weir_global_store_options {
+    const char *store;
+    const char *topic;
+    const char *source; /* Names of its two nodes, which belong to no task. */
+    const char *processor;
+} weir_global_store_options;
+void weir_topology_add_global_store(weir_topology *topology,
+                                    const weir_global_store_options *options);
+
 typedef struct weir_global_stores weir_global_stores;
 
 /* Empty stores for all that the plan's topology has, which may be none. */

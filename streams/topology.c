@@ -15,6 +15,7 @@
  * A parent must exist when a child names it. That makes cycles inside of a sub-topology impossible
  * and the order of nodes a topological one.
  */
+#include "streams/global_stores.h"
 #include "streams/topology_internal.h"
 
 #include <ctype.h>
@@ -489,8 +490,8 @@ void weir_topology_add_store(weir_topology *topology, const weir_store_options *
     }
 }
 
-static const char *add_internal_topic(weir_topology *topology, const char *name,
-                                      const char *suffix, int32_t partition_count)
+static const char *add_internal_topic(weir_topology *topology, const char *name, const char *suffix,
+                                      int32_t partition_count)
 {
     WEIR_ASSERT(!topology->built);
     WEIR_ASSERT(name != NULL);

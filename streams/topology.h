@@ -101,19 +101,7 @@ void weir_topology_add_sink(weir_topology *topology, const char *name,
 void weir_topology_add_store(weir_topology *topology, const weir_store_options *options, ...)
     __attribute__((sentinel));
 
-/* A table of which every worker has a copy in memory, of all partitions of topic: it is read from
- * the beginning before the first task runs, and then followed (Kafka Streams' global stores).
- * Processors of any sub-topology read it with weir_context_global_store. */
-typedef struct weir_global_store_options {
-    const char *store;
-    const char *topic;
-    const char *source; /* Names of its two nodes, which belong to no task. */
-    const char *processor;
-} weir_global_store_options;
-void weir_topology_add_global_store(weir_topology *topology,
-                                    const weir_global_store_options *options);
-
-/* As above with parents in an array that ends with a NULL; one processor more for a store. */
+/* The same with parents in an array that ends with a NULL; one processor more for a store. */
 void weir_topology_add_processor_to(weir_topology *topology, const char *name,
                                     const weir_processor_options *options,
                                     const char *const *parents);

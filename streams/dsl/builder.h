@@ -64,9 +64,9 @@ weir_kstream *weir_builder_stream(weir_builder *builder, const char *topic,
 /* A store for weir_kstream_process, which names it. */
 void weir_builder_add_store(weir_builder *builder, const weir_store_options *options);
 
-/* Saves topics and stores as topology.optimization=all does: a table's source topic is its changelog,
- * streams with new keys share one repartition topic, a stream joined with itself has one buffer.
- * State and topics are others then: a running application is reset to change over. */
+/* Saves topics and stores as topology.optimization=all does: a table's source topic is its
+ * changelog, streams with new keys share one repartition topic, a stream joined with itself has one
+ * buffer. State and topics are others then: a running application is reset to change over. */
 void weir_builder_optimise(weir_builder *builder);
 
 /* Once, when everything has grown: checks it and makes the topology, which stays the builder's.

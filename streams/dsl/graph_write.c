@@ -5,6 +5,7 @@
  *   repartition   ─▶ filter (records without a key go no further) ─▶ sink ┊ source ─▶
  */
 #include "streams/dsl/ktable_internal.h"
+#include "streams/global_stores.h"
 
 #include <stdlib.h>
 #include <string.h>
