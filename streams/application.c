@@ -117,6 +117,7 @@ static weir_status make(const weir_application_options *options, weir_applicatio
         weir_alloc_array(application->plan->task_count, sizeof(*application->slots));
     WEIR_TRY(open_workers(application, err));
     application->trader = weir_trader_new(application);
+    application->cleanup = weir_state_cleanup_new(application->plan->task_count);
     WEIR_TRY(weir_placing_open(application, err));
     WEIR_TRY(weir_application_join(application, err));
     *out_application = weir_take(&application);
@@ -186,6 +187,7 @@ void weir_application_free(weir_application *application)
     }
     free(application->workers);
     weir_trader_free(application->trader);
+    weir_state_cleanup_free(application->cleanup);
     weir_placing_close(application);
     weir_membership_free(application->membership);
     weir_mailbox_free(application->mailbox);

@@ -11,6 +11,7 @@
 
 #include "streams/application.h"
 #include "streams/placement_log.h"
+#include "streams/state_cleanup.h"
 #include "streams/stream_thread.h"
 
 #include <pthread.h>
@@ -91,6 +92,7 @@ struct weir_application {
     weir_gauge *failed_level;
 
     weir_trader *trader;
+    weir_state_cleanup *cleanup;
     weir_placer *placer;
     weir_placement_log *placement_log;
     int64_t count_members_at_ms;

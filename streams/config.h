@@ -68,6 +68,7 @@ typedef struct weir_config {
     int64_t retry_backoff_ms; /* After a failed commit or an I/O error; doubles up to 64 times. */
     char *dead_letter_topic;  /* NULL: none. */
     int64_t replication_factor;
+    int64_t state_cleanup_delay_ms;
     int64_t session_timeout_ms;
     int64_t topics_check_interval_ms;
     int64_t changelog_check_interval_ms;

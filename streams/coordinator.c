@@ -154,6 +154,9 @@ static weir_status step_open(weir_application *application, int64_t now_ms, bool
     bool running = application->assigned_once && application->joined && !application->releasing &&
                    counts.unsettled == 0;
     set_state(application, running ? WEIR_APPLICATION_RUNNING : WEIR_APPLICATION_REBALANCING);
+    if (running) { /* Who waits for the group may get back what it had. */
+        weir_state_cleanup_look(application->cleanup, application, now_ms);
+    }
     return WEIR_OK;
 }
 

@@ -56,7 +56,8 @@ static weir_status count(weir_processor *processor, const weir_record *record, w
     uint64_t counted = status == WEIR_OK ? weir_get_u64_be(value.data) + 1 : 1;
     weir_buf_clear(&value);
     weir_buf_append_i64_be(&value, (int64_t)counted);
-    status = weir_window_store_put(self->windows, record->key, time_ms, weir_buf_bytes(&value), err);
+    status =
+        weir_window_store_put(self->windows, record->key, time_ms, weir_buf_bytes(&value), err);
     if (status == WEIR_NOT_FOUND) {
         return WEIR_OK; /* It is too late. */
     }
@@ -148,10 +149,8 @@ static void run(world *w)
 static void start(world *w, const char *guarantee, bool on_disk)
 {
     const weir_setting settings[] = {
-        {"application.id", "app"},
-        {"processing.guarantee", guarantee},
-        {"commit.interval.ms", "50"},
-        {"weir.expire.entries.max", "7"},
+        {"application.id", "app"},         {"processing.guarantee", guarantee},
+        {"commit.interval.ms", "50"},      {"weir.expire.entries.max", "7"},
         {"session.timeout.ms", "1800000"},
     };
     CHECK_OK(weir_config_init(&w->config, settings, WEIR_COUNT_OF(settings), &w->err), &w->err);
