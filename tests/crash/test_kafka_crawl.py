@@ -26,9 +26,7 @@ import peers  # pylint: disable=wrong-import-position
 
 BROKER = "group.initial.rebalance.delay.ms=0\n"
 SESSION_MS = 6000  # The least that a broker allows: who was killed is not waited for longer.
-PATIENCE_S = 150
-
-
+PATIENCE_S = 240
 
 
 class KafkaCrawl:

@@ -36,11 +36,9 @@ typedef struct sim_txn {
     int64_t deadline_ms;
     int64_t markers_due_ms;
     sim_partition **partitions;
-    size_t partition_count;
-    size_t partition_capacity;
+    size_t partition_count, partition_capacity;
     sim_pending_offset *offsets;
-    size_t offset_count;
-    size_t offset_capacity;
+    size_t offset_count, offset_capacity;
 } sim_txn;
 
 typedef struct sim_entry {
@@ -81,14 +79,12 @@ struct sim_cluster {
     sim_faults faults;
     int64_t now_ms;
     sim_topic **topics; /* In the order of creation, deleted ones too: names stay borrowed. */
-    size_t topic_count;
-    size_t topic_capacity;
+    size_t topic_count, topic_capacity;
     weir_map *groups;     /* id -> sim_group */
     weir_map *torn;       /* "<topic>/<key>" of removals that were never acknowledged. */
     weir_map *identities; /* transactional id -> sim_identity */
     sim_txn **txns;
-    size_t txn_count;
-    size_t txn_capacity;
+    size_t txn_count, txn_capacity;
 };
 
 typedef struct sim_process {

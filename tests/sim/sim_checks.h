@@ -30,8 +30,8 @@ typedef struct sim_input {
     int64_t offset;
 } sim_input;
 
-/* Which offsets of a partition of records the checks have seen, so that compaction and purges do not matter.
- */
+/* Which offsets of a partition of records the checks have seen, so that compaction and purges do
+ * not matter. */
 typedef struct sim_seen {
     bool offsets[64 * SIM_APP_RECORDS_MAX];
 } sim_seen;

@@ -163,9 +163,9 @@ static const weir_buf *row_of_input(const replayed *replay, const sim_input *inp
     return weir_map_get(replay->rows, weir_bytes_of_text(key));
 }
 
-/* At least once, what moves from one store to another in a flush that fails can be torn, as in Kafka
- * Streams: the removal from "held" is on the log, and the addition to "totals" is not. Nothing else
- * excuses a missing input: a flush that was acknowledged has both. */
+/* At least once, what moves from one store to another in a flush that fails can be torn, as in
+ * Kafka Streams: the removal from "held" is on the log, and the addition to "totals" is not.
+ * Nothing else excuses a missing input: a flush that was acknowledged has both. */
 static bool is_torn_or_held(const sim_checks *checks, int64_t number)
 {
     char key[24];
