@@ -9,6 +9,7 @@
 #include "connectors/kafka_admin.h"
 
 #include "streams/base/clock.h"
+#include "streams/topic_settings.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,21 +19,6 @@
 #include <string.h>
 
 enum { DESCRIBED_AT_ONCE_MAX = 200, VISIBLE_SECONDS_MAX = 30, VISIBLE_POLL_MS = 20 };
-
-/* The settings of a topic, and the members that hold them. */
-static const struct {
-    const char *name;
-    size_t member;
-    bool is_short; /* int16_t, else int64_t. */
-} settings[] = {
-    {"retention.ms", offsetof(weir_topic_config, retention_ms), false},
-    {"retention.bytes", offsetof(weir_topic_config, retention_bytes), false},
-    {"segment.bytes", offsetof(weir_topic_config, segment_bytes), false},
-    {"segment.ms", offsetof(weir_topic_config, segment_ms), false},
-    {"min.compaction.lag.ms", offsetof(weir_topic_config, min_compaction_lag_ms), false},
-    {"delete.retention.ms", offsetof(weir_topic_config, delete_retention_ms), false},
-    {"min.insync.replicas", offsetof(weir_topic_config, min_insync_replicas), true},
-};
 
 static const char *policy_text(uint32_t policy)
 {
@@ -54,22 +40,6 @@ static uint32_t policy_of(const char *text)
     return policy | (strstr(text, "compact") != NULL ? WEIR_CLEANUP_COMPACT : 0);
 }
 
-static int64_t member_of(const weir_topic_config *config, size_t setting)
-{
-    const void *member = (const char *)config + settings[setting].member;
-    return settings[setting].is_short ? *(const int16_t *)member : *(const int64_t *)member;
-}
-
-static void set_member(weir_topic_config *config, size_t setting, int64_t value)
-{
-    void *member = (char *)config + settings[setting].member;
-    if (settings[setting].is_short) {
-        *(int16_t *)member = (int16_t)value;
-    } else {
-        *(int64_t *)member = value;
-    }
-}
-
 /* Reads what the cluster says of a topic's configuration. */
 static void take_entries(weir_topic_config *config, const rd_kafka_ConfigResource_t *resource)
 {
@@ -84,10 +54,9 @@ static void take_entries(weir_topic_config *config, const rd_kafka_ConfigResourc
         if (strcmp(name, "cleanup.policy") == 0) {
             config->cleanup_policy = policy_of(value);
         }
-        for (size_t j = 0; j < WEIR_COUNT_OF(settings); j++) {
-            if (strcmp(name, settings[j].name) == 0) {
-                set_member(config, j, strtoll(value, NULL, 10));
-            }
+        size_t setting = weir_topic_setting_find(name);
+        if (setting < WEIR_TOPIC_SETTINGS) {
+            weir_topic_setting_set(config, setting, strtoll(value, NULL, 10));
         }
     }
 }
@@ -246,12 +215,12 @@ static rd_kafka_NewTopic_t *new_topic(const weir_topic_config *config, weir_erro
     if (config->cleanup_policy != 0) {
         set_config(topic, "cleanup.policy", policy_text(config->cleanup_policy));
     }
-    for (size_t i = 0; i < WEIR_COUNT_OF(settings); i++) {
+    for (size_t i = 0; i < WEIR_TOPIC_SETTINGS; i++) {
         char value[24];
-        int64_t number = member_of(config, i);
+        int64_t number = weir_topic_setting_get(config, i);
         (void)snprintf(value, sizeof value, "%" PRId64, number);
         if (number != 0) {
-            set_config(topic, settings[i].name, value);
+            set_config(topic, weir_topic_setting_name(i), value);
         }
     }
     return topic;

@@ -90,7 +90,7 @@ static rd_kafka_resp_err_t watch_requests(rd_kafka_t *handle, const rd_kafka_con
     return rd_kafka_interceptor_add_on_request_sent(handle, "weir", note_request, opaque);
 }
 
-/* What librdkafka is at now, which may be ahead of what was told. -1: in no generation. */
+/* What librdkafka is at now (the join has made sure that we can read it), which may be ahead of what was told. -1: in no generation. */
 static int32_t generation_now(const kafka_member *member, weir_buf *metadata)
 {
     weir_buf_clear(metadata);
@@ -110,6 +110,31 @@ static int32_t generation_now(const kafka_member *member, weir_buf *metadata)
     weir_buf_set(metadata, weir_bytes_of(bytes, size));
     rd_kafka_mem_free(member->handle, bytes);
     return generation;
+}
+
+/* Whether generation_now can read what this librdkafka writes: the text has no contract. */
+static weir_status check_format(const weir_member_options *options, weir_error *err)
+{
+    static const int32_t known = 0x01020304;
+    rd_kafka_consumer_group_metadata_t *metadata =
+        rd_kafka_consumer_group_metadata_new_with_genid(options->group_id, known, "member", NULL);
+    void *bytes = NULL;
+    size_t size = 0;
+    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(metadata, &bytes, &size);
+    rd_kafka_consumer_group_metadata_destroy(metadata);
+    if (error != NULL) {
+        return weir_kafka_fail_with(err, error, "group %s", options->group_id);
+    }
+    size_t at = sizeof METADATA_MAGIC - 1;
+    bool fits = size >= at + sizeof known && memcmp(bytes, METADATA_MAGIC, at) == 0 &&
+                memcmp((const char *)bytes + at, &known, sizeof known) == 0;
+    rd_kafka_mem_free(NULL, bytes);
+    return fits
+               ? WEIR_OK
+               : weir_error_set(err, WEIR_INVALID,
+                                "librdkafka %s writes a group's generation in a way that weir does "
+                                "not know: build with one of 2.0.2 to 2.11",
+                                rd_kafka_version_str());
 }
 
 /* From here on we are what librdkafka is now. True: that is a new generation. */
@@ -582,6 +607,7 @@ weir_status weir_kafka_member_join(weir_broker *broker, const weir_member_option
     }
     WEIR_TRY(status);
     WEIR_TRY(weir_kafka_check_group(kafka, options->group_id, options->topic, err));
+    WEIR_TRY(check_format(options, err));
     kafka_member *member = weir_alloc(sizeof *member);
     *member = (kafka_member){.base = {.ops = &member_ops},
                              .group_id = weir_strdup(options->group_id),

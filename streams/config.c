@@ -4,6 +4,8 @@
  */
 #include "streams/config.h"
 
+#include "streams/topic_settings.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -134,12 +136,7 @@ static const setting_spec specs[] = {
     TEXT("client.id", client_id, "Shown by the broker's tools; the application's id by default."),
 };
 
-/* What "topic.<name>" may set; streams/internal_topics.c reads them. */
-static const char *const topic_settings[] = {
-    "retention.ms",          "retention.bytes",     "segment.bytes",       "segment.ms",
-    "min.compaction.lag.ms", "delete.retention.ms", "min.insync.replicas",
-};
-
+/* "topic.<name>", of topic_settings.h; streams/internal_topics.c reads them. */
 static const char topic_prefix[] = "topic.";
 
 static const setting_spec *find_spec(const char *name)
@@ -154,15 +151,9 @@ static const setting_spec *find_spec(const char *name)
 
 static bool is_topic_setting(const char *name)
 {
-    if (strncmp(name, topic_prefix, sizeof(topic_prefix) - 1) != 0) {
-        return false;
-    }
-    for (size_t i = 0; i < WEIR_COUNT_OF(topic_settings); i++) {
-        if (strcmp(topic_settings[i], name + sizeof(topic_prefix) - 1) == 0) {
-            return true;
-        }
-    }
-    return false;
+    size_t length = sizeof(topic_prefix) - 1;
+    return strncmp(name, topic_prefix, length) == 0 &&
+           weir_topic_setting_find(name + length) < WEIR_TOPIC_SETTINGS;
 }
 
 /* Levenshtein distance of two names of at most 63 bytes; longer ones are far from everything. */
@@ -392,8 +383,8 @@ void weir_config_describe(weir_buf *out_text)
     for (size_t i = 0; i < WEIR_COUNT_OF(specs); i++) {
         describe_one(&specs[i], out_text);
     }
-    for (size_t i = 0; i < WEIR_COUNT_OF(topic_settings); i++) {
+    for (size_t i = 0; i < WEIR_TOPIC_SETTINGS; i++) {
         weir_buf_append_format(out_text, "topic.%s\tnumber\t\tOf the internal topics.\n",
-                               topic_settings[i]);
+                               weir_topic_setting_name(i));
     }
 }

@@ -5,43 +5,19 @@
  */
 #include "streams/internal_topics.h"
 
+#include "streams/topic_settings.h"
 #include "streams/topology_internal.h"
 
 #include <inttypes.h>
-#include <stddef.h>
 #include <string.h>
 
 enum { REPARTITION_SEGMENT_BYTES = 52428800 };
 
-typedef struct override_spec {
-    const char *name;
-    size_t member;
-    bool is_short; /* The member is an int16_t, else an int64_t. */
-} override_spec;
-
-static const override_spec override_specs[] = {
-    {"retention.ms", offsetof(weir_topic_config, retention_ms), false},
-    {"retention.bytes", offsetof(weir_topic_config, retention_bytes), false},
-    {"segment.bytes", offsetof(weir_topic_config, segment_bytes), false},
-    {"segment.ms", offsetof(weir_topic_config, segment_ms), false},
-    {"min.compaction.lag.ms", offsetof(weir_topic_config, min_compaction_lag_ms), false},
-    {"delete.retention.ms", offsetof(weir_topic_config, delete_retention_ms), false},
-    {"min.insync.replicas", offsetof(weir_topic_config, min_insync_replicas), true},
-};
-
 static void apply_override(weir_topic_config *topic, const weir_topic_override *override)
 {
-    for (size_t i = 0; i < WEIR_COUNT_OF(override_specs); i++) {
-        void *member = (char *)topic + override_specs[i].member;
-        if (strcmp(override_specs[i].name, override->name) != 0) {
-            continue;
-        }
-        if (override_specs[i].is_short) {
-            *(int16_t *)member = (int16_t) override->value;
-        } else {
-            *(int64_t *)member = override->value;
-        }
-    }
+    size_t setting = weir_topic_setting_find(override->name);
+    WEIR_ASSERT(setting < WEIR_TOPIC_SETTINGS); /* The configuration takes no other. */
+    weir_topic_setting_set(topic, setting, override->value);
 }
 
 static weir_status count_partitions(void *user, const char *topic, int32_t *out_count,
