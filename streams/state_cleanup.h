@@ -17,9 +17,10 @@ typedef struct weir_state_cleanup weir_state_cleanup;
 weir_state_cleanup *weir_state_cleanup_new(size_t task_count);
 void weir_state_cleanup_free(weir_state_cleanup *cleanup); /* NULL is fine. */
 
-/* To be called while the application is RUNNING and after commands were sent, so that what it is to
- * have is not taken for unused. Looks once a second which tasks no worker has, and removes the state of one of those that nobody
- * has had for the delay. What cannot be removed now is tried again after the delay. */
+/* To be called while the application is RUNNING and after commands were sent, so that what it is
+ * to have is not taken for unused. Looks once a second which tasks no worker has, and removes the
+ * state of one of those that nobody has had for the delay. What cannot be removed now is tried
+ * again after the delay. */
 void weir_state_cleanup_look(weir_state_cleanup *cleanup, weir_application *application,
                              int64_t now_ms);
 

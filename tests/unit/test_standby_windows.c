@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Windows and sessions that expire where nobody runs their task (streams/store_kinds.c): two workers
- * take turns to run it, the other one follows, against a model of what shows.
+ * Windows and sessions that expire where nobody runs their task (streams/store_kinds.c): two
+ * workers take turns to run it, the other one follows, against a model of what shows.
  */
 #include "statestore/session_store.h"
 #include "statestore/window_store.h"
