@@ -90,7 +90,8 @@ static rd_kafka_resp_err_t watch_requests(rd_kafka_t *handle, const rd_kafka_con
     return rd_kafka_interceptor_add_on_request_sent(handle, "weir", note_request, opaque);
 }
 
-/* What librdkafka is at now (the join has made sure that we can read it), which may be ahead of what was told. -1: in no generation. */
+/* What librdkafka is at now (the join has made sure that we can read it), which may be ahead of
+ * what was told. -1: in no generation. */
 static int32_t generation_now(const kafka_member *member, weir_buf *metadata)
 {
     weir_buf_clear(metadata);

@@ -79,7 +79,8 @@ ALLOWED_SYNC = [
     (r"streams/task_figures\.c", "a worker's load and lags, which the coordinator reads, relaxed"),
     (r"streams/snapshot_host\.c", "whoever reads a snapshot does so on a thread of its own"),
     (r"streams/membership\.c", "the member: the coordinator polls it, workers commit with it"),
-    (r"streams/(application(_internal\.h|\.c)|coordinator(_slots|_placement)?\.c|trader\.c)",
+    (r"streams/(application(_internal\.h|\.c)|coordinator(_slots|_placement)?\.c|trader\.c|"
+     r"state_cleanup\.c)",
      "any thread asks for the state"),
     (r"streams/base/logging\.c", "the threshold, and whole lines on one descriptor"),
     (r"topologies/run_status\.c", "log lines of any thread go between the lines on the terminal"),
