@@ -33,24 +33,33 @@ uint64_t weir_entry_hash(weir_bytes key);
 weir_ordered_entry *weir_entry_index_find(const weir_entry_index *index, weir_bytes key,
                                           uint64_t hash);
 
+/* Has the line of memory at address fetched into the processor's cache. */
+static inline void weir_entry_index_fetch(const void *address)
+{
+    __builtin_prefetch(address);
+    /* gcc leaves out the call of a function whose only effect is a prefetch. */
+    __asm__ volatile("" : : "r"(address));
+}
+
 /* Brings the place where the key of this hash would stand into the processor's cache. */
 static inline void weir_entry_index_prefetch(const weir_entry_index *index, uint64_t hash)
 {
     if (index->capacity > 0) {
-        __builtin_prefetch(&index->slots[hash & (index->capacity - 1)]);
+        weir_entry_index_fetch(&index->slots[hash & (index->capacity - 1)]);
     }
 }
 
-/* The same for the entry that stands there, if one does: the whole of a small one. */
+/* The same for the entry of this hash, where it stands near its place: the whole of a small one. */
 static inline void weir_entry_index_prefetch_entry(const weir_entry_index *index, uint64_t hash)
 {
-    enum { CACHE_LINE_BYTES = 64 };
-    if (index->capacity > 0) {
-        const weir_index_slot *slot = &index->slots[hash & (index->capacity - 1)];
+    enum { CACHE_LINE_BYTES = 64, PROBES_MAX = 4 };
+    for (size_t i = 0; i < PROBES_MAX && index->capacity > 0; i++) {
+        const weir_index_slot *slot = &index->slots[(hash + i) & (index->capacity - 1)];
         if (slot->hash == hash) {
-            __builtin_prefetch((const char *)slot->entry - CACHE_LINE_BYTES);
-            __builtin_prefetch(slot->entry);
-            __builtin_prefetch((const char *)slot->entry + CACHE_LINE_BYTES);
+            weir_entry_index_fetch((const char *)slot->entry - CACHE_LINE_BYTES);
+            weir_entry_index_fetch(slot->entry);
+            weir_entry_index_fetch((const char *)slot->entry + CACHE_LINE_BYTES);
+            return;
         }
     }
 }

@@ -194,6 +194,15 @@ weir_ordered_entry *weir_ordered_map_find(const weir_ordered_map *map, weir_byte
     return weir_entry_index_find(&map->index, key, weir_entry_hash(key));
 }
 
+void weir_ordered_map_expect(const weir_ordered_map *map, weir_bytes key, bool near)
+{
+    if (near) {
+        weir_entry_index_prefetch_entry(&map->index, weir_entry_hash(key));
+    } else {
+        weir_entry_index_prefetch(&map->index, weir_entry_hash(key));
+    }
+}
+
 /* The waits for memory of a group of keys go on side by side. */
 static void find_group(const weir_ordered_map *map, const weir_bytes *keys, size_t count,
                        weir_ordered_entry **out_entries)

@@ -63,6 +63,10 @@ weir_ordered_entry *weir_ordered_map_find(const weir_ordered_map *map, weir_byte
 void weir_ordered_map_find_many(const weir_ordered_map *map, const weir_bytes *keys, size_t count,
                                 weir_ordered_entry **out_entries);
 
+/* key may be asked for soon: far ahead, its place in the index is fetched into the processor's
+ * cache; near, when that has come, its entry. */
+void weir_ordered_map_expect(const weir_ordered_map *map, weir_bytes key, bool near);
+
 /* The entry of key, made with two absent values where there is none. value_bytes is the size of the
  * value that will follow: a new entry reserves room for it. */
 weir_ordered_entry *weir_ordered_map_insert(weir_ordered_map *map, weir_bytes key,

@@ -118,6 +118,11 @@ static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, 
     return weir_kv_get(engine, key, out_value, err);
 }
 
+void weir_staged_expect(const weir_staged *staged, weir_bytes key, bool near)
+{
+    weir_ordered_map_expect(staged->map, key, near);
+}
+
 weir_status weir_staged_read_ahead(weir_staged *staged, const weir_bytes *keys, size_t count,
                                    weir_error *err)
 {

@@ -27,6 +27,9 @@ weir_kv *weir_staged_view(weir_staged *staged);
 /* The view of queries: reads see committed and applied; a write is a programmer's mistake. */
 weir_kv *weir_staged_committed_view(weir_staged *staged);
 
+/* key may be read or written soon: weir_ordered_map_expect of what is staged or committed. */
+void weir_staged_expect(const weir_staged *staged, weir_bytes key, bool near);
+
 /* From now on weir_staged_hold holds writes back, of the budget of a worker, which outlives the
  * store. The store is empty still. */
 void weir_staged_use_cache(weir_staged *staged, weir_cache_budget *budget);

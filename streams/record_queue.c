@@ -125,6 +125,14 @@ const weir_record *weir_record_queue_peek(const weir_record_queue *queue, int64_
     return &queue->first->batch->records[queue->head_record];
 }
 
+const weir_record *weir_record_queue_ahead(const weir_record_queue *queue, size_t count)
+{
+    if (queue->first == NULL || count >= queue->first->batch->count - queue->head_record) {
+        return NULL;
+    }
+    return &queue->first->batch->records[queue->head_record + count];
+}
+
 void weir_record_queue_pop(weir_record_queue *queue)
 {
     WEIR_ASSERT(queue->first != NULL);

@@ -27,6 +27,9 @@ void weir_record_queue_add(weir_record_queue *queue, weir_batch *owned_batch);
 const weir_record *weir_record_queue_peek(const weir_record_queue *queue,
                                           int64_t *out_timestamp_ms);
 
+/* The record that comes so many after the head, where it is in the head's batch; else NULL. */
+const weir_record *weir_record_queue_ahead(const weir_record_queue *queue, size_t count);
+
 /* Removes the head, whose event time goes into the partition time. Not when empty. */
 void weir_record_queue_pop(weir_record_queue *queue);
 

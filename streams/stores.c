@@ -63,6 +63,7 @@ static weir_status store_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, w
 {
     weir_task_store *store = store_of(kv);
     weir_kv *inner = store->inner;
+    weir_task_store_note_key(store, key);
     /* The front door has checked already. */
     weir_status status = inner->ops->get(inner, key, out_value, err);
     return status == WEIR_OK && store->cached != NULL
@@ -149,6 +150,7 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
         environment->database == NULL ? WEIR_ENGINE_MEMORY : spec->options.engine;
     WEIR_TRY(
         weir_task_state_add_store(task->state, spec->options.name, engine, &store->inner, err));
+    store->staged = weir_task_state_staged(task->state, spec->options.name);
     store->is_on_disk = engine == WEIR_ENGINE_ROCKSDB;
     open_cache(store);
     if (store->changelog == NULL) {

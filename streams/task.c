@@ -384,6 +384,7 @@ weir_status weir_task_process(weir_task *task, weir_error *err)
         take_record(input, head->offset, true); /* It ended before a restart. */
         return WEIR_OK;
     }
+    weir_task_look_ahead(task, input->queue);
     weir_record record = *head;
     record.timestamp_ms = timestamp_ms;
     if (task->stream_time_ms < timestamp_ms) {

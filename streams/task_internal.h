@@ -113,6 +113,10 @@ weir_context *weir_task_context(weir_task *task, size_t node_index);
 /* Runs record through a node; the processor's answer, or that of a node below it. */
 weir_status weir_context_process(weir_context *context, const weir_record *record, weir_error *err);
 
+/* task_ahead.c: what the records after the head of queue are likely to read is fetched into the
+ * processor's cache. */
+void weir_task_look_ahead(const weir_task *task, const weir_record_queue *queue);
+
 /* async.c: the current record has been processed: true when nothing of it is deferred any more. */
 bool weir_async_settle(weir_task *task);
 /* Detaches every deferred record from the task: when it ends, nothing happens. */

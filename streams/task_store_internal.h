@@ -19,6 +19,7 @@
 typedef struct weir_task_store {
     weir_kv kv; /* Handed out to processors. */
     weir_kv *inner;
+    weir_staged *staged; /* Behind inner. */
     weir_task *task;
     const weir_topology_store *spec;
     void *meaning;         /* Its window, TTL or bitmap store while the task runs, else NULL. */
@@ -37,6 +38,9 @@ typedef struct weir_task_store {
     char *term_label;  /* Under which term_seen is kept with the position. */
     uint8_t term_bytes[WEIR_TERM_BYTES];
     weir_header term_header;
+    bool guesses; /* It was last read by the record's key and key_rest after it. */
+    uint8_t key_rest[WEIR_WINDOW_SUFFIX_BYTES];
+    size_t key_rest_size;
     weir_map *outdated;    /* Keys whose last record in the changelog is one that was skipped. */
     int64_t outdated_from; /* The first such record; -1: none. What is on disk stands before it. */
     bool is_on_disk;
@@ -86,6 +90,8 @@ weir_status weir_task_store_make_room(weir_task_store *store, weir_bytes key, si
                                       weir_error *err);
 /* Goes on with evictions that the producer had no room for. WEIR_AGAIN: it has none yet. */
 weir_status weir_task_go_on_evicting(weir_task *task, weir_error *err);
+/* task_ahead.c: key of store was asked for. */
+void weir_task_store_note_key(weir_task_store *store, weir_bytes key);
 /* stores.c: a write of store goes to its changelog. */
 weir_status weir_task_store_log(weir_task_store *store, weir_bytes key, weir_bytes value,
                                 weir_error *err);

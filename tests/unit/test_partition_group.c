@@ -43,6 +43,19 @@ static int64_t own_or_partition_time(const weir_record *record, int64_t partitio
     return record->timestamp_ms >= 0 ? record->timestamp_ms : partition_time_ms;
 }
 
+TEST(a_look_ahead_ends_with_the_batch_of_the_head)
+{
+    WEIR_AUTO_PTR(weir_record_queue) queue = weir_record_queue_new(NULL);
+    CHECK(weir_record_queue_ahead(queue, 0) == NULL);
+    weir_record_queue_add(queue, BATCH(0, 5, 6, 7));
+    weir_record_queue_add(queue, BATCH(3, 8));
+    CHECK_I64(weir_record_queue_ahead(queue, 2)->offset, ==, 2);
+    CHECK(weir_record_queue_ahead(queue, 3) == NULL);
+    weir_record_queue_pop(queue);
+    CHECK_I64(weir_record_queue_ahead(queue, 1)->offset, ==, 2);
+    CHECK(weir_record_queue_ahead(queue, 2) == NULL);
+}
+
 TEST(a_batch_is_freed_when_its_last_record_is_popped)
 {
     freed_count = 0;
