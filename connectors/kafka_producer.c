@@ -26,6 +26,7 @@
 #include "streams/base/clock.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,8 +45,8 @@ typedef struct producer_topic {
     char *name;
     rd_kafka_topic_t *handle; /* NULL while the producer has no handle. */
     int32_t partition_count;
-    /* By partition: the last offset acknowledged; -1: none. Guarded by the producer's lock. */
-    int64_t *delivered;
+    /* By partition: the last offset acknowledged, as librdkafka's threads say; -1: none. */
+    _Atomic int64_t *delivered;
     int64_t *acked; /* The last one that is for good; a plain producer has delivered alone. */
 } producer_topic;
 
@@ -60,7 +61,6 @@ struct kafka_producer {
     producer_topic **topics;
     size_t topic_count;
     size_t topic_capacity;
-    pthread_mutex_t lock;
     uint32_t sends; /* Since failures were asked for. */
     bool outcome_unknown;
     weir_error failure; /* The first refused record; status OK: none. */
@@ -103,12 +103,11 @@ static rd_kafka_resp_err_t take_acknowledgement(rd_kafka_t *handle, rd_kafka_mes
                                                 void *opaque)
 {
     (void)handle;
-    kafka_producer *producer = opaque;
+    (void)opaque;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0) {
         producer_topic *topic = rd_kafka_topic_opaque(message->rkt);
-        pthread_mutex_lock(&producer->lock);
-        topic->delivered[message->partition] = message->offset;
-        pthread_mutex_unlock(&producer->lock);
+        atomic_store_explicit(&topic->delivered[message->partition], message->offset,
+                              memory_order_release);
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -304,8 +303,10 @@ static weir_status producer_topic_number(weir_producer *base, const char *name, 
                               .partition_count = count,
                               .delivered = weir_alloc_array((size_t)count, sizeof(int64_t)),
                               .acked = weir_alloc_array((size_t)count, sizeof(int64_t))};
-    memset(topic->delivered, 0xff, (size_t)count * sizeof(int64_t));
-    memset(topic->acked, 0xff, (size_t)count * sizeof(int64_t));
+    for (int32_t i = 0; i < count; i++) {
+        atomic_init(&topic->delivered[i], -1);
+        topic->acked[i] = -1;
+    }
     topic->handle = open_topic(producer->handle, topic);
     producer->topics = weir_grow(producer->topics, producer->topic_count, &producer->topic_capacity,
                                  sizeof(producer_topic *));
@@ -421,12 +422,30 @@ static weir_status take_failure(kafka_producer *producer, weir_error *err)
     return status;
 }
 
+/* rd_kafka_flush looks each ten milliseconds whether all is out, and nothing wakes it, for there is
+ * no report of what went well. So it is asked for a short while at a time. */
+static bool flush(kafka_producer *producer, int32_t timeout_ms)
+{
+    uint64_t deadline_ns = deadline_after(timeout_ms);
+    for (int slice_ms = 1; rd_kafka_outq_len(producer->handle) > 0;
+         slice_ms = slice_ms * 3 / 2 + 1) {
+        int left = left_ms(deadline_ns);
+        if (rd_kafka_flush(producer->handle, left < slice_ms ? left : slice_ms) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return true;
+        }
+        if (left == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static weir_status producer_flush(weir_producer *base, int32_t timeout_ms, weir_error *err)
 {
     kafka_producer *producer = producer_of(base);
     WEIR_TRY(check_handle(producer, err));
-    if (rd_kafka_outq_len(producer->handle) > 0 &&
-        rd_kafka_flush(producer->handle, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (!flush(producer, timeout_ms)) {
         return WEIR_AGAIN;
     }
     if (rd_kafka_fatal_error(producer->handle, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -442,10 +461,9 @@ static weir_status producer_acked_offset(weir_producer *base, int32_t number, in
     WEIR_ASSERT((size_t)number < producer->topic_count);
     const producer_topic *topic = producer->topics[number];
     WEIR_ASSERT(partition < topic->partition_count);
-    pthread_mutex_lock(&producer->lock);
-    int64_t offset =
-        producer->transactional_id == NULL ? topic->delivered[partition] : topic->acked[partition];
-    pthread_mutex_unlock(&producer->lock);
+    int64_t offset = producer->transactional_id == NULL
+                         ? atomic_load_explicit(&topic->delivered[partition], memory_order_acquire)
+                         : topic->acked[partition];
     if (offset < 0) {
         return WEIR_NOT_FOUND;
     }
@@ -516,17 +534,16 @@ static weir_status producer_send_offsets(weir_producer *base, weir_member *membe
 
 static void settle_offsets(kafka_producer *producer, bool committed)
 {
-    pthread_mutex_lock(&producer->lock);
     for (size_t i = 0; i < producer->topic_count; i++) {
-        producer_topic *topic = producer->topics[i];
-        size_t bytes = (size_t)topic->partition_count * sizeof(int64_t);
-        if (committed) {
-            memcpy(topic->acked, topic->delivered, bytes);
-        } else {
-            memcpy(topic->delivered, topic->acked, bytes);
+        const producer_topic *topic = producer->topics[i];
+        for (int32_t j = 0; j < topic->partition_count; j++) {
+            if (committed) {
+                topic->acked[j] = atomic_load(&topic->delivered[j]);
+            } else {
+                atomic_store(&topic->delivered[j], topic->acked[j]);
+            }
         }
     }
-    pthread_mutex_unlock(&producer->lock);
     producer->failure = (weir_error){0};
 }
 
@@ -589,14 +606,13 @@ static void producer_free(weir_producer *base)
     for (size_t i = 0; i < producer->topic_count; i++) {
         producer_topic *topic = producer->topics[i];
         free(topic->name);
-        free(topic->delivered);
+        free((void *)topic->delivered);
         free(topic->acked);
         free(topic);
     }
     free(producer->topics);
     free(producer->client_id);
     free(producer->transactional_id);
-    (void)pthread_mutex_destroy(&producer->lock);
     free(producer);
 }
 
@@ -621,8 +637,6 @@ weir_status weir_kafka_producer_new(weir_broker *broker, const weir_producer_opt
                                  .client_id = weir_strdup(options->client_id),
                                  .transactional_id = weir_strdup(options->transactional_id),
                                  .buffer_bytes_max = options->buffer_bytes_max};
-    int failed = pthread_mutex_init(&producer->lock, NULL);
-    WEIR_ASSERT(failed == 0);
     weir_status status = initialise(producer, err);
     if (status != WEIR_OK) {
         producer_free(&producer->base);
