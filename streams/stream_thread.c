@@ -455,12 +455,21 @@ static void publish_levels(weir_stream_thread *thread)
     weir_thread_metrics_set(&thread->metrics, WEIR_LEVEL_STANDBY_LAG, behind);
 }
 
+static void time_commit(weir_stream_thread *thread, int64_t now_ms)
+{
+    if (thread->times_commit) {
+        thread->times_commit = false;
+        thread->commit_took_ms = now_ms - thread->last_commit_ms;
+    }
+}
+
 weir_status weir_stream_thread_step(weir_stream_thread *thread, int64_t now_ms, bool *out_busy,
                                     weir_error *err)
 {
     weir_error own = {0};
     err = err == NULL ? &own : err;
     uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
+    time_commit(thread, now_ms);
     thread->environment.now_ms = now_ms;
     *out_busy = weir_mailbox_drain(thread->mailbox, thread) > 0;
     if (now_ms < thread->back_off_until_ms) {
@@ -492,7 +501,7 @@ static int64_t wait_ms(const weir_stream_thread *thread, int64_t now_ms)
     if (weir_collector_holds_back(thread->collector) && push_ms < until_ms) {
         until_ms = push_ms;
     }
-    int64_t commit_ms = thread->last_commit_ms + thread->options.config->commit_interval_ms;
+    int64_t commit_ms = thread->last_commit_ms + weir_stream_thread_idle_commit_ms(thread);
     for (size_t i = 0; i < thread->owned_count; i++) {
         int64_t due_ms = weir_task_due_ms(thread->owned[i]);
         until_ms = due_ms < until_ms ? due_ms : until_ms;
@@ -529,6 +538,7 @@ static void push(weir_stream_thread *thread, int64_t now_ms)
 
 void weir_stream_thread_wait(weir_stream_thread *thread, int64_t now_ms)
 {
+    time_commit(thread, now_ms);
     push(thread, now_ms);
     struct pollfd fds[WAIT_FDS_MAX];
     size_t count = add_fd(fds, 0, weir_mailbox_fd(thread->mailbox));

@@ -61,6 +61,8 @@ struct weir_stream_thread {
     int64_t last_pass_ms;
     int64_t back_off_until_ms;
     int64_t last_commit_ms;
+    int64_t commit_took_ms; /* The last one. */
+    bool times_commit;      /* It has ended, and the clock has not been read since. */
     int64_t last_apply_ms;
     size_t to_apply;          /* Tasks that the apply under way has still to come to. */
     uint64_t applied_records; /* By it. */
@@ -71,6 +73,9 @@ struct weir_stream_thread {
     uint64_t activity;
     weir_thread_metrics metrics;
 };
+
+/* stream_thread_work.c: how long after the last commit an idle worker commits. */
+int64_t weir_stream_thread_idle_commit_ms(const weir_stream_thread *thread);
 
 /* stream_thread.c: forgets a task and frees it; reports it. */
 void weir_stream_thread_drop(weir_stream_thread *thread, weir_task *task, weir_task_report report);

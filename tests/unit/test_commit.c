@@ -98,6 +98,25 @@ TEST(commit_that_meets_a_rebalance_waits_and_loses_nothing)
     CHECK_I64(count_topology_records(a.broker, "out"), ==, RECORDS);
 }
 
+static int64_t committed_when_idle(const char *guarantee)
+{
+    const weir_setting settings[] = {
+        {"commit.interval.ms", "3600000"},
+        {"processing.guarantee", guarantee},
+    };
+    WEIR_AUTO(count_application) a = {0};
+    start_running(&a, settings, WEIR_COUNT_OF(settings));
+    count_topology_feed(a.broker, 0, RECORDS);
+    count_application_steps(&a, 200);
+    return count_application_committed(&a);
+}
+
+TEST(transaction_is_committed_early_where_there_is_nothing_else_to_do)
+{
+    CHECK_I64(committed_when_idle("exactly_once_v2"), >=, RECORDS);
+    CHECK_I64(committed_when_idle("at_least_once"), ==, 0);
+}
+
 TEST(staged_bytes_past_their_limit_are_committed_before_the_interval)
 {
     static const weir_setting settings[] = {
