@@ -6,7 +6,7 @@ usage: kafka.py --build DIRECTORY --libs DIRECTORY [--broker HOST:PORT] [--quick
                 [--rounds N] [--records N] [--out DIRECTORY] [NAME...]
 
 --libs has the jars of Kafka and Kafka Streams. NAME is one of pass, count, cached, eos, window,
-join, restore, latency and restart; without one all of them run. The sides take turns, each run
+join, restore, latency, restart and workers; without one all of them run. The sides take turns, each run
 begins with an empty output topic and a new application id, and after each the output is compared,
 record by record or key by key, with what the input says it must be. Without --broker a broker of
 one node is started and ended. --quick takes little of everything, and asks for nothing: it shows
@@ -349,7 +349,27 @@ def run_latency(b, turn):
     b.load("delete", b.topic("paced"))
 
 
-OTHERS = {"restore": run_restore, "latency": run_latency, "restart": run_restart}
+def run_workers(b, turn):
+    """Four workers beside one, with a processor that is most of the work. Weir alone."""
+    print(f"workers, round {turn + 1}", flush=True)
+    records = b.options.records // 10
+    b.load("create", "--partitions", PARTITIONS, b.topic("heavy"))
+    b.load("fill", "--topic", b.topic("heavy"), "--records", records, "--keys", records)
+    for workers in (1, 4):
+        app = b.new_app("workers")
+        b.empty_output()
+        settings = ALO | {"num.stream.threads": workers}
+        result = b.start(WEIR, app, "heavy", settings, input=b.topic("heavy"),
+                         records=records).finish()
+        b.note("workers", WEIR, turn, **{f"records_per_s_{workers}":
+                                         records / result["process_s"]})
+        print(f"  {workers} workers {records / result['process_s']:10,.0f}/s", flush=True)
+        b.forget(app)
+    b.load("delete", b.topic("heavy"))
+
+
+OTHERS = {"restore": run_restore, "latency": run_latency, "restart": run_restart,
+          "workers": run_workers}
 
 
 def make_rows(b):
@@ -370,6 +390,11 @@ def make_rows(b):
         b.row(f"{work.title}: memory", name, "peak_rss_mb", "MB", (">=", 8))
     b.row("restart after kill -9", "restart", "killed_s", "s", ("weir<=", 2))
     b.row("restart after a close", "restart", "closed_s", "s", ("weir<=", 2))
+    one, four = (b.median("workers", WEIR, f"records_per_s_{n}") for n in (1, 4))
+    if one is not None:
+        b.rows.append({"what": "weir, four workers beside one (first column)",
+                       "unit": "records/s", "kafka_streams": one, "weir": four,
+                       "ratio": four / one, "asked": (">=", 1.8)})
     for name, title in (("latency-alo", "at least once"), ("latency-eos", "exactly once")):
         for figure in ("p50_ms", "p99_ms", "p999_ms"):
             b.row(f"latency, {title}, {figure[:-3]}", name, figure, "ms",
@@ -432,7 +457,7 @@ def parse_arguments():
     parser.add_argument("--libs", type=Path, required=True)
     parser.add_argument("--broker")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--records", type=int)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--json", type=Path)
@@ -442,7 +467,6 @@ def parse_arguments():
         if name not in WORKS and name not in OTHERS:
             parser.error(f"there is no work {name}: {', '.join([*WORKS, *OTHERS])}")
     options.build = options.build.resolve()
-    options.rounds = options.rounds or (1 if options.quick else 2)
     options.records = options.records or (20000 if options.quick else 2000000)
     options.out = (options.out or options.build / "bench-kafka").resolve()
     options.prefix = f"weir-bench-{os.getpid()}"
