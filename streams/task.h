@@ -55,8 +55,8 @@ typedef enum weir_task_phase {
 weir_status weir_task_new(weir_task_environment *environment, const weir_planned_task *planned,
                           weir_task **out_task, weir_error *err);
 
-/* Ends the task without a commit; what was not applied to the database is restored by whoever runs
- * it next. Deferred records stay valid until they end, and come to nothing. NULL is fine. */
+/* Ends the task without a commit; what was not applied is restored by whoever runs it next.
+ * Deferred records stay valid until they end, and come to nothing. NULL is fine. */
 void weir_task_free(weir_task *task);
 WEIR_DEFINE_AUTO_PTR(weir_task);
 
@@ -64,16 +64,14 @@ WEIR_DEFINE_AUTO_PTR(weir_task);
  * WEIR_AGAIN: they are not settled yet. */
 weir_status weir_task_begin(weir_task *task, weir_error *err);
 
-/* CREATED or RESTORING to STANDBY: the stores are to follow their changelogs. */
+/* CREATED or RESTORING to STANDBY: the stores are to follow their changelogs. RESTORING, the stores
+ * restored, to RUNNING: makes the processors and assigns the inputs. */
 void weir_task_follow(weir_task *task);
-
-/* Makes the processors and assigns the inputs: RESTORING, the stores restored, to RUNNING. */
 weir_status weir_task_run(weir_task *task, weir_error *err);
 
-/* Gives up all since the last commit, which is nothing right after one: to CREATED. Inputs are
- * unassigned, staged writes dropped, processors freed. Right as well where a commit's outcome is
- * unknown: to begin again reads the committed offsets, and to restore reads what the changelogs got
- * in that commit. */
+/* Gives up all since the last commit: to CREATED. Inputs are unassigned, staged writes dropped,
+ * processors freed. Right as well where a commit's outcome is unknown: to begin again reads the
+ * committed offsets, and to restore reads what the changelogs got in that commit. */
 void weir_task_rollback(weir_task *task);
 
 /* Removes the state of the task: it restores from the beginning of its changelogs. */
@@ -90,10 +88,9 @@ weir_task_input *weir_task_input_of(const weir_task *task, const char *topic);
  * worker's transaction is to be abandoned. WEIR_BAD_RECORD never leaves a task. */
 weir_status weir_task_process(weir_task *task, weir_error *err);
 
-/* Runs what is due on both clocks; *out_count is how many ran. */
+/* Runs what is due on both clocks; *out_count is how many ran. When the next punctuation of the
+ * wall clock is due; INT64_MAX: never. */
 weir_status weir_task_punctuate(weir_task *task, size_t *out_count, weir_error *err);
-
-/* When the next wall-clock punctuation is due; INT64_MAX: never. */
 int64_t weir_task_due_ms(const weir_task *task);
 
 /* Refreshes what the task knows of the lag of its inputs, and resumes the paused ones. */
@@ -113,22 +110,19 @@ void weir_task_renew_offsets(weir_task *task);
 /* Lets go of all that its caches hold back. WEIR_AGAIN: the producer has no room for the rest. */
 weir_status weir_task_flush_caches(weir_task *task, weir_error *err);
 
-/* Adds the offsets of the inputs, unless nothing has changed since the last commit. */
+/* Adds the offsets of the inputs, unless nothing has changed since the last commit; or anyway. */
 void weir_task_prepare_commit(weir_task *task, weir_offsets *offsets);
-
-/* Adds where the inputs stand, changed or not. */
 void weir_task_add_offsets(const weir_task *task, weir_offsets *offsets);
 
-/* RESTORING: whether its changelogs have a term of a later generation than its own. Either the
- * group began anew, or we are a zombie and that is our successor's: the group knows (term.h). */
+/* RESTORING: whether its changelogs have a term of a later generation: the group began anew, or
+ * we are a zombie and that is our successor's; the group knows (term.h). */
 bool weir_task_doubts_generation(const weir_task *task);
 
-/* The broker has committed: the staged writes become committed ones, at the position in the
- * changelogs that the collector knows. */
+/* The broker has committed: staged writes are now, too, at the position in the changelogs that the
+ * collector knows. */
 void weir_task_finish_commit(weir_task *task);
 
-/* Deletes the records of repartition topics that a commit has just said are read: nobody else reads
- * them. */
+/* Deletes the records of repartition topics that a commit has just said are read, by us alone. */
 weir_status weir_task_purge(weir_task *task, weir_error *err);
 
 /* Puts committed writes into the database. */
@@ -137,8 +131,7 @@ weir_status weir_task_apply(weir_task *task, weir_error *err);
 size_t weir_task_staged_bytes(const weir_task *task);
 size_t weir_task_committed_bytes(const weir_task *task);
 
-/* Changelog records, of stores on disk, that are committed and not applied: with those that are
- * applied and not flushed, what a crash costs. */
+/* Changelog records, of stores on disk, that are committed and not applied: costs of a crash. */
 uint64_t weir_task_logged_records(const weir_task *task);
 
 /* Where it is in its life, its ids, and its place in the plan. */
