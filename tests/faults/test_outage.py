@@ -5,6 +5,8 @@
 One broker, two processes that count. In the middle of the input the broker is killed; the proxies
 refuse connections meanwhile. The processes stay, say that no broker answers, hardly work, and hold
 no more than RESIDENT_MORE_MB more than before. When it is back they go on by themselves, exactly.
+The outage lasts 20 s, or --seconds, or WEIR_OUTAGE_SECONDS: by 20 s all that grows or ends with
+time has begun to (sessions, transactions, back-off), and two minutes are for runs by hand.
 """
 
 import argparse
@@ -82,7 +84,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build")
-    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--seconds", type=float,
+                        default=float(os.environ.get("WEIR_OUTAGE_SECONDS", "20")))
     parser.add_argument("--records", type=int, default=200000)
     parser.add_argument("--keys", type=int, default=5000)
     parser.add_argument("--guarantee", default="exactly_once_v2")

@@ -45,6 +45,11 @@ TEST(a_deleted_changelog_stops_the_application_with_what_to_do)
     delete_and_check("counter-counts-changelog", "Bring it back, or reset the application");
 }
 
+TEST(a_deleted_source_topic_stops_the_application_with_what_to_do)
+{
+    delete_and_check("in", "make it again and reset the group's offsets");
+}
+
 TEST(a_deleted_task_topic_stops_the_application_with_what_to_do)
 {
     delete_and_check("counter-weir-tasks", "start the application again");
