@@ -38,7 +38,7 @@ static inline void weir_entry_index_fetch(const void *address)
 {
     __builtin_prefetch(address);
     /* gcc leaves out the call of a function whose only effect is a prefetch. */
-    __asm__ volatile("" : : "r"(address));
+    __asm__("" : : "r"(address)); /* Without an output it is never left out. */
 }
 
 /* Brings the place where the key of this hash would stand into the processor's cache. */

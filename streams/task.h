@@ -77,11 +77,9 @@ void weir_task_rollback(weir_task *task);
 /* Removes the state of the task: it restores from the beginning of its changelogs. */
 weir_status weir_task_wipe(weir_task *task, weir_error *err);
 
-/* Queues a polled batch whose tag is an input of the task. */
+/* Queues a polled batch whose tag is an input of the task; the input that reads topic, or NULL. */
 void weir_task_input_add(weir_task_input *input, weir_batch *owned_batch);
 weir_task *weir_task_input_task(const weir_task_input *input);
-
-/* The input that reads topic, or NULL. */
 weir_task_input *weir_task_input_of(const weir_task *task, const char *topic);
 
 /* Processes the next record. WEIR_AGAIN: there is none, or it has to wait. WEIR_IO and worse: the

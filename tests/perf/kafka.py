@@ -6,8 +6,8 @@ usage: kafka.py --build DIRECTORY --libs DIRECTORY [--broker HOST:PORT] [--quick
                 [--rounds N] [--records N] [--out DIRECTORY] [NAME...]
 
 --libs has the jars of Kafka and Kafka Streams. NAME is one of pass, count, cached, eos, window,
-join, restore, latency, restart and workers; without one all of them run. The sides take turns, each run
-begins with an empty output topic and a new application id, and after each the output is compared,
+join, restore, latency, restart and workers; without one all of them run. The sides take turns,
+each run begins with an empty output topic and a new application id, then the output is compared,
 record by record or key by key, with what the input says it must be. Without --broker a broker of
 one node is started and ended. --quick takes little of everything, and asks for nothing: it shows
 that both sides run and agree.

@@ -18,8 +18,8 @@ typedef struct work_topics {
     bool cached; /* Stores hold writes back, as Kafka Streams does by default. */
 } work_topics;
 
-/* The built topology called name: "pass", "count", "window", "join" or "heavy" (of which Works.java has
- * none); NULL: there is none. Calls first(user) at the first record of each task. */
+/* The built topology called name: "pass", "count", "window", "join" or "heavy" (of which Works.java
+ * has none); NULL: there is none. Calls first(user) at the first record of each task. */
 weir_topology *work_topology_new(const char *name, const work_topics *topics,
                                  void (*first)(void *user), void *user);
 
