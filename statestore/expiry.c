@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * expiry.c - one pass over a store each half retention, in slices.
+ * expiry.c - one pass over a store each half retention, in slices; but not more often than each
+ * minute of stream time, which is the shortest segment that Kafka Streams drops: with windows of a
+ * minute a pass each half would be a tenth of the whole work.
  */
 #include "statestore/expiry.h"
+
+enum { PASS_INTERVAL_MS_MIN = 60000 };
 
 weir_expiry weir_expiry_of(int64_t retention_ms)
 {
@@ -34,8 +38,10 @@ static bool begin_pass(weir_expiry *expiry)
     if (expiry->in_pass) {
         return true;
     }
-    bool due = expiry->pass_began_ms < 0 ||
-               expiry->stream_time_ms - expiry->pass_began_ms >= expiry->retention_ms / 2;
+    int64_t interval_ms = expiry->retention_ms / 2 > PASS_INTERVAL_MS_MIN ? expiry->retention_ms / 2
+                                                                          : PASS_INTERVAL_MS_MIN;
+    bool due =
+        expiry->pass_began_ms < 0 || expiry->stream_time_ms - expiry->pass_began_ms >= interval_ms;
     if (expiry->stream_time_ms < 0 || weir_expiry_live_from(expiry) == 0 || !due) {
         return false;
     }

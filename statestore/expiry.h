@@ -31,8 +31,8 @@ void weir_expiry_observe(weir_expiry *expiry, int64_t stream_time_ms);
 int64_t weir_expiry_live_from(const weir_expiry *expiry);
 
 /* Looks at up to slice_max entries of kv, going on where the last call stopped, and removes those
- * whose time has expired; a pass begins when half a retention has gone by since the last. time_of
- * answers -1 for a key that is none of the store's, which stays. */
+ * whose time has expired; a pass begins when half a retention, and a minute, has gone by since the
+ * last. time_of answers -1 for a key that is none of the store's, which stays. */
 weir_status weir_expiry_run(weir_expiry *expiry, weir_kv *kv, int64_t (*time_of)(weir_bytes key),
                             size_t slice_max, size_t *out_removed, weir_error *err);
 

@@ -7,7 +7,7 @@
  *
  * Kafka Streams drops old windows by whole segments, each a database of its own. Here they are
  * removed by a slow walk in slices: no second index is written at each put, and what is left of an
- * expired window for at most half a retention is not shown.
+ * expired window for at most half a retention (or a minute) is not shown.
  */
 #include "statestore/window_store.h"
 
