@@ -302,6 +302,7 @@ static weir_status client_take(weir_kafka *kafka, const char *group, group_clien
         status = client_new(kafka, group, &kafka->group_client, err);
     }
     if (status == WEIR_OK) {
+        WEIR_ASSERT(kafka->group_client != NULL);
         kafka->group_client->users++;
         *out_client = kafka->group_client;
     }
@@ -504,7 +505,7 @@ static weir_status ask_alter(rd_kafka_t *handle, group_question *question, weir_
         rd_kafka_event_AlterConsumerGroupOffsets_result(call.event), &count);
     weir_status status = take_partitions(groups, count, &altered, err);
     if (status == WEIR_OK) {
-        WEIR_ASSERT(altered->cnt == 1);
+        WEIR_ASSERT(altered != NULL && altered->cnt == 1);
         status = check_answer(altered->elems[0].err, question->group, err);
     }
     return status == WEIR_FENCED ? WEIR_INVALID : status; /* The group has members, not we. */
