@@ -70,6 +70,9 @@ typedef struct weir_flushed {
     int64_t timestamp_ms;    /* Of the record that made the last write, as are the headers. */
     const weir_header *headers;
     size_t header_count;
+    const char *topic; /* Of that record, where table_context.h asked for it; else NULL. */
+    int32_t partition;
+    int64_t offset;
 } weir_flushed;
 
 /* Forwards what follows from it, as process() does; the changelog has it already. It is called at

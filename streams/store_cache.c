@@ -60,10 +60,14 @@ static weir_held_origin origin_of(const weir_task_store *store, weir_bytes key, 
         .bytes = clean_bytes(store, key, value.size) + header_bytes(record) +
                  (input == NULL ? 0 : input->topic_bytes),
     };
-    if (record != NULL && record->header_count > 0) {
-        const weir_record headers = {.headers = record->headers,
-                                     .header_count = record->header_count};
-        origin.owned_headers = weir_record_copy(&headers, NULL);
+    if (record != NULL && (record->header_count > 0 || store->keeps_places)) {
+        weir_record kept = {.headers = record->headers, .header_count = record->header_count};
+        if (store->keeps_places) {
+            kept.topic = record->topic;
+            kept.partition = record->partition;
+            kept.offset = record->offset;
+        }
+        origin.owned_headers = weir_record_copy(&kept, NULL);
     }
     return origin;
 }
@@ -83,6 +87,11 @@ static weir_status call_listener(weir_task_store *store, const weir_held_write *
         .headers = headers == NULL ? NULL : headers->headers,
         .header_count = headers == NULL ? 0 : headers->header_count,
     };
+    if (store->keeps_places && headers != NULL) {
+        flushed.topic = headers->topic;
+        flushed.partition = headers->partition;
+        flushed.offset = headers->offset;
+    }
     if (store->spec->options.kind == WEIR_STORE_WINDOW) {
         weir_window_key window = weir_window_key_of(write->key);
         flushed.key = window.key;
@@ -224,6 +233,34 @@ static bool holds_any(const weir_task *task)
     return false;
 }
 
+static weir_status run_commit_listener(weir_task *task, weir_context *context, weir_error *err)
+{
+    const weir_task_current outer = task->current;
+    weir_status status = WEIR_OK;
+    while (status == WEIR_OK) {
+        if (weir_collector_is_blocked(task->environment->collector)) {
+            return WEIR_AGAIN;
+        }
+        task->current =
+            (weir_task_current){.timestamp_ms = task->environment->now_ms, .node = context};
+        status = context->on_commit(context->processor, err);
+        task->current = outer;
+    }
+    return status == WEIR_NOT_FOUND ? WEIR_OK
+                                    : weir_error_wrap(err, status, "task %s: commit of %s",
+                                                      task->planned->id, context->node->name);
+}
+
+static weir_status run_commit_listeners(weir_task *task, weir_error *err)
+{
+    for (size_t i = 0; i < task->context_count; i++) {
+        if (task->contexts[i].on_commit != NULL) {
+            WEIR_TRY(run_commit_listener(task, &task->contexts[i], err));
+        }
+    }
+    return WEIR_OK;
+}
+
 weir_status weir_task_flush_caches(weir_task *task, weir_error *err)
 {
     while (holds_any(task)) { /* A listener's forward may reach a store that was flushed before. */
@@ -242,5 +279,5 @@ weir_status weir_task_flush_caches(weir_task *task, weir_error *err)
             store->is_evicting = false;
         }
     }
-    return WEIR_OK;
+    return run_commit_listeners(task, err);
 }

@@ -73,6 +73,7 @@ void weir_task_close_kinds(weir_task *task)
         store->listener = NULL;
         store->listening = NULL;
         store->is_evicting = false;
+        store->keeps_places = false;
         void *meaning = weir_take(&store->meaning); /* The stores below are freed by the task. */
         switch (store->spec->options.kind) {
         case WEIR_STORE_KEY_VALUE:
@@ -247,6 +248,11 @@ bool weir_context_on_flush(weir_context *context, const char *store, weir_flush_
     cached->listening = context->processor;
     cached->sends_old_values = send_old_values;
     return true;
+}
+
+void weir_context_keep_places(weir_context *context, const char *store)
+{
+    connected_store(context, store)->keeps_places = true;
 }
 
 weir_kv *weir_context_store(weir_context *context, const char *name)

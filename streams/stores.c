@@ -44,10 +44,15 @@ weir_status weir_task_store_log(weir_task_store *store, weir_bytes key, weir_byt
         .key = key,
         .value = value,
     };
+    weir_header headers[2];
     if (store->term > 0) {
-        record.headers = &store->term_header;
-        record.header_count = 1;
+        headers[record.header_count++] = store->term_header;
     }
+    if (store->spec->options.value_version > 0 && value.data != NULL) {
+        headers[record.header_count++] =
+            (weir_header){WEIR_BYTES("v"), weir_bytes_of(&store->spec->options.value_version, 1)};
+    }
+    record.headers = record.header_count == 0 ? NULL : headers;
     if (store->spec->options.timestamped && value.data != NULL) {
         weir_timestamped entry = {0};
         WEIR_TRY(weir_timestamped_decode(value, &entry, err));

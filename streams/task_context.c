@@ -127,6 +127,7 @@ void weir_task_free_processors(weir_task *task)
 {
     for (size_t i = task->context_count; i > 0; i--) {
         weir_processor *processor = weir_take(&task->contexts[i - 1].processor);
+        task->contexts[i - 1].on_commit = NULL;
         if (processor != NULL) {
             processor->ops->free(processor);
         }
@@ -264,6 +265,11 @@ weir_punctuator *weir_context_schedule(weir_context *context, int64_t interval_m
         .interval_ms = interval_ms,
     };
     return weir_punctuations_add(task->punctuations, &punctuator, task->environment->now_ms);
+}
+
+void weir_context_on_commit(weir_context *context, weir_commit_listener listener)
+{
+    context->on_commit = listener;
 }
 
 void weir_context_request_commit(weir_context *context)

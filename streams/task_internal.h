@@ -12,6 +12,7 @@
 #include "streams/offset_window.h"
 #include "streams/partition_group.h"
 #include "streams/punctuation.h"
+#include "streams/table_context.h"
 #include "streams/task_metrics.h"
 #include "streams/task_store_internal.h"
 #include "streams/topology_internal.h"
@@ -44,7 +45,8 @@ struct weir_task_input {
 struct weir_context {
     weir_task *task;
     const weir_node *node;
-    weir_processor *processor; /* NULL for sources and sinks, and before the task runs. */
+    weir_processor *processor;      /* NULL for sources and sinks, and before the task runs. */
+    weir_commit_listener on_commit; /* NULL: none. */
     weir_context **children;
     size_t child_count;
     const weir_record *record; /* What is processed now; NULL: nothing, a punctuation. */

@@ -31,6 +31,7 @@ typedef struct weir_task_store {
     weir_flush_listener listener; /* NULL: none; as is the processor. */
     weir_processor *listening;
     bool sends_old_values;
+    bool keeps_places; /* What is held back knows from where its record was read. */
     bool is_evicting;  /* The cache was full, then the producer: the rest goes later. */
     bool is_expiring;  /* Removals are of expired windows. */
     int64_t term_seen; /* The highest in the changelog up to where the store stands (term.h). */

@@ -69,12 +69,11 @@ typedef struct weir_store_options {
     weir_store_kind kind;
     int64_t retention_ms;   /* Of a window or session store, > 0: as long as records may come. */
     bool retain_duplicates; /* Of a window store: each put is an entry of its own. */
-    /* Of a window store that several processors write, each with its own time: what has expired
-     * for one is put for another; with a cache it shows, too, as in Kafka Streams' cache. */
-    bool takes_expired;
+    bool takes_expired; /* Of one that several write, each with its own time (window_store.h). */
     /* Holds writes back until a commit, or until statestore.cache.max.bytes are held, and logs the
      * last one of each key (weir_context_on_flush). Key-value and window stores. */
     bool caching_enabled;
+    uint8_t value_version; /* > 0: the header "v" of values in the changelog. */
 } weir_store_options;
 
 /* The partition for a record, 0 <= p < partition_count. */

@@ -232,7 +232,9 @@ weir_ktable *weir_time_windowed_cogrouped_aggregate(weir_time_windowed_cogrouped
         .store = store,
         .supplier = weir_windows_supplier(&windowed->windows),
     };
-    return add(windowed->cogrouped, &table);
+    weir_ktable *made = add(windowed->cogrouped, &table);
+    made->windows = weir_windows_of_table(&windowed->windows);
+    return made;
 }
 
 weir_session_windowed_cogrouped_kstream *
@@ -263,5 +265,7 @@ weir_ktable *weir_session_windowed_cogrouped_aggregate(
                                              aggregate_prefix),
         .supplier = weir_sessions_new,
     };
-    return add(windowed->cogrouped, &table);
+    weir_ktable *made = add(windowed->cogrouped, &table);
+    made->windows = weir_sessions_of_table(&windowed->windows);
+    return made;
 }

@@ -58,6 +58,9 @@ bool weir_ktable_send_old_values(weir_ktable *table, bool force)
     case WEIR_TABLE_AGGREGATE:
         table->sends_old_values = true;
         break;
+    case WEIR_TABLE_SUPPRESSED:
+        table->sends_old_values = weir_ktable_send_old_values(table->left, force);
+        break;
     case WEIR_TABLE_FILTER:
     case WEIR_TABLE_MAP:
         table->sends_old_values = table->is_kept || weir_ktable_send_old_values(table->left, force);
@@ -93,6 +96,10 @@ size_t weir_ktable_store_names(const weir_ktable *table, const char **names, siz
         WEIR_ASSERT(count < WEIR_VIEW_STORES_MAX);
         names[count] = table->store->options.name;
         return count + 1;
+    }
+    if (table->kind == WEIR_TABLE_SUPPRESSED) {
+        WEIR_ASSERT(count < WEIR_VIEW_STORES_MAX);
+        names[count++] = table->store->options.name;
     }
     count = weir_ktable_store_names(table->left, names, count);
     return table->right == NULL ? count : weir_ktable_store_names(table->right, names, count);

@@ -15,6 +15,7 @@
 
 #include "streams/dsl/graph_internal.h"
 #include "streams/dsl/ktable.h"
+#include "streams/table_context.h"
 
 typedef struct weir_change {
     weir_bytes new_value; /* Null: the row went. */
@@ -29,7 +30,16 @@ typedef enum weir_table_kind {
     WEIR_TABLE_INNER_JOIN,
     WEIR_TABLE_LEFT_JOIN,
     WEIR_TABLE_OUTER_JOIN,
+    WEIR_TABLE_SUPPRESSED, /* Rows of its parent, but for those that are held back. */
 } weir_table_kind;
+
+/* The windows of a table's keys. */
+typedef struct weir_table_windows {
+    bool are_there;
+    bool are_sessions;
+    int64_t size_ms;
+    int64_t grace_ms; /* From the end of a window on. */
+} weir_table_windows;
 
 /* A table: what its processors share, and how a row is computed where it is not kept. Settled when
  * the topology is written. */
@@ -40,7 +50,10 @@ struct weir_ktable {
     weir_graph_store *store; /* Where its rows are or would be kept; NULL: they never are. */
     bool is_kept;
     bool sends_old_values;
-    weir_ktable *left; /* Its parent, or the left one. */
+    bool keeps_places; /* Something downstream asks from where the records of changes came. */
+    weir_table_windows windows;
+    const struct weir_suppress *suppress; /* Of one of that kind. */
+    weir_ktable *left;                    /* Its parent, or the left one. */
     weir_ktable *right;
     weir_predicate predicate;
     bool negated;

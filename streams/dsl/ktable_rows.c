@@ -4,6 +4,7 @@
  * computed from what they come from.
  */
 #include "streams/dsl/ktable_internal.h"
+#include "streams/dsl/suppress_internal.h"
 
 #include <stdlib.h>
 
@@ -24,6 +25,9 @@ weir_status weir_change_of_flushed(const weir_flushed *flushed, weir_change *out
         .timestamp_ms = row.timestamp_ms,
         .headers = flushed->headers,
         .header_count = flushed->header_count,
+        .topic = flushed->topic,
+        .partition = flushed->partition,
+        .offset = flushed->offset,
     };
     return WEIR_OK;
 }
@@ -44,6 +48,9 @@ void weir_row_store_open(weir_row_store *rows, weir_processor *processor, const 
     rows->kv = weir_context_store(processor->context, name);
     rows->is_cached =
         weir_context_on_flush(processor->context, name, forward_flushed, table->sends_old_values);
+    if (table->keeps_places) {
+        weir_context_keep_places(processor->context, name);
+    }
 }
 
 void weir_row_store_cleanup(weir_row_store *rows)
@@ -143,6 +150,7 @@ bool weir_ktable_joins(const weir_ktable *table, weir_bytes left, weir_bytes rig
     case WEIR_TABLE_AGGREGATE:
     case WEIR_TABLE_FILTER:
     case WEIR_TABLE_MAP:
+    case WEIR_TABLE_SUPPRESSED:
         break;
     }
     WEIR_ASSERT(false);
@@ -176,6 +184,11 @@ weir_status weir_view_reader_get(weir_view_reader *reader, weir_bytes key,
     }
     if (reader->right != NULL) {
         return get_joined(reader, key, out_row, err);
+    }
+    bool is_held = false;
+    if (reader->table->kind == WEIR_TABLE_SUPPRESSED) {
+        WEIR_TRY(weir_suppress_prior(reader->table, reader->context, key, &is_held, out_row, err));
+        return is_held ? WEIR_OK : weir_view_reader_get(reader->left, key, out_row, err);
     }
     weir_timestamped parent = {0};
     WEIR_TRY(weir_view_reader_get(reader->left, key, &parent, err));

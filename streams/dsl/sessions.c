@@ -50,7 +50,13 @@ static weir_status forward_flushed(weir_processor *processor, const weir_flushed
         return weir_error_set(err, WEIR_CORRUPT, "a session key of %zu bytes", flushed->key.size);
     }
     const weir_change change = {.new_value = flushed->value, .old_value = flushed->old_value};
-    const weir_record source = {.headers = flushed->headers, .header_count = flushed->header_count};
+    const weir_record source = {
+        .headers = flushed->headers,
+        .header_count = flushed->header_count,
+        .topic = flushed->topic,
+        .partition = flushed->partition,
+        .offset = flushed->offset,
+    };
     return forward((session_processor *)(void *)processor, &source, flushed->key, session.end_ms,
                    &change, err);
 }
@@ -63,6 +69,9 @@ static weir_status init(weir_processor *processor, weir_error *err)
     self->store = weir_context_session_store(processor->context, name);
     self->is_cached = weir_context_on_flush(processor->context, name, forward_flushed,
                                             self->spec->table->sends_old_values);
+    if (self->spec->table->keeps_places) {
+        weir_context_keep_places(processor->context, name);
+    }
     return WEIR_OK;
 }
 
@@ -193,6 +202,15 @@ weir_processor *weir_sessions_new(void *user)
 
 /* Graph. */
 
+weir_table_windows weir_sessions_of_table(const weir_session_windows *windows)
+{
+    return (weir_table_windows){
+        .are_there = true,
+        .are_sessions = true,
+        .grace_ms = windows->inactivity_gap_ms + windows->grace_ms,
+    };
+}
+
 void weir_sessions_check(weir_builder *builder, const weir_session_windows *windows,
                          const char *after)
 {
@@ -260,7 +278,9 @@ static weir_ktable *add(const weir_session_windowed_kstream *windowed, const ses
         .supplier = weir_sessions_new,
     };
     spec.windows = sessions;
-    return weir_aggregate_add(windowed->grouped, &place, &spec);
+    weir_ktable *made = weir_aggregate_add(windowed->grouped, &place, &spec);
+    made->windows = weir_sessions_of_table(&windowed->windows);
+    return made;
 }
 
 static weir_status add_counts(weir_call *call, weir_bytes key, weir_bytes one, weir_bytes two,

@@ -22,6 +22,9 @@ typedef struct weir_sessions_spec {
 void weir_sessions_check(weir_builder *builder, const weir_session_windows *windows,
                          const char *after);
 
+/* The same for the table that has them. */
+weir_table_windows weir_sessions_of_table(const weir_session_windows *windows);
+
 /* The store of such sessions, and the supplier of processors over it (user: the spec). */
 weir_graph_store *weir_sessions_declare_store(weir_builder *builder,
                                               const weir_session_windows *windows,

@@ -55,6 +55,9 @@ static weir_status init(weir_processor *processor, weir_error *err)
     self->store = weir_context_window_store(processor->context, name);
     self->is_cached = weir_context_on_flush(processor->context, name, forward_flushed,
                                             self->spec->table->sends_old_values);
+    if (self->spec->table->keeps_places) {
+        weir_context_keep_places(processor->context, name);
+    }
     return WEIR_OK;
 }
 
@@ -163,6 +166,12 @@ static weir_processor *new_sliding(void *user)
 
 /* Graph. */
 
+weir_table_windows weir_windows_of_table(const weir_windows_spec *windows)
+{
+    return (weir_table_windows){
+        .are_there = true, .size_ms = windows->size_ms, .grace_ms = windows->grace_ms};
+}
+
 weir_processor_supplier weir_windows_supplier(const weir_windows_spec *windows)
 {
     return windows->advance_ms == 0 ? new_sliding : new_time_windowed;
@@ -249,7 +258,9 @@ static weir_ktable *add(const weir_time_windowed_kstream *windowed,
         .supplier = weir_windows_supplier(&windowed->windows),
     };
     spec.windows = &windowed->windows;
-    return weir_aggregate_add(windowed->grouped, &place, &spec);
+    weir_ktable *table = weir_aggregate_add(windowed->grouped, &place, &spec);
+    table->windows = weir_windows_of_table(&windowed->windows);
+    return table;
 }
 
 weir_ktable *weir_time_windowed_count(weir_time_windowed_kstream *windowed,

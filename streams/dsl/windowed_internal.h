@@ -40,6 +40,9 @@ weir_windows_spec weir_windows_of_time(const weir_time_windows *windows);
 weir_windows_spec weir_windows_of_sliding(const weir_sliding_windows *windows);
 void weir_windows_check(weir_builder *builder, const weir_windows_spec *windows, const char *after);
 
+/* The same for the table that has them. */
+weir_table_windows weir_windows_of_table(const weir_windows_spec *windows);
+
 /* The store of such windows, and the supplier of processors over it (user: the spec). */
 weir_graph_store *weir_windows_declare_store(weir_builder *builder,
                                              const weir_windows_spec *windows,

@@ -40,6 +40,7 @@ extern const conformance_spec conformance_specs_basic[];
 extern const conformance_spec conformance_specs_joins[];
 extern const conformance_spec conformance_specs_cogroup[];
 extern const conformance_spec conformance_specs_processor[];
+extern const conformance_spec conformance_specs_suppress[];
 
 /* The one called name, or NULL. */
 const conformance_spec *conformance_spec_named(weir_bytes name);

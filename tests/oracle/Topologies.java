@@ -30,6 +30,7 @@ final class Topologies {
         JoinTopologies.addTo(all);
         CogroupTopologies.addTo(all);
         ProcessorTopologies.addTo(all);
+        SuppressTopologies.addTo(all);
         return all;
     }
 
