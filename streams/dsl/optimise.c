@@ -37,6 +37,7 @@ static weir_graph_nodes all_nodes(weir_builder *builder)
 {
     weir_graph_nodes all = {0};
     collect(builder, builder->root, &all);
+    WEIR_ASSERT(all.count > 0); /* The root. */
     qsort(all.items, all.count, sizeof(*all.items), compare_priorities);
     return all;
 }
