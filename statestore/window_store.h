@@ -86,7 +86,8 @@ weir_window_key weir_window_key_of(weir_bytes binary_key);
 int64_t weir_window_key_time(weir_bytes binary_key);
 
 /* Looks at up to slice_max entries, going on where the last call stopped, and removes those that
- * have expired; a pass over the store begins when half a retention, and a minute, has gone by since the last. */
+ * have expired; a pass over the store begins when half a retention, and a minute, has gone by since
+ * the last. */
 weir_status weir_window_store_expire(weir_window_store *store, size_t slice_max,
                                      size_t *out_removed, weir_error *err);
 
