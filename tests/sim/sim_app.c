@@ -57,7 +57,7 @@ int64_t sim_app_parse_row(weir_bytes row, sim_app_set *out_set)
 
 bool sim_app_has(const sim_app_set *set, int64_t number)
 {
-    return (set->bytes[number / 8] >> (number % 8) & 1U) != 0;
+    return ((unsigned)set->bytes[number / 8] >> (number % 8) & 1U) != 0;
 }
 
 /* Adds the input of a number to the row under key, "<count> <set>": the set tells which inputs are
