@@ -21,13 +21,11 @@ static rocksdb_cache_t *cache_new(size_t bytes)
 /* Indexes and filters lie in the block cache too, or the budget would not hold as state grows; in
  * small parts, for the index of a whole file pushes out all else that its shard has, and at twice
  * the state each read would load half a megabyte of it anew: 93 us against 15. */
-static void set_table_options(rocksdb_options_t *options, size_t cache_bytes)
+static void set_table_options(rocksdb_options_t *options, rocksdb_cache_t *cache)
 {
     enum { BLOCK_BYTES = 4 << 10, INDEX_BYTES = 16 << 10, BLOOM_BITS = 10, FORMAT_VERSION = 5 };
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
-    rocksdb_cache_t *cache = cache_new(cache_bytes);
     rocksdb_block_based_options_set_block_cache(table, cache);
-    rocksdb_cache_destroy(cache); /* The table options hold it on. */
     rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
     rocksdb_block_based_options_set_format_version(table, FORMAT_VERSION);
     rocksdb_block_based_options_set_data_block_index_type(
@@ -54,19 +52,32 @@ static void set_compression(rocksdb_options_t *options)
     rocksdb_options_set_compression_per_level(options, levels, WEIR_COUNT_OF(levels));
 }
 
-/* One budget: half for the memtables of all families together, half for the block cache. */
-rocksdb_options_t *weir_rocksdb_options_new(size_t memory_bytes_max)
+/* Applied writes are sorted and large, so memtables beyond some size buy little. Of the rest rows
+ * may have three quarters: they serve point reads better; blocks serve ranges. */
+weir_rocksdb_memory weir_rocksdb_memory_of(size_t memory_bytes_max)
+{
+    enum { MEMTABLE_BYTES_MAX = 128 << 20 };
+    weir_rocksdb_memory memory = {.memtable_bytes = memory_bytes_max / 4};
+    if (memory.memtable_bytes > MEMTABLE_BYTES_MAX) {
+        memory.memtable_bytes = MEMTABLE_BYTES_MAX;
+    }
+    memory.cache_bytes = memory_bytes_max - memory.memtable_bytes;
+    memory.row_bytes_max = memory.cache_bytes / 4 * 3;
+    return memory;
+}
+
+rocksdb_options_t *weir_rocksdb_options_new(const weir_rocksdb_memory *memory,
+                                            rocksdb_cache_t **out_blocks)
 {
     /* Of its own LOG, RocksDB writes the headers of an open only: after a line that a full disk did
      * not take, the next one fails an assertion of Debian's build, and the process is gone. */
     enum { OPEN_FILES_ALL = -1, LOG_FILES_MAX = 2, LOG_BYTES_MAX = 1 << 20, HEADERS = 5 };
-    size_t memtable_bytes = memory_bytes_max / 2;
     rocksdb_options_t *options = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(options, true);
     rocksdb_options_set_create_missing_column_families(options, true);
     rocksdb_options_set_atomic_flush(options, true);
-    rocksdb_options_set_db_write_buffer_size(options, memtable_bytes);
-    rocksdb_options_set_write_buffer_size(options, memtable_bytes / 2);
+    rocksdb_options_set_db_write_buffer_size(options, memory->memtable_bytes);
+    rocksdb_options_set_write_buffer_size(options, memory->memtable_bytes / 2);
     rocksdb_options_set_arena_block_size(options, 64 << 10);
     rocksdb_options_set_max_open_files(options, OPEN_FILES_ALL); /* No lookup of a file a read. */
     rocksdb_options_set_max_background_jobs(options, 2);
@@ -77,6 +88,7 @@ rocksdb_options_t *weir_rocksdb_options_new(size_t memory_bytes_max)
     rocksdb_options_set_info_log_level(options, HEADERS);
     rocksdb_options_set_skip_stats_update_on_db_open(options, true);
     set_compression(options);
-    set_table_options(options, memory_bytes_max - memtable_bytes);
+    *out_blocks = cache_new(memory->cache_bytes);
+    set_table_options(options, *out_blocks);
     return options;
 }

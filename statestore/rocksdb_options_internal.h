@@ -11,7 +11,19 @@
 
 #include <stddef.h>
 
-/* Options whose block cache and memtables take so much memory. The caller destroys them. */
-rocksdb_options_t *weir_rocksdb_options_new(size_t memory_bytes_max);
+/* How the memory of the database is used. Rows and blocks share cache_bytes: what rows do not take
+ * yet is for blocks. */
+typedef struct weir_rocksdb_memory {
+    size_t memtable_bytes;
+    size_t cache_bytes;
+    size_t row_bytes_max; /* Of cache_bytes. */
+} weir_rocksdb_memory;
+
+/* How so much is divided. */
+weir_rocksdb_memory weir_rocksdb_memory_of(size_t memory_bytes_max);
+
+/* Options whose block cache and memtables take so much memory. The caller destroys both. */
+rocksdb_options_t *weir_rocksdb_options_new(const weir_rocksdb_memory *memory,
+                                            rocksdb_cache_t **out_blocks);
 
 #endif

@@ -27,14 +27,11 @@
  */
 #include "statestore/rocksdb_store.h"
 
-#include "statestore/rocksdb_options_internal.h"
+#include "statestore/rocksdb_store_internal.h"
 
 #include "streams/base/file.h"
-#include "streams/base/map.h"
 #include "streams/base/serde.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,30 +47,6 @@ enum {
 
 static const char default_family[] = "default";
 
-struct weir_database {
-    char *directory;
-    int lock_fd;
-    rocksdb_t *db;              /* NULL: it was broken, and could not be opened again yet. */
-    rocksdb_options_t *options; /* Of the database and of each family. */
-    rocksdb_writeoptions_t *write_options;
-    rocksdb_readoptions_t *read_options;
-    rocksdb_column_family_handle_t *default_handle;
-    size_t ingest_entries_min;
-    weir_map *families; /* Name to handle. */
-    pthread_mutex_t families_lock;
-    size_t open_stores;          /* Under families_lock. */
-    pthread_rwlock_t flush_lock; /* Shared by writes, exclusive to a flush that is asked for. */
-    atomic_bool broken;
-    atomic_uint full_with_space; /* Writes in a row that failed so. */
-};
-
-typedef struct rocksdb_store {
-    weir_kv kv; /* Must be first. */
-    weir_database *database;
-    rocksdb_column_family_handle_t *family;
-    weir_buf key; /* The partition, and behind it the key of the call. */
-} rocksdb_store;
-
 typedef struct rocksdb_iterator {
     weir_kv_iterator iterator; /* Must be first. */
     rocksdb_iterator_t *it;
@@ -86,11 +59,6 @@ typedef struct rocksdb_iterator {
     const char *name;
     weir_database *keeps_open; /* Of a snapshot, which counts as an open store; else NULL. */
 } rocksdb_iterator;
-
-struct weir_write_batch {
-    weir_database *database;
-    rocksdb_writebatch_t *batch;
-};
 
 /* Turns a message of RocksDB, which is freed, into a status. */
 static weir_status check(char *message, const char *what, weir_error *err)
@@ -131,8 +99,8 @@ static void note_failure(weir_database *database, const char *message)
 }
 
 /* Like check, of a write. */
-static weir_status check_write(weir_database *database, char *message, const char *what,
-                               weir_error *err)
+weir_status weir_rocksdb_check_write(weir_database *database, char *message, const char *what,
+                                     weir_error *err)
 {
     if (message == NULL) {
         atomic_store(&database->full_with_space, 0);
@@ -203,8 +171,12 @@ weir_status weir_database_open(const weir_database_options *options, weir_databa
     WEIR_TRY(weir_directory_make(options->directory, err));
     WEIR_TRY(weir_directory_lock(options->directory, &database->lock_fd, err));
 
-    size_t memory = options->memory_bytes_max;
-    database->options = weir_rocksdb_options_new(memory == 0 ? MEMORY_BYTES_DEFAULT : memory);
+    size_t bytes_max = options->memory_bytes_max;
+    weir_rocksdb_memory memory =
+        weir_rocksdb_memory_of(bytes_max == 0 ? MEMORY_BYTES_DEFAULT : bytes_max);
+    database->options = weir_rocksdb_options_new(&memory, &database->blocks);
+    database->rows = weir_row_cache_new(memory.row_bytes_max);
+    database->cache_bytes = memory.cache_bytes;
     database->read_options = rocksdb_readoptions_create();
     database->write_options = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(database->write_options, 1);
@@ -229,6 +201,9 @@ static void close_rocksdb(weir_database *database)
     if (database->db != NULL) {
         rocksdb_close(weir_take(&database->db)); /* Flushes all families, atomically. */
     }
+    if (database->rows != NULL) {
+        weir_row_cache_clear(database->rows); /* After a failure the disk may have older ones. */
+    }
 }
 
 void weir_database_free(weir_database *database)
@@ -241,12 +216,14 @@ void weir_database_free(weir_database *database)
         rocksdb_options_destroy(database->options);
         rocksdb_readoptions_destroy(database->read_options);
         rocksdb_writeoptions_destroy(database->write_options);
+        rocksdb_cache_destroy(database->blocks);
     }
     if (database->lock_fd >= 0) {
         close(database->lock_fd);
     }
     pthread_mutex_destroy(&database->families_lock);
     pthread_rwlock_destroy(&database->flush_lock);
+    weir_row_cache_free(database->rows);
     weir_map_free(database->families);
     free(database->directory);
     free(database);
@@ -257,7 +234,7 @@ static weir_status put_marker(weir_database *database, const char *marker, weir_
     char *message = NULL;
     rocksdb_put_cf(database->db, database->write_options, database->default_handle, marker,
                    strlen(marker), "", 0, &message);
-    return check_write(database, message, database->directory, err);
+    return weir_rocksdb_check_write(database, message, database->directory, err);
 }
 
 /* While flush_lock is held. */
@@ -281,6 +258,29 @@ weir_status weir_database_flush(weir_database *database, weir_error *err)
     weir_status status = flush_all(database, err);
     pthread_rwlock_unlock(&database->flush_lock);
     return status;
+}
+
+weir_database_memory weir_database_memory_now(weir_database *database)
+{
+    weir_database_memory memory = {
+        .row_bytes = weir_row_cache_bytes(database->rows),
+        .block_bytes = rocksdb_cache_get_usage(database->blocks),
+    };
+    pthread_mutex_lock(&database->families_lock); /* Or the database may be opened anew. */
+    if (database->db != NULL) {
+        rocksdb_memory_consumers_t *consumers = rocksdb_memory_consumers_create();
+        rocksdb_memory_consumers_add_db(consumers, database->db);
+        char *message = NULL;
+        rocksdb_memory_usage_t *usage =
+            rocksdb_approximate_memory_usage_create(consumers, &message);
+        rocksdb_free(message);
+        memory.write_buffer_bytes = rocksdb_approximate_memory_usage_get_mem_table_total(usage);
+        memory.table_bytes = rocksdb_approximate_memory_usage_get_mem_table_readers_total(usage);
+        rocksdb_approximate_memory_usage_destroy(usage);
+        rocksdb_memory_consumers_destroy(consumers);
+    }
+    pthread_mutex_unlock(&database->families_lock);
+    return memory;
 }
 
 bool weir_database_is_broken(const weir_database *database)
@@ -318,7 +318,7 @@ static weir_status family_of(weir_database *database, const char *name,
         char *message = NULL;
         family = rocksdb_create_column_family(database->db, database->options, name, &message);
         bool failed = message != NULL;
-        weir_status status = check_write(database, message, name, err);
+        weir_status status = weir_rocksdb_check_write(database, message, name, err);
         if (failed && family != NULL) {
             rocksdb_column_family_handle_destroy(family); /* It is made even then, and empty. */
         }
@@ -340,20 +340,43 @@ static void count_store(weir_database *database, bool opened)
 
 /* A store. */
 
-static const weir_kv_ops store_ops;
-
 /* The key as RocksDB has it, borrowed until the next call. */
-static weir_bytes full_key(rocksdb_store *store, weir_bytes key)
+weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key)
 {
     store->key.size = PARTITION_BYTES;
     weir_buf_append(&store->key, key.data, key.size);
     return weir_buf_bytes(&store->key);
 }
 
+/* Keeps a row that was read; from time to time the block cache makes room for rows. */
+static void keep_row(rocksdb_store *store, weir_bytes key, weir_bytes value)
+{
+    enum { LOOK_ROWS = 1024 };
+    weir_database *database = store->database;
+    weir_row_cache_put(database->rows, store->rows, key, value);
+    store->has_rows = true;
+    if (store->rows_read++ % LOOK_ROWS == 0) {
+        rocksdb_cache_set_capacity(database->blocks,
+                                   database->cache_bytes - weir_row_cache_bytes(database->rows));
+    }
+}
+
+/* Its rows in memory are not those of the engine any more. */
+void weir_rocksdb_forget_rows(rocksdb_store *store)
+{
+    if (store->has_rows) {
+        store->rows = weir_row_cache_add_store(store->database->rows);
+        store->has_rows = false;
+    }
+}
+
 static weir_status rocks_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
-    weir_bytes full = full_key(store, key);
+    if (weir_row_cache_get(store->database->rows, store->rows, key, out_value)) {
+        return WEIR_OK;
+    }
+    weir_bytes full = weir_rocksdb_full_key(store, key);
     char *message = NULL;
     rocksdb_pinnableslice_t *pinned =
         rocksdb_get_pinned_cf(store->database->db, store->database->read_options, store->family,
@@ -366,6 +389,7 @@ static weir_status rocks_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, w
     const char *value = rocksdb_pinnableslice_value(pinned, &size);
     weir_buf_set(out_value, weir_bytes_of(value, size));
     rocksdb_pinnableslice_destroy(pinned);
+    keep_row(store, key, weir_buf_bytes(out_value));
     return WEIR_OK;
 }
 
@@ -394,7 +418,7 @@ static weir_status get_group(rocksdb_store *store, const weir_bytes *keys, size_
     rocksdb_pinnableslice_t *values[GET_GROUP];
     char *messages[GET_GROUP] = {NULL};
     for (size_t i = 0; i < count; i++) {
-        weir_bytes full = full_key(store, keys[i]);
+        weir_bytes full = weir_rocksdb_full_key(store, keys[i]);
         weir_buf_append(&bytes, full.data, full.size);
         sizes[i] = full.size;
     }
@@ -416,7 +440,7 @@ static weir_status get_group(rocksdb_store *store, const weir_bytes *keys, size_
 weir_status weir_rocksdb_store_get_many(weir_kv *kv, const weir_bytes *sorted, size_t count,
                                         const weir_found_sink *sink, weir_error *err)
 {
-    WEIR_ASSERT(kv->ops == &store_ops);
+    WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
     for (size_t i = 0; i < count; i += GET_GROUP) {
         size_t group = count - i < GET_GROUP ? count - i : GET_GROUP;
         WEIR_TRY(get_group((rocksdb_store *)kv, sorted + i, group, sink, i, err));
@@ -427,25 +451,29 @@ weir_status weir_rocksdb_store_get_many(weir_kv *kv, const weir_bytes *sorted, s
 static weir_status rocks_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
-    weir_bytes full = full_key(store, key);
+    weir_bytes full = weir_rocksdb_full_key(store, key);
     char *message = NULL;
     pthread_rwlock_rdlock(&store->database->flush_lock);
     rocksdb_put_cf(store->database->db, store->database->write_options, store->family, full.data,
                    full.size, value.data, value.size, &message);
     pthread_rwlock_unlock(&store->database->flush_lock);
-    return check_write(store->database, message, kv->name, err);
+    WEIR_TRY(weir_rocksdb_check_write(store->database, message, kv->name, err));
+    weir_row_cache_wrote(store->database->rows, store->rows, key, value);
+    return WEIR_OK;
 }
 
 static weir_status rocks_remove(weir_kv *kv, weir_bytes key, weir_error *err)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
-    weir_bytes full = full_key(store, key);
+    weir_bytes full = weir_rocksdb_full_key(store, key);
     char *message = NULL;
     pthread_rwlock_rdlock(&store->database->flush_lock);
     rocksdb_delete_cf(store->database->db, store->database->write_options, store->family, full.data,
                       full.size, &message);
     pthread_rwlock_unlock(&store->database->flush_lock);
-    return check_write(store->database, message, kv->name, err);
+    WEIR_TRY(weir_rocksdb_check_write(store->database, message, kv->name, err));
+    weir_row_cache_wrote(store->database->rows, store->rows, key, WEIR_BYTES_NULL);
+    return WEIR_OK;
 }
 
 static void step(rocksdb_iterator *it)
@@ -520,11 +548,11 @@ static weir_status rocks_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool
     it->iterator.ops = &iterator_ops;
     it->backwards = backwards;
     it->name = kv->name;
-    weir_buf_set(&it->lower, full_key(store, from));
+    weir_buf_set(&it->lower, weir_rocksdb_full_key(store, from));
     if (to.data != NULL) {
-        weir_buf_set(&it->upper, full_key(store, to));
+        weir_buf_set(&it->upper, weir_rocksdb_full_key(store, to));
     } else {
-        set_after_prefix(&it->upper, full_key(store, WEIR_BYTES("")));
+        set_after_prefix(&it->upper, weir_rocksdb_full_key(store, WEIR_BYTES("")));
     }
     it->options = rocksdb_readoptions_create();
     rocksdb_readoptions_set_iterate_lower_bound(it->options, (const char *)it->lower.data,
@@ -541,7 +569,7 @@ static uint64_t rocks_approximate_count(weir_kv *kv)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
     WEIR_AUTO(weir_buf) limit = {0};
-    set_after_prefix(&limit, full_key(store, WEIR_BYTES("")));
+    set_after_prefix(&limit, weir_rocksdb_full_key(store, WEIR_BYTES("")));
     const char *starts[] = {(const char *)store->key.data, ""};
     const size_t start_sizes[] = {store->key.size, 0};
     const char *limits[] = {(const char *)limit.data, "\xff\xff\xff\xff"};
@@ -565,7 +593,7 @@ static void rocks_free(weir_kv *kv)
     free(store);
 }
 
-static const weir_kv_ops store_ops = {
+const weir_kv_ops weir_rocksdb_store_ops = {
     .get = rocks_get,
     .put = rocks_put,
     .remove = rocks_remove,
@@ -590,9 +618,10 @@ weir_status weir_rocksdb_store_new(weir_database *database, const char *family, 
     pthread_mutex_unlock(&database->families_lock);
     WEIR_TRY(status);
     rocksdb_store *store = weir_alloc(sizeof *store);
-    store->kv = (weir_kv){&store_ops, name};
+    store->kv = (weir_kv){&weir_rocksdb_store_ops, name};
     store->database = database;
     store->family = handle;
+    store->rows = weir_row_cache_add_store(database->rows);
     weir_buf_append_i32_be(&store->key, partition);
     *out_kv = &store->kv;
     return WEIR_OK;
@@ -605,12 +634,12 @@ weir_status weir_rocksdb_store_clear(weir_kv *kv, weir_error *err)
 
 weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, weir_error *err)
 {
-    WEIR_ASSERT(kv->ops == &store_ops);
+    WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
 
     rocksdb_store *store = (rocksdb_store *)kv;
     WEIR_AUTO(weir_buf) from = {0};
     WEIR_AUTO(weir_buf) to = {0};
-    weir_buf_set(&from, full_key(store, prefix));
+    weir_buf_set(&from, weir_rocksdb_full_key(store, prefix));
     set_after_prefix(&to, weir_buf_bytes(&from));
     char *message = NULL;
     pthread_rwlock_rdlock(&store->database->flush_lock);
@@ -618,136 +647,22 @@ weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, wei
                             (const char *)from.data, from.size, (const char *)to.data, to.size,
                             &message);
     pthread_rwlock_unlock(&store->database->flush_lock);
-    WEIR_TRY(check_write(store->database, message, kv->name, err));
+    weir_rocksdb_forget_rows(store);
+    WEIR_TRY(weir_rocksdb_check_write(store->database, message, kv->name, err));
     rocksdb_suggest_compact_range_cf(store->database->db, store->family, (const char *)from.data,
                                      from.size, (const char *)to.data, to.size, &message);
     return check(message, kv->name, err);
 }
 
-/* A batch. */
-
-/* In the order of keys the entries lie all over memory: asked for early, they are there in time. */
-static void prefetch(const weir_restore_entry *const *sorted, size_t count, size_t at)
-{
-    enum { ENTRY_AHEAD = 16, KEY_AHEAD = 8, LINE_BYTES = 64 };
-    if (at + ENTRY_AHEAD < count) {
-        __builtin_prefetch(sorted[at + ENTRY_AHEAD]);
-    }
-    if (at + KEY_AHEAD < count) {
-        const char *key = sorted[at + KEY_AHEAD]->key.data;
-        const char *value = sorted[at + KEY_AHEAD]->value.data;
-        __builtin_prefetch(key);
-        __builtin_prefetch(value);
-        __builtin_prefetch(value == NULL ? key : value + LINE_BYTES);
-    }
-}
-
-/* Fills the file at path, which is on disk afterwards. */
-static char *write_file(rocksdb_store *store, const char *path,
-                        const weir_restore_entry *const *sorted, size_t count)
-{
-    char *message = NULL;
-    rocksdb_envoptions_t *env = rocksdb_envoptions_create();
-    rocksdb_sstfilewriter_t *writer = rocksdb_sstfilewriter_create(env, store->database->options);
-    rocksdb_sstfilewriter_open(writer, path, &message);
-    for (size_t i = 0; i < count && message == NULL; i++) {
-        prefetch(sorted, count, i);
-        weir_bytes key = full_key(store, sorted[i]->key);
-        weir_bytes value = sorted[i]->value;
-        if (value.data == NULL) {
-            rocksdb_sstfilewriter_delete(writer, key.data, key.size, &message);
-        } else {
-            rocksdb_sstfilewriter_put(writer, key.data, key.size, value.data, value.size, &message);
-        }
-    }
-    if (message == NULL) {
-        rocksdb_sstfilewriter_finish(writer, &message);
-    }
-    rocksdb_sstfilewriter_destroy(writer);
-    rocksdb_envoptions_destroy(env);
-    return message;
-}
-
 weir_status weir_rocksdb_store_snapshot(weir_kv *kv, weir_kv_iterator **out_iterator,
                                         weir_error *err)
 {
-    WEIR_ASSERT(kv->ops == &store_ops);
+    WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
 
     WEIR_TRY(rocks_range(kv, WEIR_BYTES(""), WEIR_BYTES_NULL, false, out_iterator, err));
     rocksdb_iterator *it = (rocksdb_iterator *)*out_iterator;
     it->keeps_open = ((rocksdb_store *)kv)->database;
     it->name = it->keeps_open->directory;
     count_store(it->keeps_open, true);
-    return WEIR_OK;
-}
-
-size_t weir_rocksdb_ingest_entries_min(const weir_database *database)
-{
-    return database->ingest_entries_min;
-}
-
-weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,
-                                      size_t count, weir_error *err)
-{
-    WEIR_ASSERT(kv->ops == &store_ops);
-
-    rocksdb_store *store = (rocksdb_store *)kv;
-    /* The same name each time: what a crash leaves is overwritten. */
-    WEIR_AUTO_FREE char *path = weir_format("%s/restore-%u-%u.sst", store->database->directory,
-                                            rocksdb_column_family_handle_get_id(store->family),
-                                            weir_get_u32_be(store->key.data));
-    char *message = write_file(store, path, sorted, count);
-    if (message == NULL) {
-        rocksdb_ingestexternalfileoptions_t *options = rocksdb_ingestexternalfileoptions_create();
-        rocksdb_ingestexternalfileoptions_set_move_files(options, true);
-        const char *const paths[] = {path};
-        rocksdb_ingest_external_file_cf(store->database->db, store->family, paths, 1, options,
-                                        &message);
-        rocksdb_ingestexternalfileoptions_destroy(options);
-    }
-    weir_status status = check_write(store->database, message, kv->name, err);
-    (void)unlink(path); /* What is left of it: RocksDB has linked it under its own name. */
-    return status;
-}
-
-weir_write_batch *weir_write_batch_new(weir_database *database)
-{
-    weir_write_batch *batch = weir_alloc(sizeof *batch);
-    batch->database = database;
-    batch->batch = rocksdb_writebatch_create();
-    return batch;
-}
-
-void weir_write_batch_free(weir_write_batch *batch)
-{
-    if (batch != NULL) {
-        rocksdb_writebatch_destroy(batch->batch);
-        free(batch);
-    }
-}
-
-void weir_write_batch_put(weir_write_batch *batch, weir_kv *kv, weir_bytes key, weir_bytes value)
-{
-    WEIR_ASSERT(kv->ops == &store_ops);
-    rocksdb_store *store = (rocksdb_store *)kv;
-    WEIR_ASSERT(store->database == batch->database);
-
-    weir_bytes full = full_key(store, key);
-    if (value.data == NULL) {
-        rocksdb_writebatch_delete_cf(batch->batch, store->family, full.data, full.size);
-    } else {
-        rocksdb_writebatch_put_cf(batch->batch, store->family, full.data, full.size, value.data,
-                                  value.size);
-    }
-}
-
-weir_status weir_write_batch_write(weir_write_batch *batch, weir_error *err)
-{
-    char *message = NULL;
-    pthread_rwlock_rdlock(&batch->database->flush_lock);
-    rocksdb_write(batch->database->db, batch->database->write_options, batch->batch, &message);
-    pthread_rwlock_unlock(&batch->database->flush_lock);
-    WEIR_TRY(check_write(batch->database, message, batch->database->directory, err));
-    rocksdb_writebatch_clear(batch->batch);
     return WEIR_OK;
 }

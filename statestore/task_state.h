@@ -24,7 +24,7 @@ typedef struct weir_database weir_database;
 
 typedef struct weir_database_options {
     const char *directory;
-    size_t memory_bytes_max; /* Block cache and memtables together; 0: 64 MiB. */
+    size_t memory_bytes_max; /* Rows, blocks and memtables together; 0: 64 MiB. */
     /* From this many keys on a restore batch is written as a file of its own: 1.0 µs of CPU a
      * record against 2.4 through the memtable. Smaller files would be too many. 0: 5000. */
     size_t ingest_entries_min;
@@ -38,6 +38,17 @@ WEIR_DEFINE_AUTO_PTR(weir_database);
 
 /* Puts what was applied on disk. A clean close of a task does it so that nothing is restored. */
 weir_status weir_database_flush(weir_database *database, weir_error *err);
+
+/* What the database takes, by its own count. */
+typedef struct weir_database_memory {
+    size_t row_bytes;          /* Rows that were read. */
+    size_t block_bytes;        /* Blocks, filters and indexes. */
+    size_t write_buffer_bytes; /* What was applied and is not on disk. */
+    size_t table_bytes;        /* Of the files that are open, beside their blocks. */
+} weir_database_memory;
+
+/* Any thread. */
+weir_database_memory weir_database_memory_now(weir_database *database);
 
 /* A write has failed, and none will succeed any more: close every task state. The first one that is
  * made after that opens the database again, as its disk has it, or answers WEIR_IO while the disk

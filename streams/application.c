@@ -69,6 +69,8 @@ static void make_metrics(weir_application *application)
     weir_gauge_set(application->state_level, WEIR_APPLICATION_CREATED);
     weir_gauge_set(application->alive_level, application->options.config->num_stream_threads);
     weir_gauge_set(application->failed_level, 0);
+    weir_memory_metrics_init(&application->memory, application->options.metrics,
+                             application->options.config, application->options.database);
 }
 
 static weir_status open_workers(weir_application *application, weir_error *err)

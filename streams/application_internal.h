@@ -10,6 +10,7 @@
 #define WEIR_STREAMS_APPLICATION_INTERNAL_H
 
 #include "streams/application.h"
+#include "streams/memory_metrics.h"
 #include "streams/placement_log.h"
 #include "streams/state_cleanup.h"
 #include "streams/stream_thread.h"
@@ -90,6 +91,7 @@ struct weir_application {
     weir_gauge *state_level; /* The three are NULL without a registry. */
     weir_gauge *alive_level;
     weir_gauge *failed_level;
+    weir_memory_metrics memory;
 
     weir_trader *trader;
     weir_state_cleanup *cleanup;

@@ -47,6 +47,7 @@ static weir_status open_producer(weir_collector *collector, weir_error *err)
     weir_producer_options options = {
         .client_id = collector->options.client_id,
         .transactional_id = collector->options.transactional_id,
+        .buffer_bytes_max = collector->options.buffer_bytes_max,
     };
     return weir_producer_new(collector->options.broker, &options, &collector->producer, err);
 }

@@ -25,6 +25,7 @@ typedef struct weir_collector_options {
     weir_broker *broker;
     const char *client_id;
     const char *transactional_id; /* NULL: at least once, no transactions. */
+    size_t buffer_bytes_max;      /* Of the producer; 0: its default. */
 } weir_collector_options;
 
 weir_status weir_collector_new(const weir_collector_options *options,

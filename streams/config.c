@@ -4,6 +4,7 @@
  */
 #include "streams/config.h"
 
+#include "streams/memory_shares.h"
 #include "streams/topic_settings.h"
 
 #include <errno.h>
@@ -75,6 +76,15 @@ static const setting_spec specs[] = {
     TEXT("state.dir", state_dir, "The directory of the state database."),
     NUMBER("max.async.records", max_async_records, "", 10000, 1, 1000 * 1000,
            "Deferred records of a task, past which it takes in nothing."),
+    NUMBER("weir.memory.max.bytes", memory_bytes_max, "bytes", 0, 0, 1024 * 1024 * MIB,
+           "All memory of the application; it is shared out where the next limits are not set. 0: "
+           "each has its own default."),
+    NUMBER("weir.database.bytes.max", database_bytes_max, "bytes", 64 * MIB, MIB, 1024 * 1024 * MIB,
+           "The state database's block cache and write buffers together."),
+    NUMBER("weir.fetch.bytes.max", fetch_bytes_max, "bytes", 8 * MIB, 64 * 1024, 1024 * MIB,
+           "What a worker's consumer reads ahead."),
+    NUMBER("weir.produce.bytes.max", produce_bytes_max, "bytes", 32 * MIB, 64 * 1024, 1024 * MIB,
+           "What a worker's producer holds until it is acknowledged."),
     NUMBER("statestore.cache.max.bytes", cache_bytes_max, "bytes", 10 * MIB, 0, 1024 * 1024 * MIB,
            "What the record caches of all workers hold back together; 0: nothing."),
     NUMBER("weir.expire.entries.max", expire_entries_max, "", 256, 0, 1000 * 1000,
@@ -333,6 +343,9 @@ weir_status weir_config_init(weir_config *config, const weir_setting *settings, 
     }
     if (status == WEIR_OK) {
         status = check_whole(config, err);
+    }
+    if (status == WEIR_OK) {
+        status = weir_memory_shares_set(config, settings, count, err);
     }
     if (status != WEIR_OK) {
         weir_config_cleanup(config);

@@ -45,10 +45,14 @@ typedef struct weir_config {
     int64_t expire_entries_max; /* Of a window or session store, a pass. */
     int64_t emit_interval_ms;   /* Of windows that have closed, in wall-clock time. */
     char *state_dir;
-    int64_t max_async_records; /* A task. */
-    int64_t cache_bytes_max;   /* Of all workers together: what their record caches hold back. */
-    int64_t staged_bytes_max;  /* A worker; past it the worker commits early. */
-    int64_t apply_bytes_max; /* A worker: committed bytes past which state goes to the database. */
+    int64_t max_async_records;  /* A task. */
+    int64_t memory_bytes_max;   /* Of the application; 0: each part has a limit of its own. */
+    int64_t database_bytes_max; /* For weir_database_options; 0: the database's default. */
+    int64_t fetch_bytes_max;    /* A worker; 0: the consumer's default. So the next. */
+    int64_t produce_bytes_max;
+    int64_t cache_bytes_max;  /* Of all workers together: what their record caches hold back. */
+    int64_t staged_bytes_max; /* A worker; past it the worker commits early. */
+    int64_t apply_bytes_max;  /* A worker: committed bytes past which state goes to the database. */
     int64_t apply_interval_ms;
     int64_t apply_records_max; /* A worker: the changelog records that a crash costs at most. */
     int64_t flush_interval_ms;
@@ -88,7 +92,8 @@ typedef struct weir_setting {
     const char *value;
 } weir_setting;
 
-/* Defaults, then the settings in order (a later one wins). commit.interval.ms is 100 under
+/* Defaults, then the settings in order (a later one wins). weir.memory.max.bytes sets those limits
+ * of memory that are not set (memory_shares.h). commit.interval.ms is 100 under
  * exactly-once and 30,000 else, unless it is set. application.id must be set. */
 weir_status weir_config_init(weir_config *config, const weir_setting *settings, size_t count,
                              weir_error *err);

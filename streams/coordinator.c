@@ -218,6 +218,7 @@ weir_status weir_application_step_coordinator(weir_application *application, int
         break;
     }
     flush_if_due(application, now_ms);
+    weir_memory_metrics_step(&application->memory, application->options.database, now_ms);
     weir_error own = {0};
     weir_status status = check_topics_if_due(application, now_ms, &own);
     if (status == WEIR_OK) {

@@ -56,11 +56,13 @@ static weir_status open_broker_handles(weir_stream_thread *thread, weir_error *e
         .broker = thread->options.broker,
         .client_id = thread->client_id,
         .transactional_id = thread->transactional_id,
+        .buffer_bytes_max = (size_t)thread->options.config->produce_bytes_max,
     };
     WEIR_TRY(weir_collector_new(&collector_options, &thread->collector, err));
     const weir_consumer_options consumer_options = {
         .client_id = thread->client_id,
         .isolation = WEIR_READ_COMMITTED,
+        .fetch_bytes_max = (size_t)thread->options.config->fetch_bytes_max,
     };
     WEIR_TRY(weir_consumer_new(thread->options.broker, &consumer_options, &thread->consumer, err));
     WEIR_TRY(weir_global_stores_new(thread->options.broker, thread->options.plan, thread->client_id,

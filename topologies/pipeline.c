@@ -20,6 +20,7 @@
 #include "topologies/quality.h"
 #include "topologies/tables.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,15 +140,47 @@ static char *state_directory(const weir_pipeline_options *options)
                              : weir_strdup(directory);
 }
 
+/* Of RocksDB: the shares of all stages, where there is a budget. */
+static size_t database_bytes(const weir_pipeline *pipeline)
+{
+    size_t bytes = 0;
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        const weir_config *config = &pipeline->configs[stage];
+        bytes += config->memory_bytes_max == 0 ? 0 : (size_t)config->database_bytes_max;
+    }
+    return bytes == 0 ? pipeline->options->database_bytes_max : bytes;
+}
+
 static weir_status open_database(weir_pipeline *pipeline, weir_error *err)
 {
     WEIR_AUTO_FREE char *directory = state_directory(pipeline->options);
-    size_t bytes_max = pipeline->options->database_bytes_max;
+    size_t bytes_max = database_bytes(pipeline);
     return weir_database_open(&(weir_database_options){.directory = directory,
                                                        .memory_bytes_max = bytes_max == 0
                                                                                ? DATABASE_BYTES_MAX
                                                                                : bytes_max},
                               &pipeline->database, err);
+}
+
+static const char budget_setting[] = "weir.memory.max.bytes";
+
+/* The budget of the process, divided by the stages. NULL: there is none, or it is no number, which
+ * weir_config_init says. */
+static char *stage_budget(const weir_pipeline *pipeline)
+{
+    enum { DECIMAL = 10 };
+    int64_t stages = 0;
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        stages += runs_here(pipeline, stage) ? 1 : 0;
+    }
+    const char *value = NULL;
+    for (size_t i = 0; i < pipeline->options->setting_count; i++) {
+        const weir_setting *setting = &pipeline->options->settings[i];
+        value = strcmp(setting->name, budget_setting) == 0 ? setting->value : value;
+    }
+    char *end = NULL;
+    int64_t bytes = value == NULL ? 0 : strtoll(value, &end, DECIMAL);
+    return bytes <= 0 || *end != '\0' ? NULL : weir_format("%" PRId64, bytes / stages);
 }
 
 /* The settings of a stage: what every application has here, what the user set, what the stage
@@ -160,12 +193,16 @@ static weir_status configure(weir_pipeline *pipeline, weir_stage stage, weir_err
         {"processing.exception.handler", "dead-letter"},
     };
     size_t count = 2;
-    if (options->setting_count > STAGE_SETTINGS_MAX - count - 2) {
+    if (options->setting_count > STAGE_SETTINGS_MAX - count - 3) {
         return weir_error_set(err, WEIR_INVALID, "%zu settings, at most %d are taken",
-                              options->setting_count, STAGE_SETTINGS_MAX - 4);
+                              options->setting_count, STAGE_SETTINGS_MAX - 5);
     }
     for (size_t i = 0; i < options->setting_count; i++) {
         settings[count++] = options->settings[i];
+    }
+    WEIR_AUTO_FREE char *budget = stage_budget(pipeline);
+    if (budget != NULL) {
+        settings[count++] = (weir_setting){budget_setting, budget}; /* A later one wins. */
     }
     settings[count++] = (weir_setting){"application.id", kinds[stage].application_id};
     settings[count++] = (weir_setting){"errors.dead.letter.queue.topic.name",
@@ -173,9 +210,19 @@ static weir_status configure(weir_pipeline *pipeline, weir_stage stage, weir_err
     return weir_config_init(&pipeline->configs[stage], settings, count, err);
 }
 
+static weir_status configure_all(weir_pipeline *pipeline, weir_error *err)
+{
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        weir_status status = runs_here(pipeline, stage) ? configure(pipeline, stage, err) : WEIR_OK;
+        if (status != WEIR_OK) {
+            return weir_error_wrap(err, status, "%s", kinds[stage].name);
+        }
+    }
+    return WEIR_OK;
+}
+
 static weir_status open_application(weir_pipeline *pipeline, weir_stage stage, weir_error *err)
 {
-    WEIR_TRY(configure(pipeline, stage, err));
     WEIR_TRY(kinds[stage].topology(pipeline, &pipeline->topologies[stage], err));
     const char *instance_id = pipeline->configs[stage].group_instance_id;
     const char *process_id = instance_id != NULL ? instance_id : pipeline->process_id;
@@ -211,6 +258,7 @@ static weir_status open_parts(weir_pipeline *pipeline, weir_error *err)
     WEIR_TRY(weir_process_id_read(pipeline->options->data_directory, &pipeline->process_id, err));
     WEIR_TRY(open_broker(pipeline, err));
     WEIR_TRY(open_schemas(pipeline, err));
+    WEIR_TRY(configure_all(pipeline, err));
     WEIR_TRY(open_database(pipeline, err));
     prepare_services(pipeline);
     for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {

@@ -3,12 +3,15 @@
  * bench_state.c - what a record costs whose state does not fit into memory: a bulk restore of so
  * many keys, then updates of random ones, in one memory budget.
  *
- *   bench_state [--json FILE] [--keys N] [--updates N] [--memory MIB] [--directory DIR]
+ *   bench_state --keys N --updates N --memory MIB --value BYTES --skewed yes --directory DIR
+ *               --json FILE   (each may be left out)
  *
- * An update reads and writes a key; each 10,000 are a commit; what is committed is applied when its
- * share of the budget is full. CPU time is that of the whole process, RocksDB's threads included;
- * memory is the largest that the kernel has counted as resident. One size a process, so that the
- * peak is its own.
+ * First so many keys are read as are updated later: row caches fill. An update reads and writes a
+ * key; each 10,000 are a commit; what is committed is applied when its share of the budget is full.
+ * Keys are uniformly random, the worst case, or skewed. After each part the benchmark waits until
+ * the database has nothing to do any more, so that compactions count where they came from. CPU
+ * time is that of the whole process, RocksDB's threads included; memory is the largest that the
+ * kernel has counted as resident. One size a process, so that the peak is its own.
  */
 #include "statestore/staged.h"
 #include "statestore/task_state.h"
@@ -18,6 +21,7 @@
 #include "streams/base/random.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +29,7 @@
 
 enum {
     KEY_BYTES = 16,
-    VALUE_BYTES = 100,
+    VALUE_BYTES_MAX = 100,
     COMMIT_RECORDS = 10000,
     RESTORE_RECORDS = 250000,
     RESULTS_MAX = 8,
@@ -46,7 +50,9 @@ typedef struct bench {
     uint64_t keys;
     uint64_t updates;
     size_t memory_bytes;
+    size_t value_bytes;
     bool reads_ahead;
+    bool skewed; /* Else each key is as likely as any other. */
     weir_database *database;
     weir_task_state *state;
     weir_kv *kv;
@@ -74,6 +80,19 @@ static double own_cpu_us(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
+/* Waits until the database has nothing more to do: its threads are idle. */
+static void settle(void)
+{
+    enum { LOOK_MS = 50, IDLE_LOOKS = 6, BUSY_NS = 2000000 };
+    uint64_t before = weir_clock_process_cpu_ns();
+    for (int idle = 0; idle < IDLE_LOOKS;) {
+        (void)poll(NULL, 0, LOOK_MS);
+        uint64_t now = weir_clock_process_cpu_ns();
+        idle = now - before < BUSY_NS ? idle + 1 : 0;
+        before = now;
+    }
+}
+
 static void begin(bench *b)
 {
     b->began_own_us = own_cpu_us();
@@ -84,6 +103,8 @@ static void begin(bench *b)
 static void end(bench *b, const char *name, uint64_t operations)
 {
     struct rusage usage;
+    uint64_t wall_ns = weir_clock_monotonic_ns() - b->began_wall_ns;
+    settle();
     getrusage(RUSAGE_SELF, &usage);
     result *r = &b->results[b->result_count++];
     double n = (double)operations * 1000;
@@ -91,7 +112,7 @@ static void end(bench *b, const char *name, uint64_t operations)
                   operations,
                   (double)(weir_clock_process_cpu_ns() - b->began_cpu_ns) / n,
                   (own_cpu_us() - b->began_own_us) / (double)operations,
-                  (double)(weir_clock_monotonic_ns() - b->began_wall_ns) / n,
+                  (double)wall_ns / n,
                   (double)usage.ru_maxrss / 1024};
     printf("%-24s %10" PRIu64 " keys %10" PRIu64
            " records %7.2f CPU us %7.2f own %7.2f us %8.0f MiB peak\n",
@@ -99,12 +120,12 @@ static void end(bench *b, const char *name, uint64_t operations)
     fflush(stdout);
 }
 
-/* Half for the database, a quarter for what is committed and not applied, the rest for all else. */
+/* The shares of streams/memory_shares.h. */
 static void open_state(bench *b)
 {
     weir_error err = {0};
     const weir_database_options options = {.directory = b->directory,
-                                           .memory_bytes_max = b->memory_bytes / 2};
+                                           .memory_bytes_max = b->memory_bytes / 10 * 6};
     must(weir_database_open(&options, &b->database, &err), &err);
     must(weir_task_state_new(b->database, "bench", 0, &b->state, &err), &err);
     must(weir_task_state_add_store(b->state, "rows", WEIR_ENGINE_ROCKSDB, &b->kv, &err), &err);
@@ -129,11 +150,11 @@ static void set_key(uint64_t number, char key[KEY_BYTES])
 }
 
 /* Half of it can be compressed away. */
-static void set_value(uint64_t number, char value[VALUE_BYTES])
+static void set_value(uint64_t number, char *value, size_t bytes)
 {
     weir_random random = weir_random_of(number);
-    memset(value, 'v', VALUE_BYTES);
-    for (size_t i = 0; i < VALUE_BYTES / 2; i += sizeof(uint64_t)) {
+    memset(value, 'v', bytes);
+    for (size_t i = 0; i < bytes / 2; i += sizeof(uint64_t)) {
         uint64_t bits = weir_random_u64(&random);
         memcpy(value + i, &bits, sizeof(bits));
     }
@@ -142,7 +163,7 @@ static void set_value(uint64_t number, char value[VALUE_BYTES])
 typedef struct filling {
     weir_restore_entry entries[RESTORE_RECORDS];
     char keys[RESTORE_RECORDS][KEY_BYTES];
-    char values[RESTORE_RECORDS][VALUE_BYTES];
+    char values[RESTORE_RECORDS][VALUE_BYTES_MAX];
 } filling;
 
 static void fill(bench *b)
@@ -155,9 +176,9 @@ static void fill(bench *b)
         size_t count = left < RESTORE_RECORDS ? (size_t)left : RESTORE_RECORDS;
         for (size_t i = 0; i < count; i++) {
             set_key(first + i, f->keys[i]);
-            set_value(first + i, f->values[i]);
+            set_value(first + i, f->values[i], b->value_bytes);
             f->entries[i] = (weir_restore_entry){weir_bytes_of(f->keys[i], KEY_BYTES),
-                                                 weir_bytes_of(f->values[i], VALUE_BYTES)};
+                                                 weir_bytes_of(f->values[i], b->value_bytes)};
         }
         const weir_restore_batch batch = {
             "rows", f->entries, count, "rows:log-0", (int64_t)(first + count), NULL, 0};
@@ -166,6 +187,14 @@ static void fill(bench *b)
     must(weir_database_flush(b->database, &err), &err);
     end(b, "restore", b->keys);
     free(f);
+}
+
+/* Any key; or nine times of ten one of the hot tenth. */
+static uint64_t choose(bench *b)
+{
+    enum { HOT_PART = 10 };
+    bool is_hot = b->skewed && weir_random_below(&b->random, HOT_PART) > 0;
+    return weir_random_below(&b->random, is_hot ? b->keys / HOT_PART : b->keys);
 }
 
 static void update(bench *b, const char key[KEY_BYTES], weir_buf *value)
@@ -181,7 +210,7 @@ static void commit(bench *b)
 {
     weir_error err = {0};
     weir_task_state_commit(b->state);
-    if (weir_task_state_committed_bytes(b->state) > b->memory_bytes / 4) {
+    if (weir_task_state_committed_bytes(b->state) > b->memory_bytes / 10) {
         must(weir_task_state_apply(b->state, &err), &err);
     }
 }
@@ -196,7 +225,7 @@ static void update_all(bench *b, const char *name)
     begin(b);
     for (uint64_t i = 0; i < b->updates; i += READ_AHEAD) {
         for (size_t j = 0; j < READ_AHEAD; j++) {
-            set_key(weir_random_below(&b->random, b->keys), keys[j]);
+            set_key(choose(b), keys[j]);
         }
         for (size_t j = 0; b->reads_ahead && j < READ_AHEAD; j++) {
             ahead[j] = weir_bytes_of(keys[j], KEY_BYTES);
@@ -212,6 +241,19 @@ static void update_all(bench *b, const char *name)
         }
     }
     must(weir_task_state_apply(b->state, &err), &err);
+    end(b, name, b->updates);
+}
+
+static void read_all(bench *b, const char *name)
+{
+    WEIR_AUTO(weir_buf) value = {0};
+    weir_error err = {0};
+    char key[KEY_BYTES];
+    begin(b);
+    for (uint64_t i = 0; i < b->updates; i++) {
+        set_key(choose(b), key);
+        must(weir_kv_get(b->kv, weir_bytes_of(key, KEY_BYTES), &value, &err), &err);
+    }
     end(b, name, b->updates);
 }
 
@@ -247,6 +289,7 @@ int main(int argc, char **argv)
                .keys = 200000,
                .updates = 2000000,
                .memory_bytes = (size_t)1 << 30,
+               .value_bytes = VALUE_BYTES_MAX,
                .random = weir_random_of(1)};
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--json") == 0) {
@@ -255,6 +298,10 @@ int main(int argc, char **argv)
             b.keys = strtoull(argv[i + 1], NULL, 10);
         } else if (strcmp(argv[i], "--updates") == 0) {
             b.updates = strtoull(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--skewed") == 0) {
+            b.skewed = strcmp(argv[i + 1], "yes") == 0;
+        } else if (strcmp(argv[i], "--value") == 0) {
+            b.value_bytes = strtoull(argv[i + 1], NULL, 10);
         } else if (strcmp(argv[i], "--memory") == 0) {
             b.memory_bytes = (size_t)strtoull(argv[i + 1], NULL, 10) << 20;
         } else if (strcmp(argv[i], "--directory") == 0) {
@@ -265,6 +312,7 @@ int main(int argc, char **argv)
     must(weir_directory_remove(b.directory, &err), &err);
     open_state(&b);
     fill(&b);
+    read_all(&b, "read");
     update_all(&b, "update");
     b.reads_ahead = true;
     update_all(&b, "update, read ahead");

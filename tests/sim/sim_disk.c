@@ -274,6 +274,12 @@ void weir_database_free(weir_database *database)
     free(database);
 }
 
+weir_database_memory weir_database_memory_now(weir_database *database)
+{
+    (void)database;
+    return (weir_database_memory){0};
+}
+
 bool weir_database_is_broken(const weir_database *database)
 {
     return database->broken;

@@ -32,3 +32,15 @@ TEST(state_lies_where_state_dir_says)
     CHECK(has_database(state));
     pipeline_fixture_cleanup(&f);
 }
+
+TEST(budget_of_memory_is_that_of_all_stages_together)
+{
+    const weir_setting settings[] = {{"weir.memory.max.bytes", "1048576000"}};
+    pipeline_fixture f = {.settings = settings, .setting_count = WEIR_COUNT_OF(settings)};
+    pipeline_fixture_open(&f, 1U << WEIR_STAGE_TABLES | 1U << WEIR_STAGE_QUALITY);
+    weir_metrics *metrics = weir_pipeline_metrics(f.pipeline);
+    const weir_label database = {"setting", "weir.database.bytes.max"};
+    CHECK_I64(weir_metrics_sum(metrics, "weir_memory_limit_bytes", &database), ==, 600 << 20);
+    CHECK_I64(weir_metrics_sum(metrics, "weir_memory_limit_bytes", NULL), <=, 900 << 20);
+    pipeline_fixture_cleanup(&f);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rocksdb_store_internal.h - the database and a store in it, for the files that make them up.
+ *
+ * Threads    As in rocksdb_store.h.
+ */
+#ifndef WEIR_STATESTORE_ROCKSDB_STORE_INTERNAL_H
+#define WEIR_STATESTORE_ROCKSDB_STORE_INTERNAL_H
+
+#include "statestore/rocksdb_options_internal.h"
+#include "statestore/rocksdb_store.h"
+#include "statestore/row_cache.h"
+#include "streams/base/map.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct weir_database {
+    char *directory;
+    int lock_fd;
+    rocksdb_t *db;              /* NULL: it was broken, and could not be opened again yet. */
+    rocksdb_options_t *options; /* Of the database and of each family. */
+    rocksdb_writeoptions_t *write_options;
+    rocksdb_readoptions_t *read_options;
+    rocksdb_column_family_handle_t *default_handle;
+    rocksdb_cache_t *blocks;
+    weir_row_cache *rows; /* Of all stores; blocks may have what they do not take. */
+    size_t cache_bytes;   /* Of both. */
+    size_t ingest_entries_min;
+    weir_map *families; /* Name to handle. */
+    pthread_mutex_t families_lock;
+    size_t open_stores;          /* Under families_lock. */
+    pthread_rwlock_t flush_lock; /* Shared by writes, exclusive to a flush that is asked for. */
+    atomic_bool broken;
+    atomic_uint full_with_space; /* Writes in a row that failed so. */
+};
+
+typedef struct rocksdb_store {
+    weir_kv kv; /* Must be first. */
+    weir_database *database;
+    rocksdb_column_family_handle_t *family;
+    weir_buf key;       /* The partition, and behind it the key of the call. */
+    uint32_t rows;      /* Its number in the row cache. */
+    bool has_rows;      /* Some may be there. */
+    unsigned rows_read; /* From blocks, by which the row cache grows. */
+} rocksdb_store;
+
+extern const weir_kv_ops weir_rocksdb_store_ops;
+
+/* Turns a message of a write, which is freed, into a status, and notes what it tells of the disk.
+ * NULL: it went well. */
+weir_status weir_rocksdb_check_write(weir_database *database, char *message, const char *what,
+                                     weir_error *err);
+
+/* The key as RocksDB has it, borrowed until the next call. */
+weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key);
+
+/* Its rows in memory are not those of the engine any more. */
+void weir_rocksdb_forget_rows(rocksdb_store *store);
+
+#endif

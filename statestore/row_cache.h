@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * row_cache.h - rows of the engine in memory, for point reads of state that is larger than the
+ * engine's own cache: a row takes its bytes and some ten more, where a block would bring its cold
+ * neighbours.
+ *
+ * It holds what the engine holds, or less; what the caller writes to the engine it tells the cache.
+ *
+ * Ownership  Keys and values are copied.
+ * Threads    Any; a row, like the store that it is of, is used by one thread at a time.
+ */
+#ifndef WEIR_STATESTORE_ROW_CACHE_H
+#define WEIR_STATESTORE_ROW_CACHE_H
+
+#include "streams/base/bytes.h"
+
+typedef struct weir_row_cache weir_row_cache;
+
+/* Longer ones are not kept. */
+enum { WEIR_ROW_KEY_BYTES_MAX = 255, WEIR_ROW_VALUE_BYTES_MAX = 4096 };
+
+/* Takes memory as rows come, bytes_max at most; too little for a row is none. */
+weir_row_cache *weir_row_cache_new(size_t bytes_max);
+void weir_row_cache_free(weir_row_cache *cache);
+
+/* A number for a store whose rows begin to be kept: none of them is there. To forget the rows of a
+ * store it takes another number. */
+uint32_t weir_row_cache_add_store(weir_row_cache *cache);
+
+/* True where the row is kept; its value replaces the content of *out_value. */
+bool weir_row_cache_get(weir_row_cache *cache, uint32_t store, weir_bytes key, weir_buf *out_value);
+
+/* Keeps a row that was read, in place of some that were not read for long. */
+void weir_row_cache_put(weir_row_cache *cache, uint32_t store, weir_bytes key, weir_bytes value);
+
+/* The row has another value now, or none (null): what is not kept stays so. */
+void weir_row_cache_wrote(weir_row_cache *cache, uint32_t store, weir_bytes key, weir_bytes value);
+
+/* Forgets all rows, of all stores. */
+void weir_row_cache_clear(weir_row_cache *cache);
+
+/* Memory that rows have taken so far. */
+size_t weir_row_cache_bytes(weir_row_cache *cache);
+
+#endif

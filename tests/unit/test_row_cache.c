@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows of the engine in memory (statestore/row_cache.c), beside a plain array of what they are.
+ */
+#include "statestore/row_cache.h"
+#include "streams/base/random.h"
+#include "tests/harness/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    CACHE_BYTES = 1 << 20,
+    KEYS = 30000, /* Some three times what fits. */
+    STEPS = 400000,
+    VALUE_BYTES_MAX = 24,
+    STORES = 2,
+};
+
+typedef struct truth {
+    uint8_t size; /* 0: there is no row. */
+    uint8_t fill;
+} truth;
+
+typedef struct fixture {
+    weir_row_cache *cache;
+    uint32_t stores[STORES];
+    truth rows[STORES][KEYS];
+    weir_random random;
+    weir_buf value;
+    uint64_t hits;
+} fixture;
+
+static weir_bytes key_of(uint32_t number, char text[16])
+{
+    (void)snprintf(text, 16, "key-%u", number);
+    return weir_bytes_of_text(text);
+}
+
+static weir_bytes value_of(truth row, char bytes[VALUE_BYTES_MAX])
+{
+    memset(bytes, row.fill, row.size);
+    return row.size == 0 ? WEIR_BYTES_NULL : weir_bytes_of(bytes, row.size);
+}
+
+/* As the database does: what is not in the cache is read and kept. */
+static void read_one(fixture *f, size_t store, uint32_t number)
+{
+    char text[16];
+    char bytes[VALUE_BYTES_MAX];
+    weir_bytes wanted = value_of(f->rows[store][number], bytes);
+    if (weir_row_cache_get(f->cache, f->stores[store], key_of(number, text), &f->value)) {
+        CHECK(weir_bytes_equal(weir_buf_bytes(&f->value), wanted));
+        f->hits++;
+    } else if (wanted.data != NULL) {
+        weir_row_cache_put(f->cache, f->stores[store], key_of(number, text), wanted);
+    }
+}
+
+static void write_one(fixture *f, size_t store, uint32_t number)
+{
+    char text[16];
+    char bytes[VALUE_BYTES_MAX];
+    truth *row = &f->rows[store][number];
+    bool same_size = weir_random_below(&f->random, 2) == 0;
+    row->size = same_size ? row->size : (uint8_t)weir_random_below(&f->random, VALUE_BYTES_MAX + 1);
+    row->fill = (uint8_t)weir_random_below(&f->random, 256);
+    weir_row_cache_wrote(f->cache, f->stores[store], key_of(number, text), value_of(*row, bytes));
+}
+
+TEST(reads_say_what_was_written_last_while_rows_come_and_go)
+{
+    static fixture f;
+    f.random = weir_random_of(check_seed(1));
+    f.cache = weir_row_cache_new(CACHE_BYTES);
+    for (size_t i = 0; i < STORES; i++) {
+        f.stores[i] = weir_row_cache_add_store(f.cache);
+    }
+    for (size_t i = 0; i < STEPS; i++) {
+        size_t store = (size_t)weir_random_below(&f.random, STORES);
+        uint32_t number = (uint32_t)weir_random_below(&f.random, KEYS);
+        uint64_t what = weir_random_below(&f.random, 1000);
+        if (what < 300) {
+            write_one(&f, store, number);
+        } else {
+            read_one(&f, store, number);
+        }
+    }
+    CHECK(f.hits > STEPS / 10);
+    CHECK(weir_row_cache_bytes(f.cache) > CACHE_BYTES / 2);
+    CHECK(weir_row_cache_bytes(f.cache) <= CACHE_BYTES);
+    weir_buf_cleanup(&f.value);
+    weir_row_cache_free(f.cache);
+}
+
+TEST(row_that_is_read_outlives_rows_that_are_not)
+{
+    weir_row_cache *cache = weir_row_cache_new(CACHE_BYTES);
+    uint32_t store = weir_row_cache_add_store(cache);
+    WEIR_AUTO(weir_buf) value = {0};
+    char text[16];
+    weir_row_cache_put(cache, store, WEIR_BYTES("hot"), WEIR_BYTES("1"));
+    for (uint32_t i = 0; i < 3 * KEYS; i++) {
+        weir_row_cache_put(cache, store, key_of(i, text), WEIR_BYTES("some value"));
+        CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("hot"), &value));
+    }
+    CHECK(!weir_row_cache_get(cache, store, key_of(0, text), &value));
+    weir_row_cache_free(cache);
+}
+
+TEST(rows_of_another_number_or_of_before_a_clear_are_not_there)
+{
+    weir_row_cache *cache = weir_row_cache_new(CACHE_BYTES);
+    uint32_t store = weir_row_cache_add_store(cache);
+    uint32_t other = weir_row_cache_add_store(cache);
+    WEIR_AUTO(weir_buf) value = {0};
+    weir_row_cache_put(cache, store, WEIR_BYTES("a"), WEIR_BYTES(""));
+    CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value));
+    CHECK_I64((int64_t)value.size, ==, 0);
+    CHECK(!weir_row_cache_get(cache, other, WEIR_BYTES("a"), &value));
+    weir_row_cache_wrote(cache, store, WEIR_BYTES("a"), WEIR_BYTES_NULL);
+    CHECK(!weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value));
+    weir_row_cache_put(cache, store, WEIR_BYTES("a"), WEIR_BYTES("again"));
+    weir_row_cache_clear(cache);
+    CHECK(!weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value));
+    weir_row_cache_put(cache, store, WEIR_BYTES("a"), WEIR_BYTES("new"));
+    CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value));
+    weir_row_cache_free(cache);
+}
+
+TEST(what_is_too_long_or_finds_no_memory_is_not_kept)
+{
+    static char bytes[WEIR_ROW_VALUE_BYTES_MAX + 1];
+    weir_row_cache *cache = weir_row_cache_new((size_t)64 << 20);
+    uint32_t store = weir_row_cache_add_store(cache);
+    WEIR_AUTO(weir_buf) value = {0};
+    weir_bytes longest = weir_bytes_of(bytes, WEIR_ROW_VALUE_BYTES_MAX);
+    weir_bytes long_key = weir_bytes_of(bytes, WEIR_ROW_KEY_BYTES_MAX + 1);
+    weir_row_cache_put(cache, store, WEIR_BYTES("k"), longest);
+    CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("k"), &value));
+    weir_row_cache_wrote(cache, store, WEIR_BYTES("k"), weir_bytes_of(bytes, sizeof(bytes)));
+    CHECK(!weir_row_cache_get(cache, store, WEIR_BYTES("k"), &value));
+    weir_row_cache_put(cache, store, long_key, WEIR_BYTES("v"));
+    CHECK(!weir_row_cache_get(cache, store, long_key, &value));
+    weir_row_cache_free(cache);
+
+    cache = weir_row_cache_new(100);
+    weir_row_cache_put(cache, store, WEIR_BYTES("k"), WEIR_BYTES("v"));
+    CHECK(!weir_row_cache_get(cache, store, WEIR_BYTES("k"), &value));
+    CHECK_I64((int64_t)weir_row_cache_bytes(cache), ==, 0);
+    weir_row_cache_free(cache);
+}
