@@ -19,13 +19,14 @@
 enum {
     RETENTION_MS = 200,
     TICK_MS = 10, /* All event times are multiples of it. */
-    TICKS_MAX = 4000,
+    TICKS_MAX = 12000,
     KEYS = 3,
     ROUNDS = 60,
     STEP_MS = 10,
     STEPS_MAX = 5000,
     START_MS = 1000000,
     LOOK_MS = 61 * 1000,
+    PASS_INTERVAL_MS = 60000, /* As expiry.c has it. */
 };
 
 /* Counts records by key and event time, in windows and in sessions of one record time. */
@@ -307,8 +308,8 @@ static void standbys_forget(const char *guarantee, bool on_disk)
         (void)check_process(w, 0);
         (void)check_process(w, 1);
     }
-    /* Half a retention later a pass begins, and leaves nothing that had expired by then. */
-    feed(w, 0, w->stream_time_ms + 3 * RETENTION_MS);
+    /* A minute later a pass begins, and leaves nothing that had expired by then. */
+    feed(w, 0, w->stream_time_ms + PASS_INTERVAL_MS + 3 * RETENTION_MS);
     w->now_ms += LOOK_MS;
     run(w);
     w->now_ms += LOOK_MS;
