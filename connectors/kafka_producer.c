@@ -32,8 +32,8 @@
 
 enum {
     SENDS_PER_SERVE = 1000,      /* Failures are asked for once in so many sends. */
-    SERVE_WAIT_MS = 2,           /* A full buffer is waited for so long at a time, */
-    SERVE_WAITS_MAX = 250,       /* so often, before the caller is asked to flush. */
+    FULL_WAIT_MS = 2,            /* A full buffer is waited for so long at a time, */
+    FULL_WAITS_MAX = 250,        /* so often, before the caller is asked to flush. */
     RECORD_BYTES_ASSUMED = 1024, /* Bounds the number of small records, each with 300 besides. */
     RECORDS_MIN = 1000,
 };
@@ -122,10 +122,17 @@ static rd_kafka_resp_err_t handle_made(rd_kafka_t *handle, const rd_kafka_conf_t
                                                        opaque);
 }
 
-static void serve(kafka_producer *producer, int timeout_ms)
+static void serve(kafka_producer *producer)
 {
     producer->sends = 0;
-    (void)rd_kafka_poll(producer->handle, timeout_ms);
+    (void)rd_kafka_poll(producer->handle, 0);
+}
+
+/* Many partitions fill the buffer with batches of which none is full: they would linger. */
+static void make_room(kafka_producer *producer)
+{
+    producer->sends = 0;
+    (void)rd_kafka_flush(producer->handle, FULL_WAIT_MS);
 }
 
 /* Handles. */
@@ -402,11 +409,11 @@ static weir_status producer_send(weir_producer *base, int32_t number, const weir
     }
     WEIR_TRY(check_handle(producer, err));
     if (++producer->sends >= SENDS_PER_SERVE) {
-        serve(producer, 0);
+        serve(producer);
     }
     rd_kafka_resp_err_t code = produce(producer, topic, record);
-    for (int i = 0; code == RD_KAFKA_RESP_ERR__QUEUE_FULL && i < SERVE_WAITS_MAX; i++) {
-        serve(producer, SERVE_WAIT_MS);
+    for (int i = 0; code == RD_KAFKA_RESP_ERR__QUEUE_FULL && i < FULL_WAITS_MAX; i++) {
+        make_room(producer);
         code = produce(producer, topic, record);
     }
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WEIR_OK : fail_send(producer, topic, code, err);
