@@ -241,11 +241,11 @@ static bool take_request(web_server *server, connection *c)
     return true;
 }
 
-static void end_request(web_server *server, connection *c)
+static void end_request(web_server *server, connection *c, uint64_t end_ns)
 {
     if (c->answering) {
         pthread_mutex_lock(&server->lock);
-        server->requests[c->request].end_ns = weir_clock_monotonic_ns();
+        server->requests[c->request].end_ns = end_ns;
         pthread_mutex_unlock(&server->lock);
     }
     c->answering = false;
@@ -254,7 +254,7 @@ static void end_request(web_server *server, connection *c)
 static void close_connection(web_server *server, size_t index)
 {
     connection *c = &server->connections[index];
-    end_request(server, c);
+    end_request(server, c, weir_clock_monotonic_ns());
     close(c->fd);
     weir_buf_cleanup(&c->in);
     weir_buf_cleanup(&c->head);
@@ -281,7 +281,10 @@ static weir_bytes next_bytes(const connection *c, size_t limit)
     return part;
 }
 
-/* Sends what may be sent now. False when the connection is to be closed. */
+/*
+ * Sends what may be sent now. False when the connection is to be closed. An answer ends at now_ns,
+ * taken before its last byte is sent: a client that sees the byte first must not seem hasty.
+ */
 static bool send_some(web_server *server, connection *c, uint64_t now_ns)
 {
     bool drips = c->reply.drip_bytes > 0;
@@ -300,7 +303,7 @@ static bool send_some(web_server *server, connection *c, uint64_t now_ns)
     if (c->sent < c->total) {
         return true;
     }
-    end_request(server, c);
+    end_request(server, c, now_ns);
     bool lied = c->reply.claimed_bytes > body_bytes(&c->reply);
     return !c->reply.closes && c->reply.raw.data == NULL && !lied;
 }

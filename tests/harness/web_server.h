@@ -39,7 +39,8 @@ typedef struct web_request {
     char *head; /* Request line and headers. */
     size_t connection;
     uint64_t start_ns; /* The request was complete. */
-    uint64_t end_ns;   /* The last byte was sent, or the connection lost; 0 while it goes on. */
+    uint64_t end_ns;   /* Just before the last byte was sent, or when the loss of
+                         the connection was seen; 0 while it goes on. */
 } web_request;
 
 /* Starts a server on a free port; ends the test where that fails. */
