@@ -32,6 +32,8 @@ static const command commands[] = {
     {"url", "print the canonical form of URLs", weir_cmd_url, NULL},
     {"topics", "make the topics, compare them with the map, list them, print their records", NULL,
      weir_cmd_topics},
+    {"topology", "describe a stage's topology, plan the upgrade from one to another",
+     weir_cmd_topology, NULL},
     {"serve-site", "serve a directory as a web site on loopback", weir_cmd_serve_site, NULL},
     {"version", "print the versions of weir and its libraries", weir_cmd_version, NULL},
 };

@@ -57,6 +57,9 @@ int weir_cmd_demo(int argc, char **argv);
 /* weir topics: the topics of a data directory or of a Kafka cluster, their records, and the map. */
 int weir_cmd_topics(int argc, char **argv, weir_cmd_environment environment);
 
+/* weir topology: the topologies of the stages, described, and two descriptions compared. */
+int weir_cmd_topology(int argc, char **argv);
+
 /* weir serve-site: a directory as a web site on loopback. */
 int weir_cmd_serve_site(int argc, char **argv);
 

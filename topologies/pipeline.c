@@ -103,6 +103,13 @@ const char *weir_pipeline_stage_name(weir_stage stage)
     return kinds[stage].name;
 }
 
+const char *weir_pipeline_stage_application_id(weir_stage stage)
+{
+    WEIR_ASSERT(stage < WEIR_STAGE_COUNT);
+
+    return kinds[stage].application_id;
+}
+
 static bool runs_here(const weir_pipeline *pipeline, weir_stage stage)
 {
     unsigned stages = pipeline->options->stages == 0 ? WEIR_STAGES_ALL : pipeline->options->stages;
@@ -284,6 +291,23 @@ weir_status weir_pipeline_open(const weir_pipeline_options *options, weir_pipeli
     pipeline->services.profile =
         options->profile == NULL ? weir_topic_profile_of("local") : options->profile;
     WEIR_TRY(open_parts(pipeline, err));
+    *out_pipeline = weir_take(&pipeline);
+    return WEIR_OK;
+}
+
+weir_status weir_pipeline_sketch(const weir_topic_profile *profile, weir_pipeline **out_pipeline,
+                                 weir_error *err)
+{
+    static const weir_pipeline_options options = {.data_directory = ""};
+    WEIR_AUTO_PTR(weir_pipeline) pipeline = weir_alloc(sizeof *pipeline);
+    pipeline->options = &options;
+    pipeline->services.profile = profile == NULL ? weir_topic_profile_of("local") : profile;
+    WEIR_TRY(weir_registry_open(NULL, &pipeline->registry, err));
+    WEIR_TRY(weir_codec_new(pipeline->registry, &pipeline->codec, err));
+    prepare_services(pipeline);
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        WEIR_TRY(kinds[stage].topology(pipeline, &pipeline->topologies[stage], err));
+    }
     *out_pipeline = weir_take(&pipeline);
     return WEIR_OK;
 }

@@ -51,6 +51,11 @@ typedef struct weir_pipeline weir_pipeline;
 weir_status weir_pipeline_open(const weir_pipeline_options *options, weir_pipeline **out_pipeline,
                                weir_error *err);
 
+/* The topologies alone, under the names and partitions of profile (NULL: local), to be looked at:
+ * nothing on disk or in a cluster is touched, and nothing of it can be started. */
+weir_status weir_pipeline_sketch(const weir_topic_profile *profile, weir_pipeline **out_pipeline,
+                                 weir_error *err);
+
 /* Starts every application's threads. */
 weir_status weir_pipeline_start(weir_pipeline *pipeline, weir_error *err);
 
@@ -80,6 +85,7 @@ weir_status weir_pipeline_failure(weir_pipeline *pipeline, weir_error *err);
 weir_application *weir_pipeline_application(weir_pipeline *pipeline, weir_stage stage);
 const weir_topology *weir_pipeline_topology(weir_pipeline *pipeline, weir_stage stage);
 const char *weir_pipeline_stage_name(weir_stage stage);
+const char *weir_pipeline_stage_application_id(weir_stage stage);
 
 /* What a stage has done since the process started, and what waits for it. */
 typedef struct weir_stage_counts {
