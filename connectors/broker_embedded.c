@@ -22,11 +22,16 @@
 #include "streams/base/file.h"
 #include "streams/base/logging.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { SYNC_INTERVAL_DEFAULT_MS = 1000 };
+
+#define TEMPORARY_DIRECTORY P_tmpdir "/weir-broker-XXXXXX"
 
 void weir_embedded_lock(pthread_mutex_t *mutex)
 {
@@ -85,6 +90,9 @@ static void embedded_free(weir_broker *broker)
     if (embedded->lock_fd >= 0) {
         (void)close(embedded->lock_fd); /* Nothing was written to it. */
     }
+    if (embedded->is_temporary) {
+        (void)weir_directory_remove(embedded->directory, NULL);
+    }
     free(embedded->directory);
     free(embedded);
 }
@@ -132,7 +140,8 @@ static weir_embedded *new_embedded(const weir_broker_embedded_options *options)
 {
     weir_embedded *embedded = weir_alloc(sizeof *embedded);
     embedded->base = (weir_broker){.ops = &embedded_ops, .name = "embedded"};
-    embedded->directory = weir_strdup(options->directory);
+    embedded->directory =
+        weir_strdup(options->directory == NULL ? TEMPORARY_DIRECTORY : options->directory);
     embedded->lock_fd = -1;
     embedded->sync = options->sync;
     embedded->sync_interval_ms =
@@ -153,9 +162,21 @@ static weir_embedded *new_embedded(const weir_broker_embedded_options *options)
     return embedded;
 }
 
-static weir_status open_files(weir_embedded *embedded, weir_error *err)
+static weir_status make_temporary(weir_embedded *embedded, weir_error *err)
+{
+    if (mkdtemp(embedded->directory) == NULL) {
+        return weir_error_set(err, WEIR_IO, "no temporary directory: %s", strerror(errno));
+    }
+    embedded->is_temporary = true;
+    return WEIR_OK;
+}
+
+static weir_status open_files(weir_embedded *embedded, bool is_temporary, weir_error *err)
 {
     int64_t cut_bytes = 0;
+    if (is_temporary) {
+        WEIR_TRY(make_temporary(embedded, err));
+    }
     WEIR_TRY(weir_directory_lock(embedded->directory, &embedded->lock_fd, err));
     WEIR_TRY(weir_journal_open(&embedded->disk, embedded->directory, &embedded->journal, &cut_bytes,
                                err));
@@ -170,13 +191,13 @@ weir_status weir_broker_embedded_open(const weir_broker_embedded_options *option
                                       weir_broker **out_broker, weir_error *err)
 {
     WEIR_ASSERT(options != NULL);
-    WEIR_ASSERT(options->directory != NULL);
     WEIR_ASSERT(out_broker != NULL);
     weir_embedded *embedded = new_embedded(options);
-    weir_status status = open_files(embedded, err);
+    weir_status status = open_files(embedded, options->directory == NULL, err);
     if (status != WEIR_OK) {
+        status = weir_error_wrap(err, status, "broker in %s", embedded->directory);
         embedded_free(&embedded->base);
-        return weir_error_wrap(err, status, "broker in %s", options->directory);
+        return status;
     }
     *out_broker = &embedded->base;
     return WEIR_OK;

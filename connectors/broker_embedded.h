@@ -28,7 +28,9 @@ typedef enum weir_broker_sync {
 } weir_broker_sync;
 
 typedef struct weir_broker_embedded_options {
-    const char *directory; /* Made where it is not there. */
+    /* Made where it is not there. NULL: a fresh temporary one, which goes with the broker:
+     * for tests, and for a first look. */
+    const char *directory;
     weir_broker_sync sync;
     int64_t sync_interval_ms; /* 0: 1,000. */
 

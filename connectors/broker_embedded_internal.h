@@ -30,6 +30,7 @@ typedef struct weir_embedded {
     weir_broker base;
     weir_disk disk;
     char *directory;
+    bool is_temporary; /* The directory goes with the broker. */
     int lock_fd;
     weir_broker_sync sync;
     int64_t sync_interval_ms;

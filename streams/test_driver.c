@@ -11,6 +11,7 @@
 #include "streams/base/map.h"
 #include "streams/consumer.h"
 #include "streams/producer.h"
+#include "streams/query.h"
 #include "streams/topology_internal.h"
 
 #include <stdlib.h>
@@ -219,6 +220,19 @@ weir_status weir_test_driver_read(weir_test_driver *driver, const char *topic,
         }
     }
     *out_record = &read->batch->records[read->at++];
+    return WEIR_OK;
+}
+
+weir_status weir_test_driver_get(weir_test_driver *driver, const char *store, weir_bytes key,
+                                 weir_buf *out_value, weir_error *err)
+{
+    WEIR_AUTO(weir_buf) stored = {0};
+    WEIR_TRY(weir_query_get(driver->application, store, key, WEIR_BYTES_NULL, &stored, err));
+    weir_timestamped row = {.value = weir_buf_bytes(&stored)};
+    if (weir_topology_store_named(driver->options.topology, store)->options.timestamped) {
+        WEIR_TRY(weir_timestamped_decode(weir_buf_bytes(&stored), &row, err));
+    }
+    weir_buf_set(out_value, row.value);
     return WEIR_OK;
 }
 

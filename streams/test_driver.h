@@ -4,8 +4,9 @@
  * record in, everything that it leads to, records out; the clock moves when the test says so.
  *
  * It is the runtime itself, stepped: what passes here passes commit, changelog and repartition
- * topics too. The broker is the caller's: an embedded one in a temporary directory, or a simulated
- * one. Stores are in memory unless there is a database.
+ * topics too. The broker is the caller's: an embedded one in a temporary directory
+ * (connectors/broker_embedded.h, all options zero), or another one. Stores are in memory unless
+ * there is a database. docs/examples has a test of this kind for each example.
  *
  * Ownership  Topology, broker and database are borrowed and outlive the driver.
  * Errors     base/status.h; what stopped the application, if something did.
@@ -52,7 +53,13 @@ weir_status weir_test_driver_advance(weir_test_driver *driver, int64_t ms, weir_
 weir_status weir_test_driver_read(weir_test_driver *driver, const char *topic,
                                   const weir_record **out_record, weir_error *err);
 
-/* For weir_query_get and its like. */
+/* Copies the committed value of key in a store, as operators see it: without the time
+ * that rows of tables keep with them. Rows of windows have keys of their own (windowed.h,
+ * sessions.h). WEIR_NOT_FOUND: no such row. WEIR_INVALID: no such store. */
+weir_status weir_test_driver_get(weir_test_driver *driver, const char *store, weir_bytes key,
+                                 weir_buf *out_value, weir_error *err);
+
+/* For weir_query_rows and its like. */
 weir_application *weir_test_driver_application(weir_test_driver *driver);
 
 #endif

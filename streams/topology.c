@@ -399,6 +399,9 @@ void weir_topology_connect_store(weir_topology *topology, const char *processor_
     for (size_t i = 0; i < topology->store_count; i++) {
         if (strcmp(topology->stores[i].options.name, store_name) == 0) {
             connect_store(topology, i, processor_name);
+            if (topology->stores[i].options.kind == WEIR_STORE_TTL) {
+                connect_store(topology, i + 1, processor_name); /* Its index, added after it. */
+            }
             return;
         }
     }

@@ -69,7 +69,7 @@ class File:
         self.name = os.path.basename(path)
         self.is_c = path.endswith((".c", ".h", ".cc"))
         self.is_header = path.endswith(".h")
-        self.is_test = path.startswith("tests/")
+        self.is_test = path.startswith(("tests/", "docs/examples/"))
         self.is_script = path.endswith(".py") or path in ("dev", ".ci/run")
         if self.is_c:
             self.uncommented = without_comments(text)

@@ -48,6 +48,7 @@ ALLOWED_CALLS = [
     (r"streams/base/status\.c", "fprintf abort", "a failed assertion has nobody to return to"),
     (r"streams/base/clock\.c", "clock_gettime", "it is what the others call"),
     (r"streams/base/random\.c", "getrandom", "it is what the others call"),
+    (r"docs/examples/main\.c", "puts fprintf", "it is a command, too"),
     (r"topologies/(main|cmd|cmd_\w+|demo\w*|bench\w*|json_lines|run_status)\.c",
      "printf puts putchar fprintf fputs vprintf vfprintf",
      "commands talk to people and pipes"),

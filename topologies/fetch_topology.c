@@ -5,6 +5,7 @@
 #include "topologies/fetch_internal.h"
 
 #include "connectors/http_curl.h"
+#include "connectors/http_resource.h"
 #include "topologies/topic_map.h"
 
 #include <string.h>
@@ -16,22 +17,6 @@ static weir_status open_client(void *user, void **out_resource, weir_error *err)
     WEIR_TRY(client->open(client->user, &http, err));
     *out_resource = http;
     return WEIR_OK;
-}
-
-static void close_client(void *resource)
-{
-    weir_http_free(resource);
-}
-
-static int client_fd(void *resource)
-{
-    return weir_http_fd(resource);
-}
-
-static weir_status poll_client(void *resource, int64_t now_ms, weir_error *err)
-{
-    (void)now_ms;
-    return weir_http_poll(resource, 0, err);
 }
 
 static weir_status open_hosts(void *user, void **out_resource, weir_error *err)
@@ -69,12 +54,8 @@ weir_status weir_fetch_topology(weir_stage_services *services, weir_fetch_client
 
     WEIR_AUTO_PTR(weir_topology) topology = weir_topology_new();
     weir_stage_add_objects(topology, services);
-    weir_topology_add_resource(topology, FETCH_HTTP,
-                               &(weir_resource_options){.open = open_client,
-                                                        .close = close_client,
-                                                        .fd = client_fd,
-                                                        .poll = poll_client,
-                                                        .user = client});
+    const weir_resource_options http = weir_http_resource(open_client, client);
+    weir_topology_add_resource(topology, FETCH_HTTP, &http);
     weir_topology_add_resource(topology, FETCH_HOSTS,
                                &(weir_resource_options){.open = open_hosts, .close = close_hosts});
     weir_topology_add_source(

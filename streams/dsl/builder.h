@@ -53,6 +53,10 @@ typedef struct weir_operator_options {
     void *user;
 } weir_operator_options;
 
+/* What is given most, in short: the name of a store; the name of an operator. */
+#define WEIR_STORED_AS(name_) (&(weir_materialized){.store_name = (name_)})
+#define WEIR_NAMED(name_) (&(weir_operator_options){.name = (name_)})
+
 weir_builder *weir_builder_new(void);
 void weir_builder_free(weir_builder *builder);
 WEIR_DEFINE_AUTO_PTR(weir_builder);
@@ -63,6 +67,10 @@ weir_kstream *weir_builder_stream(weir_builder *builder, const char *topic,
 
 /* A store for weir_kstream_process, which names it. */
 void weir_builder_add_store(weir_builder *builder, const weir_store_options *options);
+
+/* Something that each worker has one of, for weir_context_resource: a client, a codec. */
+void weir_builder_add_resource(weir_builder *builder, const char *name,
+                               const weir_resource_options *options);
 
 /* Saves topics and stores as topology.optimization=all does: a table's source topic is its
  * changelog, streams with new keys share one repartition topic, a stream joined with itself has one

@@ -223,6 +223,12 @@ void weir_graph_move(weir_builder *builder, weir_graph_node *child, weir_graph_n
     weir_graph_push(builder, &to->children, child);
 }
 
+void weir_builder_add_resource(weir_builder *builder, const char *name,
+                               const weir_resource_options *options)
+{
+    weir_topology_add_resource(builder->topology, name, options);
+}
+
 void weir_builder_optimise(weir_builder *builder)
 {
     builder->optimises = true;

@@ -8,6 +8,7 @@
 #include "tests/harness/check.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 static char *directory;
 
@@ -51,3 +52,16 @@ static const broker_factory factory = {.open = open_fresh, .reopen = reopen, .cl
     }
 BROKER_CONTRACT(RUN)
 BROKER_CONTRACT_CRASH(RUN)
+
+TEST(broker_without_a_directory_leaves_nothing_behind)
+{
+    weir_error err = {0};
+    weir_broker *broker = NULL;
+    CHECK_OK(weir_broker_embedded_open(&(weir_broker_embedded_options){0}, &broker, &err), &err);
+    WEIR_AUTO_FREE char *own = weir_strdup(weir_embedded_of(broker)->directory);
+    const weir_topic_config topic = {.name = "kept", .partition_count = 1};
+    CHECK_OK(weir_broker_create_topic(broker, &topic, &err), &err);
+    CHECK(access(own, F_OK) == 0);
+    weir_broker_free(broker);
+    CHECK(access(own, F_OK) != 0);
+}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The program of docs/GUIDE.md: it compiles, it does what the guide says, and every block of C in
- * the guide stands here word for word. The guide lists every setting. The README's block of C is
- * that of test_dsl.c.
+ * the guide stands here word for word. The guide lists every setting. The README's blocks of C
+ * are those of docs/examples.
  */
 #include "connectors/broker_embedded.h"
 #include "streams/base/file.h"
@@ -163,13 +163,17 @@ static void read_text(const char *path, weir_buf *out_text)
     CHECK_OK(weir_file_read(file, 1 << 20, out_text, &err), &err);
 }
 
-/* Every block of C in a document stands in a test, word for word; so many there are. */
-static void check_blocks(const char *document, const char *test, size_t count)
+/* Every block of C in a document stands in the sources, word for word; so many there are. */
+static void check_blocks(const char *document, const char *const *sources, size_t count)
 {
     WEIR_AUTO(weir_buf) text = {0};
     WEIR_AUTO(weir_buf) source = {0};
     read_text(document, &text);
-    read_text(test, &source);
+    for (size_t i = 0; sources[i] != NULL; i++) {
+        WEIR_AUTO(weir_buf) one = {0};
+        read_text(sources[i], &one);
+        weir_buf_append(&source, one.data, one.size);
+    }
     static const char open[] = "```c\n";
     size_t blocks = 0;
     for (const char *at = strstr(weir_buf_text(&text), open); at != NULL; at = strstr(at, open)) {
@@ -178,8 +182,8 @@ static void check_blocks(const char *document, const char *test, size_t count)
         CHECK(end != NULL);
         WEIR_AUTO_FREE char *block = weir_format("%.*s", (int)(end - at), at);
         if (strstr(weir_buf_text(&source), block) == NULL) {
-            check_fail(__FILE__, __LINE__, "%s has a block that is not in %s:\n%s", document, test,
-                       block);
+            check_fail(__FILE__, __LINE__, "%s has a block that is not in %s:\n%s", document,
+                       sources[0], block);
         }
         blocks++;
     }
@@ -188,12 +192,15 @@ static void check_blocks(const char *document, const char *test, size_t count)
 
 TEST(every_block_of_c_in_the_guide_stands_in_this_file)
 {
-    check_blocks("docs/GUIDE.md", "tests/unit/test_guide.c", 4);
+    static const char *const sources[] = {"tests/unit/test_guide.c", NULL};
+    check_blocks("docs/GUIDE.md", sources, 4);
 }
 
-TEST(word_count_of_the_readme_is_what_the_dsl_is_tested_with)
+TEST(every_block_of_c_in_the_readme_stands_in_an_example)
 {
-    check_blocks("README.md", "tests/unit/test_dsl.c", 1);
+    static const char *const sources[] = {"docs/examples/word_count.c", "docs/examples/ad_clicks.c",
+                                          "docs/examples/test_word_count.c", NULL};
+    check_blocks("README.md", sources, 3);
 }
 
 /* A row a setting: "| `name` |", and no row that is none. */
