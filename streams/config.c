@@ -140,6 +140,9 @@ static const setting_spec specs[] = {
            DAY_MS, 0, 365 * DAY_MS,
            "How much longer the changelog of a window store keeps a window than the store."),
     TEXT("group.instance.id", group_instance_id, "Static membership: the name of this instance."),
+    TEXT("topology.optimization", topology_optimization,
+         "What weir_builder_configure saves: none, all, or a list of reuse.ktable.source.topics, "
+         "merge.repartition.topics, single.store.self.join."),
     TEXT("application.server", application_server,
          "host:port where others find the state that this process has."),
     TEXT("client.rack", client_rack, "Standbys are placed in other racks first."),

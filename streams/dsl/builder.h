@@ -23,6 +23,7 @@
 #ifndef WEIR_STREAMS_DSL_BUILDER_H
 #define WEIR_STREAMS_DSL_BUILDER_H
 
+#include "streams/config.h"
 #include "streams/topology.h"
 
 typedef struct weir_builder weir_builder;
@@ -76,6 +77,12 @@ void weir_builder_add_resource(weir_builder *builder, const char *name,
  * changelog, streams with new keys share one repartition topic, a stream joined with itself has one
  * buffer. State and topics are others then: a running application is reset to change over. */
 void weir_builder_optimise(weir_builder *builder);
+
+/* The same as config says it, by topology.optimization: none, all, or a list, with commas, of
+ * reuse.ktable.source.topics, merge.repartition.topics and single.store.self.join. Before build.
+ * WEIR_INVALID: a word that is none of these. */
+weir_status weir_builder_configure(weir_builder *builder, const weir_config *config,
+                                   weir_error *err);
 
 /* Once, when everything has grown: checks it and makes the topology, which stays the builder's.
  * WEIR_INVALID: the first mistake, with the name of its operator. */

@@ -231,13 +231,13 @@ void weir_builder_add_resource(weir_builder *builder, const char *name,
 
 void weir_builder_optimise(weir_builder *builder)
 {
-    builder->optimises = true;
+    builder->optimisations = WEIR_OPTIMISE_ALL;
 }
 
 void weir_graph_write(weir_builder *builder)
 {
     merge_sources(builder);
-    if (builder->optimises) {
+    if (builder->optimisations != 0) {
         weir_graph_optimise(builder);
     }
     weir_graph_nodes queue = {0};

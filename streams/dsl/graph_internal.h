@@ -89,6 +89,10 @@ struct weir_graph_node {
     bool is_collected; /* By the optimiser. */
 };
 
+/* What optimise.c saves: a table's changelog; topics of one origin; a second buffer. */
+enum { WEIR_OPTIMISE_SOURCES = 1, WEIR_OPTIMISE_REPARTITIONS = 2, WEIR_OPTIMISE_SELF_JOINS = 4 };
+enum { WEIR_OPTIMISE_ALL = 7 };
+
 struct weir_builder {
     weir_arena *arena;
     weir_topology *topology;
@@ -97,7 +101,7 @@ struct weir_builder {
     uint32_t next_number; /* For generated names. */
     weir_error mistake;   /* The first one; status WEIR_OK: none so far. */
     bool built;
-    bool optimises;
+    unsigned optimisations; /* Bits of the above. */
 };
 
 /* Zeroed memory that lives as long as the builder. */

@@ -11,6 +11,7 @@
 #include "streams/dsl/ktable_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* All nodes, in the order of their making. */
 
@@ -220,11 +221,60 @@ static void optimise_repartitions(weir_builder *builder, const weir_graph_nodes 
 void weir_graph_optimise(weir_builder *builder)
 {
     const weir_graph_nodes all = all_nodes(builder);
-    for (size_t i = 0; i < all.count; i++) {
+    const unsigned asked = builder->optimisations;
+    for (size_t i = 0; (asked & WEIR_OPTIMISE_SOURCES) != 0 && i < all.count; i++) {
         reuse_source(all.items[i]);
     }
-    optimise_repartitions(builder, &all);
-    for (size_t i = 0; i < all.count; i++) {
+    if ((asked & WEIR_OPTIMISE_REPARTITIONS) != 0) {
+        optimise_repartitions(builder, &all);
+    }
+    for (size_t i = 0; (asked & WEIR_OPTIMISE_SELF_JOINS) != 0 && i < all.count; i++) {
         make_self_join(builder, all.items[i]);
     }
+}
+
+/* The bits that one word of topology.optimization stands for; 0 for "none", -1: no such word. */
+static int optimisation_of(const char *word, size_t length)
+{
+    static const struct {
+        const char *word;
+        int bits;
+    } words[] = {
+        {"none", 0},
+        {"all", WEIR_OPTIMISE_ALL},
+        {"reuse.ktable.source.topics", WEIR_OPTIMISE_SOURCES},
+        {"merge.repartition.topics", WEIR_OPTIMISE_REPARTITIONS},
+        {"single.store.self.join", WEIR_OPTIMISE_SELF_JOINS},
+    };
+    for (size_t i = 0; i < WEIR_COUNT_OF(words); i++) {
+        if (strlen(words[i].word) == length && memcmp(words[i].word, word, length) == 0) {
+            return words[i].bits;
+        }
+    }
+    return -1;
+}
+
+weir_status weir_builder_configure(weir_builder *builder, const weir_config *config,
+                                   weir_error *err)
+{
+    WEIR_ASSERT(!builder->built);
+    const char *at = config->topology_optimization == NULL ? "none" : config->topology_optimization;
+    unsigned asked = 0;
+    while (at != NULL) {
+        at += strspn(at, " ");
+        size_t length = strcspn(at, ", ");
+        int bits = optimisation_of(at, length);
+        if (bits < 0) {
+            return weir_error_set(err, WEIR_INVALID,
+                                  "topology.optimization: \"%.*s\" is not none, all, "
+                                  "reuse.ktable.source.topics, merge.repartition.topics or "
+                                  "single.store.self.join",
+                                  (int)length, at);
+        }
+        asked |= (unsigned)bits;
+        at = strchr(at, ',');
+        at = at == NULL ? NULL : at + 1;
+    }
+    builder->optimisations = asked;
+    return WEIR_OK;
 }

@@ -107,6 +107,52 @@ static void count(weir_kstream *stream, const char *store)
                                      &(weir_materialized){.store_name = store}, NULL);
 }
 
+/* What is left of a program that could save a changelog, a topic and a buffer. */
+static void check_setting(const char *value, size_t repartitions, size_t windows,
+                          bool has_changelog)
+{
+    WEIR_AUTO(fixture) f = {.builder = weir_builder_new(), .broker = sim_broker_new(1)};
+    WEIR_AUTO(weir_config) config = {0};
+    const weir_setting settings[] = {{"application.id", "a"}, {"topology.optimization", value}};
+    CHECK_OK(weir_config_init(&config, settings, WEIR_COUNT_OF(settings), &f.err), &f.err);
+    CHECK_OK(weir_builder_configure(f.builder, &config, &f.err), &f.err);
+    weir_kstream *in = weir_builder_stream(f.builder, "in", NULL);
+    weir_kstream *moved = weir_kstream_select_key(in, value_as_key, NULL);
+    count(moved, "one");
+    count(moved, "two");
+    const weir_join_windows soon = {.before_ms = 10, .after_ms = 10};
+    weir_kstream_to(weir_kstream_join(in, in, pair_of, &soon, NULL), "out", NULL);
+    (void)weir_builder_table(f.builder, "rows", NULL, &(weir_materialized){.store_name = "kept"});
+    build(&f);
+    start(&f);
+    CHECK_I64(count_described(&f, "-repartition-source (topics"), ==, repartitions);
+    CHECK_I64(count_described(&f, "Processor: KSTREAM-WINDOWED-"), ==, windows);
+    weir_topic_config topic = {0};
+    CHECK_STATUS(weir_broker_describe_topic(f.broker, "test-kept-changelog", &topic, &f.err),
+                 has_changelog ? WEIR_OK : WEIR_NOT_FOUND);
+}
+
+TEST(setting_says_what_is_saved)
+{
+    check_setting("none", 2, 2, true);
+    check_setting("all", 1, 1, false);
+    check_setting("reuse.ktable.source.topics", 2, 2, false);
+    check_setting("merge.repartition.topics", 1, 2, true);
+    check_setting("single.store.self.join, merge.repartition.topics", 1, 1, true);
+}
+
+TEST(setting_that_nobody_knows_is_refused)
+{
+    weir_error err = {0};
+    WEIR_AUTO(weir_config) config = {0};
+    WEIR_AUTO_PTR(weir_builder) builder = weir_builder_new();
+    const weir_setting settings[] = {{"application.id", "a"},
+                                     {"topology.optimization", "all,some"}};
+    CHECK_OK(weir_config_init(&config, settings, WEIR_COUNT_OF(settings), &err), &err);
+    CHECK_STATUS(weir_builder_configure(builder, &config, &err), WEIR_INVALID);
+    CHECK(strstr(err.message, "topology.optimization: \"some\" is not none") != NULL);
+}
+
 TEST(table_is_restored_from_its_source_which_is_its_changelog)
 {
     WEIR_AUTO(fixture) f = optimised();
