@@ -18,6 +18,7 @@ enum { TIME_BYTES = 8, SEGMENT_MS_MIN = 60000 };
 struct weir_session_store {
     weir_kv *kv;
     int64_t retention_ms;
+    int64_t segment_ms;
     int64_t forgotten_ms; /* Sessions that end before it went with the former life of the task. */
     bool hides_past_retention;
     weir_expiry expiry;
@@ -47,6 +48,7 @@ weir_session_store *weir_session_store_new(weir_kv *owned_kv, int64_t retention_
     store->kv = owned_kv;
     int64_t segment_ms = retention_ms / 2 < SEGMENT_MS_MIN ? SEGMENT_MS_MIN : retention_ms / 2;
     store->retention_ms = retention_ms;
+    store->segment_ms = segment_ms;
     store->expiry = weir_expiry_of(retention_ms + segment_ms);
     weir_expiry_observe(&store->expiry, stream_time_ms);
     store->forgotten_ms = stream_time_ms < 0 ? 0 : retained_from(store);
@@ -87,6 +89,12 @@ bool weir_session_store_is_past_retention(const weir_session_store *store, weir_
 {
     weir_session session = {0};
     return weir_session_of(binary_key, &session) && session.end_ms < retained_from(store);
+}
+
+int64_t weir_session_store_segment_from(const weir_session_store *store)
+{
+    int64_t retained_ms = store->expiry.stream_time_ms - store->retention_ms;
+    return retained_ms < 0 ? 0 : retained_ms / store->segment_ms * store->segment_ms;
 }
 
 static weir_bytes set_key(weir_buf *to, weir_bytes key, int64_t end_ms, int64_t start_ms)

@@ -46,6 +46,10 @@ void weir_session_store_hide_past_retention(weir_session_store *store);
  * while its cache may still show it. */
 bool weir_session_store_is_past_retention(const weir_session_store *store, weir_bytes binary_key);
 
+/* The smallest end of a session that Kafka Streams has not dropped: it does that by whole segments,
+ * half as long as the retention and at least a minute, once all of one is past the retention. */
+int64_t weir_session_store_segment_from(const weir_session_store *store);
+
 /* Sets the value of a session, or removes it where value is null. A session that has expired is
  * WEIR_NOT_FOUND and not stored. */
 weir_status weir_session_store_put(weir_session_store *store, const weir_session *session,

@@ -27,6 +27,7 @@ enum {
 
 static_assert(WINDOW % WORD_BITS == 0, "the ring is made of whole words");
 static_assert((18 + WINDOW / 8 + 2) / 3 * 4 <= 4096, "a full window fits into a commit");
+static_assert(WEIR_KEPT_TIMES_BYTES_MAX * 8 < WINDOW, "there is a window beside kept times");
 
 static bool bit_of(const weir_offset_window *window, int64_t offset)
 {
@@ -69,7 +70,7 @@ void weir_offset_window_cleanup(weir_offset_window *window)
 bool weir_offset_window_has_room(const weir_offset_window *window, int64_t offset)
 {
     WEIR_ASSERT(offset >= window->next);
-    return window->unfinished == 0 || offset - window->base < WINDOW;
+    return window->unfinished == 0 || offset - window->base < WINDOW - window->reserved;
 }
 
 bool weir_offset_window_is_done(const weir_offset_window *window, int64_t offset)
@@ -143,32 +144,25 @@ static void append_bitmap(const weir_offset_window *window, weir_buf *to)
     to->size += bytes;
 }
 
-void weir_offset_window_encode(const weir_offset_window *window, int64_t partition_time_ms,
-                               weir_buf *out_text)
+void weir_offset_window_reserve(weir_offset_window *window, size_t kept_times_bytes)
 {
+    WEIR_ASSERT(kept_times_bytes <= WEIR_KEPT_TIMES_BYTES_MAX);
+    window->reserved = (int64_t)kept_times_bytes * 8;
+}
+
+void weir_offset_window_encode(const weir_offset_window *window, int64_t partition_time_ms,
+                               const weir_kept_times *times, weir_buf *out_text)
+{
+    static const weir_kept_times none;
     WEIR_AUTO(weir_buf) raw = {0};
     weir_buf_append_byte(&raw, VERSION);
     weir_buf_append_i64_be(&raw, partition_time_ms);
-    weir_buf_append_i32_be(&raw, 0);
+    weir_kept_times_append(times == NULL ? &none : times, &raw);
     if (window->top > window->base) {
         append_bitmap(window, &raw);
     }
     weir_buf_clear(out_text);
     weir_base64_append(out_text, weir_buf_bytes(&raw));
-}
-
-static void skip_processor_metadata(weir_reader *reader)
-{
-    int32_t entries = weir_read_i32_be(reader);
-    for (int32_t i = 0; i < entries && !reader->failed; i++) {
-        int32_t key_bytes = weir_read_i32_be(reader);
-        if (key_bytes < 0) {
-            reader->failed = true;
-            return;
-        }
-        weir_read_bytes(reader, (size_t)key_bytes);
-        weir_read_i64_be(reader);
-    }
 }
 
 static void read_bitmap(weir_offset_window *window, weir_reader *reader)
@@ -191,7 +185,8 @@ static void read_bitmap(weir_offset_window *window, weir_reader *reader)
 }
 
 weir_status weir_offset_window_decode(weir_offset_window *window, int64_t offset, weir_bytes text,
-                                      int64_t *out_partition_time_ms, weir_error *err)
+                                      int64_t *out_partition_time_ms, weir_kept_times *inout_times,
+                                      weir_error *err)
 {
     weir_offset_window_init(window, offset);
     *out_partition_time_ms = -1;
@@ -204,7 +199,7 @@ weir_status weir_offset_window_decode(weir_offset_window *window, int64_t offset
     uint8_t version = weir_read_byte(&reader);
     int64_t partition_time_ms = weir_read_i64_be(&reader);
     if (version == VERSION && reader.left.size > 0) {
-        skip_processor_metadata(&reader);
+        weir_kept_times_read(inout_times, &reader);
         if (reader.left.size > 0) {
             read_bitmap(window, &reader);
         }

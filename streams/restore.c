@@ -140,6 +140,10 @@ static weir_status find_position(changelog *log, weir_error *err)
             log->position = log->earliest;
         } else if (status != WEIR_OK) {
             return status;
+        } else if (weir_task_store_lacks_index(store)) {
+            return weir_error_set(err, WEIR_CORRUPT,
+                                  "store %s was written when it had no order by time",
+                                  store->kv.name);
         }
     }
     if (log->position < log->earliest || log->position > log->end) {
@@ -414,7 +418,9 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
         .mark_label = store->term_label,
         .mark = entries.term_seen,
     };
-    weir_status status = weir_task_state_restore(store->task->state, &restore, err);
+    weir_status status = weir_task_store_restore_index(store, entries.items, entries.count, err);
+    status =
+        status == WEIR_OK ? weir_task_state_restore(store->task->state, &restore, err) : status;
     forget_kept(restorer, log);
     if (status != WEIR_OK) {
         return weir_error_wrap(err, status, "task %s: restore of %s", store->task->planned->id,

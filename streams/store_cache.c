@@ -126,6 +126,21 @@ static bool is_forgotten(const weir_task_store *store, const weir_held_write *wr
            weir_session_store_is_past_retention(store->meaning, write->key);
 }
 
+weir_arena *weir_task_enter_flush_arena(weir_task *task)
+{
+    weir_arena *outer = task->arena;
+    task->arena = task->flush_arena;
+    return outer;
+}
+
+void weir_task_leave_flush_arena(weir_task *task, weir_arena *outer)
+{
+    if (outer != task->flush_arena) {
+        weir_arena_reset(task->flush_arena);
+    }
+    task->arena = outer;
+}
+
 static weir_status tell(void *user, const weir_held_write *write, weir_error *err)
 {
     weir_task_store *store = user;
@@ -139,12 +154,10 @@ static weir_status tell(void *user, const weir_held_write *write, weir_error *er
     if (status == WEIR_OK && store->listener != NULL) {
         weir_context *context = store->listening->context;
         const weir_record *outer_record = context->record;
-        weir_arena *outer_arena = task->arena;
+        weir_arena *outer_arena = weir_task_enter_flush_arena(task);
         context->record = NULL;
-        task->arena = task->flush_arena;
         status = tell_listener(store, write, err);
-        weir_arena_reset(task->flush_arena);
-        task->arena = outer_arena;
+        weir_task_leave_flush_arena(task, outer_arena);
         context->record = outer_record;
     }
     task->current = outer;

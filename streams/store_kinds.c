@@ -143,11 +143,11 @@ bool weir_task_store_is_expired(const weir_task_store *store, weir_bytes key)
     key_time time_of = key_time_of(store);
     int64_t time_ms = time_of == NULL ? -1 : time_of(key);
     return time_ms >= 0 &&
-           time_ms <= store->task->stream_time_ms - store->spec->options.retention_ms;
+           time_ms <= weir_task_store_released_ms(store) - store->spec->options.retention_ms;
 }
 
 /* What the group has committed of an input; as before where it cannot be asked. */
-static int64_t committed_time_ms(const weir_task *task, const weir_task_input *input)
+static int64_t committed_time_ms(weir_task *task, const weir_task_input *input)
 {
     const weir_task_environment *environment = task->environment;
     WEIR_AUTO(weir_buf) metadata = {0};
@@ -158,8 +158,8 @@ static int64_t committed_time_ms(const weir_task *task, const weir_task_input *i
         weir_broker_group_offset(environment->broker, environment->plan->application_id,
                                  input->partition, &offset, &metadata, NULL);
     if (status == WEIR_OK) {
-        status =
-            weir_offset_window_decode(&window, offset, weir_buf_bytes(&metadata), &time_ms, NULL);
+        status = weir_offset_window_decode(&window, offset, weir_buf_bytes(&metadata), &time_ms,
+                                           &task->kept_times, NULL);
         weir_offset_window_cleanup(&window);
     }
     return status == WEIR_OK ? time_ms : -1;
@@ -191,7 +191,7 @@ static weir_status expire_slice(weir_task *task, weir_task_store *store, size_t 
     if (store->expiry.retention_ms == 0) {
         store->expiry = weir_expiry_of(store->spec->options.retention_ms);
     }
-    weir_expiry_observe(&store->expiry, task->stream_time_ms);
+    weir_expiry_observe(&store->expiry, weir_task_store_released_ms(store));
     WEIR_TRY(
         weir_expiry_run(&store->expiry, store->inner, key_time_of(store), slice_max, &count, err));
     *removed += count;

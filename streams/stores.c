@@ -79,6 +79,7 @@ static weir_status store_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, w
 static weir_status store_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
 {
     weir_task_store *store = store_of(kv);
+    WEIR_TRY(weir_task_store_index(store, key, true, err));
     if (store->cached != NULL) {
         return weir_task_store_hold(store, key, value, err);
     }
@@ -86,19 +87,27 @@ static weir_status store_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir
     return weir_task_store_log(store, key, value, err);
 }
 
+/* The changelog forgets by itself, with time. */
+static weir_status expire_row(weir_task_store *store, weir_bytes key, weir_error *err)
+{
+    bool is_held = store->cached != NULL && weir_staged_holds(store->cached, key);
+    if (is_held || !weir_task_store_is_released(store, key)) {
+        return WEIR_OK; /* It goes with a later pass, when its last value has been told. */
+    }
+    return store->inner->ops->remove(store->inner, key, err);
+}
+
 static weir_status store_remove(weir_kv *kv, weir_bytes key, weir_error *err)
 {
     weir_task_store *store = store_of(kv);
-    if (store->cached != NULL && !store->is_expiring) {
+    if (store->is_expiring) {
+        return expire_row(store, key, err);
+    }
+    WEIR_TRY(weir_task_store_index(store, key, false, err));
+    if (store->cached != NULL) {
         return weir_task_store_hold(store, key, WEIR_BYTES_NULL, err);
     }
-    if (store->cached != NULL && weir_staged_holds(store->cached, key)) {
-        return WEIR_OK; /* It goes with a later pass, when its last value has been told. */
-    }
     WEIR_TRY(store->inner->ops->remove(store->inner, key, err));
-    if (store->is_expiring) {
-        return WEIR_OK; /* The changelog forgets by itself, with time. */
-    }
     return weir_task_store_log(store, key, WEIR_BYTES_NULL, err);
 }
 
@@ -158,6 +167,7 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
     store->staged = weir_task_state_staged(task->state, spec->options.name);
     store->is_on_disk = engine == WEIR_ENGINE_ROCKSDB;
     open_cache(store);
+    WEIR_TRY(weir_task_store_open_index(store, engine, err));
     if (store->changelog == NULL) {
         return WEIR_OK;
     }
@@ -203,6 +213,7 @@ void weir_task_close_stores(weir_task *task)
     for (size_t i = 0; i < task->store_count; i++) {
         weir_expiry_cleanup(&task->stores[i].expiry);
         weir_map_free(task->stores[i].outdated);
+        weir_task_store_close_index(&task->stores[i]);
         free(task->stores[i].term_label);
         free(task->stores[i].label);
     }

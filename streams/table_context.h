@@ -18,4 +18,26 @@ void weir_context_keep_places(weir_context *context, const char *store);
 typedef weir_status (*weir_commit_listener)(weir_processor *processor, weir_error *err);
 void weir_context_on_commit(weir_context *context, weir_commit_listener listener);
 
+/* Counts the record that is processed as dropped, in the task's metric; WEIR_OK. */
+weir_status weir_context_drop(weir_context *context);
+
+/* Rows of a store that is ordered by time: those whose window began, or whose session ended, from
+ * from_ms to to_ms. tell gets the store's own key and value, borrowed for the call. */
+typedef struct weir_release {
+    int64_t from_ms;
+    int64_t to_ms; /* Not below 0. */
+    weir_status (*tell)(weir_processor *processor, weir_bytes key, weir_bytes value,
+                        weir_error *err);
+    weir_processor *processor;
+} weir_release;
+
+/* Tells of each of these rows, by time and then by key; each only once, unless it is put again.
+ * Those before from_ms are not told of any more. */
+weir_status weir_context_release_rows(weir_context *context, const char *store,
+                                      const weir_release *what, weir_error *err);
+
+/* A time that goes with the committed offsets of the task, by name; false: there is none. */
+bool weir_context_kept_time(const weir_context *context, const char *name, int64_t *out_ms);
+void weir_context_keep_time(weir_context *context, const char *name, int64_t ms);
+
 #endif

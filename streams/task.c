@@ -84,6 +84,18 @@ weir_status weir_task_new(weir_task_environment *environment, const weir_planned
     return WEIR_OK;
 }
 
+/* How many bytes of times the task may keep: a name for each store that is ordered by time. */
+static size_t kept_times_bytes(const weir_task *task)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < task->store_count; i++) {
+        if (task->stores[i].by_time != NULL) {
+            bytes += weir_kept_times_bytes_of(task->stores[i].kv.name);
+        }
+    }
+    return bytes;
+}
+
 static void unassign_inputs(weir_task *task)
 {
     for (size_t i = 0; i < task->input_count; i++) {
@@ -123,6 +135,7 @@ void weir_task_free(weir_task *task)
     }
     free(task->contexts);
     free_inputs(task);
+    weir_kept_times_cleanup(&task->kept_times);
     weir_punctuations_free(task->punctuations);
     weir_partition_group_free(task->group);
     weir_arena_free(task->arena);
@@ -142,7 +155,8 @@ static weir_status begin_input(weir_task_input *input, weir_error *err)
     WEIR_TRY(weir_offset_window_decode(
         &input->window, input->is_resumed ? input->committed.offset : input->first_offset,
         input->is_resumed ? weir_buf_bytes(&input->committed.metadata) : WEIR_BYTES_NULL,
-        &partition_time_ms, err));
+        &partition_time_ms, &input->task->kept_times, err));
+    weir_offset_window_reserve(&input->window, kept_times_bytes(input->task));
     weir_record_queue_set_partition_time_ms(input->queue, partition_time_ms);
     if (input->task->stream_time_ms < partition_time_ms) {
         input->task->stream_time_ms = partition_time_ms;
@@ -153,6 +167,7 @@ static weir_status begin_input(weir_task_input *input, weir_error *err)
 weir_status weir_task_begin(weir_task *task, weir_error *err)
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_CREATED || task->phase == WEIR_TASK_STANDBY);
+    weir_kept_times_cleanup(&task->kept_times);
     task->stream_time_ms = -1;
     task->generation = task->environment->generation;
     for (size_t i = 0; i < task->input_count; i++) {

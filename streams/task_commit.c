@@ -42,7 +42,7 @@ void weir_task_add_offsets(const weir_task *task, weir_offsets *offsets)
     for (size_t i = 0; i < task->input_count; i++) {
         const weir_task_input *input = &task->inputs[i];
         weir_offset_window_encode(&input->window, weir_record_queue_partition_time_ms(input->queue),
-                                  &metadata);
+                                  &task->kept_times, &metadata);
         weir_offsets_add(offsets, input->partition, input->window.base, weir_buf_bytes(&metadata));
     }
 }
@@ -78,6 +78,7 @@ static void note_changelog_position(weir_task *task, weir_task_store *store)
     store->looked_ms = task->environment->now_ms;
     store->term_seen = store->term > store->term_seen ? store->term : store->term_seen;
     weir_task_state_set_position(task->state, store->term_label, store->term_seen);
+    weir_task_store_mark_index(store);
     weir_task_forget_outdated(store);
     if (has_others(store, offset)) {
         task->reads_again = true; /* From before them: the store's rows are right, and go along. */

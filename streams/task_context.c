@@ -272,6 +272,12 @@ void weir_context_on_commit(weir_context *context, weir_commit_listener listener
     context->on_commit = listener;
 }
 
+weir_status weir_context_drop(weir_context *context)
+{
+    context->task->dropped++;
+    return WEIR_OK;
+}
+
 void weir_context_request_commit(weir_context *context)
 {
     context->task->commit_requested = true;

@@ -94,11 +94,13 @@ struct weir_task {
     int64_t last_commit_ms;      /* Or when it began to run. */
     bool commit_needed;
     bool commit_requested;
-    bool reads_again;          /* There are records of others in a changelog. */
-    int64_t read_again_ms;     /* When it last began anew for that. */
-    uint32_t wipes;            /* Since its last commit. */
-    weir_error failure;        /* Of an asynchronous completion; status WEIR_OK: none. */
-    int64_t last_timestamp_ms; /* Of the last record taken since the last commit; -1: none. */
+    bool reads_again;           /* There are records of others in a changelog. */
+    int64_t read_again_ms;      /* When it last began anew for that. */
+    uint32_t wipes;             /* Since its last commit. */
+    weir_error failure;         /* Of an asynchronous completion; status WEIR_OK: none. */
+    int64_t last_timestamp_ms;  /* Of the last record taken since the last commit; -1: none. */
+    weir_kept_times kept_times; /* What processors keep with the offsets. */
+    uint64_t dropped;           /* Records, since the counter was last told. */
     weir_task_metrics metrics;
 };
 
@@ -118,6 +120,11 @@ weir_status weir_context_process(weir_context *context, const weir_record *recor
 /* task_ahead.c: what the records after the head of queue are likely to read is fetched into the
  * processor's cache. */
 void weir_task_look_ahead(const weir_task *task, const weir_record_queue *queue);
+
+/* store_cache.c: what processors allocate goes to an arena of its own until it is left, which makes
+ * that empty; within itself it does nothing. */
+weir_arena *weir_task_enter_flush_arena(weir_task *task);
+void weir_task_leave_flush_arena(weir_task *task, weir_arena *outer);
 
 /* async.c: the current record has been processed: true when nothing of it is deferred any more. */
 bool weir_async_settle(weir_task *task);

@@ -93,6 +93,10 @@ void weir_task_publish_metrics(weir_task *task)
         }
         context->processed = 0;
     }
+    if (task->dropped > 0) {
+        weir_counter_add(task->metrics.dropped, task->dropped);
+    }
+    task->dropped = 0;
     observe_age(task);
 }
 

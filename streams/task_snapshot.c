@@ -168,8 +168,10 @@ weir_status weir_task_load_begin(weir_task *task, weir_error *err)
 weir_status weir_task_load_rows(weir_task *task, size_t number, const weir_restore_entry *rows,
                                 size_t count, weir_error *err)
 {
+    weir_task_store *store = store_at(task, number);
+    WEIR_TRY(weir_task_store_restore_index(store, rows, count, err));
     const weir_restore_batch batch = {
-        .store = store_at(task, number)->spec->options.name,
+        .store = store->spec->options.name,
         .entries = rows,
         .count = count,
     };
@@ -183,6 +185,7 @@ weir_status weir_task_load_end(weir_task *task, const int64_t *positions, weir_e
     for (size_t i = 0; i < count; i++) {
         if (positions[i] >= 0) {
             weir_task_state_set_position(task->state, store_at(task, i)->label, positions[i]);
+            weir_task_store_mark_index(store_at(task, i));
         }
     }
     weir_task_state_commit(task->state);

@@ -50,7 +50,12 @@ typedef struct weir_task_store {
     int64_t looked_ms;        /* When it last looked for others' records in the changelog. */
     int64_t changelog_first;  /* The ends of the changelog, as they were last asked for. */
     int64_t changelog_end;
-    int64_t logged;     /* Records that the store has sent since it stood there. */
+    int64_t logged;   /* Records that the store has sent since it stood there. */
+    weir_kv *by_time; /* Its order by time (store_index.c); NULL: it has none. */
+    char *index_name;
+    weir_buf index_key;
+    weir_buf released_key; /* What is told of. */
+    weir_buf released_value;
     weir_expiry expiry; /* Of windows, while nobody runs the task here (store_kinds.c). */
     struct weir_restoring *restoring; /* restore.c's, while it restores or follows; else NULL. */
 } weir_task_store;
@@ -93,6 +98,24 @@ weir_status weir_task_store_make_room(weir_task_store *store, weir_bytes key, si
 weir_status weir_task_go_on_evicting(weir_task *task, weir_error *err);
 /* task_ahead.c: key of store was asked for. */
 void weir_task_store_note_key(weir_task_store *store, weir_bytes key);
+/* store_index.c: opens the order by time of a store that has one; frees what it took. */
+weir_status weir_task_store_open_index(weir_task_store *store, weir_store_engine engine,
+                                       weir_error *err);
+void weir_task_store_close_index(weir_task_store *store);
+/* A row was put or removed. */
+weir_status weir_task_store_index(weir_task_store *store, weir_bytes key, bool is_there,
+                                  weir_error *err);
+/* Whether a row does not wait to be passed on; by which time it is certain that rows do not, of an
+ * owner that begins where the group has committed. */
+bool weir_task_store_is_released(weir_task_store *store, weir_bytes key);
+int64_t weir_task_store_released_ms(const weir_task_store *store);
+/* Rows are restored: called before they are. */
+weir_status weir_task_store_restore_index(weir_task_store *store, const weir_restore_entry *rows,
+                                          size_t count, weir_error *err);
+/* Stages the mark that the index is complete; whether the database has rows without it. */
+void weir_task_store_mark_index(weir_task_store *store);
+bool weir_task_store_lacks_index(const weir_task_store *store);
+
 /* stores.c: a write of store goes to its changelog. */
 weir_status weir_task_store_log(weir_task_store *store, weir_bytes key, weir_bytes value,
                                 weir_error *err);

@@ -16,6 +16,7 @@
  * and the order of nodes a topological one.
  */
 #include "streams/global_stores.h"
+#include "streams/kept_times.h"
 #include "streams/topology_internal.h"
 
 #include <ctype.h>
@@ -435,6 +436,12 @@ static void check_retention(weir_topology *topology, const weir_store_options *o
         mistake(topology, "store '%s': only window stores have retention_ms and retain_duplicates",
                 options->name);
     }
+    if (options->ordered_by_time && (!has_retention(options->kind) || options->retain_duplicates)) {
+        mistake(topology,
+                "store '%s': only window stores without duplicates and session stores are ordered "
+                "by time, leave out ordered_by_time",
+                options->name);
+    }
     if (options->kind == WEIR_STORE_TTL && options->changelog_topic != NULL) {
         mistake(topology, "TTL store '%s': it has two changelogs, so changelog_topic is NULL",
                 options->name);
@@ -694,6 +701,22 @@ static void check_whole(weir_topology *topology)
     }
 }
 
+/* A task keeps a time for each store that is ordered by time. */
+static void check_kept_times(weir_topology *topology, const weir_subtopology *subtopology)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < subtopology->stores.count; i++) {
+        const weir_store_options *options = &topology->stores[subtopology->stores.items[i]].options;
+        bytes += options->ordered_by_time ? weir_kept_times_bytes_of(options->name) : 0;
+    }
+    if (bytes > WEIR_KEPT_TIMES_BYTES_MAX) {
+        mistake(topology,
+                "the names of the stores whose windows are passed on when they close take %zu "
+                "bytes, at most %d: shorten them",
+                bytes, WEIR_KEPT_TIMES_BYTES_MAX);
+    }
+}
+
 weir_status weir_topology_build(weir_topology *topology, weir_error *err)
 {
     WEIR_ASSERT(!topology->built);
@@ -705,6 +728,9 @@ weir_status weir_topology_build(weir_topology *topology, weir_error *err)
     }
     number_subtopologies(topology);
     mark_globals(topology);
+    for (size_t i = 0; i < topology->subtopology_count; i++) {
+        check_kept_times(topology, &topology->subtopologies[i]);
+    }
     for (size_t s = 0; s < topology->store_count; s++) {
         check_source_changelog(topology, &topology->stores[s]);
     }

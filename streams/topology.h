@@ -73,6 +73,7 @@ typedef struct weir_store_options {
     /* Holds writes back until a commit, or until statestore.cache.max.bytes are held, and logs the
      * last one of each key (weir_context_on_flush). Key-value and window stores. */
     bool caching_enabled;
+    bool ordered_by_time; /* Of a window or session store: table_context.h passes closed ones on. */
     uint8_t value_version; /* > 0: the header "v" of values in the changelog. */
 } weir_store_options;
 

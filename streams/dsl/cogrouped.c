@@ -256,7 +256,7 @@ weir_ktable *weir_session_windowed_cogrouped_aggregate(
     WEIR_ASSERT(merger != NULL);
     weir_builder *builder = windowed->cogrouped->builder;
     weir_sessions_spec *sessions = weir_builder_alloc(builder, sizeof(*sessions));
-    *sessions = (weir_sessions_spec){windowed->windows, merger};
+    *sessions = (weir_sessions_spec){.windows = windowed->windows, .merger = merger};
     const cogrouped_table table = {
         .initializer = initializer,
         .windows = sessions,

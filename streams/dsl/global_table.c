@@ -65,7 +65,7 @@ static weir_status join_row(weir_processor *processor, const weir_record *record
     WEIR_TRY(weir_call_check(&call, spec->selector(&call, record, &key)));
     bool passes_without = spec->is_left_join && record->key.data == NULL;
     if (record->value.data == NULL || (key.data == NULL && !passes_without)) {
-        return WEIR_OK;
+        return weir_context_drop(processor->context);
     }
     weir_bytes right = WEIR_BYTES_NULL;
     WEIR_TRY(look_up(self, key, &right, err));

@@ -48,7 +48,7 @@ static weir_status aggregate(weir_processor *processor, const weir_record *recor
 {
     aggregate_processor *self = (aggregate_processor *)(void *)processor;
     if (record->key.data == NULL || record->value.data == NULL) {
-        return WEIR_OK;
+        return weir_context_drop(processor->context);
     }
     weir_timestamped row = {0};
     WEIR_TRY(weir_row_store_get(&self->rows, record->key, &row, err));

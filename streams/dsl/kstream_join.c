@@ -33,7 +33,7 @@ static weir_status join_row(weir_processor *processor, const weir_record *record
     join_processor *self = (join_processor *)(void *)processor;
     const table_join *spec = self->spec;
     if (record->value.data == NULL || (record->key.data == NULL && !spec->is_left_join)) {
-        return WEIR_OK;
+        return weir_context_drop(processor->context);
     }
     weir_timestamped row = {0};
     if (record->key.data != NULL) {

@@ -138,7 +138,7 @@ static weir_status take_row(weir_processor *processor, const weir_record *record
 {
     source_processor *self = (source_processor *)(void *)processor;
     if (record->key.data == NULL) {
-        return WEIR_OK;
+        return weir_context_drop(processor->context);
     }
     weir_change change = {.new_value = record->value};
     if (!self->table->is_kept) {

@@ -67,7 +67,7 @@ static weir_status join_side_process(weir_processor *processor, const weir_recor
     side_processor *self = (side_processor *)(void *)processor;
     const weir_change *own = record->object;
     if (record->key.data == NULL) {
-        return WEIR_OK;
+        return weir_context_drop(processor->context);
     }
     weir_timestamped other = {0};
     WEIR_TRY(weir_view_reader_get(&self->other, record->key, &other, err));

@@ -4,6 +4,7 @@
  * them become one.
  */
 #include "streams/dsl/sessions_internal.h"
+#include "streams/dsl/window_close_internal.h"
 
 #include "streams/base/serde.h"
 
@@ -13,6 +14,7 @@
 struct weir_session_windowed_kstream {
     weir_kgrouped_stream *grouped;
     weir_session_windows windows;
+    bool emits_on_close;
 };
 
 typedef struct session_processor {
@@ -21,6 +23,7 @@ typedef struct session_processor {
     const weir_sessions_spec *sessions;
     weir_session_store *store;
     bool is_cached;
+    weir_window_close close;
     int64_t observed_ms; /* Stream time as this processor saw it; -1: none yet. */
     weir_buf key;        /* Of the change that is passed on. */
 } session_processor;
@@ -67,12 +70,23 @@ static weir_status init(weir_processor *processor, weir_error *err)
     session_processor *self = (session_processor *)(void *)processor;
     const char *name = self->spec->table->store->options.name;
     self->store = weir_context_session_store(processor->context, name);
+    if (self->sessions->emits_on_close) {
+        weir_window_close_open(&self->close, processor->context, name);
+        return WEIR_OK;
+    }
     self->is_cached = weir_context_on_flush(processor->context, name, forward_flushed,
                                             self->spec->table->sends_old_values);
     if (self->spec->table->keeps_places) {
         weir_context_keep_places(processor->context, name);
     }
     return WEIR_OK;
+}
+
+/* A session that ended before it has closed. */
+static int64_t close_time(const session_processor *self)
+{
+    const weir_session_windows *windows = &self->sessions->windows;
+    return self->observed_ms - windows->grace_ms - windows->inactivity_gap_ms;
 }
 
 /* Sets or removes the row of a session, and passes its change on unless the cache will. */
@@ -84,7 +98,7 @@ static weir_status put(session_processor *self, const weir_record *record, int64
     if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
         return status;
     }
-    if (self->is_cached) {
+    if (self->is_cached || self->sessions->emits_on_close) {
         return WEIR_OK;
     }
     weir_buf_set(&self->key, record->key);
@@ -151,17 +165,10 @@ static weir_status combine(const session_processor *self, const weir_record *rec
     return weir_aggregate_advance(self->spec, &call, record, &aggregate, out_aggregate);
 }
 
-static weir_status add_to_session(weir_processor *processor, const weir_record *record,
-                                  weir_error *err)
+/* The session of a record becomes one with those that it meets. */
+static weir_status join_sessions(session_processor *self, const weir_record *record,
+                                 weir_error *err)
 {
-    session_processor *self = (session_processor *)(void *)processor;
-    const weir_session_windows *windows = &self->sessions->windows;
-    if (record->key.data == NULL) {
-        return WEIR_OK;
-    }
-    if (self->observed_ms < record->timestamp_ms) {
-        self->observed_ms = record->timestamp_ms;
-    }
     met_session *met = NULL;
     WEIR_TRY(meet(self, record, &met, err));
     int64_t start_ms = record->timestamp_ms;
@@ -170,8 +177,8 @@ static weir_status add_to_session(weir_processor *processor, const weir_record *
         start_ms = each->start_ms < start_ms ? each->start_ms : start_ms;
         end_ms = each->end_ms > end_ms ? each->end_ms : end_ms;
     }
-    if (end_ms < self->observed_ms - windows->grace_ms - windows->inactivity_gap_ms) {
-        return WEIR_OK;
+    if (end_ms < close_time(self)) {
+        return weir_context_drop(self->base.context);
     }
     bool is_moment = start_ms == end_ms; /* Then it is the very session that was met, if one was. */
     for (const met_session *each = met; !is_moment && each != NULL; each = each->next) {
@@ -181,6 +188,53 @@ static weir_status add_to_session(weir_processor *processor, const weir_record *
     weir_change change = {0};
     WEIR_TRY(combine(self, record, met, &change.new_value, err));
     return put(self, record, start_ms, end_ms, &change, err);
+}
+
+static weir_status tell_closed(weir_processor *processor, weir_bytes key, weir_bytes value,
+                               weir_error *err)
+{
+    session_processor *self = (session_processor *)(void *)processor;
+    weir_session session = {0};
+    if (!weir_session_of(key, &session)) {
+        return weir_error_set(err, WEIR_CORRUPT, "a session key of %zu bytes", key.size);
+    }
+    const weir_change change = {.new_value = value};
+    return forward(self, self->close.record, key, session.end_ms, &change, err);
+}
+
+/* The end belongs to a session. Where stream time leaps ahead, sessions go with their segment in
+ * Kafka Streams before they were looked for, and are not passed on. */
+static weir_status release_closed(session_processor *self, const weir_record *record,
+                                  weir_error *err)
+{
+    int64_t close_ms = close_time(self);
+    int64_t from_ms = self->close.released_ms < 0 ? 0 : self->close.released_ms;
+    if (!weir_window_close_is_due(&self->close, self->base.context, close_ms) ||
+        close_ms <= from_ms) {
+        return WEIR_OK;
+    }
+    int64_t kept_ms = weir_session_store_segment_from(self->store);
+    const weir_release what = {
+        .from_ms = from_ms < kept_ms ? kept_ms : from_ms,
+        .to_ms = close_ms - 1,
+        .tell = tell_closed,
+        .processor = &self->base,
+    };
+    return weir_window_close_release(&self->close, record, &what, close_ms, err);
+}
+
+static weir_status add_to_session(weir_processor *processor, const weir_record *record,
+                                  weir_error *err)
+{
+    session_processor *self = (session_processor *)(void *)processor;
+    if (record->key.data == NULL) {
+        return weir_context_drop(processor->context);
+    }
+    if (self->observed_ms < record->timestamp_ms) {
+        self->observed_ms = record->timestamp_ms;
+    }
+    WEIR_TRY(join_sessions(self, record, err));
+    return release_closed(self, record, err);
 }
 
 static void free_processor(weir_processor *processor)
@@ -234,6 +288,14 @@ weir_kgrouped_stream_windowed_by_session(weir_kgrouped_stream *grouped,
     return windowed;
 }
 
+weir_session_windowed_kstream *
+weir_session_windowed_emit_strategy(weir_session_windowed_kstream *windowed,
+                                    weir_emit_strategy strategy)
+{
+    windowed->emits_on_close = strategy == WEIR_EMIT_ON_WINDOW_CLOSE;
+    return windowed;
+}
+
 weir_graph_store *weir_sessions_declare_store(weir_builder *builder,
                                               const weir_session_windows *windows,
                                               const weir_materialized *materialized,
@@ -269,7 +331,7 @@ static weir_ktable *add(const weir_session_windowed_kstream *windowed, const ses
 {
     weir_builder *builder = windowed->grouped->stream.builder;
     weir_sessions_spec *sessions = weir_builder_alloc(builder, sizeof(*sessions));
-    *sessions = (weir_sessions_spec){windowed->windows, table->merger};
+    *sessions = (weir_sessions_spec){windowed->windows, table->merger, windowed->emits_on_close};
     const weir_aggregate_place place = {
         .prefix = table->prefix,
         .options = table->options,
@@ -278,6 +340,10 @@ static weir_ktable *add(const weir_session_windowed_kstream *windowed, const ses
         .supplier = weir_sessions_new,
     };
     spec.windows = sessions;
+    if (windowed->emits_on_close) {
+        place.store->options.ordered_by_time = true;
+        place.store->options.caching_enabled = false; /* As in Kafka Streams. */
+    }
     weir_ktable *made = weir_aggregate_add(windowed->grouped, &place, &spec);
     made->windows = weir_sessions_of_table(&windowed->windows);
     return made;

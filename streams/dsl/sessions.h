@@ -17,6 +17,7 @@
 
 #include "streams/dsl/builder.h"
 #include "streams/dsl/function.h"
+#include "streams/dsl/windowed.h"
 
 /* Records at most inactivity_gap_ms apart; one may come grace_ms after its session could end. */
 typedef struct weir_session_windows {
@@ -30,6 +31,11 @@ typedef struct weir_session_windowed_kstream weir_session_windowed_kstream;
 weir_session_windowed_kstream *
 weir_kgrouped_stream_windowed_by_session(weir_kgrouped_stream *grouped,
                                          const weir_session_windows *windows);
+
+/* As weir_time_windowed_emit_strategy. */
+weir_session_windowed_kstream *
+weir_session_windowed_emit_strategy(weir_session_windowed_kstream *windowed,
+                                    weir_emit_strategy strategy);
 
 /* The aggregate of two sessions that become one. */
 typedef weir_status (*weir_merger)(weir_call *call, weir_bytes key, weir_bytes one, weir_bytes two,

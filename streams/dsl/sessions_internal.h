@@ -16,6 +16,7 @@
 typedef struct weir_sessions_spec {
     weir_session_windows windows;
     weir_merger merger; /* NULL: the reducer does it. */
+    bool emits_on_close;
 } weir_sessions_spec;
 
 /* A mistake where there cannot be such sessions. */

@@ -31,7 +31,8 @@ static weir_status update(weir_windowed_processor *self, const weir_record *reco
                           int64_t start_ms, weir_timestamped old, weir_error *err)
 {
     bool is_open = start_ms + self->windows->size_ms >= self->observed_ms - self->windows->grace_ms;
-    return is_open ? weir_windowed_update(self, record, start_ms, old, err) : WEIR_OK;
+    return is_open ? weir_windowed_update(self, record, start_ms, old, err)
+                   : weir_context_drop(self->base.context);
 }
 
 /* The row of an entry, in the task's arena: the store may be written while it is walked over. */
@@ -170,23 +171,9 @@ static weir_status process_early(weir_windowed_processor *self, const weir_recor
     return update(self, record, 0, found.combined, err);
 }
 
-weir_status weir_sliding_process(weir_processor *processor, const weir_record *record,
-                                 weir_error *err)
+static weir_status process_late_enough(weir_windowed_processor *self, const weir_record *record,
+                                       weir_error *err)
 {
-    weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
-    if (record->key.data == NULL || record->value.data == NULL) {
-        return WEIR_OK;
-    }
-    if (self->observed_ms < record->timestamp_ms) {
-        self->observed_ms = record->timestamp_ms;
-    }
-    if (record->timestamp_ms + self->windows->size_ms <
-        self->observed_ms - self->windows->grace_ms) {
-        return WEIR_OK;
-    }
-    if (record->timestamp_ms < self->windows->size_ms) {
-        return process_early(self, record, err);
-    }
     neighbours found = {.previous_ms = -1};
     WEIR_TRY(walk(self, record, false, &found, err));
     if (found.is_done) {
@@ -195,4 +182,44 @@ weir_status weir_sliding_process(weir_processor *processor, const weir_record *r
     WEIR_TRY(add_behind_previous(self, record, &found, err));
     WEIR_TRY(add_left(self, record, &found, err));
     return add_behind(self, record, &found, err);
+}
+
+/* The end belongs to a window. */
+static weir_status release_closed(weir_windowed_processor *self, const weir_record *record,
+                                  weir_error *err)
+{
+    int64_t size_ms = self->windows->size_ms;
+    int64_t close_ms = self->observed_ms - self->windows->grace_ms;
+    int64_t released_ms = self->close.released_ms;
+    if (!weir_window_close_is_due(&self->close, self->base.context, close_ms) ||
+        close_ms <= size_ms) {
+        return WEIR_OK;
+    }
+    const weir_closed_windows closed = {
+        .from_ms = released_ms < size_ms ? 0 : released_ms - size_ms,
+        .to_ms = close_ms - size_ms - 1,
+        .close_ms = close_ms,
+    };
+    return weir_windowed_release(self, record, &closed, err);
+}
+
+weir_status weir_sliding_process(weir_processor *processor, const weir_record *record,
+                                 weir_error *err)
+{
+    weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
+    if (record->key.data == NULL || record->value.data == NULL) {
+        return weir_context_drop(self->base.context);
+    }
+    if (self->observed_ms < record->timestamp_ms) {
+        self->observed_ms = record->timestamp_ms;
+    }
+    if (record->timestamp_ms + self->windows->size_ms <
+        self->observed_ms - self->windows->grace_ms) {
+        return weir_context_drop(self->base.context);
+    }
+    if (record->timestamp_ms < self->windows->size_ms) {
+        return process_early(self, record, err);
+    }
+    WEIR_TRY(process_late_enough(self, record, err));
+    return release_closed(self, record, err);
 }

@@ -13,6 +13,7 @@
  * since its walk is over the whole store; so do we, for the same outputs (weir.emit.interval.ms).
  */
 #include "streams/dsl/stream_join_internal.h"
+#include "streams/table_context.h"
 
 #include "streams/base/serde.h"
 
@@ -328,7 +329,7 @@ static weir_status join_record(weir_processor *processor, const weir_record *rec
         self->times->stream_time_ms = record->timestamp_ms;
     }
     if (record->value.data == NULL || (record->key.data == NULL && !side->is_outer)) {
-        return WEIR_OK;
+        return weir_context_drop(processor->context);
     }
     if (record->key.data == NULL) {
         return forward_pair(self, record, side->is_left, WEIR_BYTES_NULL, err);

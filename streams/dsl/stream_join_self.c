@@ -8,6 +8,7 @@
  * itself before the first partner that is later than it.
  */
 #include "streams/dsl/stream_join_internal.h"
+#include "streams/table_context.h"
 
 #include <stdlib.h>
 
@@ -97,7 +98,7 @@ static weir_status join_record(weir_processor *processor, const weir_record *rec
 {
     self_processor *self = (self_processor *)(void *)processor;
     if (record->key.data == NULL || record->value.data == NULL) {
-        return WEIR_OK;
+        return weir_context_drop(processor->context);
     }
     if (self->stream_time_ms < record->timestamp_ms) {
         self->stream_time_ms = record->timestamp_ms;

@@ -53,6 +53,10 @@ static weir_status init(weir_processor *processor, weir_error *err)
     weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
     const char *name = self->spec->table->store->options.name;
     self->store = weir_context_window_store(processor->context, name);
+    if (self->windows->emits_on_close) {
+        weir_window_close_open(&self->close, processor->context, name);
+        return WEIR_OK;
+    }
     self->is_cached = weir_context_on_flush(processor->context, name, forward_flushed,
                                             self->spec->table->sends_old_values);
     if (self->spec->table->keeps_places) {
@@ -75,7 +79,7 @@ weir_status weir_windowed_put(weir_windowed_processor *self, const weir_record *
     if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
         return status;
     }
-    if (self->is_cached) {
+    if (self->is_cached || self->windows->emits_on_close) {
         return WEIR_OK;
     }
     weir_change change = {.new_value = row.value};
@@ -96,6 +100,26 @@ weir_status weir_windowed_update(weir_windowed_processor *self, const weir_recor
     return weir_windowed_put(self, record, start_ms, row, old.value, err);
 }
 
+static weir_status tell_closed(weir_processor *processor, weir_bytes key, weir_bytes value,
+                               weir_error *err)
+{
+    weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
+    weir_window_key window = weir_window_key_of(key);
+    weir_timestamped row = {0};
+    WEIR_TRY(weir_timestamped_decode(value, &row, err));
+    weir_record source = *self->close.record;
+    source.key = window.key;
+    const weir_change change = {.new_value = row.value};
+    return forward(self, &source, window.start_ms, &change, row.timestamp_ms, err);
+}
+
+weir_status weir_windowed_release(weir_windowed_processor *self, const weir_record *record,
+                                  const weir_closed_windows *closed, weir_error *err)
+{
+    const weir_release what = {closed->from_ms, closed->to_ms, tell_closed, &self->base};
+    return weir_window_close_release(&self->close, record, &what, closed->close_ms, err);
+}
+
 /* Tumbling and hopping windows. */
 
 static weir_status add_to_window(weir_windowed_processor *self, const weir_record *record,
@@ -112,25 +136,64 @@ static weir_status add_to_window(weir_windowed_processor *self, const weir_recor
     return weir_windowed_update(self, record, start_ms, old, err);
 }
 
+/* The start of the first window that time_ms belongs to. */
+static int64_t first_start(const weir_windows_spec *windows, int64_t time_ms)
+{
+    int64_t first_ms = time_ms - windows->size_ms + windows->advance_ms;
+    return (first_ms < 0 ? 0 : first_ms) / windows->advance_ms * windows->advance_ms;
+}
+
+/* Whether a window begins after one time and not after another. */
+static bool begins_between(const weir_windows_spec *windows, int64_t after_ms, int64_t until_ms)
+{
+    return first_start(windows, after_ms) != first_start(windows, until_ms) ||
+           after_ms / windows->advance_ms != until_ms / windows->advance_ms;
+}
+
+/* The end does not belong to a window. */
+static weir_status release_closed(weir_windowed_processor *self, const weir_record *record,
+                                  weir_error *err)
+{
+    const weir_windows_spec *windows = self->windows;
+    int64_t close_ms = self->observed_ms - windows->grace_ms;
+    int64_t released_ms = self->close.released_ms;
+    if (!weir_window_close_is_due(&self->close, self->base.context, close_ms) ||
+        close_ms < windows->size_ms) {
+        return WEIR_OK;
+    }
+    const weir_closed_windows closed = {
+        .from_ms = released_ms < 0                  ? 0
+                   : released_ms < windows->size_ms ? 1
+                                                    : released_ms - windows->size_ms + 1,
+        .to_ms = close_ms - windows->size_ms,
+        .close_ms = close_ms,
+    };
+    if (released_ms >= 0 && !begins_between(windows, closed.from_ms - 1, closed.to_ms)) {
+        return WEIR_OK;
+    }
+    return weir_windowed_release(self, record, &closed, err);
+}
+
 static weir_status add_to_windows(weir_processor *processor, const weir_record *record,
                                   weir_error *err)
 {
     weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
     const weir_windows_spec *windows = self->windows;
     if (record->key.data == NULL) {
-        return WEIR_OK;
+        return weir_context_drop(processor->context);
     }
     if (self->observed_ms < record->timestamp_ms) {
         self->observed_ms = record->timestamp_ms;
     }
-    int64_t first_ms = record->timestamp_ms - windows->size_ms + windows->advance_ms;
-    int64_t start_ms = (first_ms < 0 ? 0 : first_ms) / windows->advance_ms * windows->advance_ms;
+    int64_t start_ms = first_start(windows, record->timestamp_ms);
     for (; start_ms <= record->timestamp_ms; start_ms += windows->advance_ms) {
         if (start_ms + windows->size_ms > self->observed_ms - windows->grace_ms) {
             WEIR_TRY(add_to_window(self, record, start_ms, err));
+        } else {
+            (void)weir_context_drop(processor->context);
         }
     }
-    return WEIR_OK;
+    return release_closed(self, record, err);
 }
 
 static void free_processor(weir_processor *processor)
@@ -180,12 +243,14 @@ weir_processor_supplier weir_windows_supplier(const weir_windows_spec *windows)
 weir_windows_spec weir_windows_of_time(const weir_time_windows *windows)
 {
     int64_t advance_ms = windows->advance_ms == 0 ? windows->size_ms : windows->advance_ms;
-    return (weir_windows_spec){windows->size_ms, advance_ms, windows->grace_ms};
+    return (weir_windows_spec){
+        .size_ms = windows->size_ms, .advance_ms = advance_ms, .grace_ms = windows->grace_ms};
 }
 
 weir_windows_spec weir_windows_of_sliding(const weir_sliding_windows *windows)
 {
-    return (weir_windows_spec){windows->time_difference_ms, 0, windows->grace_ms};
+    return (weir_windows_spec){.size_ms = windows->time_difference_ms,
+                               .grace_ms = windows->grace_ms};
 }
 
 void weir_windows_check(weir_builder *builder, const weir_windows_spec *windows, const char *after)
@@ -223,6 +288,13 @@ weir_kgrouped_stream_windowed_by_sliding(weir_kgrouped_stream *grouped,
     return windowed_by(grouped, weir_windows_of_sliding(windows));
 }
 
+weir_time_windowed_kstream *weir_time_windowed_emit_strategy(weir_time_windowed_kstream *windowed,
+                                                             weir_emit_strategy strategy)
+{
+    windowed->windows.emits_on_close = strategy == WEIR_EMIT_ON_WINDOW_CLOSE;
+    return windowed;
+}
+
 /* The store keeps a window as long as records may still come for it; a sliding one twice as long,
  * since the windows before it are looked at. */
 weir_graph_store *weir_windows_declare_store(weir_builder *builder,
@@ -235,6 +307,10 @@ weir_graph_store *weir_windows_declare_store(weir_builder *builder,
     int64_t kept_ms = (windows->advance_ms == 0 ? 2 : 1) * windows->size_ms + windows->grace_ms;
     weir_graph_store *store = weir_row_store_declare(builder, materialized, prefix);
     store->options.kind = WEIR_STORE_WINDOW;
+    store->options.ordered_by_time = windows->emits_on_close;
+    if (windows->emits_on_close && windows->advance_ms == 0) {
+        store->options.caching_enabled = false; /* As in Kafka Streams. */
+    }
     store->options.retention_ms =
         materialized->retention_ms == 0 ? kept_ms : materialized->retention_ms;
     if (store->options.retention_ms < kept_ms) {

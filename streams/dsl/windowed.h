@@ -41,6 +41,16 @@ weir_time_windowed_kstream *
 weir_kgrouped_stream_windowed_by_sliding(weir_kgrouped_stream *grouped,
                                          const weir_sliding_windows *windows);
 
+/* When results are passed on: at each change of a window, or once, when it has closed: stream time
+ * is past its end and its grace. Windows that close are looked for with a record, every
+ * weir.emit.interval.ms of wall-clock time. Returns windowed. */
+typedef enum weir_emit_strategy {
+    WEIR_EMIT_ON_WINDOW_UPDATE,
+    WEIR_EMIT_ON_WINDOW_CLOSE,
+} weir_emit_strategy;
+weir_time_windowed_kstream *weir_time_windowed_emit_strategy(weir_time_windowed_kstream *windowed,
+                                                             weir_emit_strategy strategy);
+
 /* As weir_kgrouped_stream_count, _reduce and _aggregate, a row for each key and window.
  * materialized->retention_ms 0: size and grace. */
 weir_ktable *weir_time_windowed_count(weir_time_windowed_kstream *windowed,

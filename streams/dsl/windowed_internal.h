@@ -10,12 +10,14 @@
 #define WEIR_STREAMS_DSL_WINDOWED_INTERNAL_H
 
 #include "streams/dsl/aggregate_internal.h"
+#include "streams/dsl/window_close_internal.h"
 #include "streams/dsl/windowed.h"
 
 typedef struct weir_windows_spec {
     int64_t size_ms;    /* Of sliding windows: the time difference, and both ends belong to them. */
     int64_t advance_ms; /* 0: sliding. */
     int64_t grace_ms;
+    bool emits_on_close;
 } weir_windows_spec;
 
 struct weir_time_windowed_kstream {
@@ -28,7 +30,8 @@ typedef struct weir_windowed_processor {
     const weir_aggregate_spec *spec;
     const weir_windows_spec *windows;
     weir_window_store *store;
-    bool is_cached;
+    bool is_cached; /* Changes are passed on when the cache lets go of them. */
+    weir_window_close close;
     int64_t observed_ms; /* Stream time as this processor saw it; -1: none yet. */
     weir_buf stored;
     weir_buf built;
@@ -58,6 +61,16 @@ weir_status weir_windowed_put(weir_windowed_processor *self, const weir_record *
 /* The row of a window becomes what record makes of old, whose value is null where there is none. */
 weir_status weir_windowed_update(weir_windowed_processor *self, const weir_record *record,
                                  int64_t start_ms, weir_timestamped old, weir_error *err);
+
+/* Passes on windows that have closed, if it is time to look for them: those that begin from from_ms
+ * to to_ms. */
+typedef struct weir_closed_windows {
+    int64_t from_ms;
+    int64_t to_ms;
+    int64_t close_ms;
+} weir_closed_windows;
+weir_status weir_windowed_release(weir_windowed_processor *self, const weir_record *record,
+                                  const weir_closed_windows *closed, weir_error *err);
 
 /* sliding.c: the process function of sliding windows. */
 weir_status weir_sliding_process(weir_processor *processor, const weir_record *record,

@@ -14,11 +14,18 @@
 
 enum { ROWS_MAX = 10000 };
 
+typedef struct row_line {
+    char *text;
+    int64_t end_ms; /* Of a session. */
+} row_line;
+
 /* A dump at work. */
 typedef struct rows {
     const conformance_store *store;
     int64_t window_size_ms;
-    char **lines;
+    int64_t hidden_ms; /* Sessions that end so long before the last are not shown; 0: all are. */
+    int64_t last_end_ms;
+    row_line *lines;
     size_t count;
     size_t capacity;
 } rows;
@@ -81,13 +88,17 @@ static weir_status take_row(void *user, weir_bytes key, weir_bytes value, weir_e
     }
     const weir_record record = {.key = key, .value = row.value, .timestamp_ms = row.timestamp_ms};
     self->lines = weir_grow(self->lines, self->count, &self->capacity, sizeof(*self->lines));
-    self->lines[self->count++] = line_of(self, record);
+    weir_session session = {0};
+    if (self->store->is_session && weir_session_of(key, &session)) {
+        self->last_end_ms = self->last_end_ms < session.end_ms ? session.end_ms : self->last_end_ms;
+    }
+    self->lines[self->count++] = (row_line){line_of(self, record), session.end_ms};
     return WEIR_OK;
 }
 
 static int compare_lines(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp(((const row_line *)a)->text, ((const row_line *)b)->text);
 }
 
 weir_status conformance_dump_store(const conformance_dump *dump, weir_buf *to, weir_error *err)
@@ -96,6 +107,13 @@ weir_status conformance_dump_store(const conformance_dump *dump, weir_buf *to, w
     if (dump->store->window_size != NULL) {
         (void)weir_json_get_i64(dump->params, dump->store->window_size, &self.window_size_ms, NULL);
     }
+    if (dump->store->hides_past_retention) {
+        int64_t gap_ms = 0;
+        int64_t grace_ms = 0;
+        (void)weir_json_get_i64(dump->params, "gap", &gap_ms, NULL);
+        (void)weir_json_get_i64(dump->params, "grace", &grace_ms, NULL);
+        self.hidden_ms = gap_ms + grace_ms;
+    }
     const weir_query_scan scan = {.store = dump->store->name, .limit = ROWS_MAX};
     bool more = false;
     weir_status status = weir_query_rows(dump->application, &scan, take_row, &self, &more, err);
@@ -103,8 +121,12 @@ weir_status conformance_dump_store(const conformance_dump *dump, weir_buf *to, w
         qsort(self.lines, self.count, sizeof(*self.lines), compare_lines);
     }
     for (size_t i = 0; i < self.count; i++) {
-        weir_buf_append_format(to, "%s\n", self.lines[i]);
-        free(self.lines[i]);
+        bool is_hidden =
+            self.hidden_ms > 0 && self.lines[i].end_ms <= self.last_end_ms - self.hidden_ms;
+        if (!is_hidden) {
+            weir_buf_append_format(to, "%s\n", self.lines[i].text);
+        }
+        free(self.lines[i].text);
     }
     free(self.lines);
     return status;

@@ -24,7 +24,8 @@ typedef struct conformance_store {
     conformance_value value;
     const char *window_size; /* The parameter that tells it; NULL: a key-value store. */
     bool is_session;
-    bool is_plain; /* Its rows have no times. */
+    bool is_plain;             /* Its rows have no times. */
+    bool hides_past_retention; /* Of sessions without a cache: those within gap and grace show. */
 } conformance_store;
 
 typedef struct conformance_spec {
@@ -41,6 +42,7 @@ extern const conformance_spec conformance_specs_joins[];
 extern const conformance_spec conformance_specs_cogroup[];
 extern const conformance_spec conformance_specs_processor[];
 extern const conformance_spec conformance_specs_suppress[];
+extern const conformance_spec conformance_specs_emit[];
 
 /* The one called name, or NULL. */
 const conformance_spec *conformance_spec_named(weir_bytes name);

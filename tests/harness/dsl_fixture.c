@@ -14,11 +14,16 @@ static void start_driver(dsl_fixture *self)
     weir_error err = {0};
     const weir_setting settings[] = {
         {"processing.exception.handler", "continue"},
-        {"statestore.cache.max.bytes", self->cache_bytes_max},
+        {"statestore.cache.max.bytes",
+         self->options.cache_bytes_max == NULL ? "0" : self->options.cache_bytes_max},
+        {"weir.emit.interval.ms",
+         self->options.emit_interval_ms == NULL ? "0" : self->options.emit_interval_ms},
     };
     const weir_test_driver_options options = {
         .topology = self->topology,
         .broker = self->broker,
+        .database = self->options.database,
+        .metrics = self->options.metrics,
         .settings = settings,
         .setting_count = sizeof(settings) / sizeof(settings[0]),
     };
@@ -27,8 +32,15 @@ static void start_driver(dsl_fixture *self)
 
 void dsl_fixture_start(dsl_fixture *self, weir_builder *owned_builder, const char *cache_bytes_max)
 {
+    const dsl_fixture_options options = {.cache_bytes_max = cache_bytes_max};
+    dsl_fixture_start_with(self, owned_builder, &options);
+}
+
+void dsl_fixture_start_with(dsl_fixture *self, weir_builder *owned_builder,
+                            const dsl_fixture_options *options)
+{
     weir_error err = {0};
-    *self = (dsl_fixture){.builder = owned_builder, .cache_bytes_max = cache_bytes_max};
+    *self = (dsl_fixture){.builder = owned_builder, .options = *options};
     CHECK_OK(weir_builder_build(owned_builder, &self->topology, &err), &err);
     self->broker = sim_broker_new(1);
     start_driver(self);

@@ -11,16 +11,26 @@
 #include "streams/dsl/builder.h"
 #include "streams/test_driver.h"
 
+/* All-zero is good; the rest of the settings are the driver's. */
+typedef struct dsl_fixture_options {
+    const char *cache_bytes_max;
+    const char *emit_interval_ms; /* NULL: 0. */
+    weir_database *database;      /* Of the test; NULL: stores are in memory. */
+    weir_metrics *metrics;        /* The same. */
+} dsl_fixture_options;
+
 typedef struct dsl_fixture {
     weir_builder *builder;
     const weir_topology *topology;
     weir_broker *broker;
     weir_test_driver *driver;
-    const char *cache_bytes_max;
+    dsl_fixture_options options;
 } dsl_fixture;
 
 /* Builds and starts; with a cache of "0" bytes each update is seen. Bad records are skipped. */
 void dsl_fixture_start(dsl_fixture *self, weir_builder *owned_builder, const char *cache_bytes_max);
+void dsl_fixture_start_with(dsl_fixture *self, weir_builder *owned_builder,
+                            const dsl_fixture_options *options);
 void dsl_fixture_end(dsl_fixture *self);
 
 /* Crashes and starts again: stores are restored from their changelogs. What was read of topics is

@@ -118,7 +118,7 @@ static void open_window(sim_checks *checks, const char *topic, int32_t partition
     int64_t time_ms = 0;
     weir_error err = {0};
     CHECK_OK(weir_offset_window_decode(window, committed < 0 ? 0 : committed,
-                                       weir_buf_bytes(&metadata), &time_ms, &err),
+                                       weir_buf_bytes(&metadata), &time_ms, NULL, &err),
              &err);
 }
 

@@ -14,8 +14,9 @@ enum { OFFSETS = 3000 };
 static void decode(weir_offset_window *window, int64_t offset, const char *text, int64_t *out_time)
 {
     weir_error err = {0};
-    CHECK_OK(weir_offset_window_decode(window, offset, weir_bytes_of_text(text), out_time, &err),
-             &err);
+    CHECK_OK(
+        weir_offset_window_decode(window, offset, weir_bytes_of_text(text), out_time, NULL, &err),
+        &err);
 }
 
 TEST(records_that_end_in_order_leave_no_bitmap)
@@ -26,7 +27,7 @@ TEST(records_that_end_in_order_leave_no_bitmap)
     weir_offset_window_take(&window, 9, true); /* 6 to 8 do not exist. */
     CHECK_I64(window.base, ==, 10);
     WEIR_AUTO(weir_buf) text = {0};
-    weir_offset_window_encode(&window, 0x0102030405060708, &text);
+    weir_offset_window_encode(&window, 0x0102030405060708, NULL, &text);
     CHECK_STR(weir_buf_text(&text), "AgECAwQFBgcIAAAAAA=="); /* Java's, with no entries. */
     weir_offset_window_cleanup(&window);
 }
@@ -64,6 +65,34 @@ TEST(text_of_kafka_streams_is_understood)
     weir_offset_window_cleanup(&window);
 }
 
+TEST(times_that_a_task_keeps_are_those_of_kafka_streams)
+{
+    static const char javas[] = "AgAAAAAAAAPoAAAAAQAAAAFrAAAAAAAAAAM="; /* "k" = 3. */
+    weir_offset_window window;
+    weir_kept_times times = {0};
+    weir_error err = {0};
+    int64_t time_ms = 0;
+    int64_t kept_ms = 0;
+    CHECK_OK(
+        weir_offset_window_decode(&window, 7, weir_bytes_of_text(javas), &time_ms, &times, &err),
+        &err);
+    CHECK(weir_kept_times_get(&times, "k", &kept_ms));
+    CHECK_I64(kept_ms, ==, 3);
+    CHECK(!weir_kept_times_get(&times, "l", &kept_ms));
+    WEIR_AUTO(weir_buf) text = {0};
+    weir_offset_window_encode(&window, 1000, &times, &text);
+    CHECK_STR(weir_buf_text(&text), javas);
+    weir_kept_times_set(&times, "k", 2); /* Of several inputs the latest counts. */
+    weir_offset_window_cleanup(&window);
+    CHECK_OK(
+        weir_offset_window_decode(&window, 7, weir_bytes_of_text(javas), &time_ms, &times, &err),
+        &err);
+    CHECK(weir_kept_times_get(&times, "k", &kept_ms));
+    CHECK_I64(kept_ms, ==, 3);
+    weir_kept_times_cleanup(&times);
+    weir_offset_window_cleanup(&window);
+}
+
 TEST(text_of_nobody_is_refused)
 {
     static const char *const texts[] = {"?", "AwAAAAAAAAPo", "Ag==", "AgAAAAAAAAPoAAAAAFcAAP//"};
@@ -71,9 +100,9 @@ TEST(text_of_nobody_is_refused)
         weir_offset_window window = {0};
         weir_error err = {0};
         int64_t time_ms = 0;
-        CHECK_STATUS(
-            weir_offset_window_decode(&window, 7, weir_bytes_of_text(texts[i]), &time_ms, &err),
-            WEIR_INVALID);
+        CHECK_STATUS(weir_offset_window_decode(&window, 7, weir_bytes_of_text(texts[i]), &time_ms,
+                                               NULL, &err),
+                     WEIR_INVALID);
     }
 }
 
@@ -88,10 +117,36 @@ TEST(full_window_fits_into_a_commit_and_lets_nothing_in)
     }
     CHECK_I64(offset, ==, 100 + WEIR_OFFSET_WINDOW_MAX);
     WEIR_AUTO(weir_buf) text = {0};
-    weir_offset_window_encode(&window, 0, &text);
+    weir_offset_window_encode(&window, 0, NULL, &text);
     CHECK_I64(text.size, <=, 4096);
     weir_offset_window_finish(&window, 100);
     CHECK(weir_offset_window_has_room(&window, offset));
+    weir_offset_window_cleanup(&window);
+}
+
+TEST(full_window_and_kept_times_fit_into_a_commit)
+{
+    weir_offset_window window;
+    weir_kept_times times = {0};
+    char name[] = "a-store-with-a-name-of-52-bytes-made-for-this-test-0";
+    size_t bytes = 0;
+    for (; bytes + weir_kept_times_bytes_of(name) <= WEIR_KEPT_TIMES_BYTES_MAX; name[51]++) {
+        weir_kept_times_set(&times, name, 1);
+        bytes += weir_kept_times_bytes_of(name);
+    }
+    weir_offset_window_init(&window, 100);
+    weir_offset_window_reserve(&window, bytes);
+    weir_offset_window_take(&window, 100, false);
+    int64_t offset = 101;
+    for (; weir_offset_window_has_room(&window, offset); offset++) {
+        weir_offset_window_take(&window, offset, offset % 2 == 0);
+    }
+    CHECK_I64(offset, >, 1000);
+    WEIR_AUTO(weir_buf) text = {0};
+    weir_offset_window_encode(&window, 0, &times, &text);
+    CHECK_I64(text.size, <=, 4096);
+    CHECK_I64(text.size, >, 4000);
+    weir_kept_times_cleanup(&times);
     weir_offset_window_cleanup(&window);
 }
 
@@ -99,7 +154,7 @@ TEST(full_window_fits_into_a_commit_and_lets_nothing_in)
 static void restart(weir_offset_window *window)
 {
     WEIR_AUTO(weir_buf) text = {0};
-    weir_offset_window_encode(window, 1, &text);
+    weir_offset_window_encode(window, 1, NULL, &text);
     int64_t base = window->base;
     weir_offset_window_cleanup(window);
     int64_t time_ms = 0;
