@@ -2,15 +2,21 @@
  *
  * conformance.c - replays what Kafka Streams did, record by record, and compares.
  *
- *   conformance FILE… | --list
+ *   conformance [--uncached] [--crashes SEED] FILE… | --list
  *
  * A file holds one JSON object a line, as the oracle prints them: a spec, inputs, and after each
  * input what it led to; at the end what the stores hold. Prints a line a file; the first difference
  * where there is one. Exits with 1 if any file differs, with 2 if one cannot be read.
+ *
+ * With --uncached there is no record cache, whatever the file says; with --crashes there are
+ * commits, crashes, closes and moves between the inputs, the same ones for the same SEED
+ * (crash_run.h says what is compared then).
  */
 #include "streams/base/file.h"
+#include "streams/base/hash.h"
 #include "streams/base/logging.h"
 #include "streams/test_driver.h"
+#include "tests/conformance/crash_run.h"
 #include "tests/conformance/dump.h"
 #include "tests/harness/sim_broker.h"
 
@@ -29,6 +35,7 @@ enum {
 /* One file at work. */
 typedef struct replay {
     const char *path;
+    bool uncached;
     const conformance_spec *spec;
     weir_json_value *head; /* The first line. */
     const weir_json_value *params;
@@ -68,53 +75,15 @@ static bool differs(replay *self)
     return true;
 }
 
-static weir_bytes hex_of(weir_bytes bytes, weir_buf *to)
-{
-    if (bytes.data == NULL) {
-        return WEIR_BYTES_NULL;
-    }
-    weir_buf_clear(to);
-    for (size_t i = 0; i < bytes.size; i++) {
-        weir_buf_append_format(to, "%02x", ((const uint8_t *)bytes.data)[i]);
-    }
-    return weir_buf_bytes(to);
-}
-
-static int64_t timestamp_of(const weir_json_value *object)
-{
-    int64_t ms = -1;
-    (void)weir_json_get_i64(object, "ts", &ms, NULL);
-    return ms;
-}
-
-static weir_record record_of(const weir_json_value *object)
-{
-    return (weir_record){
-        .timestamp_ms = timestamp_of(object),
-        .key = weir_json_value_text(weir_json_get(object, "key")),
-        .value = weir_json_value_text(weir_json_get(object, "value")),
-    };
-}
-
 /* What the oracle printed, in our form. */
 static void expect(replay *self, const weir_json_value *object)
 {
     static const char *const kinds[] = {"out", "store", "internal"};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        const weir_json_value *name = weir_json_get(object, kinds[i]);
-        if (name == NULL) {
-            continue;
+        if (weir_json_get(object, kinds[i]) != NULL) {
+            conformance_append_expected(&self->expected, kinds[i], object);
+            weir_buf_append_byte(&self->expected, '\n');
         }
-        const weir_record record = record_of(object);
-        conformance_append_line(&self->expected, kinds[i], weir_json_value_text(name), &record);
-        void *position = NULL;
-        const char *key = NULL;
-        const weir_json_value *value = NULL;
-        const weir_json_value *headers = weir_json_get(object, "headers");
-        while (headers != NULL && weir_json_next(headers, &position, &key, &value)) {
-            conformance_append_text(&self->expected, key, weir_json_value_text(value));
-        }
-        weir_buf_append_byte(&self->expected, '\n');
     }
 }
 
@@ -136,22 +105,10 @@ static weir_status read_outputs(replay *self, weir_error *err)
 
 static weir_status read_internal(replay *self, const char *topic, weir_error *err)
 {
-    WEIR_AUTO(weir_buf) key = {0};
-    WEIR_AUTO(weir_buf) value = {0};
     const weir_record *record = NULL;
     weir_status status = WEIR_OK;
     while ((status = weir_test_driver_read(self->driver, topic, &record, err)) == WEIR_OK) {
-        weir_record copy = *record;
-        copy.key = hex_of(record->key, &key);
-        copy.value = hex_of(record->value, &value);
-        if (strstr(topic, "-SUPPRESS-") != NULL || strstr(topic, "-final-store-") != NULL) {
-            copy.timestamp_ms = -1; /* Kafka Streams leaves it to its producer. */
-        }
-        conformance_append_line(&self->actual, "internal", weir_bytes_of_text(topic), &copy);
-        for (size_t i = 0; i < record->header_count; i++) {
-            WEIR_AUTO_FREE char *name = weir_bytes_to_text(record->headers[i].key);
-            conformance_append_text(&self->actual, name, hex_of(record->headers[i].value, &key));
-        }
+        conformance_append_internal(&self->actual, topic, record);
         weir_buf_append_byte(&self->actual, '\n');
     }
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
@@ -205,24 +162,6 @@ static weir_status check_description(const replay *self, weir_error *err)
     return weir_error_set(err, WEIR_INVALID, "the topology is not described as the oracle's");
 }
 
-/* Adds to count settings those that the oracle ran with; returns how many there are. */
-static size_t add_settings(const replay *self, weir_setting *settings, size_t count)
-{
-    void *position = NULL;
-    const char *key = NULL;
-    const weir_json_value *value = NULL;
-    const weir_json_value *added = weir_json_get(self->head, "settings");
-    while (added != NULL && count < SETTINGS_MAX &&
-           weir_json_next(added, &position, &key, &value)) {
-        if (strcmp(key, "topology.optimization") == 0) {
-            continue; /* The spec says so to its builder. */
-        }
-        weir_bytes text = weir_json_value_text(value);
-        settings[count++] = (weir_setting){key, text.data}; /* A parsed text ends with a NUL. */
-    }
-    return count;
-}
-
 static weir_status start(replay *self, weir_error *err)
 {
     weir_bytes name = weir_json_value_text(weir_json_get(self->head, "spec"));
@@ -240,11 +179,15 @@ static weir_status start(replay *self, weir_error *err)
     weir_setting settings[SETTINGS_MAX] = {{"application.id", "oracle"},
                                            {"commit.interval.ms", "0"},
                                            {"weir.expire.entries.max", "0"}};
+    size_t count = conformance_add_settings(self->head, settings, OWN_SETTINGS, SETTINGS_MAX - 1);
+    if (self->uncached) {
+        settings[count++] = (weir_setting){"statestore.cache.max.bytes", "0"};
+    }
     const weir_test_driver_options options = {
         .topology = self->topology,
         .broker = self->broker,
         .settings = settings,
-        .setting_count = add_settings(self, settings, OWN_SETTINGS),
+        .setting_count = count,
     };
     return weir_test_driver_new(&options, &self->driver, err);
 }
@@ -255,7 +198,7 @@ static weir_status feed(replay *self, const weir_json_value *object, weir_error 
     if (weir_json_get_i64(object, "wall", &wall_ms, NULL) == WEIR_OK) {
         return weir_test_driver_advance(self->driver, wall_ms, err);
     }
-    weir_record record = record_of(object);
+    weir_record record = conformance_record_of(object);
     WEIR_AUTO_FREE char *topic =
         weir_bytes_to_text(weir_json_value_text(weir_json_get(object, "in")));
     record.topic = topic;
@@ -311,9 +254,9 @@ static weir_status play(replay *self, bool *out_same, weir_error *err)
 }
 
 /* 0: the same; 1: it differs; 2: it cannot be replayed. */
-static int replay_file(const char *path)
+static int replay_file(const char *path, bool uncached)
 {
-    replay self = {.path = path};
+    replay self = {.path = path, .uncached = uncached};
     weir_error err = {0};
     bool same = false;
     weir_status status = weir_file_read(path, FILE_BYTES_MAX, &self.text, &err);
@@ -336,10 +279,63 @@ static int replay_file(const char *path)
     return status != WEIR_OK ? 2 : same ? 0 : 1;
 }
 
+typedef struct arguments {
+    bool uncached;
+    bool crashes;
+    uint64_t seed;
+    int first_file;
+    conformance_counts counts;
+} arguments;
+
+/* As replay_file. Each file has random numbers of its own. */
+static int run_file(arguments *self, const char *path)
+{
+    if (!self->uncached && !self->crashes) {
+        return replay_file(path, false);
+    }
+    const char *name = strrchr(path, '/');
+    const crash_run_options options = {
+        .path = path,
+        .uncached = self->uncached,
+        .crashes = self->crashes,
+        .seed = self->seed + weir_hash64(weir_bytes_of_text(name == NULL ? path : name), 0),
+    };
+    weir_error err = {0};
+    weir_status status = crash_run(&options, &self->counts, &err);
+    if (status == WEIR_AGAIN) {
+        return replay_file(path, self->uncached);
+    }
+    bool is_fine = status == WEIR_OK || status == WEIR_NOT_FOUND;
+    printf("%s %s%s%s\n",
+           status == WEIR_OK ? "ok  "
+           : is_fine         ? "skip"
+                             : "FAIL",
+           path, status == WEIR_OK ? "" : ": ", status == WEIR_OK ? "" : err.message);
+    return is_fine ? 0 : 1;
+}
+
+static arguments arguments_of(int argc, char **argv)
+{
+    arguments self = {.first_file = 1};
+    for (; self.first_file < argc; self.first_file++) {
+        const char *argument = argv[self.first_file];
+        if (strcmp(argument, "--uncached") == 0) {
+            self.uncached = true;
+        } else if (strcmp(argument, "--crashes") == 0 && self.first_file + 1 < argc) {
+            self.crashes = true;
+            self.seed = strtoull(argv[++self.first_file], NULL, 10);
+        } else {
+            break;
+        }
+    }
+    return self;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "usage: conformance FILE... | --list\n"
+    arguments self = arguments_of(argc, argv);
+    if (self.first_file >= argc) {
+        fprintf(stderr, "usage: conformance [--uncached] [--crashes SEED] FILE... | --list\n"
                         "Each FILE is what the oracle printed.\n");
         return 2;
     }
@@ -347,11 +343,17 @@ int main(int argc, char **argv)
         conformance_specs_list();
         return 0;
     }
-    weir_log_set_level(WEIR_LOG_ERROR);
+    weir_log_set_level(self.crashes ? WEIR_LOG_OFF : WEIR_LOG_ERROR);
     int worst = 0;
-    for (int i = 1; i < argc; i++) {
-        int answer = replay_file(argv[i]);
+    for (int i = self.first_file; i < argc; i++) {
+        int answer = run_file(&self, argv[i]);
         worst = answer > worst ? answer : worst;
+    }
+    if (self.crashes) {
+        printf("seed %" PRIu64 ": %" PRIu64 " commits, %" PRIu64 " crashes, %" PRIu64
+               " closes, %" PRIu64 " moves\n",
+               self.seed, self.counts.commits, self.counts.crashes, self.counts.closes,
+               self.counts.moves);
     }
     return worst;
 }

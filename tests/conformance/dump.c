@@ -49,6 +49,76 @@ void conformance_append_line(weir_buf *to, const char *kind, weir_bytes topic,
     weir_buf_append_format(to, " ts=%" PRId64, record->timestamp_ms);
 }
 
+weir_record conformance_record_of(const weir_json_value *object)
+{
+    weir_record record = {
+        .timestamp_ms = -1,
+        .key = weir_json_value_text(weir_json_get(object, "key")),
+        .value = weir_json_value_text(weir_json_get(object, "value")),
+    };
+    (void)weir_json_get_i64(object, "ts", &record.timestamp_ms, NULL);
+    return record;
+}
+
+void conformance_append_expected(weir_buf *to, const char *kind, const weir_json_value *object)
+{
+    const weir_record record = conformance_record_of(object);
+    conformance_append_line(to, kind, weir_json_value_text(weir_json_get(object, kind)), &record);
+    void *position = NULL;
+    const char *key = NULL;
+    const weir_json_value *value = NULL;
+    const weir_json_value *headers = weir_json_get(object, "headers");
+    while (headers != NULL && weir_json_next(headers, &position, &key, &value)) {
+        conformance_append_text(to, key, weir_json_value_text(value));
+    }
+}
+
+size_t conformance_add_settings(const weir_json_value *head, weir_setting *settings, size_t count,
+                                size_t count_max)
+{
+    void *position = NULL;
+    const char *key = NULL;
+    const weir_json_value *value = NULL;
+    const weir_json_value *added = weir_json_get(head, "settings");
+    while (added != NULL && count < count_max && weir_json_next(added, &position, &key, &value)) {
+        if (strcmp(key, "topology.optimization") == 0) {
+            continue; /* The spec says so to its builder. */
+        }
+        weir_bytes text = weir_json_value_text(value);
+        settings[count++] = (weir_setting){key, text.data}; /* A parsed text ends with a NUL. */
+    }
+    return count;
+}
+
+weir_bytes conformance_hex_of(weir_bytes bytes, weir_buf *to)
+{
+    if (bytes.data == NULL) {
+        return WEIR_BYTES_NULL;
+    }
+    weir_buf_clear(to);
+    for (size_t i = 0; i < bytes.size; i++) {
+        weir_buf_append_format(to, "%02x", ((const uint8_t *)bytes.data)[i]);
+    }
+    return weir_buf_bytes(to);
+}
+
+void conformance_append_internal(weir_buf *to, const char *topic, const weir_record *record)
+{
+    WEIR_AUTO(weir_buf) key = {0};
+    WEIR_AUTO(weir_buf) value = {0};
+    weir_record copy = *record;
+    copy.key = conformance_hex_of(record->key, &key);
+    copy.value = conformance_hex_of(record->value, &value);
+    if (strstr(topic, "-SUPPRESS-") != NULL || strstr(topic, "-final-store-") != NULL) {
+        copy.timestamp_ms = -1; /* Kafka Streams leaves it to its producer. */
+    }
+    conformance_append_line(to, "internal", weir_bytes_of_text(topic), &copy);
+    for (size_t i = 0; i < record->header_count; i++) {
+        WEIR_AUTO_FREE char *name = weir_bytes_to_text(record->headers[i].key);
+        conformance_append_text(to, name, conformance_hex_of(record->headers[i].value, &key));
+    }
+}
+
 /* The line of a row, whose key is the store's own and whose value is plain; the caller frees it. */
 static char *line_of(const rows *self, weir_record row)
 {

@@ -18,6 +18,23 @@ void conformance_append_text(weir_buf *to, const char *key, weir_bytes text);
 void conformance_append_line(weir_buf *to, const char *kind, weir_bytes topic,
                              const weir_record *record);
 
+/* A record as a line of the oracle tells it; its texts borrow from object. */
+weir_record conformance_record_of(const weir_json_value *object);
+
+/* What the oracle printed as kind ("out", "internal" or "store"), in our form. */
+void conformance_append_expected(weir_buf *to, const char *kind, const weir_json_value *object);
+
+/* A record of a topic of the application's own, whose bytes are printed in hex. */
+void conformance_append_internal(weir_buf *to, const char *topic, const weir_record *record);
+
+/* Adds to count settings those that the oracle ran with, as the first line of a file says, up to
+ * count_max; returns how many there are. */
+size_t conformance_add_settings(const weir_json_value *head, weir_setting *settings, size_t count,
+                                size_t count_max);
+
+/* The bytes in hex, in *to; null for null. */
+weir_bytes conformance_hex_of(weir_bytes bytes, weir_buf *to);
+
 /* A store to print. */
 typedef struct conformance_dump {
     const conformance_store *store;

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * crash_run.c - a script in a world where things go wrong, and what is compared afterwards.
+ *
+ * Records of two topics that wait together are taken by their times, as in Kafka Streams; the
+ * oracle gave one after the other. So all is committed before the next record is of another topic:
+ * what a crash takes back is of one topic, and comes again in the same order.
+ */
+#include "tests/conformance/crash_run.h"
+
+#include "tests/conformance/script.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SETTINGS_MAX = 16, WORKERS_TEXT_BYTES = 4 };
+
+typedef struct run {
+    const crash_run_options *options;
+    conformance_script script;
+    weir_builder *builder;
+    conformance_world world;
+    weir_random random;
+    bool in_order; /* Each record is compared, not only the last ones. */
+} run;
+
+/* An answer to a record may come after the next record: one at a time, or fewer come out. */
+static bool feeds_back(const run *self)
+{
+    return strncmp(self->script.spec->name, "fk_", strlen("fk_")) == 0;
+}
+
+/* Whether what a restart does to it, or the lack of a cache, can be compared at all. */
+static weir_status check_fit(const run *self, weir_error *err)
+{
+    const conformance_spec *spec = self->script.spec;
+    if (strcmp(spec->name, "punctuate") == 0) {
+        return weir_error_set(err, WEIR_AGAIN, "wall-clock schedules begin anew with their task");
+    }
+    bool was_cached = !conformance_script_is_uncached(&self->script);
+    for (size_t i = 0; i < CONFORMANCE_STORES_MAX && spec->stores[i].name != NULL; i++) {
+        if (spec->stores[i].is_session && was_cached) {
+            return weir_error_set(err, WEIR_NOT_FOUND,
+                                  "Kafka Streams merged sessions that had expired, which only its "
+                                  "cache still showed");
+        }
+    }
+    return WEIR_OK;
+}
+
+/* What happens before an input, by chance. */
+static weir_status disturb(run *self, weir_error *err)
+{
+    if (!self->options->crashes) {
+        return WEIR_OK;
+    }
+    switch (weir_random_below(&self->random, 12)) {
+    case 0:
+    case 1:
+        return conformance_world_commit(&self->world, err);
+    case 2:
+    case 3:
+        conformance_world_crash(&self->world);
+        return WEIR_OK;
+    case 4:
+        return conformance_world_close(&self->world, err);
+    case 5:
+        return conformance_world_move(&self->world, err);
+    default:
+        return WEIR_OK;
+    }
+}
+
+static weir_status feed(run *self, const conformance_input *input, weir_error *err)
+{
+    if (input->topic == NULL) {
+        return conformance_world_advance(&self->world, input->wall_ms, err);
+    }
+    WEIR_TRY(disturb(self, err));
+    WEIR_TRY(conformance_world_feed(&self->world, &input->record, err));
+    WEIR_TRY(disturb(self, err));
+    return conformance_world_work(&self->world, err);
+}
+
+static weir_status feed_all(run *self, weir_error *err)
+{
+    const char *topic = NULL;
+    for (size_t i = 0; i < self->script.input_count; i++) {
+        const conformance_input *input = &self->script.inputs[i];
+        bool is_other = topic != NULL && input->topic != NULL && strcmp(topic, input->topic) != 0;
+        if (self->options->crashes && (is_other || feeds_back(self))) {
+            WEIR_TRY(conformance_world_commit(&self->world, err));
+        }
+        topic = input->topic == NULL ? topic : input->topic;
+        WEIR_TRY(feed(self, input, err));
+    }
+    return self->options->crashes ? conformance_world_commit(&self->world, err) : WEIR_OK;
+}
+
+/* A topic's records as they are told of. */
+typedef struct gathering {
+    const char *topic;
+    bool is_internal;
+    conformance_lines lines;
+} gathering;
+
+static void gather(void *user, const weir_record *record)
+{
+    gathering *self = user;
+    WEIR_AUTO(weir_buf) line = {0};
+    WEIR_AUTO(weir_buf) hex = {0};
+    weir_bytes key = record->key;
+    if (self->is_internal) {
+        conformance_append_internal(&line, self->topic, record);
+        key = conformance_hex_of(key, &hex);
+    } else {
+        conformance_append_line(&line, "out", weir_bytes_of_text(self->topic), record);
+    }
+    conformance_lines_add(&self->lines, key, record->value.data == NULL, weir_buf_text(&line));
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text);
+    size_t end_length = strlen(end);
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+/* How a topic is compared. */
+typedef enum comparison { NOTHING, IN_ORDER, LAST_OF_KEYS } comparison;
+
+/* A held back change has with it where its record came from, which differs with the cache. The
+ * buffers of stream joins number their records from where the process began. */
+static comparison comparison_of(const run *self, const char *name, bool is_internal)
+{
+    bool is_changelog = is_internal && ends_with(name, "-changelog");
+    bool is_buffer = strstr(name, "-SUPPRESS-") != NULL || strstr(name, "-final-store-") != NULL;
+    bool is_joined = strstr(name, "-JOIN") != NULL || strstr(name, "-OUTER") != NULL;
+    if (is_changelog && ((is_buffer && !self->in_order) || is_joined)) {
+        return NOTHING;
+    }
+    if (is_changelog || !self->in_order) {
+        return is_internal && !is_changelog ? NOTHING : LAST_OF_KEYS;
+    }
+    return IN_ORDER;
+}
+
+static weir_status compare_topic(run *self, const char *name, bool is_internal, weir_error *err)
+{
+    static const conformance_lines none;
+    const conformance_topic *topic = conformance_script_topic(&self->script, name);
+    const conformance_lines *expected = topic == NULL ? &none : &topic->lines;
+    gathering got = {.topic = name, .is_internal = is_internal};
+    sim_cluster_visit(self->world.cluster, name, 0, gather, &got);
+    WEIR_AUTO(weir_buf) difference = {0};
+    bool same = true;
+    switch (comparison_of(self, name, is_internal)) {
+    case IN_ORDER:
+        same = conformance_lines_same(expected, &got.lines, &difference);
+        break;
+    case LAST_OF_KEYS:
+        same = conformance_lines_end_same(expected, &got.lines, &difference);
+        break;
+    case NOTHING:
+        break;
+    }
+    conformance_lines_cleanup(&got.lines);
+    return same ? WEIR_OK
+                : weir_error_set(err, WEIR_INVALID, "%s\n%s", name, weir_buf_text(&difference));
+}
+
+static weir_status compare_internal(void *user, const weir_topic_config *topic, weir_error *err)
+{
+    bool is_internal =
+        strncmp(topic->name, "oracle-", 7) == 0 && strncmp(topic->name, "oracle-weir-", 12) != 0;
+    return is_internal ? compare_topic(user, topic->name, true, err) : WEIR_OK;
+}
+
+static weir_status compare_rows(run *self, weir_error *err)
+{
+    const conformance_spec *spec = self->script.spec;
+    WEIR_AUTO(weir_buf) rows = {0};
+    weir_application *application = NULL;
+    WEIR_TRY(conformance_world_gather(&self->world, &application, err));
+    for (size_t i = 0; i < CONFORMANCE_STORES_MAX && spec->stores[i].name != NULL; i++) {
+        const conformance_dump dump = {
+            .store = &spec->stores[i],
+            .params = self->script.params,
+            .application = application,
+        };
+        WEIR_TRY(conformance_dump_store(&dump, &rows, err));
+    }
+    if (self->script.has_rows &&
+        strcmp(weir_buf_text(&rows), weir_buf_text(&self->script.rows)) != 0) {
+        return weir_error_set(err, WEIR_INVALID, "stores\n-- expected\n%s-- got\n%s",
+                              weir_buf_text(&self->script.rows), weir_buf_text(&rows));
+    }
+    return WEIR_OK;
+}
+
+static weir_status compare(run *self, weir_error *err)
+{
+    for (const char *const *topic = self->script.spec->outputs; *topic != NULL; topic++) {
+        WEIR_TRY(compare_topic(self, *topic, false, err));
+    }
+    WEIR_TRY(weir_broker_list_topics(self->world.outside, compare_internal, self, err));
+    return compare_rows(self, err);
+}
+
+static weir_status open_world(run *self, weir_error *err)
+{
+    const crash_run_options *options = self->options;
+    const weir_topology *topology = NULL;
+    WEIR_TRY(weir_builder_build(self->builder, &topology, err));
+    char workers[WORKERS_TEXT_BYTES];
+    (void)snprintf(workers, sizeof(workers), "%" PRIu64, 1 + weir_random_below(&self->random, 2));
+    weir_setting settings[SETTINGS_MAX] = {
+        {"application.id", "oracle"},
+        {"commit.interval.ms", self->options->crashes ? "3000" : "0"},
+        {"weir.expire.entries.max", "0"},
+        {"weir.emit.interval.ms", "0"},
+        {"repartition.purge.interval.ms", "3600000"},
+        {"weir.placement.wait.ms", "0"},
+        {"session.timeout.ms", "500"},
+        {"num.stream.threads", workers},
+    };
+    size_t count = 8;
+    count = conformance_add_settings(self->script.head, settings, count, SETTINGS_MAX - 1);
+    if (options->uncached) {
+        settings[count++] = (weir_setting){"statestore.cache.max.bytes", "0"};
+    }
+    const conformance_world_options world = {
+        .topology = topology,
+        .settings = settings,
+        .setting_count = count,
+        .seed = options->seed,
+        .on_disk = options->crashes && weir_random_below(&self->random, 8) == 0,
+    };
+    return conformance_world_open(&self->world, &world, err);
+}
+
+static weir_status play(run *self, weir_error *err)
+{
+    const crash_run_options *options = self->options;
+    WEIR_TRY(conformance_script_read(&self->script, options->path, err));
+    WEIR_TRY(check_fit(self, err));
+    self->in_order = options->uncached && conformance_script_is_uncached(&self->script);
+    self->builder = weir_builder_new();
+    self->script.spec->make(self->builder, self->script.params);
+    WEIR_TRY(open_world(self, err));
+    WEIR_TRY(feed_all(self, err));
+    return compare(self, err);
+}
+
+weir_status crash_run(const crash_run_options *options, conformance_counts *counts, weir_error *err)
+{
+    run self = {.options = options, .random = weir_random_of(options->seed)};
+    weir_status status = play(&self, err);
+    counts->crashes += self.world.counts.crashes;
+    counts->closes += self.world.counts.closes;
+    counts->moves += self.world.counts.moves;
+    counts->commits += self.world.counts.commits;
+    conformance_world_cleanup(&self.world);
+    weir_builder_free(self.builder);
+    conformance_script_cleanup(&self.script);
+    return status;
+}
