@@ -21,6 +21,7 @@ struct weir_record_queue {
     weir_timestamp_extractor timestamp;
     batch_link *first;
     batch_link *last;
+    batch_link *spare;  /* For the next batch; NULL: none. */
     size_t head_record; /* Within the first batch. */
     size_t count;
     int64_t head_timestamp_ms;
@@ -45,7 +46,8 @@ static void remove_first_batch(weir_record_queue *queue)
     }
     queue->head_record = 0;
     weir_batch_free(first->batch);
-    free(first);
+    free(queue->spare);
+    queue->spare = first;
 }
 
 void weir_record_queue_clear(weir_record_queue *queue)
@@ -60,6 +62,7 @@ void weir_record_queue_free(weir_record_queue *queue)
 {
     if (queue != NULL) {
         weir_record_queue_clear(queue);
+        free(queue->spare);
         free(queue);
     }
 }
@@ -99,8 +102,9 @@ void weir_record_queue_add(weir_record_queue *queue, weir_batch *owned_batch)
         weir_batch_free(owned_batch);
         return;
     }
-    batch_link *added = weir_alloc(sizeof(*added));
-    added->batch = owned_batch;
+    batch_link *added =
+        queue->spare == NULL ? weir_alloc(sizeof(*added)) : weir_take(&queue->spare);
+    *added = (batch_link){.batch = owned_batch};
     bool was_empty = queue->first == NULL;
     if (was_empty) {
         queue->first = added;

@@ -3,12 +3,13 @@
 """bench.py - runs the benchmarks of a build and prints one table: what, asked, got.
 
 usage: bench.py --build DIRECTORY [--json FILE] [--quick] [--site DIRECTORY]
-                [--large DIRECTORY]... [NAME...]
+                [--large DIRECTORY]... [--libs DIRECTORY] [NAME...]
 
-NAME is broker, store, state, runtime, extract or pipeline; without one all of them run. --site is
-the site of the demo; the large pages are those of 50 to 250 KB below each --large. Without them the
-pages in tests/golden stand for both. --quick takes little of everything: it shows that the
-benchmarks run, its figures say nothing.
+NAME is broker, store, state, runtime, operators, extract or pipeline; without one all of them run.
+--site is the site of the demo; the large pages are those of 50 to 250 KB below each --large.
+Without them the pages in tests/golden stand for both. With --libs, where Kafka's jars lie,
+operators are measured beside Kafka Streams' TopologyTestDriver. --quick takes little of everything:
+it shows that the benchmarks run, its figures say nothing.
 
 "asked" is what the project wants of one core; "got" is of CPU time where the unit says "a core",
 so that a busy machine changes it little.
@@ -123,6 +124,46 @@ def run_runtime(bench):
                    "records/s a core", asked)
 
 
+def measure_peer(bench, records):
+    """What the operators take in Kafka Streams' TopologyTestDriver, ns by name; {} without jars."""
+    if bench.options.libs is None:
+        return {}
+    classes = bench.scratch / "peer-classes"
+    jars = str(bench.options.libs / "*")
+    subprocess.run(["javac", "-cp", jars, "-d", os.fspath(classes),
+                    os.fspath(HERE / "peer" / "Operators.java")], check=True)
+    command = ["java", "-Xmx1g", "-XX:+UseSerialGC", f"-Djava.io.tmpdir={bench.scratch}",
+               "-Dorg.apache.logging.log4j.level=OFF", "-cp", f"{jars}:{classes}", "Operators",
+               str(records)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    print(done.stdout)
+    return {line.split()[0]: float(line.split()[1]) for line in done.stdout.splitlines()}
+
+
+def run_operators(bench):
+    """What a record costs in each operator."""
+    amount = ["--records", "20000"] if bench.options.quick else []
+    bench.raw["operators"] = bench.program("operators", *amount)
+    peer = bench.raw["operators_peer"] = measure_peer(bench, 200000)
+    took = {}
+    for result in bench.raw["operators"]:
+        name = result["name"]
+        took[name] = result["ns"]
+        asked = ("<=", result["ns_max"]) if result["ns_max"] > 0 else None
+        bench.note("operators", name, result["ns"], "CPU ns a record", asked)
+        bench.note("operators", f"{name}: allocations", result["allocations"], "a record",
+                   ("<=", 0.001) if result["allocates_none"] else None)
+        if name in peer:
+            bench.note("operators", f"{name}: Kafka Streams / weir", peer[name] / result["ns"],
+                       "ratio")
+    bench.note("operators", "hopping of 4 / tumbling", took["hopping_4"] / took["tumbling"],
+               "ratio", ("<=", 4))
+    few = took["stream_stream_10"] - took["stream_stream_1"]
+    many = took["stream_stream_100"] - took["stream_stream_10"]
+    bench.note("operators", "a match of 90 more / of 9 more", many / 90 / (few / 9), "ratio",
+               ("<=", 1.25))
+
+
 def run_extract(bench):
     """Phases of the work on a page, on the large pages."""
     amount = ["--bytes-min", "1"] if bench.options.quick else []
@@ -165,7 +206,7 @@ def run_pipeline(bench):
 
 
 RUNS = {"broker": run_broker, "store": run_store, "state": run_state, "runtime": run_runtime,
-        "extract": run_extract, "pipeline": run_pipeline}
+        "operators": run_operators, "extract": run_extract, "pipeline": run_pipeline}
 
 
 def cpu_model():
@@ -227,6 +268,7 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--site", type=Path, default=HERE.parent / "golden")
     parser.add_argument("--large", type=Path, action="append", default=[])
+    parser.add_argument("--libs", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in RUNS]
