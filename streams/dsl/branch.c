@@ -96,9 +96,9 @@ static branch *add_branch(weir_branched_kstream *split, int32_t number,
 weir_kstream *weir_branched_kstream_branch(weir_branched_kstream *split, weir_predicate predicate,
                                            const weir_operator_options *options)
 {
-    WEIR_ASSERT(predicate != NULL);
     weir_kstream *stream = NULL;
     branch *added = add_branch(split, ++split->count, options, &stream);
+    weir_builder_require(stream->builder, predicate != NULL, added->name, "a predicate");
     added->predicate = predicate;
     *split->end = added;
     split->end = &added->next;
@@ -108,7 +108,10 @@ weir_kstream *weir_branched_kstream_branch(weir_branched_kstream *split, weir_pr
 weir_kstream *weir_branched_kstream_default(weir_branched_kstream *split,
                                             const weir_operator_options *options)
 {
-    WEIR_ASSERT(split->otherwise == NULL);
+    if (split->otherwise != NULL) {
+        weir_builder_mistake(split->stream->builder, "split '%s' has a default branch already",
+                             split->node->name);
+    }
     weir_kstream *stream = NULL;
     split->otherwise = add_branch(split, 0, options, &stream);
     return stream;

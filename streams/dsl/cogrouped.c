@@ -55,7 +55,6 @@ weir_cogrouped_kstream *weir_cogrouped_kstream_cogroup(weir_cogrouped_kstream *c
                                                        weir_aggregator aggregator)
 {
     WEIR_ASSERT(grouped->stream.builder == cogrouped->builder);
-    WEIR_ASSERT(aggregator != NULL);
 
     member **at = &cogrouped->first;
     while (*at != NULL && (*at)->grouped != grouped) {
@@ -117,6 +116,7 @@ static weir_graph_node *add_member(const member *each, const char *name, weir_kt
         .aggregator = each->aggregator,
         .windows = with->windows,
     };
+    weir_builder_require(builder, spec.aggregator != NULL, name, "an aggregator");
     weir_graph_node *node = weir_graph_add(builder, each->parent, WEIR_GRAPH_PROCESSOR, name);
     node->processor = (weir_processor_options){
         with->supplier, weir_aggregate_spec_keep(table, &spec, with->options->user)};
@@ -244,8 +244,9 @@ weir_cogrouped_kstream_windowed_by_session(weir_cogrouped_kstream *cogrouped,
     weir_session_windowed_cogrouped_kstream *windowed =
         weir_builder_alloc(cogrouped->builder, sizeof(*windowed));
     windowed->cogrouped = cogrouped;
-    windowed->windows = *windows;
-    weir_sessions_check(cogrouped->builder, windows, cogrouped->first->grouped->stream.name);
+    windowed->windows = windows == NULL ? (weir_session_windows){0} : *windows;
+    weir_sessions_check(cogrouped->builder, &windowed->windows,
+                        cogrouped->first->grouped->stream.name);
     return windowed;
 }
 
@@ -253,8 +254,8 @@ weir_ktable *weir_session_windowed_cogrouped_aggregate(
     weir_session_windowed_cogrouped_kstream *windowed, weir_initializer initializer,
     weir_merger merger, const weir_materialized *materialized, const weir_operator_options *options)
 {
-    WEIR_ASSERT(merger != NULL);
     weir_builder *builder = windowed->cogrouped->builder;
+    weir_builder_require(builder, merger != NULL, "cogrouped sessions", "a merger");
     weir_sessions_spec *sessions = weir_builder_alloc(builder, sizeof(*sessions));
     *sessions = (weir_sessions_spec){.windows = windowed->windows, .merger = merger};
     const cogrouped_table table = {

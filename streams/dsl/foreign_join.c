@@ -140,7 +140,10 @@ static weir_ktable *join(weir_ktable *left, weir_ktable *right, weir_foreign_joi
     weir_ktable_require_rows(right);
     weir_graph_node *answers = add_answers(&grow, questions, right);
     weir_ktable_require_rows(left);
-    return add_result(&grow, answers, &options->materialized);
+    weir_ktable *result = add_result(&grow, answers, &options->materialized);
+    weir_builder_require(builder, spec.selector != NULL, result->node->name, "a key selector");
+    weir_builder_require(builder, spec.joiner != NULL, result->node->name, "a joiner");
+    return result;
 }
 
 weir_ktable *weir_ktable_join_foreign(weir_ktable *left, weir_ktable *right,

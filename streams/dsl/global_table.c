@@ -112,6 +112,7 @@ weir_global_table *weir_builder_global_table(weir_builder *builder, const char *
     static const weir_materialized no_materialized;
     consumed = consumed == NULL ? &no_consumed : consumed;
     materialized = materialized == NULL ? &no_materialized : materialized;
+    topic = weir_builder_topic(builder, topic, "global table");
     check_options(builder, topic, consumed);
     WEIR_AUTO_FREE char *prefix = weir_format("%s-", topic);
     weir_global_table *table = weir_builder_alloc(builder, sizeof(*table));
@@ -121,7 +122,7 @@ weir_global_table *weir_builder_global_table(weir_builder *builder, const char *
         weir_builder_suffixed_or_new(builder, consumed->name, "-source", "KSTREAM-SOURCE-");
     const char *name = weir_builder_name_or_new(builder, consumed->name, "KTABLE-SOURCE-");
     weir_graph_node *node = weir_graph_add(builder, builder->root, WEIR_GRAPH_GLOBAL_TABLE, name);
-    node->topic = weir_builder_join_names(builder, topic, "");
+    node->topic = topic;
     node->source_name = source;
     node->global_store = table->store;
     return table;
@@ -139,6 +140,8 @@ static weir_kstream *join(weir_kstream *stream, global_join spec,
     *kept = spec;
     kept->user = options->user;
     const char *name = weir_builder_name_or_new(builder, options->name, "KSTREAM-LEFTJOIN-");
+    weir_builder_require(builder, spec.selector != NULL, name, "a key selector");
+    weir_builder_require(builder, spec.joiner != NULL, name, "a joiner");
     weir_graph_node *node = weir_graph_add(builder, stream->node, WEIR_GRAPH_PROCESSOR, name);
     node->processor = (weir_processor_options){new_join, kept};
     node->takes_null_keys = spec.is_left_join;

@@ -61,6 +61,20 @@ void weir_builder_mistake(weir_builder *builder, const char *format, ...)
     va_end(arguments);
 }
 
+void weir_builder_require(weir_builder *builder, bool given, const char *name, const char *what)
+{
+    if (!given) {
+        weir_builder_mistake(builder, "operator '%s': give it %s, not NULL", name, what);
+    }
+}
+
+const char *weir_builder_topic(weir_builder *builder, const char *topic, const char *name)
+{
+    bool given = topic != NULL && topic[0] != '\0';
+    weir_builder_require(builder, given, name, "the name of a topic");
+    return copy_text(builder, given ? topic : "no-topic");
+}
+
 const char *weir_builder_new_name(weir_builder *builder, const char *prefix)
 {
     WEIR_AUTO_FREE char *name = weir_format("%s%010" PRIu32, prefix, builder->next_number++);
@@ -231,7 +245,7 @@ void weir_builder_add_resource(weir_builder *builder, const char *name,
 
 void weir_builder_optimise(weir_builder *builder)
 {
-    builder->optimisations = WEIR_OPTIMISE_ALL;
+    builder->optimisations = WEIR_OPTIMISE_SOURCES | WEIR_OPTIMISE_TOPICS | WEIR_OPTIMISE_BUFFERS;
 }
 
 void weir_graph_write(weir_builder *builder)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * graph_internal.h - what the DSL's calls leave behind: a graph of operators, which is rewritten
+ * graph_internal.h - the graph of operators that the DSL's calls leave behind: it is rewritten
  * where that saves topics or stores, and then written to a topology.
  *
  *   root ─▶ source ─▶ processor ─▶ repartition ─▶ processor ─▶ sink
  *
  * Nodes are written in the order in which they were made, and after their parents. That order and
- * the one counter from which names are generated decide the numbers of sub-topologies and the names
- * of stores and topics: operators make nodes and draw numbers in exactly the order of Kafka
- * Streams.
+ * the one counter for generated names decide the numbers of sub-topologies and the names of stores
+ * and topics: operators make nodes and draw numbers in exactly Kafka Streams' order.
  *
  * Ownership  Everything lives in the builder's arena, as long as the builder.
  * Threads    One.
@@ -90,8 +89,7 @@ struct weir_graph_node {
 };
 
 /* What optimise.c saves: a table's changelog; topics of one origin; a second buffer. */
-enum { WEIR_OPTIMISE_SOURCES = 1, WEIR_OPTIMISE_REPARTITIONS = 2, WEIR_OPTIMISE_SELF_JOINS = 4 };
-enum { WEIR_OPTIMISE_ALL = 7 };
+enum { WEIR_OPTIMISE_SOURCES = 1, WEIR_OPTIMISE_TOPICS = 2, WEIR_OPTIMISE_BUFFERS = 4 };
 
 struct weir_builder {
     weir_arena *arena;
@@ -124,6 +122,11 @@ const char *weir_builder_suffixed_or_new(weir_builder *builder, const char *name
 void weir_builder_mistake(weir_builder *builder, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A mistake where the operator called name was not given what it needs ("a mapper"); the second
+ * copies a topic, which may not be NULL or empty. */
+void weir_builder_require(weir_builder *builder, bool given, const char *name, const char *what);
+const char *weir_builder_topic(weir_builder *builder, const char *topic, const char *name);
+
 /* A node below parent; name is kept, not copied. */
 weir_graph_node *weir_graph_add(weir_builder *builder, weir_graph_node *parent,
                                 weir_graph_kind kind, const char *name);
@@ -135,7 +138,6 @@ void weir_graph_connect(weir_builder *builder, weir_graph_node *parent, weir_gra
 void weir_graph_disconnect(weir_builder *builder, weir_graph_node *parent, weir_graph_node *child);
 void weir_graph_move(weir_builder *builder, weir_graph_node *child, weir_graph_node *from,
                      weir_graph_node *to);
-/* Adds to a list of nodes. */
 void weir_graph_push(weir_builder *builder, weir_graph_nodes *nodes, weir_graph_node *node);
 
 /* optimise.c: rewrites the graph to save topics and stores, once duplicate sources are merged. */

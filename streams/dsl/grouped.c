@@ -114,6 +114,8 @@ weir_ktable *weir_aggregate_add(weir_kgrouped_stream *grouped, const weir_aggreg
     weir_ktable *table = weir_ktable_new(builder, WEIR_TABLE_AGGREGATE, NULL);
     table->store = place->store;
     table->is_kept = true;
+    weir_builder_require(builder, spec->reducer != NULL || spec->aggregator != NULL, name,
+                         "a function that aggregates");
     weir_aggregate_spec *kept = weir_aggregate_spec_keep(table, spec, options->user);
     weir_graph_node *parent = parent_of(grouped, place->store->options.name);
     table->node = weir_graph_add(builder, parent, WEIR_GRAPH_PROCESSOR, name);

@@ -39,7 +39,7 @@ weir_kstream *weir_builder_stream(weir_builder *builder, const char *topic,
     consumed = consumed == NULL ? &no_consumed : consumed;
     const char *name = weir_builder_name_or_new(builder, consumed->name, "KSTREAM-SOURCE-");
     weir_graph_node *node = weir_graph_add(builder, builder->root, WEIR_GRAPH_SOURCE, name);
-    node->topic = weir_builder_join_names(builder, topic, "");
+    node->topic = weir_builder_topic(builder, topic, name);
     node->consumed = *consumed;
     return weir_kstream_of(builder, node, false);
 }
@@ -70,65 +70,78 @@ static weir_kstream *add(weir_kstream *stream, const weir_operator_options *opti
                            stream->repartition_required || effect == CHANGES_KEYS);
 }
 
+/* An operator that must have its function. */
+static weir_kstream *add_function(weir_kstream *stream, const weir_operator_options *options,
+                                  const char *prefix, weir_stateless spec, operator_effect effect)
+{
+    weir_kstream *added = add(stream, options, prefix, spec, effect);
+    bool given = spec.predicate != NULL || spec.map_value != NULL || spec.select_key != NULL ||
+                 spec.map != NULL || spec.flat_map != NULL || spec.action != NULL;
+    weir_builder_require(stream->builder, given, added->name, "a function");
+    return added;
+}
+
 weir_kstream *weir_kstream_filter(weir_kstream *stream, weir_predicate predicate,
                                   const weir_operator_options *options)
 {
-    return add(stream, options, "KSTREAM-FILTER-", (weir_stateless){.predicate = predicate},
-               NOTHING);
+    return add_function(stream, options, "KSTREAM-FILTER-",
+                        (weir_stateless){.predicate = predicate}, NOTHING);
 }
 
 weir_kstream *weir_kstream_filter_not(weir_kstream *stream, weir_predicate predicate,
                                       const weir_operator_options *options)
 {
-    return add(stream, options, "KSTREAM-FILTER-",
-               (weir_stateless){.predicate = predicate, .negated = true}, NOTHING);
+    return add_function(stream, options, "KSTREAM-FILTER-",
+                        (weir_stateless){.predicate = predicate, .negated = true}, NOTHING);
 }
 
 weir_kstream *weir_kstream_map_values(weir_kstream *stream, weir_value_mapper mapper,
                                       const weir_operator_options *options)
 {
-    return add(stream, options, "KSTREAM-MAPVALUES-", (weir_stateless){.map_value = mapper},
-               CHANGES_VALUES);
+    return add_function(stream, options, "KSTREAM-MAPVALUES-",
+                        (weir_stateless){.map_value = mapper}, CHANGES_VALUES);
 }
 
 weir_kstream *weir_kstream_select_key(weir_kstream *stream, weir_key_selector selector,
                                       const weir_operator_options *options)
 {
-    return add(stream, options, "KSTREAM-KEY-SELECT-", (weir_stateless){.select_key = selector},
-               CHANGES_KEYS);
+    return add_function(stream, options, "KSTREAM-KEY-SELECT-",
+                        (weir_stateless){.select_key = selector}, CHANGES_KEYS);
 }
 
 weir_kstream *weir_kstream_map(weir_kstream *stream, weir_key_value_mapper mapper,
                                const weir_operator_options *options)
 {
-    return add(stream, options, "KSTREAM-MAP-", (weir_stateless){.map = mapper}, CHANGES_KEYS);
+    return add_function(stream, options, "KSTREAM-MAP-", (weir_stateless){.map = mapper},
+                        CHANGES_KEYS);
 }
 
 weir_kstream *weir_kstream_flat_map(weir_kstream *stream, weir_flat_mapper mapper,
                                     const weir_operator_options *options)
 {
-    return add(stream, options, "KSTREAM-FLATMAP-", (weir_stateless){.flat_map = mapper},
-               CHANGES_KEYS);
+    return add_function(stream, options, "KSTREAM-FLATMAP-", (weir_stateless){.flat_map = mapper},
+                        CHANGES_KEYS);
 }
 
 weir_kstream *weir_kstream_flat_map_values(weir_kstream *stream, weir_flat_mapper mapper,
                                            const weir_operator_options *options)
 {
-    return add(stream, options, "KSTREAM-FLATMAPVALUES-",
-               (weir_stateless){.flat_map = mapper, .keeps_keys = true}, CHANGES_VALUES);
+    return add_function(stream, options, "KSTREAM-FLATMAPVALUES-",
+                        (weir_stateless){.flat_map = mapper, .keeps_keys = true}, CHANGES_VALUES);
 }
 
 weir_kstream *weir_kstream_peek(weir_kstream *stream, weir_foreach_action action,
                                 const weir_operator_options *options)
 {
-    return add(stream, options, "KSTREAM-PEEK-", (weir_stateless){.action = action}, NOTHING);
+    return add_function(stream, options, "KSTREAM-PEEK-", (weir_stateless){.action = action},
+                        NOTHING);
 }
 
 void weir_kstream_foreach(weir_kstream *stream, weir_foreach_action action,
                           const weir_operator_options *options)
 {
-    (void)add(stream, options, "KSTREAM-FOREACH-", (weir_stateless){.action = action, .ends = true},
-              NOTHING);
+    (void)add_function(stream, options, "KSTREAM-FOREACH-",
+                       (weir_stateless){.action = action, .ends = true}, NOTHING);
 }
 
 weir_kstream *weir_kstream_merge(weir_kstream *stream, weir_kstream *other,
@@ -145,6 +158,11 @@ weir_kstream *weir_kstream_merge(weir_kstream *stream, weir_kstream *other,
 
 void weir_builder_add_store(weir_builder *builder, const weir_store_options *options)
 {
+    bool given = options != NULL && options->name != NULL;
+    weir_builder_require(builder, given, "store", "options with a name");
+    if (!given) {
+        return;
+    }
     const char *name = weir_builder_join_names(builder, options->name, "");
     weir_graph_node *node = weir_graph_add(builder, builder->root, WEIR_GRAPH_STORE, name);
     node->stores = weir_builder_alloc(builder, sizeof(*node->stores));
@@ -175,7 +193,9 @@ static weir_graph_node *add_process(weir_kstream *stream, const weir_processor_o
 {
     weir_graph_node *node =
         weir_graph_add(stream->builder, stream->node, WEIR_GRAPH_PROCESSOR, name);
-    node->processor = *processor;
+    bool given = processor != NULL && processor->supplier != NULL;
+    weir_builder_require(stream->builder, given, name, "a supplier");
+    node->processor = given ? *processor : (weir_processor_options){0};
     node->store_names = copy_names(stream->builder, store_names);
     return node;
 }
@@ -275,7 +295,7 @@ void weir_kstream_to(weir_kstream *stream, const char *topic, const weir_produce
     const char *name = weir_builder_name_or_new(stream->builder, options->name, "KSTREAM-SINK-");
     weir_graph_node *node = weir_graph_add(stream->builder, stream->node, WEIR_GRAPH_SINK, name);
     node->sink = (weir_sink_options){
-        .topic = weir_builder_join_names(stream->builder, topic, ""),
+        .topic = weir_builder_topic(stream->builder, topic, name),
         .partitioner = options->partitioner,
         .partitioner_user = options->partitioner_user,
     };

@@ -76,6 +76,7 @@ static weir_kstream *join(weir_kstream *stream, table_join spec, const char *pre
     kept->user = options->user;
     stream = weir_kstream_repartition_for_join(stream, options->name, "");
     const char *name = weir_builder_name_or_new(builder, options->name, prefix);
+    weir_builder_require(builder, spec.joiner != NULL, name, "a joiner");
     weir_graph_node *node = weir_graph_add(builder, stream->node, WEIR_GRAPH_PROCESSOR, name);
     node->processor = (weir_processor_options){new_join, kept};
     node->reads = spec.table;

@@ -174,6 +174,7 @@ weir_ktable *weir_builder_table(weir_builder *builder, const char *topic,
     static const weir_materialized no_materialized;
     consumed = consumed == NULL ? &no_consumed : consumed;
     materialized = materialized == NULL ? &no_materialized : materialized;
+    topic = weir_builder_topic(builder, topic, "table");
     WEIR_AUTO_FREE char *prefix = weir_format("%s-", topic);
     weir_ktable *table = weir_ktable_new(builder, WEIR_TABLE_SOURCE, NULL);
     table->store = weir_row_store_declare(builder, materialized, prefix);
@@ -182,7 +183,7 @@ weir_ktable *weir_builder_table(weir_builder *builder, const char *topic,
         weir_builder_suffixed_or_new(builder, consumed->name, "-source", "KSTREAM-SOURCE-");
     const char *name = weir_builder_name_or_new(builder, consumed->name, "KTABLE-SOURCE-");
     table->node = weir_graph_add(builder, builder->root, WEIR_GRAPH_TABLE_SOURCE, name);
-    table->node->topic = weir_builder_join_names(builder, topic, "");
+    table->node->topic = topic;
     table->node->consumed = *consumed;
     table->node->source_name = source;
     table->node->processor = (weir_processor_options){weir_table_source_new, table};

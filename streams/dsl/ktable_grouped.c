@@ -188,6 +188,7 @@ weir_kgrouped_table *weir_ktable_group_by(weir_ktable *table, weir_key_value_map
         grouped->name = weir_builder_join_names(builder, options->name, "");
     }
     const char *name = weir_builder_name_or_new(builder, grouped->name, "KTABLE-SELECT-");
+    weir_builder_require(builder, selector != NULL, name, "a selector");
     grouped->node = weir_graph_add(builder, table->node, WEIR_GRAPH_PROCESSOR, name);
     grouped->node->processor = (weir_processor_options){new_select, grouped};
     (void)weir_ktable_send_old_values(table, true);
@@ -321,6 +322,9 @@ static weir_ktable *add_aggregate(weir_kgrouped_table *grouped, aggregate_spec s
         grouped->repartition = repartition;
         weir_graph_attach(builder, grouped->node, repartition);
     }
+    weir_builder_require(builder, spec.adder != NULL || spec.add != NULL, name, "an adder");
+    weir_builder_require(builder, spec.subtractor != NULL || spec.subtract != NULL, name,
+                         "a subtractor");
     table->node = weir_graph_add(builder, grouped->repartition, WEIR_GRAPH_PROCESSOR, name);
     table->node->processor = (weir_processor_options){new_aggregate, kept};
     table->node->stores = table->store;

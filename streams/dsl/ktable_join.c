@@ -190,6 +190,7 @@ static weir_ktable *join(weir_ktable *left, weir_ktable *right, weir_table_kind 
     const char *right_name =
         weir_builder_suffixed_or_new(builder, given, "-join-other", "KTABLE-JOINOTHER-");
     weir_ktable_keep_if_named(joined, &options->materialized);
+    weir_builder_require(builder, joiner != NULL, name, "a joiner");
     joined->node = weir_graph_add(builder, left->node, WEIR_GRAPH_JOIN, name);
     joined->node->processor = (weir_processor_options){new_merge, joined};
     joined->node->stores = joined->store;

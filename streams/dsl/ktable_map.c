@@ -95,6 +95,7 @@ static weir_ktable *add_filter(weir_ktable *parent, weir_predicate predicate, bo
                                const weir_table_options *options)
 {
     weir_ktable *table = add(parent, WEIR_TABLE_FILTER, "KTABLE-FILTER-", options);
+    weir_builder_require(parent->builder, predicate != NULL, table->node->name, "a predicate");
     table->predicate = predicate;
     table->negated = negated;
     table->sends_old_values = weir_ktable_send_old_values(parent, false);
@@ -117,6 +118,7 @@ weir_ktable *weir_ktable_map_values(weir_ktable *table, weir_value_mapper mapper
                                     const weir_table_options *options)
 {
     weir_ktable *mapped = add(table, WEIR_TABLE_MAP, "KTABLE-MAPVALUES-", options);
+    weir_builder_require(table->builder, mapper != NULL, mapped->node->name, "a mapper");
     mapped->mapper = mapper;
     return mapped;
 }

@@ -225,10 +225,10 @@ void weir_graph_optimise(weir_builder *builder)
     for (size_t i = 0; (asked & WEIR_OPTIMISE_SOURCES) != 0 && i < all.count; i++) {
         reuse_source(all.items[i]);
     }
-    if ((asked & WEIR_OPTIMISE_REPARTITIONS) != 0) {
+    if ((asked & WEIR_OPTIMISE_TOPICS) != 0) {
         optimise_repartitions(builder, &all);
     }
-    for (size_t i = 0; (asked & WEIR_OPTIMISE_SELF_JOINS) != 0 && i < all.count; i++) {
+    for (size_t i = 0; (asked & WEIR_OPTIMISE_BUFFERS) != 0 && i < all.count; i++) {
         make_self_join(builder, all.items[i]);
     }
 }
@@ -241,10 +241,10 @@ static int optimisation_of(const char *word, size_t length)
         int bits;
     } words[] = {
         {"none", 0},
-        {"all", WEIR_OPTIMISE_ALL},
+        {"all", WEIR_OPTIMISE_SOURCES | WEIR_OPTIMISE_TOPICS | WEIR_OPTIMISE_BUFFERS},
         {"reuse.ktable.source.topics", WEIR_OPTIMISE_SOURCES},
-        {"merge.repartition.topics", WEIR_OPTIMISE_REPARTITIONS},
-        {"single.store.self.join", WEIR_OPTIMISE_SELF_JOINS},
+        {"merge.repartition.topics", WEIR_OPTIMISE_TOPICS},
+        {"single.store.self.join", WEIR_OPTIMISE_BUFFERS},
     };
     for (size_t i = 0; i < WEIR_COUNT_OF(words); i++) {
         if (strlen(words[i].word) == length && memcmp(words[i].word, word, length) == 0) {

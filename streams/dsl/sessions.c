@@ -283,8 +283,8 @@ weir_kgrouped_stream_windowed_by_session(weir_kgrouped_stream *grouped,
     weir_builder *builder = grouped->stream.builder;
     weir_session_windowed_kstream *windowed = weir_builder_alloc(builder, sizeof(*windowed));
     windowed->grouped = grouped;
-    windowed->windows = *windows;
-    weir_sessions_check(builder, windows, grouped->stream.name);
+    windowed->windows = windows == NULL ? (weir_session_windows){0} : *windows;
+    weir_sessions_check(builder, &windowed->windows, grouped->stream.name);
     return windowed;
 }
 
@@ -345,6 +345,8 @@ static weir_ktable *add(const weir_session_windowed_kstream *windowed, const ses
         place.store->options.caching_enabled = false; /* As in Kafka Streams. */
     }
     weir_ktable *made = weir_aggregate_add(windowed->grouped, &place, &spec);
+    weir_builder_require(builder, table->merger != NULL || spec.reducer != NULL, made->node->name,
+                         "a merger");
     made->windows = weir_sessions_of_table(&windowed->windows);
     return made;
 }
@@ -382,6 +384,8 @@ weir_ktable *weir_session_windowed_aggregate(weir_session_windowed_kstream *wind
                                              const weir_materialized *materialized,
                                              const weir_operator_options *options)
 {
+    static const weir_session_aggregate none;
+    functions = functions == NULL ? &none : functions;
     const session_table table = {materialized, options, "KSTREAM-AGGREGATE-", functions->merger};
     return add(windowed, &table,
                (weir_aggregate_spec){.initializer = functions->initializer,

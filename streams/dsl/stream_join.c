@@ -196,23 +196,30 @@ static weir_kstream *join_streams(weir_kstream *left, weir_kstream *right, weir_
     if (!check_windows(builder, &join->windows, left)) {
         return left;
     }
+    weir_builder_require(builder, join->joiner != NULL, left->name, "a joiner for what joins it");
     left = weir_kstream_repartition_for_join(left, options->name, "-left");
     right = weir_kstream_repartition_for_join(right, options->name, "-right");
     return add_join(join, left, right, options);
 }
 
+/* Windows that were forgotten are none that can be. */
+static weir_join_windows given(const weir_join_windows *windows)
+{
+    return windows == NULL ? (weir_join_windows){.grace_ms = -1} : *windows;
+}
+
 weir_kstream *weir_kstream_join(weir_kstream *left, weir_kstream *right, weir_value_joiner joiner,
                                 const weir_join_windows *windows, const weir_stream_joined *options)
 {
-    return join_streams(left, right, (weir_stream_join){.windows = *windows, .joiner = joiner},
-                        options);
+    return join_streams(left, right,
+                        (weir_stream_join){.windows = given(windows), .joiner = joiner}, options);
 }
 
 weir_kstream *weir_kstream_left_join(weir_kstream *left, weir_kstream *right,
                                      weir_value_joiner joiner, const weir_join_windows *windows,
                                      const weir_stream_joined *options)
 {
-    const weir_stream_join spec = {.windows = *windows, .joiner = joiner, .left_outer = true};
+    const weir_stream_join spec = {.windows = given(windows), .joiner = joiner, .left_outer = true};
     return join_streams(left, right, spec, options);
 }
 
@@ -221,6 +228,6 @@ weir_kstream *weir_kstream_outer_join(weir_kstream *left, weir_kstream *right,
                                       const weir_stream_joined *options)
 {
     const weir_stream_join spec = {
-        .windows = *windows, .joiner = joiner, .left_outer = true, .right_outer = true};
+        .windows = given(windows), .joiner = joiner, .left_outer = true, .right_outer = true};
     return join_streams(left, right, spec, options);
 }

@@ -242,6 +242,8 @@ weir_processor_supplier weir_windows_supplier(const weir_windows_spec *windows)
 
 weir_windows_spec weir_windows_of_time(const weir_time_windows *windows)
 {
+    static const weir_time_windows none;
+    windows = windows == NULL ? &none : windows;
     int64_t advance_ms = windows->advance_ms == 0 ? windows->size_ms : windows->advance_ms;
     return (weir_windows_spec){
         .size_ms = windows->size_ms, .advance_ms = advance_ms, .grace_ms = windows->grace_ms};
@@ -249,8 +251,9 @@ weir_windows_spec weir_windows_of_time(const weir_time_windows *windows)
 
 weir_windows_spec weir_windows_of_sliding(const weir_sliding_windows *windows)
 {
-    return (weir_windows_spec){.size_ms = windows->time_difference_ms,
-                               .grace_ms = windows->grace_ms};
+    return windows == NULL ? (weir_windows_spec){0}
+                           : (weir_windows_spec){.size_ms = windows->time_difference_ms,
+                                                 .grace_ms = windows->grace_ms};
 }
 
 void weir_windows_check(weir_builder *builder, const weir_windows_spec *windows, const char *after)
