@@ -19,6 +19,10 @@ weir_ktable *weir_builder_table(weir_builder *builder, const char *topic,
                                 const weir_consumed *consumed,
                                 const weir_materialized *materialized);
 
+/* The rows that the records of a stream make: a null value removes a row, a null key is skipped. */
+weir_ktable *weir_kstream_to_table(weir_kstream *stream, const weir_materialized *materialized,
+                                   const weir_operator_options *options);
+
 /* A function over a table. */
 typedef struct weir_table_options {
     weir_operator_options operation;
