@@ -48,7 +48,8 @@ static weir_picture_item *add_item(weir_picture *picture, size_t layer)
     picture->items = weir_grow(picture->items, picture->item_count, &picture->item_capacity,
                                sizeof(*picture->items));
     weir_picture_item *item = &picture->items[picture->item_count];
-    *item = (weir_picture_item){.node = SIZE_MAX, .layer = layer, .width = JOINT_WIDTH};
+    *item = (weir_picture_item){
+        .node = SIZE_MAX, .layer = layer, .width = JOINT_WIDTH, .core = JOINT_WIDTH};
     weir_indices_add(&picture->layers[layer], picture->item_count++);
     return item;
 }
@@ -89,7 +90,8 @@ static void add_node(weir_picture *picture, size_t index)
     item->node = index;
     size_t place = picture->item_count - 1;
     picture->node_items[index] = place;
-    item->width = weir_picture_box_width(node) + stores_width(picture, place, node);
+    item->core = weir_picture_box_width(node);
+    item->width = item->core + stores_width(picture, place, node);
     for (size_t p = 0; p < node->parents.count; p++) {
         size_t above = picture->node_items[node->parents.items[p]];
         for (size_t l = picture->items[above].layer + 1; l < layer; l++) {
@@ -103,7 +105,7 @@ static void add_node(weir_picture *picture, size_t index)
 
 static int64_t centre(const weir_picture_item *item)
 {
-    return item->x + item->width / 2;
+    return item->x + item->core / 2;
 }
 
 /* Where the neighbours of an item are on the mean; fallback: it has none. */
@@ -152,8 +154,8 @@ static void settle_layer(weir_picture *picture, const weir_indices *layer, bool 
     int64_t end = INT64_MIN / 2;
     for (size_t i = 0; i < layer->count; i++) {
         weir_picture_item *item = &picture->items[layer->items[i]];
-        int64_t wish = mean_of(picture, by_above ? &item->above : &item->below, centre(item)) -
-                       item->width / 2;
+        int64_t wish =
+            mean_of(picture, by_above ? &item->above : &item->below, centre(item)) - item->core / 2;
         item->wish = wish;
         item->x = wish > end ? wish : end;
         end = item->x + item->width + WEIR_PICTURE_GAP;

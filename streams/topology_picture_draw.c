@@ -39,6 +39,7 @@ typedef struct drawing {
     point *stores; /* By store: the same. */
     int64_t width;
     int64_t y; /* Where the next frame begins. */
+    int32_t lane_count;
 } drawing;
 
 static const char style[] =
@@ -249,12 +250,13 @@ static void draw_frame(drawing *d, size_t number)
 /* From a sink up to a source: beside all frames, in a lane of its own. */
 static void draw_way_up(drawing *d, point from, point to)
 {
+    int32_t apart = LANE_GAP - d->lane_count++ * 4 % (LANE_GAP - 2); /* Of lines on one level. */
     d->width += LANE_GAP;
     weir_buf_append_format(&d->shapes,
                            "<path class=%s d=\"M%" PRId64 " %" PRId64 "v%dH%" PRId64 "V%" PRId64
                            "H%" PRId64 "V%" PRId64 "\"/>\n",
-                           TOPIC, from.x, from.y, LANE_GAP, d->width + MARGIN, to.y - LANE_GAP,
-                           to.x, to.y);
+                           TOPIC, from.x, from.y, apart, d->width + MARGIN, to.y - apart, to.x,
+                           to.y);
 }
 
 /* A topic that one node writes and another one reads. */

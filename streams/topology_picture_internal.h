@@ -23,6 +23,7 @@ typedef struct weir_picture_item {
     size_t layer;
     int64_t x;     /* The left edge. */
     int32_t width; /* With the stores beside it. */
+    int32_t core;  /* Without them: edges meet the middle of it. */
     int64_t wish;
     weir_indices above; /* Items of the layer above that are connected with it. */
     weir_indices below;
