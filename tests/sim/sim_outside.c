@@ -6,6 +6,8 @@
 #include "tests/sim/sim_outside.h"
 
 #include "streams/base/hash.h"
+#include "streams/base/serde.h"
+#include "streams/term.h"
 #include "tests/harness/check.h"
 
 #include <inttypes.h>
@@ -85,6 +87,77 @@ uint64_t sim_outside_produce(const sim_outside *outside, const sim_faults *fault
     }
     sim_cluster_set_faults(outside->cluster, faults);
     return sent;
+}
+
+/* A record of a partition, each as likely as any other, and the highest term. */
+typedef struct late_record {
+    weir_random *random;
+    uint64_t seen;
+    weir_buf key;
+    weir_buf value;
+    bool is_removal;
+    int64_t term;
+    int64_t highest;
+} late_record;
+
+static void choose(void *user, const weir_record *record)
+{
+    late_record *late = user;
+    int64_t term = weir_term_of(record);
+    late->highest = term > late->highest ? term : late->highest;
+    if (weir_random_below(late->random, ++late->seen) == 0) {
+        weir_buf_set(&late->key, record->key);
+        weir_buf_set(&late->value, record->value);
+        late->is_removal = record->value.data == NULL;
+        late->term = term;
+    }
+}
+
+static void write_late(const sim_outside *outside, const char *topic, int32_t partition,
+                       const late_record *late)
+{
+    uint8_t term[WEIR_TERM_BYTES];
+    weir_put_u64_be(term, (uint64_t)late->term);
+    const weir_header header = {WEIR_BYTES(WEIR_TERM_HEADER), weir_bytes_of(term, sizeof(term))};
+    const weir_record record = {
+        .partition = partition,
+        .timestamp_ms = 1,
+        .key = weir_buf_bytes(&late->key),
+        .value = late->is_removal ? WEIR_BYTES_NULL : weir_buf_bytes(&late->value),
+        .headers = &header,
+        .header_count = 1,
+    };
+    weir_error err = {0};
+    int32_t number = 0;
+    int32_t partition_count = 0;
+    CHECK_OK(weir_producer_topic(outside->producer, topic, &number, &partition_count, &err), &err);
+    CHECK_OK(weir_producer_send(outside->producer, number, &record, &err), &err);
+    CHECK_OK(weir_producer_flush(outside->producer, 0, &err), &err);
+}
+
+bool sim_outside_write_late(const sim_outside *outside, const sim_faults *faults,
+                            weir_random *random)
+{
+    static const struct {
+        const char *topic;
+        uint64_t partitions;
+    } changelogs[] = {{SIM_APP_ID "-counts-changelog", SIM_APP_PARTITIONS},
+                      {SIM_APP_ID "-totals-changelog", SIM_APP_GROUP_PARTITIONS}};
+    size_t at = weir_random_below(random, WEIR_COUNT_OF(changelogs));
+    int32_t partition = (int32_t)weir_random_below(random, changelogs[at].partitions);
+    late_record late = {.random = random};
+    sim_cluster_visit(outside->cluster, changelogs[at].topic, partition, choose, &late);
+    /* Of its writer, or else of an owner that had not written before the last one did. */
+    late.term = late.term < late.highest ? late.term : late.highest - 1;
+    bool is_one = late.term > 0;
+    if (is_one) {
+        suspend(outside, faults);
+        write_late(outside, changelogs[at].topic, partition, &late);
+        sim_cluster_set_faults(outside->cluster, faults);
+    }
+    weir_buf_cleanup(&late.key);
+    weir_buf_cleanup(&late.value);
+    return is_one;
 }
 
 void sim_outside_keep_house(const sim_outside *outside, const sim_faults *faults, int64_t now_ms)

@@ -29,6 +29,11 @@ void sim_outside_close(sim_outside *outside);
 uint64_t sim_outside_produce(const sim_outside *outside, const sim_faults *faults,
                              weir_random *random, int64_t now_ms, sim_checks *checks);
 
+/* A record of a changelog is written once more, with the term of a former owner: a process that was
+ * cut off had it in its producer, and nobody knows of it. False: there is none that it could be. */
+bool sim_outside_write_late(const sim_outside *outside, const sim_faults *faults,
+                            weir_random *random);
+
 /* Retention and compaction. */
 void sim_outside_keep_house(const sim_outside *outside, const sim_faults *faults, int64_t now_ms);
 

@@ -28,6 +28,7 @@ typedef struct sim_world_counts {
     uint64_t ingests;
     uint64_t leased_turns; /* Of processes that ran a task for another one. */
     uint64_t standby_turns;
+    uint64_t late_records; /* Of former owners, written into a cluster at rest. */
 } sim_world_counts;
 
 /* Runs the seed to rest and checks it; counts are added up. Fails the test with the seed. */

@@ -33,10 +33,10 @@ static void run_seeds(const sim_world_options *options)
     printf("  seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " inputs, %" PRIu64
            " crashes, %" PRIu64 " closes, %" PRIu64 " zombies, %" PRIu64 " rebalances, %" PRIu64
            " trades, %" PRIu64 " database entries lost, %" PRIu64 " ingests, %" PRIu64
-           " turns with leases, %" PRIu64 " with standbys\n",
+           " turns with leases, %" PRIu64 " with standbys, %" PRIu64 " late records\n",
            first, first + count - 1, counts.steps, counts.inputs, counts.crashes, counts.closes,
            counts.zombies, counts.rebalances, counts.trades, counts.entries_lost, counts.ingests,
-           counts.leased_turns, counts.standby_turns);
+           counts.leased_turns, counts.standby_turns, counts.late_records);
 }
 
 TEST(exactly_once_loses_and_doubles_nothing)
