@@ -162,16 +162,23 @@ static const char *neighbour_of_a(void)
     return key;
 }
 
+/* The second owner of "a" runs when a record of the first one comes; the first one's term. */
+static int64_t start_and_write_late(count_application *a, bool on_disk)
+{
+    start(a, "at_least_once", on_disk);
+    count_one(a);
+    int64_t first_term = last_of(a).term;
+    restart(a);
+    count_one(a);
+    write_late(a, 1, first_term);
+    return first_term;
+}
+
 TEST(running_owner_logs_again_what_a_late_record_hides)
 {
     for (int on_disk = 0; on_disk < 2; on_disk++) {
         WEIR_AUTO(count_application) a = {0};
-        start(&a, "at_least_once", on_disk == 1);
-        count_one(&a);
-        int64_t first_term = last_of(&a).term;
-        restart(&a);
-        count_one(&a);
-        write_late(&a, 1, first_term);
+        int64_t first_term = start_and_write_late(&a, on_disk == 1);
         a.now_ms += 2000;
         count_topology_feed_one(a.broker, neighbour_of_a(), "v");
         count_application_run(&a);
@@ -269,12 +276,7 @@ TEST(idle_owner_logs_again_what_a_late_record_hides)
 {
     for (int on_disk = 0; on_disk < 2; on_disk++) {
         WEIR_AUTO(count_application) a = {0};
-        start(&a, "at_least_once", on_disk == 1);
-        count_one(&a);
-        int64_t first_term = last_of(&a).term;
-        restart(&a);
-        count_one(&a);
-        write_late(&a, 1, first_term);
+        int64_t first_term = start_and_write_late(&a, on_disk == 1);
         count_application_steps(&a, 200);
         CHECK_I64(last_of(&a).count, ==, 1);
         a.now_ms += 60 * 1000; /* weir.changelog.check.interval.ms */
