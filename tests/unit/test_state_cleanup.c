@@ -153,3 +153,25 @@ TEST(state_that_a_former_life_left_goes_too)
     CHECK_I64(on_disk(&a), <, COUNT_PARTITIONS);
     guest_leave(&g);
 }
+
+/* What the others have may come back when this process has what it is given. */
+TEST(state_stays_while_the_process_cannot_open_what_it_has)
+{
+    WEIR_AUTO(count_application) a = {0};
+    guest g = {0};
+    start(&a);
+    guest_join(&g, &a);
+    steps(&a, &g, 500, STEP_MS);
+    count_topology_feed(a.broker, 0, RECORDS);
+    count_application_crash(&a); /* It has to restore, and to read the input. */
+    sim_cluster_set_faults(a.cluster, &(sim_faults){.poll_refused = 1000000});
+    steps(&a, &g, 300, DELAY_MS / 100);
+    CHECK(weir_application_state_now(a.application) == WEIR_APPLICATION_REBALANCING);
+    CHECK_I64(on_disk(&a), ==, COUNT_PARTITIONS);
+    sim_cluster_set_faults(a.cluster, &(sim_faults){0});
+    steps(&a, &g, 500, STEP_MS);
+    steps(&a, &g, 100, DELAY_MS / 50);
+    CHECK(weir_application_state_now(a.application) == WEIR_APPLICATION_RUNNING);
+    CHECK_I64(on_disk(&a), <, COUNT_PARTITIONS);
+    guest_leave(&g);
+}
