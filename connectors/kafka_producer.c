@@ -573,6 +573,9 @@ static weir_status producer_commit(weir_producer *base, weir_error *err)
     return WEIR_OK;
 }
 
+/* A coordinator that has not begun the transaction, for it refused the partitions or still wrote
+ * the markers of the last one, calls the abort an invalid state, and librdkafka that a fatal error.
+ * Then the cluster has answered, and a new handle settles whatever it was. */
 static weir_status abort_open(kafka_producer *producer, weir_error *err)
 {
     uint64_t deadline_ns = deadline_after(WEIR_KAFKA_CALL_TIMEOUT_MS);
@@ -584,7 +587,9 @@ static weir_status abort_open(kafka_producer *producer, weir_error *err)
         return WEIR_OK;
     }
     producer->outcome_unknown = true;
-    return fail(producer, error, "abort", err);
+    bool is_answered = rd_kafka_error_is_fatal(error) != 0;
+    weir_status status = fail(producer, error, "abort", err);
+    return is_answered && status != WEIR_FENCED ? WEIR_OK : status;
 }
 
 static weir_status producer_abort(weir_producer *base, weir_error *err)

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A transactional producer whose transaction the cluster has never heard of
+ * (connectors/kafka_producer.c).
+ */
+#include "connectors/broker_kafka.h"
+#include "streams/producer.h"
+#include "tests/harness/check.h"
+#include "tests/harness/kafka_cluster.h"
+
+#include <poll.h>
+
+enum {
+    FLUSH_TIMEOUT_MS = 30000,
+    REFUSED_MS = 1500, /* In which librdkafka asks for the partition, and is refused. */
+    TRIES_MAX = 120,
+    TRY_MS = 500,
+};
+
+static weir_broker *connect_broker(void)
+{
+    weir_error err = {0};
+    weir_broker *broker = NULL;
+    const weir_kafka_options options = {.bootstrap_servers = kafka_cluster_shared()};
+    CHECK_OK(weir_broker_kafka_open(&options, &broker, &err), &err);
+    return broker;
+}
+
+static int32_t make_topic(weir_broker *broker, weir_producer *producer, const char *name)
+{
+    weir_error err = {0};
+    int32_t number = 0;
+    int32_t partition_count = 0;
+    const weir_topic_config topic = {.name = name, .partition_count = 1};
+    CHECK_OK(weir_broker_create_topic(broker, &topic, &err), &err);
+    CHECK_OK(weir_producer_topic(producer, name, &number, &partition_count, &err), &err);
+    return number;
+}
+
+static void send(weir_producer *producer, int32_t topic)
+{
+    weir_error err = {0};
+    const weir_record record = {.timestamp_ms = 1000, .key = WEIR_BYTES("k")};
+    CHECK_OK(weir_producer_send(producer, topic, &record, &err), &err);
+}
+
+static void delete_topic(weir_broker *broker, const char *name)
+{
+    weir_error err = {0};
+    weir_topic_config topic = {0};
+    CHECK_OK(weir_broker_delete_topic(broker, name, &err), &err);
+    int tries = 0;
+    while (weir_broker_describe_topic(broker, name, &topic, &err) != WEIR_NOT_FOUND) {
+        CHECK_I64(++tries, <, TRIES_MAX);
+        (void)poll(NULL, 0, TRY_MS);
+    }
+}
+
+static void commit_one(weir_producer *producer, int32_t topic)
+{
+    weir_error err = {0};
+    CHECK_OK(weir_producer_begin(producer, &err), &err);
+    send(producer, topic);
+    CHECK_OK(weir_producer_flush(producer, FLUSH_TIMEOUT_MS, &err), &err);
+    CHECK_OK(weir_producer_commit(producer, &err), &err);
+}
+
+static int64_t end_of(weir_broker *broker, const char *topic)
+{
+    weir_error err = {0};
+    int64_t end = -1;
+    CHECK_OK(weir_broker_offset(broker, (weir_topic_partition){topic, 0}, WEIR_OFFSET_LATEST, 0,
+                                &end, &err),
+             &err);
+    return end;
+}
+
+/* The partition is refused, so the transaction never begins at its coordinator, which answers to
+ * the abort that it is in an invalid state. librdkafka takes that for fatal. */
+TEST(abort_of_what_the_cluster_never_took_part_in_leaves_a_producer_that_goes_on)
+{
+    weir_error err = {0};
+    WEIR_AUTO_PTR(weir_broker) broker = connect_broker();
+    WEIR_AUTO_PTR(weir_producer) producer = NULL;
+    const weir_producer_options options = {.transactional_id = "refused"};
+    CHECK_OK(weir_producer_new(broker, &options, &producer, &err), &err);
+    int32_t stays = make_topic(broker, producer, "stays");
+    int32_t goes = make_topic(broker, producer, "goes");
+    commit_one(producer, stays);
+    int64_t before = end_of(broker, "stays");
+    delete_topic(broker, "goes");
+    CHECK_OK(weir_producer_begin(producer, &err), &err);
+    send(producer, goes);
+    CHECK(weir_producer_flush(producer, REFUSED_MS, &err) != WEIR_OK);
+    CHECK_OK(weir_producer_abort(producer, &err), &err);
+    commit_one(producer, stays);
+    CHECK_I64(end_of(broker, "stays"), >, before);
+}
