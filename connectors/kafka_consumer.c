@@ -258,10 +258,27 @@ static kafka_slot *new_slot(kafka_consumer *consumer, weir_topic_partition parti
     return slot;
 }
 
+/* What lies in the queue holds its partition, and that the queue. Where the topic was deleted
+ * librdkafka knows the partition no more, so nobody else empties it: the handle of the consumer
+ * would wait for it for ever. */
+static void empty_queue(kafka_slot *slot)
+{
+    enum { MESSAGES_AT_ONCE = 64 };
+    rd_kafka_message_t *messages[MESSAGES_AT_ONCE];
+    ssize_t count = 0;
+    do {
+        count = rd_kafka_consume_batch_queue(slot->queue, 0, messages, MESSAGES_AT_ONCE);
+        for (ssize_t i = 0; i < count; i++) {
+            rd_kafka_message_destroy(messages[i]);
+        }
+    } while (count > 0);
+}
+
 static void free_slot(kafka_slot *slot)
 {
     stop_fetching(slot);
     rd_kafka_queue_cb_event_enable(slot->queue, NULL, NULL); /* It is not called from here on. */
+    empty_queue(slot);
     unlist(slot);
     rd_kafka_queue_destroy(slot->queue);
     rd_kafka_topic_destroy(slot->handle);

@@ -28,6 +28,7 @@ enum {
     SESSION_TIMEOUT_DEFAULT_MS = 45000,
     COMMIT_TIMEOUT_MS = 15000,
     FIRST_ASSIGNMENT_WAIT_MS = 10000,
+    LAST_LOOK_TIMEOUT_MS = 1000,
     EVENT_WAIT_MS = 100
 };
 
@@ -513,6 +514,22 @@ static void wait_for_first_assignment(kafka_member *member)
     }
 }
 
+/* librdkafka keeps partitions of a deleted topic that it has noted errors for, and its handle waits
+ * for them for ever (2.0.2). */
+static bool topic_is_gone(const kafka_member *member)
+{
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(member->handle, member->topic, NULL);
+    const struct rd_kafka_metadata *found = NULL;
+    bool is_gone = false;
+    if (rd_kafka_metadata(member->handle, 0, topic, &found, LAST_LOOK_TIMEOUT_MS) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+        is_gone = found->topic_cnt == 0 || found->topics[0].partition_cnt == 0;
+        rd_kafka_metadata_destroy(found);
+    }
+    rd_kafka_topic_destroy(topic);
+    return is_gone;
+}
+
 /* A close alone forgets to say goodbye where nothing is assigned (librdkafka 2.0.2). */
 static void leave(kafka_member *member)
 {
@@ -522,9 +539,9 @@ static void leave(kafka_member *member)
         (void)rd_kafka_unsubscribe(member->handle);
     }
     (void)rd_kafka_consumer_close(member->handle); /* It leaves, or times out. */
-    if (member->was_assigned) {
+    if (member->was_assigned && !topic_is_gone(member)) {
         rd_kafka_destroy(member->handle);
-    } /* Else its memory is the price of not aborting: no cluster has answered it. */
+    } /* Else its memory is the price: no cluster has answered it, or it would wait for ever. */
 }
 
 static void member_free(weir_member *base)

@@ -53,12 +53,28 @@ static void set_state(weir_application *application, weir_application_state to)
     }
 }
 
+/* Whoever meets a deleted topic first, a producer or the group: what is lost and what to do is told
+ * by the check of the topics. */
+static void name_deleted_topic(const weir_application *application, weir_error *err)
+{
+    weir_error found = {0};
+    weir_broker *broker = application->options.broker;
+    if (weir_broker_check(broker, BROKER_CHECK_MS, NULL) == WEIR_OK &&
+        weir_internal_topics_check(broker, application->plan, &found) == WEIR_INVALID) {
+        *err = found;
+    }
+}
+
 static void note_failure(weir_application *application, weir_status status, const weir_error *err)
 {
+    weir_error failure = *err;
+    if (status == WEIR_INVALID) {
+        name_deleted_topic(application, &failure);
+    }
+    failure.status = status;
     pthread_mutex_lock(&application->lock);
     if (application->failure.status == WEIR_OK) {
-        application->failure = *err;
-        application->failure.status = status;
+        application->failure = failure;
     }
     pthread_mutex_unlock(&application->lock);
 }

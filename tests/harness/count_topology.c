@@ -111,7 +111,8 @@ static weir_processor *new_count(void *user)
 weir_topology *count_topology_new(const count_topology_options *options)
 {
     weir_topology *topology = weir_topology_new();
-    weir_topology_add_source(topology, "source", &(weir_source_options){.topic = "in"});
+    const char *input = options->input == NULL ? "in" : options->input;
+    weir_topology_add_source(topology, "source", &(weir_source_options){.topic = input});
     weir_topology_add_processor(topology, "pass", &(weir_processor_options){new_pass, NULL},
                                 "source", NULL);
     weir_topology_add_processor(topology, "count", &(weir_processor_options){new_count, NULL},
@@ -122,7 +123,8 @@ weir_topology *count_topology_new(const count_topology_options *options)
                                                   .caching_enabled = options->caching_enabled},
                             "count", NULL);
     if (!options->without_sink) {
-        weir_topology_add_sink(topology, "sink", &(weir_sink_options){.topic = "out"}, "count",
+        const char *output = options->output == NULL ? "out" : options->output;
+        weir_topology_add_sink(topology, "sink", &(weir_sink_options){.topic = output}, "count",
                                NULL);
     }
     weir_error err = {0};

@@ -18,6 +18,8 @@ typedef struct count_topology_options {
     weir_store_engine engine;
     bool without_sink;
     bool caching_enabled; /* Counts are forwarded when the store lets go of them. */
+    const char *input;    /* The topics; NULL: "in" and "out". */
+    const char *output;
 } count_topology_options;
 
 /* A built topology; the options may be all-zero. */

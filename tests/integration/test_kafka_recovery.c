@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What goes wrong with topics and offsets below an application on a real cluster: it says which and
+ * what to do, and what it says helps; others of the same process go on (the bystander).
+ */
+#include "streams/base/hash.h"
+#include "streams/producer.h"
+#include "streams/term.h"
+#include "tests/harness/check.h"
+#include "tests/harness/kafka_application.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { KEYS = 20 };
+
+static void start(kafka_application *a, kafka_application *bystander, const char *name)
+{
+    static const weir_setting settings[] = {{"weir.topics.check.interval.ms", "1000"}};
+    kafka_application_start(bystander, &(kafka_application_options){.name = "bystander"});
+    kafka_application_start(
+        a, &(kafka_application_options){.name = name, .settings = settings, .setting_count = 1});
+    a->peer = bystander;
+    kafka_application_feed(a, 0, KEYS);
+    kafka_application_run(a);
+}
+
+/* The bystander has done nothing but go on. */
+static void end(kafka_application *a, kafka_application *bystander)
+{
+    kafka_application_feed(bystander, 0, KEYS);
+    kafka_application_run(bystander);
+    CHECK_I64(kafka_application_metric(bystander, "weir_stream_thread_rollback_total"), ==, 0);
+    kafka_application_close(bystander);
+    kafka_application_cleanup(a);
+    kafka_application_cleanup(bystander);
+}
+
+static void check_says(const kafka_application *a, const char *text)
+{
+    if (strstr(a->err.message, text) == NULL) {
+        check_fail(__FILE__, __LINE__, "'%s' is not in: %s", text, a->err.message);
+    }
+}
+
+static void check_counts(kafka_application *a, int64_t expected)
+{
+    WEIR_AUTO_FREE char *output = kafka_application_topic(a, "out");
+    for (int i = 0; i < KEYS; i += KEYS / 4) {
+        WEIR_AUTO_FREE char *key = weir_format("k%d", i);
+        CHECK_I64(kafka_application_last(a, output, key).count, ==, expected);
+    }
+}
+
+/* Poison. */
+
+TEST(record_that_its_changelog_cannot_have_is_named_and_left_out_where_that_is_asked_for)
+{
+    kafka_application a = {0};
+    kafka_application bystander = {0};
+    start(&a, &bystander, "poisoned");
+    kafka_application_close(&a);
+    const weir_header header = {WEIR_BYTES(WEIR_TERM_HEADER), WEIR_BYTES("1234567")};
+    const weir_record foreign = {
+        .partition = weir_partition_of(WEIR_BYTES("k0"), KAFKA_PARTITIONS),
+        .timestamp_ms = 1,
+        .key = WEIR_BYTES("k0"),
+        .value = WEIR_BYTES("12345678"),
+        .headers = &header,
+        .header_count = 1,
+    };
+    WEIR_AUTO_FREE char *changelog = kafka_application_topic(&a, "counts-changelog");
+    int64_t offset = kafka_application_send(&a, changelog, &foreign);
+    kafka_application_feed(&a, 0, KEYS);
+    kafka_application_open(&a);
+    CHECK_STATUS(kafka_application_fail(&a), WEIR_INVALID);
+    WEIR_AUTO_FREE char *place = weir_format("%s[%" PRId32 "]@%" PRId64 " is no record of store",
+                                             changelog, foreign.partition, offset);
+    check_says(&a, place);
+    check_says(&a, "weir.changelog.exception.handler=continue");
+
+    static const weir_setting leave_out[] = {{"weir.changelog.exception.handler", "continue"}};
+    kafka_application_set(&a, leave_out, 1);
+    kafka_application_open(&a);
+    kafka_application_run(&a);
+    CHECK_I64(kafka_application_metric(&a, "weir_stream_thread_restore_refused_records_total"), ==,
+              1);
+    check_counts(&a, 2);
+    end(&a, &bystander);
+}
+
+TEST(value_that_no_processor_can_read_is_restored_a_few_times_and_then_named)
+{
+    kafka_application a = {0};
+    kafka_application bystander = {0};
+    start(&a, &bystander, "unreadable");
+    kafka_application_close(&a);
+    weir_record value = {
+        .partition = weir_partition_of(WEIR_BYTES("k0"), KAFKA_PARTITIONS),
+        .timestamp_ms = 1,
+        .key = WEIR_BYTES("k0"),
+        .value = WEIR_BYTES("123"),
+    };
+    WEIR_AUTO_FREE char *changelog = kafka_application_topic(&a, "counts-changelog");
+    (void)kafka_application_send(&a, changelog, &value);
+    kafka_application_feed(&a, 0, KEYS);
+    kafka_application_open(&a);
+    CHECK_STATUS(kafka_application_fail(&a), WEIR_INVALID);
+    check_says(&a, "a count of 3 bytes");
+    check_says(&a, "see who else writes its changelogs");
+
+    value.value =
+        WEIR_BYTES("\0\0\0\0\0\0\0\1"); /* What docs/KAFKA.md says: write the right one. */
+    (void)kafka_application_send(&a, changelog, &value);
+    kafka_application_open(&a);
+    kafka_application_run(&a);
+    check_counts(&a, 2);
+    end(&a, &bystander);
+}
+
+/* Offsets. */
+
+static void reset_group(kafka_application *a, int64_t (*to)(kafka_application *a, int32_t p))
+{
+    WEIR_AUTO_FREE char *input = kafka_application_topic(a, "in");
+    for (int32_t p = 0; p < KAFKA_PARTITIONS; p++) {
+        const weir_group_offset offset = {.partition = {input, p}, .offset = to(a, p)};
+        CHECK_OK(weir_broker_alter_group_offset(a->broker, a->name, &offset, &a->err), &a->err);
+    }
+}
+
+static int64_t to_the_first(kafka_application *a, int32_t partition)
+{
+    (void)a;
+    (void)partition;
+    return 0;
+}
+
+static int64_t to_the_first_there_is(kafka_application *a, int32_t partition)
+{
+    WEIR_AUTO_FREE char *input = kafka_application_topic(a, "in");
+    int64_t first = -1;
+    CHECK_OK(weir_broker_offset(a->broker, (weir_topic_partition){input, partition},
+                                WEIR_OFFSET_EARLIEST, 0, &first, &a->err),
+             &a->err);
+    return first;
+}
+
+static void forget_input(kafka_application *a)
+{
+    WEIR_AUTO_FREE char *input = kafka_application_topic(a, "in");
+    for (int32_t p = 0; p < KAFKA_PARTITIONS; p++) {
+        CHECK_OK(weir_broker_delete_records(a->broker, (weir_topic_partition){input, p},
+                                            kafka_application_end(a, p), &a->err),
+                 &a->err);
+    }
+}
+
+TEST(offsets_that_were_reset_to_before_retention_are_named_and_reset_again)
+{
+    kafka_application a = {0};
+    kafka_application bystander = {0};
+    start(&a, &bystander, "retained");
+    kafka_application_close(&a);
+    forget_input(&a);
+    reset_group(&a, to_the_first);
+    kafka_application_feed(&a, 0, KEYS);
+    kafka_application_open(&a);
+    CHECK_STATUS(kafka_application_fail(&a), WEIR_INVALID);
+    check_says(&a, "retained-in[");
+    check_says(&a, "offset 0 is not in the log");
+    check_says(&a, "reset the group's offsets");
+    reset_group(&a, to_the_first_there_is);
+    kafka_application_open(&a);
+    kafka_application_run(&a);
+    check_counts(&a, 2);
+    end(&a, &bystander);
+}
+
+/* Topics. */
+
+/* Whether the check of the topics meets it first, a producer, a consumer or the group. */
+static void delete_and_check(const char *name, const char *suffix, const char *advice)
+{
+    kafka_application a = {0};
+    kafka_application bystander = {0};
+    start(&a, &bystander, name);
+    WEIR_AUTO_FREE char *topic = kafka_application_topic(&a, suffix);
+    CHECK_OK(weir_broker_delete_topic(a.broker, topic, &a.err), &a.err);
+    kafka_application_feed(&bystander, 0, KEYS);
+    if (strcmp(suffix, "in") != 0) {
+        kafka_application_feed(&a, 0, KEYS);
+    }
+    CHECK_STATUS(kafka_application_fail(&a), WEIR_INVALID);
+    check_says(&a, topic);
+    check_says(&a, advice);
+    end(&a, &bystander);
+}
+
+TEST(deleted_changelog_is_named_with_what_to_do)
+{
+    delete_and_check("changeless", "counts-changelog", "Bring it back, or reset the application");
+}
+
+TEST(deleted_source_topic_is_named_with_what_to_do)
+{
+    delete_and_check("sourceless", "in", "make it again and reset the group's offsets");
+}
+
+TEST(deleted_task_topic_is_named_with_what_to_do)
+{
+    delete_and_check("taskless", "weir-tasks", "start the application again");
+}
