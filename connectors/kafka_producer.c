@@ -32,6 +32,7 @@
 
 enum {
     SENDS_PER_SERVE = 1000,      /* Failures are asked for once in so many sends. */
+    WAITS_A_MS = 8,              /* After so many waits in a flush each takes a millisecond more. */
     FULL_WAIT_MS = 2,            /* A full buffer is waited for so long at a time, */
     FULL_WAITS_MAX = 250,        /* so often, before the caller is asked to flush. */
     RECORD_BYTES_ASSUMED = 1024, /* Bounds the number of small records, each with 300 besides. */
@@ -430,12 +431,12 @@ static weir_status take_failure(kafka_producer *producer, weir_error *err)
 }
 
 /* rd_kafka_flush looks each ten milliseconds whether all is out, and nothing wakes it, for there is
- * no report of what went well. So it is asked for a short while at a time. */
+ * no report of what went well. So it is asked for a short while at a time: a commit waits for it. */
 static bool flush(kafka_producer *producer, int32_t timeout_ms)
 {
     uint64_t deadline_ns = deadline_after(timeout_ms);
-    for (int slice_ms = 1; rd_kafka_outq_len(producer->handle) > 0;
-         slice_ms = slice_ms * 3 / 2 + 1) {
+    for (int waits = 0; rd_kafka_outq_len(producer->handle) > 0; waits++) {
+        int slice_ms = 1 + waits / WAITS_A_MS;
         int left = left_ms(deadline_ns);
         if (rd_kafka_flush(producer->handle, left < slice_ms ? left : slice_ms) ==
             RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -21,7 +21,7 @@ enum {
     CLOSE_FAILURES_MAX = 3,
     LOOK_INTERVAL_MS = 100,     /* Between rounds in which no task was due. */
     IDLE_COMMIT_MS = 20,        /* At the soonest; */
-    IDLE_COMMIT_TIMES_TOOK = 3, /* and so many times what the last commit has taken. */
+    IDLE_COMMIT_TIMES_TOOK = 2, /* and so many times what the last commit has taken. */
     PASS_GOAL_MS = 10,          /* A pass of more than this hurts commits and queries. */
 };
 
