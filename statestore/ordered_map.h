@@ -78,6 +78,7 @@ void weir_ordered_map_remove(weir_ordered_map *map, weir_ordered_entry *entry);
 /* Removes every entry. */
 void weir_ordered_map_clear(weir_ordered_map *map);
 
+/* The key of an entry, borrowed until it is removed. */
 static inline weir_bytes weir_ordered_key(const weir_ordered_entry *entry)
 {
     return weir_bytes_of(entry->key, entry->key_size);

@@ -38,6 +38,7 @@ void weir_record_cache_wrote(weir_record_cache *cache, weir_ordered_entry *entry
 /* entry was read: where it is held it is the last to be evicted. */
 void weir_record_cache_read(weir_record_cache *cache, weir_ordered_entry *entry);
 
+/* Whether a write of entry waits in the cache. */
 static inline bool weir_record_cache_holds(const weir_ordered_entry *entry)
 {
     return weir_ordered_hold(entry)->written != 0;

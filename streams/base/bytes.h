@@ -26,6 +26,7 @@ typedef struct weir_bytes {
 /* The bytes of a string literal. */
 #define WEIR_BYTES(literal) ((weir_bytes){"" literal, sizeof(literal) - 1})
 
+/* size bytes at data, borrowed. */
 static inline weir_bytes weir_bytes_of(const void *data, size_t size)
 {
     return (weir_bytes){data, size};
@@ -64,6 +65,7 @@ void weir_buf_set(weir_buf *buf, weir_bytes content);
  * range. False, and empty, where there are none (prefix is empty or all 0xff). */
 bool weir_buf_set_after_prefix(weir_buf *buf, weir_bytes prefix);
 
+/* Forgets the content; the memory is kept for reuse. */
 static inline void weir_buf_clear(weir_buf *buf)
 {
     buf->size = 0;

@@ -34,6 +34,7 @@ typedef struct weir_reader {
     bool failed;
 } weir_reader;
 
+/* A reader at the start of bytes, which it borrows. */
 static inline weir_reader weir_reader_of(weir_bytes bytes)
 {
     return (weir_reader){.left = bytes};
