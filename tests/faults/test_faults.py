@@ -39,6 +39,15 @@ PARTITIONS = 4
 SESSION_MS = 6000
 ERRNOS = {"no space": 28, "read-only": 30, "I/O error": 5}
 IDLE_S = 240  # From the last fault until all is processed, at most.
+CLOSE_MAX_S = 120  # A process closes that has all its brokers, or is lost.
+
+
+def at_once(call, *arguments):
+    """What ends a fault with one call."""
+    def end(_):
+        call(*arguments)
+        return True
+    return end
 
 
 class Torment:
@@ -80,59 +89,66 @@ class Torment:
         self.run.log(f"fault {number:2d}: {kind} of {name} for {last_s:.1f} s")
         self.ends.append((time.monotonic() + last_s, target, f"end of {kind} of {name}", end))
 
-    def end_due(self, everything=False):
+    def end_due(self):
+        """Ends what is due. Nobody is waited for: who closes may need a broker that halts."""
         for entry in list(self.ends):
             due, _, text, end = entry
-            if everything:
-                time.sleep(max(0.0, due - time.monotonic()))
-            if due <= time.monotonic():
+            if due <= time.monotonic() and end(time.monotonic() - due):
                 self.ends.remove(entry)
-                end()
                 self.run.log(text)
 
-    # Each answers what ends the fault, and after how many seconds; part is from 0 to 1.
+    def end_all(self):
+        while self.ends:
+            self.end_due()
+            time.sleep(0.05)
+
+    # Each answers what ends the fault, and after how many seconds; part is from 0 to 1. What ends it
+    # is told for how long it has been due, and answers whether it is over.
 
     def kill(self, counter, part):
         counter.kill()
-        return counter.start, 2 * part
+        return at_once(counter.start), 2 * part
 
     def stop(self, counter, part):
         counter.signal(signal.SIGSTOP)
-        return lambda: counter.signal(signal.SIGCONT), SESSION_MS / 1000 + 2 + 8 * part
+        return at_once(counter.signal, signal.SIGCONT), SESSION_MS / 1000 + 2 + 8 * part
 
     def close(self, counter, part):
         counter.tell("close")
-        return lambda: self.start_after_close(counter), 1 + 3 * part
+        return lambda late_s: self.start_after_close(counter, late_s), 1 + 3 * part
 
-    def start_after_close(self, counter):
+    def start_after_close(self, counter, late_s):
+        if counter.is_alive() and late_s < CLOSE_MAX_S:
+            return False
         counter.close()
         counter.start()
+        return True
 
     def disk(self, counter, part):
         name = list(ERRNOS)[int(part * 997) % len(ERRNOS)]
         counter.tell(f"disk {ERRNOS[name]}")
         self.run.log(f"          {counter.name}: {name}")
-        return lambda: counter.tell("disk 0"), 2 + 8 * part
+        return at_once(counter.tell, "disk 0"), 2 + 8 * part
 
     def restart(self, node, part):
         self.run.cluster.tell("stop", node)
-        return lambda: self.run.cluster.tell("start", node), 3 * part
+        return at_once(self.run.cluster.tell, "start", node), 3 * part
 
     def broker(self, node, part):
         self.run.cluster.tell("kill", node)
-        return lambda: self.run.cluster.tell("start", node), 4 * part
+        return at_once(self.run.cluster.tell, "start", node), 4 * part
 
     def freeze(self, node, part):
         self.run.cluster.tell("pause", node)
-        return lambda: self.run.cluster.tell("resume", node), 1 + 7 * part
+        return at_once(self.run.cluster.tell, "resume", node), 1 + 7 * part
 
     def cut(self, node, _):
         self.run.cluster.proxies.cut(node - 1)
-        return lambda: None, 0.0
+        return lambda _: True, 0.0
 
     def stall(self, node, part):
         self.run.cluster.proxies.stall(node - 1, True)
-        return lambda: self.run.cluster.proxies.stall(node - 1, False), 1 + 9 * part
+        return at_once(self.run.cluster.proxies.stall, node - 1, False), 1 + 9 * part
 
 
 def watch_alive(torment):
@@ -158,7 +174,7 @@ def torture(run, counters, options):
             due = time.monotonic() + gap_s * (0.5 + torment.random.random())
         watch_alive(torment)
         time.sleep(0.05)
-    torment.end_due(everything=True)
+    torment.end_all()
     run.log(f"the last fault is over: {torment.count}")
 
 
