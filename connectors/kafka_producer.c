@@ -431,7 +431,7 @@ static weir_status take_failure(kafka_producer *producer, weir_error *err)
 }
 
 /* rd_kafka_flush looks each ten milliseconds whether all is out, and nothing wakes it, for there is
- * no report of what went well. So it is asked for a short while at a time: a commit waits for it. */
+ * no report of what went well. So it is asked for a short while at a time: a commit waits. */
 static bool flush(kafka_producer *producer, int32_t timeout_ms)
 {
     uint64_t deadline_ns = deadline_after(timeout_ms);

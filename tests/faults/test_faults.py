@@ -102,8 +102,8 @@ class Torment:
             self.end_due()
             time.sleep(0.05)
 
-    # Each answers what ends the fault, and after how many seconds; part is from 0 to 1. What ends it
-    # is told for how long it has been due, and answers whether it is over.
+    # Each answers what ends the fault, and after how many seconds; part is from 0 to 1. What ends
+    # it is told for how long it has been due, and answers whether it is over.
 
     def kill(self, counter, part):
         counter.kill()
