@@ -50,6 +50,19 @@ void weir_kept_times_set(weir_kept_times *times, const char *name, int64_t ms)
     found->ms = ms;
 }
 
+void weir_kept_times_forget(weir_kept_times *times, char mark)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < times->count; i++) {
+        if (times->items[i].name[0] == mark) {
+            free(times->items[i].name);
+        } else {
+            times->items[left++] = times->items[i];
+        }
+    }
+    times->count = left;
+}
+
 size_t weir_kept_times_bytes_of(const char *name)
 {
     return sizeof(int32_t) + strlen(name) + sizeof(int64_t);

@@ -37,6 +37,9 @@ bool weir_kept_times_get(const weir_kept_times *times, const char *name, int64_t
 /* Sets the time of a name, earlier than before or later. */
 void weir_kept_times_set(weir_kept_times *times, const char *name, int64_t ms);
 
+/* Removes those whose names begin with mark. */
+void weir_kept_times_forget(weir_kept_times *times, char mark);
+
 /* How many bytes a name takes in the text. */
 size_t weir_kept_times_bytes_of(const char *name);
 

@@ -36,6 +36,10 @@ typedef struct weir_release {
 weir_status weir_context_release_rows(weir_context *context, const char *store,
                                       const weir_release *what, weir_error *err);
 
+/* In init: where a processor keeps the largest time of a record that it has seen, as of the last
+ * commit; -1: it has seen none. The processor sets it, and it goes with the committed offsets. */
+int64_t *weir_context_observed_time(weir_context *context);
+
 /* A time that goes with the committed offsets of the task, by name; false: there is none. */
 bool weir_context_kept_time(const weir_context *context, const char *name, int64_t *out_ms);
 void weir_context_keep_time(weir_context *context, const char *name, int64_t ms);

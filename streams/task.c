@@ -84,18 +84,6 @@ weir_status weir_task_new(weir_task_environment *environment, const weir_planned
     return WEIR_OK;
 }
 
-/* How many bytes of times the task may keep: a name for each store that is ordered by time. */
-static size_t kept_times_bytes(const weir_task *task)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < task->store_count; i++) {
-        if (task->stores[i].by_time != NULL) {
-            bytes += weir_kept_times_bytes_of(task->stores[i].kv.name);
-        }
-    }
-    return bytes;
-}
-
 static void unassign_inputs(weir_task *task)
 {
     for (size_t i = 0; i < task->input_count; i++) {
@@ -156,7 +144,7 @@ static weir_status begin_input(weir_task_input *input, weir_error *err)
         &input->window, input->is_resumed ? input->committed.offset : input->first_offset,
         input->is_resumed ? weir_buf_bytes(&input->committed.metadata) : WEIR_BYTES_NULL,
         &partition_time_ms, &input->task->kept_times, err));
-    weir_offset_window_reserve(&input->window, kept_times_bytes(input->task));
+    weir_offset_window_reserve(&input->window, weir_task_kept_times_bytes(input->task));
     weir_record_queue_set_partition_time_ms(input->queue, partition_time_ms);
     if (input->task->stream_time_ms < partition_time_ms) {
         input->task->stream_time_ms = partition_time_ms;
@@ -203,6 +191,7 @@ static weir_status assign_input(weir_task_input *input, weir_error *err)
     if (input->is_resumed && input->source->node->repartition < 0) {
         reset = WEIR_RESET_NONE;
     }
+    weir_offset_window_reserve(&input->window, weir_task_kept_times_bytes(input->task));
     WEIR_TRY(weir_consumer_assign(input->task->environment->consumer, input->partition,
                                   input->window.next, reset, input, err));
     input->assigned = true;
@@ -218,6 +207,7 @@ weir_status weir_task_run(weir_task *task, weir_error *err)
     weir_task_open_kinds(task);
     weir_status status = weir_task_begin_terms(task, err);
     status = status == WEIR_OK ? weir_task_init_processors(task, err) : status;
+    weir_task_forget_observed_times(task); /* The processors have theirs. */
     task->current = (weir_task_current){0};
     weir_arena_reset(task->arena);
     for (size_t i = 0; i < task->input_count && status == WEIR_OK; i++) {

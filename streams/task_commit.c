@@ -39,10 +39,12 @@ void weir_task_prepare_commit(weir_task *task, weir_offsets *offsets)
 void weir_task_add_offsets(const weir_task *task, weir_offsets *offsets)
 {
     WEIR_AUTO(weir_buf) metadata = {0};
+    WEIR_AUTO(weir_kept_times) times = {0};
+    weir_task_add_observed_times(task, &times);
     for (size_t i = 0; i < task->input_count; i++) {
         const weir_task_input *input = &task->inputs[i];
         weir_offset_window_encode(&input->window, weir_record_queue_partition_time_ms(input->queue),
-                                  &task->kept_times, &metadata);
+                                  &times, &metadata);
         weir_offsets_add(offsets, input->partition, input->window.base, weir_buf_bytes(&metadata));
     }
 }

@@ -128,6 +128,7 @@ void weir_task_free_processors(weir_task *task)
     for (size_t i = task->context_count; i > 0; i--) {
         weir_processor *processor = weir_take(&task->contexts[i - 1].processor);
         task->contexts[i - 1].on_commit = NULL;
+        task->contexts[i - 1].observed = (weir_observed_time){.ms = -1};
         if (processor != NULL) {
             processor->ops->free(processor);
         }

@@ -9,6 +9,7 @@
 #define WEIR_STREAMS_TASK_INTERNAL_H
 
 #include "streams/error_handler.h"
+#include "streams/observed_time.h"
 #include "streams/offset_window.h"
 #include "streams/partition_group.h"
 #include "streams/punctuation.h"
@@ -53,6 +54,7 @@ struct weir_context {
     int32_t topic;             /* Of a sink: the collector's number. */
     int32_t partition_count;   /* Of that topic. */
     uint32_t round_robin;
+    weir_observed_time observed;
     uint64_t processed; /* Since the counter was last told. */
     weir_counter *processed_total;
 };
@@ -117,12 +119,10 @@ weir_context *weir_task_context(weir_task *task, size_t node_index);
 /* Runs record through a node; the processor's answer, or that of a node below it. */
 weir_status weir_context_process(weir_context *context, const weir_record *record, weir_error *err);
 
-/* task_ahead.c: what the records after the head of queue are likely to read is fetched into the
- * processor's cache. */
+/* task_ahead.c: fetches what the records after the head of queue are likely to read. */
 void weir_task_look_ahead(const weir_task *task, const weir_record_queue *queue);
 
-/* store_cache.c: what processors allocate goes to an arena of its own until it is left, which makes
- * that empty; within itself it does nothing. */
+/* store_cache.c: an arena of its own for what processors allocate, until it is left and empty. */
 weir_arena *weir_task_enter_flush_arena(weir_task *task);
 void weir_task_leave_flush_arena(weir_task *task, weir_arena *outer);
 

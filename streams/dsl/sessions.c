@@ -24,8 +24,8 @@ typedef struct session_processor {
     weir_session_store *store;
     bool is_cached;
     weir_window_close close;
-    int64_t observed_ms; /* Stream time as this processor saw it; -1: none yet. */
-    weir_buf key;        /* Of the change that is passed on. */
+    int64_t *observed_ms; /* Stream time as this processor saw it; -1: none yet. */
+    weir_buf key;         /* Of the change that is passed on. */
 } session_processor;
 
 /* A session that was met, and its aggregate; in the task's arena. */
@@ -70,6 +70,7 @@ static weir_status init(weir_processor *processor, weir_error *err)
     session_processor *self = (session_processor *)(void *)processor;
     const char *name = self->spec->table->store->options.name;
     self->store = weir_context_session_store(processor->context, name);
+    self->observed_ms = weir_context_observed_time(processor->context);
     if (self->sessions->emits_on_close) {
         weir_window_close_open(&self->close, processor->context, name);
         return WEIR_OK;
@@ -86,7 +87,7 @@ static weir_status init(weir_processor *processor, weir_error *err)
 static int64_t close_time(const session_processor *self)
 {
     const weir_session_windows *windows = &self->sessions->windows;
-    return self->observed_ms - windows->grace_ms - windows->inactivity_gap_ms;
+    return *self->observed_ms - windows->grace_ms - windows->inactivity_gap_ms;
 }
 
 /* Sets or removes the row of a session, and passes its change on unless the cache will. */
@@ -230,8 +231,8 @@ static weir_status add_to_session(weir_processor *processor, const weir_record *
     if (record->key.data == NULL) {
         return weir_context_drop(processor->context);
     }
-    if (self->observed_ms < record->timestamp_ms) {
-        self->observed_ms = record->timestamp_ms;
+    if (*self->observed_ms < record->timestamp_ms) {
+        *self->observed_ms = record->timestamp_ms;
     }
     WEIR_TRY(join_sessions(self, record, err));
     return release_closed(self, record, err);
@@ -250,7 +251,6 @@ weir_processor *weir_sessions_new(void *user)
     self->base.ops = &ops;
     self->spec = user;
     self->sessions = self->spec->windows;
-    self->observed_ms = -1;
     return &self->base;
 }
 

@@ -30,7 +30,8 @@ typedef struct neighbours {
 static weir_status update(weir_windowed_processor *self, const weir_record *record,
                           int64_t start_ms, weir_timestamped old, weir_error *err)
 {
-    bool is_open = start_ms + self->windows->size_ms >= self->observed_ms - self->windows->grace_ms;
+    bool is_open =
+        start_ms + self->windows->size_ms >= *self->observed_ms - self->windows->grace_ms;
     return is_open ? weir_windowed_update(self, record, start_ms, old, err)
                    : weir_context_drop(self->base.context);
 }
@@ -189,7 +190,7 @@ static weir_status release_closed(weir_windowed_processor *self, const weir_reco
                                   weir_error *err)
 {
     int64_t size_ms = self->windows->size_ms;
-    int64_t close_ms = self->observed_ms - self->windows->grace_ms;
+    int64_t close_ms = *self->observed_ms - self->windows->grace_ms;
     int64_t released_ms = self->close.released_ms;
     if (!weir_window_close_is_due(&self->close, self->base.context, close_ms) ||
         close_ms <= size_ms) {
@@ -210,11 +211,11 @@ weir_status weir_sliding_process(weir_processor *processor, const weir_record *r
     if (record->key.data == NULL || record->value.data == NULL) {
         return weir_context_drop(self->base.context);
     }
-    if (self->observed_ms < record->timestamp_ms) {
-        self->observed_ms = record->timestamp_ms;
+    if (*self->observed_ms < record->timestamp_ms) {
+        *self->observed_ms = record->timestamp_ms;
     }
     if (record->timestamp_ms + self->windows->size_ms <
-        self->observed_ms - self->windows->grace_ms) {
+        *self->observed_ms - self->windows->grace_ms) {
         return weir_context_drop(self->base.context);
     }
     if (record->timestamp_ms < self->windows->size_ms) {

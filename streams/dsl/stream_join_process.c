@@ -76,8 +76,9 @@ weir_processor *weir_join_window_new(void *user)
 /* What both sides know. */
 typedef struct join_times {
     bool begun;
-    int64_t stream_time_ms;
-    int64_t oldest_ms; /* Of what waits in the outer store; INT64_MAX: nothing. */
+    int64_t *stream_time_ms; /* The first side keeps it. */
+    int64_t *oldest_ms;      /* Of what waits in the outer store, as far as that was looked at;
+                              * INT64_MAX: nothing. The second side keeps it. */
     int64_t next_look_ms;
 } join_times;
 
@@ -91,15 +92,17 @@ typedef struct side_processor {
     weir_buf value;
 } side_processor;
 
+/* Where the commit did not say: in a state of Kafka Streams, which forgets it. */
 static weir_status find_oldest(side_processor *self, weir_error *err)
 {
+    *self->times->oldest_ms = INT64_MAX;
     WEIR_AUTO_PTR(weir_kv_iterator) iterator = NULL;
     WEIR_TRY(weir_kv_range(self->outer, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false, &iterator, err));
     weir_bytes key = {0};
     weir_bytes value = {0};
     weir_status status = weir_kv_iterator_next(iterator, &key, &value, err);
     if (status == WEIR_OK && key.size >= PREFIX_BYTES) {
-        self->times->oldest_ms = (int64_t)weir_get_u64_be(key.data);
+        *self->times->oldest_ms = (int64_t)weir_get_u64_be(key.data);
     }
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
 }
@@ -112,13 +115,20 @@ static weir_status init_side(weir_processor *processor, weir_error *err)
     self->times = weir_context_shared(context, self->side->join, sizeof(*self->times));
     bool is_first = !self->times->begun;
     if (is_first) {
-        *self->times = (join_times){.begun = true, .stream_time_ms = -1, .oldest_ms = INT64_MAX};
+        *self->times = (join_times){
+            .begun = true,
+            .stream_time_ms = weir_context_observed_time(context),
+        };
     }
     if (self->side->join->outer_store == NULL) {
         return WEIR_OK;
     }
     self->outer = weir_context_store(context, self->side->join->outer_store);
-    return is_first ? find_oldest(self, err) : WEIR_OK;
+    if (is_first) {
+        return WEIR_OK;
+    }
+    self->times->oldest_ms = weir_context_observed_time(context);
+    return *self->times->oldest_ms < 0 ? find_oldest(self, err) : WEIR_OK;
 }
 
 /* Forwards a pair; other is null where there is none. */
@@ -183,8 +193,8 @@ static weir_status wait_for_partner(side_processor *self, const weir_record *rec
     weir_buf_append_i32_be(&self->value, (int32_t)record->value.size + 1);
     weir_buf_append_byte(&self->value, self->side->is_left ? 1 : 0);
     weir_buf_append(&self->value, record->value.data, record->value.size);
-    if (record->timestamp_ms < self->times->oldest_ms) {
-        self->times->oldest_ms = record->timestamp_ms;
+    if (record->timestamp_ms < *self->times->oldest_ms) {
+        *self->times->oldest_ms = record->timestamp_ms;
     }
     return weir_kv_put(self->outer, key, weir_buf_bytes(&self->value), err);
 }
@@ -246,7 +256,7 @@ static bool is_open(const side_processor *self, bool is_left)
 {
     const weir_join_windows *windows = &self->side->join->windows;
     int64_t ahead_ms = is_left ? windows->after_ms : windows->before_ms;
-    return self->times->oldest_ms + ahead_ms + windows->grace_ms >= self->times->stream_time_ms;
+    return *self->times->oldest_ms + ahead_ms + windows->grace_ms >= *self->times->stream_time_ms;
 }
 
 /* Forwards an entry and removes it. The store is written while it is walked over, so both parts are
@@ -278,7 +288,7 @@ static weir_status walk_waiting(side_processor *self, const weir_record *record,
                                   self->side->join->outer_store);
         }
         bool is_left = ((const uint8_t *)key.data)[TIME_BYTES] == 1;
-        self->times->oldest_ms = (int64_t)weir_get_u64_be(key.data);
+        *self->times->oldest_ms = (int64_t)weir_get_u64_be(key.data);
         if (left_open && right_open) {
             return WEIR_OK;
         }
@@ -297,7 +307,7 @@ static weir_status walk_waiting(side_processor *self, const weir_record *record,
 
 static weir_status release_closed(side_processor *self, const weir_record *record, weir_error *err)
 {
-    self->times->oldest_ms = INT64_MAX;
+    *self->times->oldest_ms = INT64_MAX;
     WEIR_AUTO_PTR(weir_kv_iterator) iterator = NULL;
     WEIR_TRY(weir_kv_range(self->outer, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false, &iterator, err));
     weir_status status = walk_waiting(self, record, iterator, err);
@@ -309,10 +319,10 @@ static weir_status release_those_that_met_none(side_processor *self, const weir_
 {
     join_times *times = self->times;
     int64_t now_ms = weir_context_now_ms(self->base.context);
-    if (self->outer == NULL || record->timestamp_ms != times->stream_time_ms ||
-        times->oldest_ms == INT64_MAX ||
-        times->oldest_ms + self->side->after_ms + self->side->join->windows.grace_ms >=
-            times->stream_time_ms ||
+    if (self->outer == NULL || record->timestamp_ms != *times->stream_time_ms ||
+        *times->oldest_ms == INT64_MAX ||
+        *times->oldest_ms + self->side->after_ms + self->side->join->windows.grace_ms >=
+            *times->stream_time_ms ||
         now_ms < times->next_look_ms) {
         return WEIR_OK;
     }
@@ -325,8 +335,8 @@ static weir_status join_record(weir_processor *processor, const weir_record *rec
 {
     side_processor *self = (side_processor *)(void *)processor;
     const weir_join_side *side = self->side;
-    if (self->times->stream_time_ms < record->timestamp_ms) {
-        self->times->stream_time_ms = record->timestamp_ms;
+    if (*self->times->stream_time_ms < record->timestamp_ms) {
+        *self->times->stream_time_ms = record->timestamp_ms;
     }
     if (record->value.data == NULL || (record->key.data == NULL && !side->is_outer)) {
         return weir_context_drop(processor->context);
@@ -341,7 +351,7 @@ static weir_status join_record(weir_processor *processor, const weir_record *rec
         return WEIR_OK;
     }
     int64_t to_ms = record->timestamp_ms + side->after_ms;
-    return (to_ms < 0 ? 0 : to_ms) < self->times->stream_time_ms
+    return (to_ms < 0 ? 0 : to_ms) < *self->times->stream_time_ms
                ? forward_pair(self, record, side->is_left, WEIR_BYTES_NULL, err)
                : wait_for_partner(self, record, err);
 }

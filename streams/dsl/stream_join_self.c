@@ -16,7 +16,7 @@ typedef struct self_processor {
     weir_processor base;
     const weir_stream_join *join;
     weir_window_store *store;
-    int64_t stream_time_ms;
+    int64_t *stream_time_ms;
 } self_processor;
 
 static weir_status init(weir_processor *processor, weir_error *err)
@@ -24,7 +24,7 @@ static weir_status init(weir_processor *processor, weir_error *err)
     (void)err;
     self_processor *self = (self_processor *)(void *)processor;
     self->store = weir_context_window_store(processor->context, self->join->left_store);
-    self->stream_time_ms = -1;
+    self->stream_time_ms = weir_context_observed_time(processor->context);
     return WEIR_OK;
 }
 
@@ -100,12 +100,12 @@ static weir_status join_record(weir_processor *processor, const weir_record *rec
     if (record->key.data == NULL || record->value.data == NULL) {
         return weir_context_drop(processor->context);
     }
-    if (self->stream_time_ms < record->timestamp_ms) {
-        self->stream_time_ms = record->timestamp_ms;
+    if (*self->stream_time_ms < record->timestamp_ms) {
+        *self->stream_time_ms = record->timestamp_ms;
     }
     const weir_join_windows *windows = &self->join->windows;
     int64_t retention_ms = windows->before_ms + windows->after_ms + windows->grace_ms;
-    bool self_due = record->timestamp_ms > self->stream_time_ms - retention_ms + 1;
+    bool self_due = record->timestamp_ms > *self->stream_time_ms - retention_ms + 1;
     WEIR_TRY(join_as_left(self, record, err));
     WEIR_TRY(join_as_right(self, record, &self_due, err));
     return forward_self(self, record, &self_due, err);

@@ -18,7 +18,7 @@ typedef struct suppress_processor {
     weir_processor base;
     const weir_suppress *spec;
     weir_suppress_buffer *buffer;
-    int64_t observed_ms; /* -1: no record yet. */
+    int64_t *observed_ms; /* -1: no record yet. */
 } suppress_processor;
 
 /* Where readers of the table in the same task find the buffer. */
@@ -39,6 +39,7 @@ static weir_status init(weir_processor *processor, weir_error *err)
     WEIR_TRY(weir_suppress_buffer_load(store, self->spec, &self->buffer, err));
     *shared_buffer(processor->context, self->spec) = self->buffer;
     weir_context_on_commit(processor->context, save);
+    self->observed_ms = weir_context_observed_time(processor->context);
     return WEIR_OK;
 }
 
@@ -88,8 +89,9 @@ static weir_status emit_what_is_due(suppress_processor *self, weir_error *err)
     weir_status status = WEIR_OK;
     weir_bytes key = {0};
     int64_t time_ms = 0;
-    while ((status = weir_suppress_buffer_first(self->buffer, &key, &time_ms, err)) == WEIR_OK &&
-           (time_ms <= self->observed_ms - self->spec->wait_ms || (emits_early && is_over(self)))) {
+    while (
+        (status = weir_suppress_buffer_first(self->buffer, &key, &time_ms, err)) == WEIR_OK &&
+        (time_ms <= *self->observed_ms - self->spec->wait_ms || (emits_early && is_over(self)))) {
         WEIR_TRY(emit(self, key, err));
     }
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
@@ -100,8 +102,8 @@ static weir_status hold_back(weir_processor *processor, const weir_record *recor
     suppress_processor *self = (suppress_processor *)(void *)processor;
     int64_t time_ms = 0;
     WEIR_TRY(time_of(self, record, &time_ms, err));
-    if (self->observed_ms < record->timestamp_ms) {
-        self->observed_ms = record->timestamp_ms;
+    if (*self->observed_ms < record->timestamp_ms) {
+        *self->observed_ms = record->timestamp_ms;
     }
     WEIR_TRY(weir_suppress_buffer_put(self->buffer, time_ms, record, record->object, err));
     WEIR_TRY(emit_what_is_due(self, err));
@@ -128,7 +130,6 @@ static weir_processor *new_processor(void *user)
     suppress_processor *self = weir_alloc(sizeof(*self));
     self->base.ops = &ops;
     self->spec = user;
-    self->observed_ms = -1;
     return &self->base;
 }
 

@@ -53,6 +53,7 @@ static weir_status init(weir_processor *processor, weir_error *err)
     weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
     const char *name = self->spec->table->store->options.name;
     self->store = weir_context_window_store(processor->context, name);
+    self->observed_ms = weir_context_observed_time(processor->context);
     if (self->windows->emits_on_close) {
         weir_window_close_open(&self->close, processor->context, name);
         return WEIR_OK;
@@ -155,7 +156,7 @@ static weir_status release_closed(weir_windowed_processor *self, const weir_reco
                                   weir_error *err)
 {
     const weir_windows_spec *windows = self->windows;
-    int64_t close_ms = self->observed_ms - windows->grace_ms;
+    int64_t close_ms = *self->observed_ms - windows->grace_ms;
     int64_t released_ms = self->close.released_ms;
     if (!weir_window_close_is_due(&self->close, self->base.context, close_ms) ||
         close_ms < windows->size_ms) {
@@ -182,12 +183,12 @@ static weir_status add_to_windows(weir_processor *processor, const weir_record *
     if (record->key.data == NULL) {
         return weir_context_drop(processor->context);
     }
-    if (self->observed_ms < record->timestamp_ms) {
-        self->observed_ms = record->timestamp_ms;
+    if (*self->observed_ms < record->timestamp_ms) {
+        *self->observed_ms = record->timestamp_ms;
     }
     int64_t start_ms = first_start(windows, record->timestamp_ms);
     for (; start_ms <= record->timestamp_ms; start_ms += windows->advance_ms) {
-        if (start_ms + windows->size_ms > self->observed_ms - windows->grace_ms) {
+        if (start_ms + windows->size_ms > *self->observed_ms - windows->grace_ms) {
             WEIR_TRY(add_to_window(self, record, start_ms, err));
         } else {
             (void)weir_context_drop(processor->context);
@@ -211,7 +212,6 @@ static weir_processor *new_windowed(void *user, const weir_processor_ops *ops)
     self->base.ops = ops;
     self->spec = user;
     self->windows = self->spec->windows;
-    self->observed_ms = -1;
     return &self->base;
 }
 

@@ -32,7 +32,7 @@ typedef struct weir_windowed_processor {
     weir_window_store *store;
     bool is_cached; /* Changes are passed on when the cache lets go of them. */
     weir_window_close close;
-    int64_t observed_ms; /* Stream time as this processor saw it; -1: none yet. */
+    int64_t *observed_ms; /* Stream time as this processor saw it; -1: none yet. */
     weir_buf stored;
     weir_buf built;
     weir_buf key; /* Of the change that is passed on. */
