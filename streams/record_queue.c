@@ -46,7 +46,7 @@ static void remove_first_batch(weir_record_queue *queue)
     }
     queue->head_record = 0;
     weir_batch_free(first->batch);
-    free(queue->spare);
+    first->next = queue->spare;
     queue->spare = first;
 }
 
@@ -62,7 +62,11 @@ void weir_record_queue_free(weir_record_queue *queue)
 {
     if (queue != NULL) {
         weir_record_queue_clear(queue);
-        free(queue->spare);
+        while (queue->spare != NULL) {
+            batch_link *spare = queue->spare;
+            queue->spare = spare->next;
+            free(spare);
+        }
         free(queue);
     }
 }
@@ -102,8 +106,12 @@ void weir_record_queue_add(weir_record_queue *queue, weir_batch *owned_batch)
         weir_batch_free(owned_batch);
         return;
     }
-    batch_link *added =
-        queue->spare == NULL ? weir_alloc(sizeof(*added)) : weir_take(&queue->spare);
+    batch_link *added = queue->spare;
+    if (added == NULL) {
+        added = weir_alloc(sizeof(*added));
+    } else {
+        queue->spare = added->next;
+    }
     *added = (batch_link){.batch = owned_batch};
     bool was_empty = queue->first == NULL;
     if (was_empty) {
