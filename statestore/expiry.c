@@ -32,8 +32,7 @@ int64_t weir_expiry_live_from(const weir_expiry *expiry)
     return from > 0 ? from : 0;
 }
 
-/* Whether a pass is under way, or one begins now. */
-static bool begin_pass(weir_expiry *expiry)
+bool weir_expiry_begin_pass(weir_expiry *expiry)
 {
     if (expiry->in_pass) {
         return true;
@@ -56,7 +55,7 @@ weir_status weir_expiry_run(weir_expiry *expiry, weir_kv *kv, int64_t (*time_of)
 {
     size_t removed = 0;
     WEIR_AUTO_PTR(weir_kv_iterator) it = NULL;
-    if (slice_max > 0 && begin_pass(expiry)) {
+    if (slice_max > 0 && weir_expiry_begin_pass(expiry)) {
         WEIR_TRY(
             weir_kv_range(kv, weir_buf_bytes(&expiry->resumed), WEIR_BYTES_NULL, false, &it, err));
     }

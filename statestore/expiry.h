@@ -30,6 +30,9 @@ void weir_expiry_observe(weir_expiry *expiry, int64_t stream_time_ms);
 /* The smallest time of an entry that has not expired. */
 int64_t weir_expiry_live_from(const weir_expiry *expiry);
 
+/* Whether a pass is under way, or one begins now; resumed says where it goes on. */
+bool weir_expiry_begin_pass(weir_expiry *expiry);
+
 /* Looks at up to slice_max entries of kv, going on where the last call stopped, and removes those
  * whose time has expired; a pass begins when half a retention, and a minute, has gone by since the
  * last. time_of answers -1 for a key that is none of the store's, which stays. */

@@ -57,6 +57,7 @@ static weir_status check_key(weir_store_kind kind, weir_bytes key, weir_error *e
     case WEIR_STORE_KEY_VALUE:
     case WEIR_STORE_TTL:
     case WEIR_STORE_BITMAP:
+    case WEIR_STORE_VERSIONED:
         break;
     }
     return WEIR_OK;
@@ -69,6 +70,12 @@ weir_status weir_changelog_record_check(weir_store_kind kind, const weir_record 
     if (record->value.size > WEIR_KV_VALUE_BYTES_MAX) {
         return weir_error_set(err, WEIR_BAD_RECORD, "a value of %zu bytes, at most %d",
                               record->value.size, WEIR_KV_VALUE_BYTES_MAX);
+    }
+    if (kind == WEIR_STORE_VERSIONED &&
+        (record->timestamp_ms < 0 ||
+         record->key.size > WEIR_KV_KEY_BYTES_MAX - WEIR_VERSION_OVERHEAD_BYTES)) {
+        return weir_error_set(err, WEIR_BAD_RECORD, "a version at %lld ms of a key of %zu bytes",
+                              (long long)record->timestamp_ms, record->key.size);
     }
     if (kind == WEIR_STORE_BITMAP) {
         WEIR_TRY(weir_bitmap_store_check(record->key, record->value, err));

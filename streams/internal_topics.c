@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { REPARTITION_SEGMENT_BYTES = 52428800 };
+enum { REPARTITION_SEGMENT_BYTES = 52428800, DAY_MS = 24 * 3600 * 1000 };
 
 static void apply_override(weir_topic_config *topic, const weir_topic_override *override)
 {
@@ -77,6 +77,9 @@ static weir_status create(weir_broker *broker, const weir_planned_topic *planned
         topic.cleanup_policy |= WEIR_CLEANUP_DELETE;
         topic.retention_ms = planned->retention_ms + config->window_changelog_retention_ms;
         topic.retention_bytes = -1;
+    }
+    if (planned->history_ms > 0) { /* Its versions are there as long as anybody may ask for them. */
+        topic.min_compaction_lag_ms = planned->history_ms + DAY_MS;
     }
     for (size_t i = 0; i < config->topic_override_count; i++) {
         apply_override(&topic, &config->topic_overrides[i]);

@@ -17,6 +17,7 @@
 #include "statestore/bitmap_store.h"
 #include "statestore/session_store.h"
 #include "statestore/ttl_store.h"
+#include "statestore/versioned_store.h"
 #include "statestore/window_store.h"
 #include "streams/base/arena.h"
 #include "streams/record.h"
@@ -56,6 +57,7 @@ weir_window_store *weir_context_window_store(weir_context *context, const char *
 weir_session_store *weir_context_session_store(weir_context *context, const char *name);
 weir_ttl_store *weir_context_ttl_store(weir_context *context, const char *name);
 weir_bitmap_store *weir_context_bitmap_store(weir_context *context, const char *name);
+weir_versioned_store *weir_context_versioned_store(weir_context *context, const char *name);
 
 /* The copy of a global store that this worker has, to read: each value is a weir_timestamped. NULL:
  * there is no such store. */

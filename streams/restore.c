@@ -299,6 +299,20 @@ static weir_restore_entry *entries_for(weir_restorer *restorer, size_t count)
     return restorer->entries;
 }
 
+/* A record of a versioned store is the row of a version. */
+static weir_restore_entry stored_version(const weir_record *record, weir_buf *rows)
+{
+    size_t at = rows->size;
+    weir_versioned_append_row_key(record->key, record->timestamp_ms, rows);
+    size_t key_bytes = rows->size - at;
+    weir_versioned_append_row_value(record->value, rows);
+    const uint8_t *data = rows->data;
+    return (weir_restore_entry){
+        weir_bytes_of(data + at, key_bytes),
+        weir_bytes_of(data + at + key_bytes, rows->size - at - key_bytes),
+    };
+}
+
 /* The value of a record as its store keeps it; there is room for it in values. */
 static weir_bytes stored_value(const weir_record *record, bool timestamped, weir_buf *values)
 {
@@ -362,6 +376,15 @@ static weir_status collect_entries(weir_restorer *restorer, const changelog *log
         if (weir_task_store_is_expired(log->store, record->key)) {
             continue;
         }
+        if (options->kind == WEIR_STORE_VERSIONED) {
+            if (record->timestamp_ms < to->term_seen - options->retention_ms) {
+                continue; /* Of a source topic: it was too late for the store. */
+            }
+            to->items[to->count++] = stored_version(record, &restorer->values);
+            to->term_seen =
+                to->term_seen < record->timestamp_ms ? record->timestamp_ms : to->term_seen;
+            continue;
+        }
         weir_bytes value = stored_value(record, options->timestamped, &restorer->values);
         to->items[to->count++] = (weir_restore_entry){record->key, value};
     }
@@ -399,9 +422,9 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
     kept_entries entries = {.items = entries_for(restorer, log->kept_records),
                             .term_seen = store->term_seen};
     weir_buf_clear(&restorer->values);
-    if (store->spec->options.timestamped) {
+    if (store->spec->options.timestamped || store->spec->options.kind == WEIR_STORE_VERSIONED) {
         weir_buf_reserve(&restorer->values,
-                         log->kept_bytes + log->kept_records * WEIR_TIMESTAMP_BYTES);
+                         log->kept_bytes + log->kept_records * (WEIR_VERSION_OVERHEAD_BYTES + 1));
     }
     for (size_t i = 0; i < log->batch_count; i++) {
         WEIR_TRY(collect_entries(restorer, log, log->batches[i], &entries, err));

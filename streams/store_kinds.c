@@ -62,6 +62,10 @@ void weir_task_open_kinds(weir_task *task)
         case WEIR_STORE_BITMAP:
             store->meaning = weir_bitmap_store_new(&store->kv);
             break;
+        case WEIR_STORE_VERSIONED:
+            store->meaning = weir_versioned_store_new(&store->kv, store->spec->options.retention_ms,
+                                                      store->term_seen);
+            break;
         }
     }
 }
@@ -90,6 +94,9 @@ void weir_task_close_kinds(weir_task *task)
         case WEIR_STORE_BITMAP:
             weir_bitmap_store_free(meaning);
             break;
+        case WEIR_STORE_VERSIONED:
+            weir_versioned_store_free(meaning);
+            break;
         }
     }
 }
@@ -107,9 +114,28 @@ static key_time key_time_of(const weir_task_store *store)
     case WEIR_STORE_KEY_VALUE:
     case WEIR_STORE_TTL:
     case WEIR_STORE_BITMAP:
+    case WEIR_STORE_VERSIONED:
         break;
     }
     return NULL;
+}
+
+static weir_status expire(weir_task_store *store, size_t slice_max, weir_error *err)
+{
+    size_t removed = 0;
+    switch (store->spec->options.kind) {
+    case WEIR_STORE_WINDOW:
+        return weir_window_store_expire(store->meaning, slice_max, &removed, err);
+    case WEIR_STORE_SESSION:
+        return weir_session_store_expire(store->meaning, slice_max, &removed, err);
+    case WEIR_STORE_VERSIONED:
+        return weir_versioned_store_expire(store->meaning, slice_max, &removed, err);
+    case WEIR_STORE_KEY_VALUE:
+    case WEIR_STORE_TTL:
+    case WEIR_STORE_BITMAP:
+        break;
+    }
+    return WEIR_OK;
 }
 
 weir_status weir_task_expire_windows(weir_task *task, weir_error *err)
@@ -117,17 +143,9 @@ weir_status weir_task_expire_windows(weir_task *task, weir_error *err)
     size_t slice_max = (size_t)task->environment->config->expire_entries_max;
     for (size_t i = 0; i < task->store_count; i++) {
         weir_task_store *store = &task->stores[i];
-        weir_store_kind kind = store->spec->options.kind;
-        if (key_time_of(store) == NULL) {
-            continue;
-        }
-        size_t removed = 0;
         task->current = (weir_task_current){.timestamp_ms = task->stream_time_ms};
         store->is_expiring = true;
-        weir_status status =
-            kind == WEIR_STORE_WINDOW
-                ? weir_window_store_expire(store->meaning, slice_max, &removed, err)
-                : weir_session_store_expire(store->meaning, slice_max, &removed, err);
+        weir_status status = expire(store, slice_max, err);
         store->is_expiring = false;
         task->current = (weir_task_current){0};
         if (status != WEIR_OK) {
@@ -279,6 +297,11 @@ weir_session_store *weir_context_session_store(weir_context *context, const char
 weir_ttl_store *weir_context_ttl_store(weir_context *context, const char *name)
 {
     return store_of(context, name, WEIR_STORE_TTL)->meaning;
+}
+
+weir_versioned_store *weir_context_versioned_store(weir_context *context, const char *name)
+{
+    return store_of(context, name, WEIR_STORE_VERSIONED)->meaning;
 }
 
 weir_bitmap_store *weir_context_bitmap_store(weir_context *context, const char *name)

@@ -53,6 +53,12 @@ weir_status weir_task_store_log(weir_task_store *store, weir_bytes key, weir_byt
             (weir_header){WEIR_BYTES("v"), weir_bytes_of(&store->spec->options.value_version, 1)};
     }
     record.headers = record.header_count == 0 ? NULL : headers;
+    weir_versioned_value version = {0};
+    if (store->spec->options.kind == WEIR_STORE_VERSIONED &&
+        weir_versioned_of_row(key, value, &record.key, &version)) {
+        record.timestamp_ms = version.from_ms;
+        record.value = version.value;
+    }
     if (store->spec->options.timestamped && value.data != NULL) {
         weir_timestamped entry = {0};
         WEIR_TRY(weir_timestamped_decode(value, &entry, err));
@@ -276,7 +282,7 @@ static weir_status log_outdated(weir_task_store *store, weir_error *err)
 
 static bool has_terms(const weir_task *task, const weir_task_store *store)
 {
-    return store->changelog != NULL &&
+    return store->changelog != NULL && store->spec->options.kind != WEIR_STORE_VERSIONED &&
            task->environment->config->processing_guarantee == WEIR_AT_LEAST_ONCE;
 }
 

@@ -79,6 +79,9 @@ static void note_changelog_position(weir_task *task, weir_task_store *store)
     store->dirty = false;
     store->looked_ms = task->environment->now_ms;
     store->term_seen = store->term > store->term_seen ? store->term : store->term_seen;
+    if (store->spec->options.kind == WEIR_STORE_VERSIONED) {
+        store->term_seen = weir_versioned_store_stream_time_ms(store->meaning);
+    }
     weir_task_state_set_position(task->state, store->term_label, store->term_seen);
     weir_task_store_mark_index(store);
     weir_task_forget_outdated(store);

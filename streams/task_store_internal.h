@@ -34,9 +34,11 @@ typedef struct weir_task_store {
     bool keeps_places; /* What is held back knows from where its record was read. */
     bool is_evicting;  /* The cache was full, then the producer: the rest goes later. */
     bool is_expiring;  /* Removals are of expired windows. */
-    int64_t term_seen; /* The highest in the changelog up to where the store stands (term.h). */
-    int64_t term;      /* Of what is written now; 0: it has none. */
-    char *term_label;  /* Under which term_seen is kept with the position. */
+    /* The highest in the changelog up to where the store stands (term.h). A versioned store has no
+     * terms, for what came too late is a version in its place: its stream time. */
+    int64_t term_seen;
+    int64_t term;     /* Of what is written now; 0: it has none. */
+    char *term_label; /* Under which term_seen is kept with the position. */
     uint8_t term_bytes[WEIR_TERM_BYTES];
     weir_header term_header;
     bool guesses; /* It was last read by the record's key and key_rest after it. */

@@ -415,8 +415,24 @@ static bool has_retention(weir_store_kind kind)
     return kind == WEIR_STORE_WINDOW || kind == WEIR_STORE_SESSION;
 }
 
+static void check_versioned(weir_topology *topology, const weir_store_options *options)
+{
+    if (options->retention_ms <= 0 || options->retain_duplicates) {
+        mistake(topology, "versioned store '%s': give it its history as retention_ms",
+                options->name);
+    }
+    if (options->changelog_topic != NULL && !options->changelog_is_source) {
+        mistake(topology, "versioned store '%s': it has a changelog of its own", options->name);
+    }
+}
+
 static void check_caching(weir_topology *topology, const weir_store_options *options)
 {
+    if (options->caching_enabled && options->kind == WEIR_STORE_VERSIONED) {
+        mistake(topology, "versioned store '%s': it has no cache, leave out caching_enabled",
+                options->name);
+        return;
+    }
     bool is_of_keys = options->kind == WEIR_STORE_KEY_VALUE || has_retention(options->kind);
     if (options->caching_enabled && (!is_of_keys || options->retain_duplicates)) {
         mistake(topology,
@@ -431,8 +447,10 @@ static void check_retention(weir_topology *topology, const weir_store_options *o
     if (has_retention(options->kind) && options->retention_ms <= 0) {
         mistake(topology, "window store '%s': give it retention_ms", options->name);
     }
-    if (!has_retention(options->kind) &&
-        (options->retention_ms != 0 || options->retain_duplicates)) {
+    if (options->kind == WEIR_STORE_VERSIONED) {
+        check_versioned(topology, options);
+    } else if (!has_retention(options->kind) &&
+               (options->retention_ms != 0 || options->retain_duplicates)) {
         mistake(topology, "store '%s': only window stores have retention_ms and retain_duplicates",
                 options->name);
     }

@@ -55,6 +55,7 @@ typedef enum weir_store_kind {
     WEIR_STORE_SESSION,   /* weir_context_session_store; the same. */
     WEIR_STORE_TTL,       /* weir_context_ttl_store; has a second store, "<name>-due". */
     WEIR_STORE_BITMAP,    /* weir_context_bitmap_store */
+    WEIR_STORE_VERSIONED, /* weir_context_versioned_store; its changelog has no rows but puts. */
 } weir_store_kind;
 
 typedef struct weir_store_options {
@@ -67,7 +68,8 @@ typedef struct weir_store_options {
     bool changelog_is_source;
     bool timestamped; /* Entries are weir_timestamped; their times are those of the changelog. */
     weir_store_kind kind;
-    int64_t retention_ms;   /* Of a window or session store, > 0: as long as records may come. */
+    int64_t retention_ms;   /* Of a window or session store, > 0: as long as records may come; of a
+                             * versioned one: how long its history is. */
     bool retain_duplicates; /* Of a window store: each put is an entry of its own. */
     bool takes_expired; /* Of one that several write, each with its own time (window_store.h). */
     /* Holds writes back until a commit, or until statestore.cache.max.bytes are held, and logs the

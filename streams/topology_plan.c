@@ -358,8 +358,11 @@ static weir_status list_topics(planning *planner, weir_error *err)
         weir_alloc_array(topology->node_count + topology->store_count, sizeof(*plan->topics));
     for (size_t i = 0; i < topology->node_count; i++) {
         if (topology->nodes[i].kind == WEIR_NODE_SOURCE && topology->nodes[i].repartition >= 0) {
-            add_topic(plan, (weir_planned_topic){WEIR_TOPIC_REPARTITION, plan->node_topics[i],
-                                                 plan->source_partition_counts[i], 0});
+            add_topic(plan, (weir_planned_topic){
+                                .kind = WEIR_TOPIC_REPARTITION,
+                                .name = plan->node_topics[i],
+                                .partition_count = plan->source_partition_counts[i],
+                            });
         }
     }
     for (size_t s = 0; s < topology->store_count; s++) {
@@ -372,8 +375,15 @@ static weir_status list_topics(planning *planner, weir_error *err)
         }
         int32_t count = plan->subtopology_task_counts[topology->stores[s].subtopology];
         if (!exists) {
-            add_topic(plan, (weir_planned_topic){WEIR_TOPIC_CHANGELOG, plan->changelog_topics[s],
-                                                 count, topology->stores[s].options.retention_ms});
+            const weir_store_options *options = &topology->stores[s].options;
+            bool is_versioned = options->kind == WEIR_STORE_VERSIONED;
+            add_topic(plan, (weir_planned_topic){
+                                .kind = WEIR_TOPIC_CHANGELOG,
+                                .name = plan->changelog_topics[s],
+                                .partition_count = count,
+                                .retention_ms = is_versioned ? 0 : options->retention_ms,
+                                .history_ms = is_versioned ? options->retention_ms : 0,
+                            });
         }
     }
     return WEIR_OK;

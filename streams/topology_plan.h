@@ -38,6 +38,7 @@ typedef struct weir_planned_topic {
     const char *name;
     int32_t partition_count;
     int64_t retention_ms; /* Of the window store whose changelog it is; else 0. */
+    int64_t history_ms;   /* The same of a versioned store. */
 } weir_planned_topic;
 
 typedef struct weir_plan {

@@ -46,6 +46,9 @@ typedef struct weir_materialized {
     bool logging_disabled;
     int64_t retention_ms;  /* Of windows; 0: as long as records may come for them. */
     bool caching_disabled; /* Each change is logged and passed on by itself. */
+    /* Of the table of a topic or a stream, > 0: versions of its rows are kept so long, and a record
+     * is joined with what was true at its time. A row that comes later than that is dropped. */
+    int64_t history_ms;
 } weir_materialized;
 
 /* Most operators: a name, and what their function gets as call->user. */

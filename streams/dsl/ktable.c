@@ -166,6 +166,25 @@ weir_processor *weir_table_source_new(void *user)
     return &self->base;
 }
 
+void weir_ktable_keep_versions(weir_ktable *table, int64_t history_ms)
+{
+    if (history_ms == 0) {
+        return;
+    }
+    weir_store_options *options = &table->store->options;
+    if (history_ms < 0 || !table->is_kept) {
+        weir_builder_mistake(table->builder,
+                             "table '%s': a history above 0 and a store_name are needed to keep "
+                             "versions",
+                             options->name);
+    }
+    table->is_versioned = true;
+    options->kind = WEIR_STORE_VERSIONED;
+    options->retention_ms = history_ms;
+    options->timestamped = false;
+    options->caching_enabled = false;
+}
+
 weir_ktable *weir_builder_table(weir_builder *builder, const char *topic,
                                 const weir_consumed *consumed,
                                 const weir_materialized *materialized)
@@ -179,6 +198,7 @@ weir_ktable *weir_builder_table(weir_builder *builder, const char *topic,
     weir_ktable *table = weir_ktable_new(builder, WEIR_TABLE_SOURCE, NULL);
     table->store = weir_row_store_declare(builder, materialized, prefix);
     table->is_kept = materialized->store_name != NULL;
+    weir_ktable_keep_versions(table, materialized->history_ms);
     const char *source =
         weir_builder_suffixed_or_new(builder, consumed->name, "-source", "KSTREAM-SOURCE-");
     const char *name = weir_builder_name_or_new(builder, consumed->name, "KTABLE-SOURCE-");

@@ -78,4 +78,14 @@ weir_kstream *weir_kstream_left_join_table(weir_kstream *stream, weir_ktable *ta
                                            weir_value_joiner joiner,
                                            const weir_operator_options *options);
 
+/* The same with a table that has a history (weir_materialized), as it was at the time of the
+ * record; which waits until stream time is grace_ms past it, for the table's rows of that time.
+ * (The joins above ask such a table at once.) A record later than the grace does not wait. */
+weir_kstream *weir_kstream_join_versioned(weir_kstream *stream, weir_ktable *table,
+                                          weir_value_joiner joiner, int64_t grace_ms,
+                                          const weir_operator_options *options);
+weir_kstream *weir_kstream_left_join_versioned(weir_kstream *stream, weir_ktable *table,
+                                               weir_value_joiner joiner, int64_t grace_ms,
+                                               const weir_operator_options *options);
+
 #endif

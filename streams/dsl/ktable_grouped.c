@@ -152,7 +152,8 @@ static weir_status select_change(weir_processor *processor, const weir_record *r
     WEIR_TRY(select_pair(self, record, change->new_value, &new, err));
     WEIR_TRY(select_pair(self, record, change->old_value, &old, err));
     if (old.key.data != NULL && new.key.data != NULL && weir_bytes_equal(old.key, new.key)) {
-        return send(self, record, old.key, (weir_change){new.value, old.value}, err);
+        const weir_change both = {.new_value = new.value, .old_value = old.value};
+        return send(self, record, old.key, both, err);
     }
     if (old.key.data != NULL) {
         WEIR_TRY(send(self, record, old.key, (weir_change){.old_value = old.value}, err));

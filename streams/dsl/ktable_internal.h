@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ktable_internal.h - tables laid open for the files of the DSL: how changes travel, how rows are
- * kept, and how the row of a key is found.
+ * ktable_internal.h - tables laid open for the files of the DSL; their rows are in
+ * ktable_rows_internal.h.
  *
- * Between the processors of tables a record carries a weir_change as its object; its value is the
- * new value.
- *
- * Ownership  Tables and views live in the builder's arena; a weir_row_store and a weir_view_reader
- *            are part of a processor.
+ * Ownership  Tables live in the builder's arena.
  * Threads    Builder: one. Processors: the worker that owns the task.
  */
 #ifndef WEIR_STREAMS_DSL_KTABLE_INTERNAL_H
@@ -15,12 +11,7 @@
 
 #include "streams/dsl/graph_internal.h"
 #include "streams/dsl/ktable.h"
-#include "streams/table_context.h"
-
-typedef struct weir_change {
-    weir_bytes new_value; /* Null: the row went. */
-    weir_bytes old_value; /* Null: there was none, or nobody downstream asks for it. */
-} weir_change;
+#include "streams/dsl/ktable_rows_internal.h"
 
 typedef enum weir_table_kind {
     WEIR_TABLE_SOURCE,    /* Kept if somebody asks for its rows or its old values. */
@@ -50,6 +41,7 @@ struct weir_ktable {
     weir_graph_store *store; /* Where its rows are or would be kept; NULL: they never are. */
     bool is_kept;
     bool sends_old_values;
+    bool is_versioned; /* A source whose store is. */
     bool keeps_places; /* Something downstream asks from where the records of changes came. */
     weir_table_windows windows;
     const struct weir_suppress *suppress; /* Of one of that kind. */
@@ -68,6 +60,9 @@ weir_ktable *weir_ktable_new(weir_builder *builder, weir_table_kind kind, weir_k
 /* A store for its rows, if it was given a name. */
 void weir_ktable_keep_if_named(weir_ktable *table, const weir_materialized *materialized);
 
+/* Makes a source keep its versions for so long; 0: it does not. */
+void weir_ktable_keep_versions(weir_ktable *table, int64_t history_ms);
+
 /* Makes changes carry old values; force: keep rows for it where they are not kept. */
 bool weir_ktable_send_old_values(weir_ktable *table, bool force);
 
@@ -83,61 +78,12 @@ weir_processor *weir_table_source_new(void *user);
 enum { WEIR_VIEW_STORES_MAX = 64 };
 size_t weir_ktable_store_names(const weir_ktable *table, const char **names, size_t count);
 
-/* The rows of a table in a timestamped store. All-zero before it is opened. */
-typedef struct weir_row_store {
-    weir_kv *kv;
-    bool is_cached;  /* Changes are passed on when the cache lets go of them. */
-    weir_buf stored; /* What was read last. */
-    weir_buf built;  /* What was written last. */
-} weir_row_store;
-
-/* The rows of a table that is kept, for the processor that makes them, in its init. */
-void weir_row_store_open(weir_row_store *rows, weir_processor *processor, const weir_ktable *table);
-void weir_row_store_cleanup(weir_row_store *rows);
-
-/* The row of key, borrowed until the next get; its value is null where there is none, and its time
- * is -1. */
-weir_status weir_row_store_get(weir_row_store *rows, weir_bytes key, weir_timestamped *out_row,
-                               weir_error *err);
-/* Sets the row of the key of source to change's new value, or removes it, and passes the change on:
- * now, or when the cache lets go of it. */
-weir_status weir_row_store_change(weir_row_store *rows, weir_context *context,
-                                  const weir_record *source, const weir_change *change,
-                                  int64_t timestamp_ms, weir_error *err);
-
-/* Reads rows of a table, kept or computed, for a processor that runs. */
-typedef struct weir_view_reader {
-    const weir_ktable *table;
-    weir_context *context;
-    weir_row_store rows; /* If the table is kept. */
-    struct weir_view_reader *left;
-    struct weir_view_reader *right;
-} weir_view_reader;
-
-/* Opens the stores of a table that the processor reads; frees what that needed. */
-void weir_view_reader_open(weir_view_reader *reader, weir_context *context,
-                           const weir_ktable *table);
-void weir_view_reader_cleanup(weir_view_reader *reader);
-
-/* The row of key, as it is now; its value is null where there is none, and its time is -1. */
-weir_status weir_view_reader_get(weir_view_reader *reader, weir_bytes key,
-                                 weir_timestamped *out_row, weir_error *err);
-
 /* What a row of the parent becomes in a filter or a map; null stays null. */
 weir_status weir_ktable_apply(const weir_ktable *table, weir_context *context, weir_bytes key,
                               weir_bytes value, weir_bytes *out_value, weir_error *err);
 
 /* Whether a joined table has a row for two values of its sides. */
 bool weir_ktable_joins(const weir_ktable *table, weir_bytes left, weir_bytes right);
-
-/* Passes a change on as a record like source, with the time of the change. */
-weir_status weir_forward_change(weir_context *context, const weir_record *source,
-                                const weir_change *change, int64_t timestamp_ms, weir_error *err);
-
-/* What the cache of a timestamped store has let go of: the change, and the record that it is of,
- * with the time of the row. */
-weir_status weir_change_of_flushed(const weir_flushed *flushed, weir_change *out_change,
-                                   weir_record *out_source, weir_error *err);
 
 /* A count that changes by difference; null counts as 0. */
 weir_status weir_count_add(weir_call *call, weir_bytes aggregate, int64_t difference,

@@ -66,7 +66,7 @@ static weir_status join_side_process(weir_processor *processor, const weir_recor
 {
     side_processor *self = (side_processor *)(void *)processor;
     const weir_change *own = record->object;
-    if (record->key.data == NULL) {
+    if (record->key.data == NULL || own->is_outdated) {
         return weir_context_drop(processor->context);
     }
     weir_timestamped other = {0};

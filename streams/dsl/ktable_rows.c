@@ -45,6 +45,10 @@ static weir_status forward_flushed(weir_processor *processor, const weir_flushed
 void weir_row_store_open(weir_row_store *rows, weir_processor *processor, const weir_ktable *table)
 {
     const char *name = table->store->options.name;
+    if (table->is_versioned) {
+        rows->versions = weir_context_versioned_store(processor->context, name);
+        return;
+    }
     rows->kv = weir_context_store(processor->context, name);
     rows->is_cached =
         weir_context_on_flush(processor->context, name, forward_flushed, table->sends_old_values);
@@ -59,10 +63,26 @@ void weir_row_store_cleanup(weir_row_store *rows)
     weir_buf_cleanup(&rows->built);
 }
 
+weir_status weir_row_store_get_as_of(weir_row_store *rows, weir_bytes key, int64_t time_ms,
+                                     weir_timestamped *out_row, weir_error *err)
+{
+    *out_row = (weir_timestamped){.timestamp_ms = -1};
+    weir_versioned_value version = {0};
+    weir_status status =
+        weir_versioned_store_get_as_of(rows->versions, key, time_ms, &version, err);
+    if (status == WEIR_OK) {
+        *out_row = (weir_timestamped){version.from_ms, version.value};
+    }
+    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+}
+
 weir_status weir_row_store_get(weir_row_store *rows, weir_bytes key, weir_timestamped *out_row,
                                weir_error *err)
 {
     *out_row = (weir_timestamped){.timestamp_ms = -1};
+    if (rows->versions != NULL) {
+        return weir_row_store_get_as_of(rows, key, INT64_MAX, out_row, err);
+    }
     weir_status status = weir_kv_get(rows->kv, key, &rows->stored, err);
     if (status != WEIR_OK) {
         return status == WEIR_NOT_FOUND ? WEIR_OK : status;
@@ -70,10 +90,30 @@ weir_status weir_row_store_get(weir_row_store *rows, weir_bytes key, weir_timest
     return weir_timestamped_decode(weir_buf_bytes(&rows->stored), out_row, err);
 }
 
+/* A version that is too late is no change. */
+static weir_status change_version(weir_row_store *rows, weir_context *context,
+                                  const weir_record *source, const weir_change *change,
+                                  int64_t timestamp_ms, weir_error *err)
+{
+    int64_t to_ms = -1;
+    weir_change told = *change;
+    weir_status status = weir_versioned_store_put(rows->versions, source->key, change->new_value,
+                                                  timestamp_ms, &to_ms, err);
+    if (status == WEIR_NOT_FOUND) {
+        return weir_context_drop(context);
+    }
+    WEIR_TRY(status);
+    told.is_outdated = to_ms >= 0;
+    return weir_forward_change(context, source, &told, timestamp_ms, err);
+}
+
 weir_status weir_row_store_change(weir_row_store *rows, weir_context *context,
                                   const weir_record *source, const weir_change *change,
                                   int64_t timestamp_ms, weir_error *err)
 {
+    if (rows->versions != NULL) {
+        return change_version(rows, context, source, change, timestamp_ms, err);
+    }
     if (change->new_value.data == NULL) {
         WEIR_TRY(weir_kv_remove(rows->kv, source->key, err));
     } else {
@@ -115,6 +155,10 @@ void weir_view_reader_open(weir_view_reader *reader, weir_context *context,
 {
     reader->table = table;
     reader->context = context;
+    if (table->is_versioned) {
+        reader->rows.versions = weir_context_versioned_store(context, table->store->options.name);
+        return;
+    }
     if (table->is_kept) {
         reader->rows.kv = weir_context_store(context, table->store->options.name);
         return;
@@ -175,10 +219,14 @@ static weir_status get_joined(weir_view_reader *reader, weir_bytes key, weir_tim
     return WEIR_OK;
 }
 
-weir_status weir_view_reader_get(weir_view_reader *reader, weir_bytes key,
-                                 weir_timestamped *out_row, weir_error *err)
+/* The row of key as it is, or as it was at time_ms in a versioned table. */
+static weir_status get_row(weir_view_reader *reader, weir_bytes key, int64_t time_ms,
+                           weir_timestamped *out_row, weir_error *err)
 {
     *out_row = (weir_timestamped){.timestamp_ms = -1};
+    if (reader->table->is_versioned) {
+        return weir_row_store_get_as_of(&reader->rows, key, time_ms, out_row, err);
+    }
     if (reader->table->is_kept) {
         return weir_row_store_get(&reader->rows, key, out_row, err);
     }
@@ -191,9 +239,30 @@ weir_status weir_view_reader_get(weir_view_reader *reader, weir_bytes key,
         return is_held ? WEIR_OK : weir_view_reader_get(reader->left, key, out_row, err);
     }
     weir_timestamped parent = {0};
-    WEIR_TRY(weir_view_reader_get(reader->left, key, &parent, err));
+    WEIR_TRY(get_row(reader->left, key, time_ms, &parent, err));
     WEIR_TRY(
         weir_ktable_apply(reader->table, reader->context, key, parent.value, &out_row->value, err));
     out_row->timestamp_ms = out_row->value.data == NULL ? -1 : parent.timestamp_ms;
     return WEIR_OK;
+}
+
+weir_status weir_view_reader_get(weir_view_reader *reader, weir_bytes key,
+                                 weir_timestamped *out_row, weir_error *err)
+{
+    return get_row(reader, key, INT64_MAX, out_row, err);
+}
+
+bool weir_ktable_has_versions(const weir_ktable *table)
+{
+    while (!table->is_kept && (table->kind == WEIR_TABLE_FILTER || table->kind == WEIR_TABLE_MAP)) {
+        table = table->left;
+    }
+    return table->is_versioned;
+}
+
+weir_status weir_view_reader_get_as_of(weir_view_reader *reader, weir_bytes key, int64_t time_ms,
+                                       weir_timestamped *out_row, weir_error *err)
+{
+    WEIR_ASSERT(weir_ktable_has_versions(reader->table));
+    return get_row(reader, key, time_ms, out_row, err);
 }

@@ -7,13 +7,8 @@
  *          order (time | key)
  *
  * Processing works on memory alone; the store learns at each commit what has changed, one record a
- * key, as Kafka Streams does it. A value has Kafka Streams' form, all numbers big-endian:
- *
- *   int64 timestamp | int64 offset | text topic | int32 partition | int32 n | n x (text | bytes)
- *   bytes prior | bytes old | bytes new | int64 time          (text and bytes: int32 length first)
- *
- * where a length of -1 is a null, and -2 for old says that it is the same as prior. An entry that
- * is spilled has its value in the store alone, where it was put at once.
+ * key, as Kafka Streams does it. A value has the form of held_change.c. An entry that is spilled
+ * has its value in the store alone, where it was put at once.
  */
 #include "streams/dsl/suppress_internal.h"
 
@@ -25,8 +20,6 @@
 #include <string.h>
 
 enum {
-    LENGTH_NULL = -1,
-    LENGTH_SAME = -2,
     TIME_BYTES = 8,
     PLACE_BYTES = 20, /* Timestamp, offset and partition. */
     BUCKETS_MIN = 16,
@@ -64,90 +57,8 @@ struct weir_suppress_buffer {
     weir_buf order_key;
     weir_buf first_key;
     weir_buf value; /* What was read of the store. */
-    weir_buf topic; /* Of the value that was decoded last. */
-    weir_header *headers;
-    size_t header_capacity;
+    weir_held_reader reader;
 };
-
-/* Values. */
-
-static void append_bytes(weir_buf *to, weir_bytes bytes)
-{
-    weir_buf_append_i32_be(to, bytes.data == NULL ? LENGTH_NULL : (int32_t)bytes.size);
-    weir_buf_append(to, bytes.data, bytes.size);
-}
-
-static void encode(const weir_held_change *held, int64_t time_ms, weir_buf *to)
-{
-    const weir_record *record = &held->record;
-    weir_buf_clear(to);
-    weir_buf_append_i64_be(to, record->timestamp_ms);
-    weir_buf_append_i64_be(to, record->offset);
-    append_bytes(to, record->topic == NULL ? WEIR_BYTES("") : weir_bytes_of_text(record->topic));
-    weir_buf_append_i32_be(to, record->partition);
-    weir_buf_append_i32_be(to, (int32_t)record->header_count);
-    for (size_t i = 0; i < record->header_count; i++) {
-        append_bytes(to, record->headers[i].key);
-        append_bytes(to, record->headers[i].value);
-    }
-    append_bytes(to, held->prior);
-    if (held->change.old_value.data != NULL &&
-        weir_bytes_equal(held->prior, held->change.old_value)) {
-        weir_buf_append_i32_be(to, LENGTH_SAME);
-    } else {
-        append_bytes(to, held->change.old_value);
-    }
-    append_bytes(to, held->change.new_value);
-    weir_buf_append_i64_be(to, time_ms);
-}
-
-static weir_bytes read_bytes(weir_reader *reader, int32_t length)
-{
-    if (length < LENGTH_NULL) {
-        reader->failed = true;
-    }
-    return length < 0 ? WEIR_BYTES_NULL : weir_read_bytes(reader, (size_t)length);
-}
-
-static void read_headers(weir_suppress_buffer *buffer, weir_reader *reader, weir_record *record)
-{
-    int32_t count = weir_read_i32_be(reader);
-    for (int32_t i = 0; i < count && !reader->failed; i++) {
-        buffer->headers = weir_grow(buffer->headers, record->header_count, &buffer->header_capacity,
-                                    sizeof(*buffer->headers));
-        weir_header *header = &buffer->headers[record->header_count++];
-        header->key = read_bytes(reader, weir_read_i32_be(reader));
-        header->value = read_bytes(reader, weir_read_i32_be(reader));
-    }
-    record->headers = buffer->headers;
-}
-
-static weir_status decode(weir_suppress_buffer *buffer, weir_bytes value,
-                          weir_held_change *out_held, int64_t *out_time_ms, weir_error *err)
-{
-    weir_reader reader = weir_reader_of(value);
-    weir_record *record = &out_held->record;
-    *out_held = (weir_held_change){0};
-    record->timestamp_ms = weir_read_i64_be(&reader);
-    record->offset = weir_read_i64_be(&reader);
-    weir_buf_set(&buffer->topic, read_bytes(&reader, weir_read_i32_be(&reader)));
-    record->topic = weir_buf_text(&buffer->topic);
-    record->partition = weir_read_i32_be(&reader);
-    read_headers(buffer, &reader, record);
-    out_held->prior = read_bytes(&reader, weir_read_i32_be(&reader));
-    int32_t old_bytes = weir_read_i32_be(&reader);
-    out_held->change.old_value =
-        old_bytes == LENGTH_SAME ? out_held->prior : read_bytes(&reader, old_bytes);
-    out_held->change.new_value = read_bytes(&reader, weir_read_i32_be(&reader));
-    *out_time_ms = weir_read_i64_be(&reader);
-    if (reader.failed || reader.left.size > 0) {
-        return weir_error_set(err, WEIR_CORRUPT,
-                              "%s: this is no change that was held back, or one of Kafka Streams "
-                              "before 2.4",
-                              buffer->store->name);
-    }
-    return WEIR_OK;
-}
 
 /* What Kafka Streams says that an entry takes. */
 static size_t counted_bytes(weir_bytes key, const weir_held_change *held, size_t topic_bytes)
@@ -227,7 +138,7 @@ static weir_status load_entry(weir_suppress_buffer *buffer, weir_bytes key, weir
 {
     weir_held_change held = {0};
     int64_t time_ms = 0;
-    WEIR_TRY(decode(buffer, value, &held, &time_ms, err));
+    WEIR_TRY(weir_held_change_decode(&buffer->reader, value, &held, &time_ms, err));
     WEIR_TRY(weir_kv_put(buffer->order, order_key(buffer, time_ms, key), WEIR_BYTES(""), err));
     entry *loaded = add_entry(buffer, key, time_ms);
     weir_buf_set(&loaded->value, value);
@@ -284,9 +195,8 @@ void weir_suppress_buffer_free(weir_suppress_buffer *buffer)
     weir_buf_cleanup(&buffer->order_key);
     weir_buf_cleanup(&buffer->first_key);
     weir_buf_cleanup(&buffer->value);
-    weir_buf_cleanup(&buffer->topic);
+    weir_held_reader_cleanup(&buffer->reader);
     free(buffer->changes);
-    free(buffer->headers);
     free(buffer);
 }
 
@@ -392,7 +302,7 @@ weir_status weir_suppress_buffer_get(weir_suppress_buffer *buffer, weir_bytes ke
     weir_bytes value = {0};
     int64_t time_ms = 0;
     WEIR_TRY(value_of(buffer, held, key, &value, err));
-    WEIR_TRY(decode(buffer, value, out_held, &time_ms, err));
+    WEIR_TRY(weir_held_change_decode(&buffer->reader, value, out_held, &time_ms, err));
     out_held->record.key = key;
     return WEIR_OK;
 }
@@ -418,7 +328,7 @@ weir_status weir_suppress_buffer_put(weir_suppress_buffer *buffer, int64_t time_
     held.record = *record;
     held.change = *change;
     WEIR_AUTO(weir_buf) value = {0}; /* What held has is in the old value still. */
-    encode(&held, held_back->time_ms, &value);
+    weir_held_change_encode(&held, held_back->time_ms, &value);
     size_t topic_bytes = topic_bytes_of(weir_buf_bytes(&value));
     weir_buf_set(&held_back->value, weir_buf_bytes(&value));
     enter_memory(buffer, held_back, counted_bytes(record->key, &held, topic_bytes));

@@ -9,7 +9,7 @@
 #ifndef WEIR_STREAMS_DSL_SUPPRESS_INTERNAL_H
 #define WEIR_STREAMS_DSL_SUPPRESS_INTERNAL_H
 
-#include "streams/dsl/ktable_internal.h"
+#include "streams/dsl/held_change_internal.h"
 #include "streams/dsl/suppress.h"
 
 /* What a suppressed table does; in the builder's arena. */
@@ -23,13 +23,6 @@ typedef struct weir_suppress {
 } weir_suppress;
 
 typedef struct weir_suppress_buffer weir_suppress_buffer;
-
-/* A change that is held back; the bytes are the buffer's, until it changes. */
-typedef struct weir_held_change {
-    weir_record record; /* Key, time, headers and place of the record that made it. */
-    weir_change change;
-    weir_bytes prior; /* What was told downstream last. */
-} weir_held_change;
 
 /* The buffer that store holds. Values past the limits stay there where spec says so. */
 weir_status weir_suppress_buffer_load(weir_kv *store, const weir_suppress *spec,

@@ -148,6 +148,27 @@ static weir_status dump_stores(replay *self, weir_error *err)
     return WEIR_OK;
 }
 
+/* What a versioned store has is asked for at the times at which the oracle asked. */
+static weir_status dump_version(replay *self, const weir_json_value *object, weir_error *err)
+{
+    int64_t as_of_ms = 0;
+    weir_bytes name = weir_json_value_text(weir_json_get(object, "store"));
+    if (name.data == NULL || weir_json_get_i64(object, "as_of", &as_of_ms, NULL) != WEIR_OK) {
+        return WEIR_OK;
+    }
+    const conformance_store *store = self->spec->stores;
+    while (store->name != NULL && !weir_bytes_equal(name, weir_bytes_of_text(store->name))) {
+        store++;
+    }
+    const conformance_dump dump = {
+        .store = store,
+        .params = self->params,
+        .application = weir_test_driver_application(self->driver),
+    };
+    weir_bytes key = weir_json_value_text(weir_json_get(object, "key"));
+    return conformance_dump_version(&dump, key, as_of_ms, &self->actual, err);
+}
+
 /* Whether the topology is the oracle's, node by node; its head need not say. */
 static weir_status check_description(const replay *self, weir_error *err)
 {
@@ -245,6 +266,7 @@ static weir_status play(replay *self, bool *out_same, weir_error *err)
             self->expected_line = self->line;
             dumped = true;
         }
+        WEIR_TRY(dump_version(self, object, err));
         expect(self, object);
     }
     if (*out_same) {

@@ -46,4 +46,8 @@ typedef struct conformance_dump {
  * has dropped, as long as they lie in its cache: the runner lets none expire. */
 weir_status conformance_dump_store(const conformance_dump *dump, weir_buf *to, weir_error *err);
 
+/* Appends what a versioned store has of key as of a time; nothing if it is of another kind. */
+weir_status conformance_dump_version(const conformance_dump *dump, weir_bytes key, int64_t as_of_ms,
+                                     weir_buf *to, weir_error *err);
+
 #endif

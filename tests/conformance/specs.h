@@ -23,6 +23,7 @@ typedef struct conformance_store {
     const char *name;
     conformance_value value;
     const char *window_size; /* The parameter that tells it; NULL: a key-value store. */
+    const char *history;     /* Of a versioned store: the parameter that tells it; else NULL. */
     bool is_session;
     bool is_plain;             /* Its rows have no times. */
     bool hides_past_retention; /* Of sessions without a cache: those within gap and grace show. */

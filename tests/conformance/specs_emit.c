@@ -12,7 +12,7 @@ static weir_materialized in_st(void)
     return (weir_materialized){.store_name = "st"};
 }
 
-static void make_tumbling_emit_final(weir_builder *builder, const weir_json_value *params)
+static void make_window_emit_final(weir_builder *builder, const weir_json_value *params)
 {
     const weir_time_windows windows = {
         .size_ms = conformance_parameter(params, "size"),
@@ -43,7 +43,12 @@ static void make_session_emit_final(weir_builder *builder, const weir_json_value
 
 const conformance_spec conformance_specs_emit[] = {
     {"tumbling_emit_final",
-     make_tumbling_emit_final,
+     make_window_emit_final,
+     {"a"},
+     {"out"},
+     {{.name = "st", .value = CONFORMANCE_I64, .window_size = "size"}}},
+    {"hopping_emit_final",
+     make_window_emit_final,
      {"a"},
      {"out"},
      {{.name = "st", .value = CONFORMANCE_I64, .window_size = "size"}}},

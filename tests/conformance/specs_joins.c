@@ -237,7 +237,26 @@ static void make_table_optimised(weir_builder *builder, const weir_json_value *p
     weir_kstream_to(joined, "out", NULL);
 }
 
+static weir_ktable *versioned_table(weir_builder *builder, const weir_json_value *params)
+{
+    const weir_materialized kept = {.store_name = "tb", .history_ms = parameter(params, "history")};
+    return weir_builder_table(builder, "b", NULL, &kept);
+}
+
+static void make_stream_versioned_table(weir_builder *builder, const weir_json_value *params)
+{
+    weir_ktable *b = versioned_table(builder, params);
+    weir_kstream *a = weir_builder_stream(builder, "a", NULL);
+    weir_kstream_to(weir_kstream_join_versioned(a, b, with_bar, parameter(params, "grace"), NULL),
+                    "out", NULL);
+}
+
 const conformance_spec conformance_specs_joins[] = {
+    {"stream_versioned_table",
+     make_stream_versioned_table,
+     {"a", "b"},
+     {"out"},
+     {{.name = "tb", .history = "history"}}},
     {"rekeyed_two_tables",
      make_rekeyed_two_tables,
      {"a", "b", "c"},

@@ -36,6 +36,7 @@ final class Plan {
     final Random random;
     final ObjectNode params = new ObjectMapper().createObjectNode();
     final Properties settings = new Properties();
+    boolean isAlwaysCached;
     final StreamsBuilder builder = new StreamsBuilder();
     final List<String> inputs = new ArrayList<>();
     final List<String> outputs = new ArrayList<>();
@@ -67,6 +68,12 @@ final class Plan {
 
     Plan tombstones() {
         hasTombstones = true;
+        return this;
+    }
+
+    /** Without a cache Kafka Streams loses closed windows where time leaps ahead. */
+    Plan alwaysCached() {
+        isAlwaysCached = true;
         return this;
     }
 

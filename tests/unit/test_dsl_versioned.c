@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A stream joined with a versioned table: through crashes, and what a builder is told. What Kafka
+ * Streams does tests/conformance says.
+ */
+#include "streams/dsl/kstream.h"
+#include "streams/dsl/ktable.h"
+#include "tests/harness/check.h"
+#include "tests/harness/dsl_fixture.h"
+
+#include <stdlib.h>
+
+static weir_status with_bar(weir_call *call, weir_bytes key, weir_bytes left, weir_bytes right,
+                            weir_bytes *out_value)
+{
+    (void)key;
+    *out_value = weir_call_concat(call, weir_call_concat(call, left, WEIR_BYTES("|")),
+                                  right.data == NULL ? WEIR_BYTES("-") : right);
+    return WEIR_OK;
+}
+
+static weir_ktable *prices(weir_builder *builder, int64_t history_ms)
+{
+    const weir_materialized kept = {.store_name = "prices", .history_ms = history_ms};
+    return weir_builder_table(builder, "table", NULL, &kept);
+}
+
+static weir_builder *joined(int64_t grace_ms)
+{
+    weir_builder *builder = weir_builder_new();
+    weir_ktable *table = prices(builder, 10000);
+    weir_kstream *stream = weir_builder_stream(builder, "in", NULL);
+    stream = grace_ms < 0
+                 ? weir_kstream_left_join_table(stream, table, with_bar, NULL)
+                 : weir_kstream_left_join_versioned(stream, table, with_bar, grace_ms, NULL);
+    weir_kstream_to(stream, "out", NULL);
+    return builder;
+}
+
+TEST(record_is_joined_with_what_was_true_at_its_time)
+{
+    dsl_fixture self;
+    dsl_fixture_start(&self, joined(-1), "0");
+    dsl_send(&self, "table", "k", "1", 1000);
+    dsl_send(&self, "table", "k", "3", 3000);
+    dsl_send(&self, "table", "k", "2", 2000); /* Out of order. */
+    dsl_send(&self, "table", "k", NULL, 4000);
+    static const char *const wanted[] = {"x|-", "x|1", "x|2", "x|3", "x|-"};
+    for (int64_t i = 0; i < 5; i++) {
+        dsl_send(&self, "in", "k", "x", i * 1000 + 500);
+        dsl_check_next(&self, "out", "k", wanted[i], i * 1000 + 500);
+    }
+    dsl_fixture_restart(&self); /* The same from the changelog. */
+    dsl_send(&self, "in", "k", "y", 2999);
+    dsl_skip(&self, "out", 5);
+    dsl_check_next(&self, "out", "k", "y|2", 2999);
+    dsl_check_end(&self, "out");
+    dsl_fixture_end(&self);
+}
+
+static void check_waiting(weir_database *database)
+{
+    dsl_fixture self;
+    const dsl_fixture_options options = {.database = database};
+    dsl_fixture_start_with(&self, joined(1000), &options);
+    dsl_send(&self, "in", "k", "x", 5000);
+    dsl_send(&self, "in", "k", "y", 4500);
+    dsl_send(&self, "in", NULL, "z", 4500); /* Has no row to wait for. */
+    dsl_check_next(&self, "out", NULL, "z|-", 4500);
+    dsl_fixture_restart(&self);
+    dsl_send(&self, "table", "k", "1", 4400);
+    dsl_send(&self, "in", "k", "w", 5000);
+    dsl_send(&self, "in", "k", "late", 3999); /* Does not wait. */
+    dsl_skip(&self, "out", 1);
+    dsl_check_next(&self, "out", "k", "late|-", 3999);
+    dsl_fixture_restart(&self);
+    dsl_send(&self, "in", "other", "v", 6000);
+    dsl_skip(&self, "out", 2);
+    dsl_check_next(&self, "out", "k", "y|1", 4500);
+    dsl_check_next(&self, "out", "k", "x|1", 5000);
+    dsl_check_next(&self, "out", "k", "w|1", 5000);
+    dsl_check_end(&self, "out");
+    dsl_fixture_end(&self);
+}
+
+TEST(record_waits_for_the_table_through_crashes)
+{
+    check_waiting(NULL);
+    WEIR_AUTO_FREE char *directory = check_directory();
+    WEIR_AUTO_PTR(weir_database) database = NULL;
+    weir_error err = {0};
+    const weir_database_options options = {.directory = directory};
+    CHECK_OK(weir_database_open(&options, &database, &err), &err);
+    check_waiting(database);
+}
+
+static void check_history(weir_database *database)
+{
+    WEIR_AUTO_PTR(weir_metrics) metrics = weir_metrics_new();
+    const weir_label label = {"application_id", "test"};
+    const dsl_fixture_options options = {.database = database, .metrics = metrics};
+    dsl_fixture self;
+    dsl_fixture_start_with(&self, joined(-1), &options);
+    dsl_send(&self, "table", "other", "1", 20000);
+    dsl_fixture_restart(&self);
+    dsl_send(&self, "table", "k", "1", 9999); /* A restart does not forget the time. */
+    CHECK_I64(weir_metrics_sum(metrics, "weir_stream_task_dropped_records_total", &label), ==, 1);
+    dsl_send(&self, "table", "k", "2", 10000);
+    dsl_send(&self, "in", "k", "x", 20000);
+    dsl_check_next(&self, "out", "k", "x|2", 20000);
+    dsl_fixture_end(&self);
+}
+
+TEST(row_older_than_the_history_is_dropped)
+{
+    check_history(NULL);
+    WEIR_AUTO_FREE char *directory = check_directory();
+    WEIR_AUTO_PTR(weir_database) database = NULL;
+    weir_error err = {0};
+    const weir_database_options options = {.directory = directory};
+    CHECK_OK(weir_database_open(&options, &database, &err), &err);
+    check_history(database);
+}
+
+TEST(changelog_keeps_versions_and_has_plain_puts)
+{
+    dsl_fixture self;
+    weir_error err = {0};
+    dsl_fixture_start(&self, joined(-1), "0");
+    dsl_send(&self, "table", "k", "1", 1000);
+    dsl_send(&self, "table", "k", NULL, 900);
+    dsl_check_next(&self, "test-prices-changelog", "k", "1", 1000);
+    dsl_check_next(&self, "test-prices-changelog", "k", NULL, 900);
+    weir_topic_config topic = {0};
+    CHECK_OK(weir_broker_describe_topic(self.broker, "test-prices-changelog", &topic, &err), &err);
+    CHECK_I64(topic.min_compaction_lag_ms, ==, 10000 + 24 * 3600 * 1000);
+    CHECK_I64(topic.cleanup_policy, ==, WEIR_CLEANUP_COMPACT);
+    dsl_fixture_end(&self);
+}
+
+TEST(grace_needs_a_history)
+{
+    weir_builder *builder = weir_builder_new();
+    weir_ktable *table = weir_builder_table(builder, "table", NULL, NULL);
+    weir_kstream *stream = weir_builder_stream(builder, "in", NULL);
+    (void)weir_kstream_join_versioned(stream, table, with_bar, 1000, NULL);
+    dsl_check_mistake(builder, "a table with a history");
+    builder = weir_builder_new();
+    (void)prices(builder, -1);
+    dsl_check_mistake(builder, "a history above 0");
+}
+
+TEST(versioned_store_has_no_cache)
+{
+    WEIR_AUTO_PTR(weir_topology) topology = weir_topology_new();
+    weir_error err = {0};
+    const weir_store_options options = {
+        .name = "v", .kind = WEIR_STORE_VERSIONED, .retention_ms = 1000, .caching_enabled = true};
+    weir_topology_add_store(topology, &options, NULL);
+    CHECK_STATUS(weir_topology_build(topology, &err), WEIR_INVALID);
+    CHECK_STR(err.message, "versioned store 'v': it has no cache, leave out caching_enabled");
+}
