@@ -179,8 +179,9 @@ void weir_placing_step(weir_application *application, int64_t now_ms, bool *busy
     }
     tell_facts(application);
     count_members(application, now_ms);
-    weir_placer_decide(application->placer, now_ms);
-    take_roles(application);
+    if (weir_placer_decide(application->placer, now_ms)) {
+        take_roles(application);
+    }
     say_what_is_new(application, now_ms);
 }
 

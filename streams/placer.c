@@ -18,6 +18,7 @@ enum {
     LAG_INTERVAL_MS = 2000,
     READ_BACK_MS = 1000,         /* After this time a record is taken to be lost. */
     RENEWAL_MS = 60 * 60 * 1000, /* The topic forgets records after a day. */
+    DECISIONS_A_CHANGE = 2,
 };
 
 struct weir_placer {
@@ -37,6 +38,10 @@ struct weir_placer {
     int64_t sent_ms;
     bool has_sent;
     bool must_send;
+    size_t passes_due; /* Decisions until another one changes nothing. */
+    bool decided_heard_all;
+    bool decided_time_up;
+    uint64_t decisions;
 };
 
 weir_placer *weir_placer_new(const weir_placer_options *options)
@@ -76,9 +81,17 @@ void weir_placer_free(weir_placer *placer)
     free(placer);
 }
 
+/* What is decided upon has changed. A decision reads what it wrote the last time, so one more
+ * follows it. */
+static void note_news(weir_placer *placer)
+{
+    placer->passes_due = DECISIONS_A_CHANGE;
+}
+
 weir_status weir_placer_take(weir_placer *placer, weir_bytes process_id, weir_bytes value,
                              int64_t offset, weir_error *err)
 {
+    note_news(placer);
     return weir_members_take(placer->members, process_id, value, offset, err);
 }
 
@@ -106,6 +119,7 @@ static void begin_if_ready(weir_placer *placer)
     if (!placer->started || placer->own.generation < 0 || placer->joined_generation >= 0) {
         return;
     }
+    note_news(placer);
     placer->joined_generation = placer->own.generation;
     /* A join makes a new generation, but for that of a static member. */
     int32_t impossible = placer->own.generation + (placer->options.is_static ? 1 : 0);
@@ -131,6 +145,7 @@ void weir_placer_set_generation(weir_placer *placer, int32_t generation, int64_t
     if (generation == placer->own.generation) {
         return;
     }
+    note_news(placer);
     placer->own.generation = generation;
     placer->generation_since_ms = now_ms;
     placer->member_count = 0;
@@ -175,25 +190,49 @@ bool weir_placer_is_waiting(const weir_placer *placer, int64_t now_ms)
     return may_decide(placer) && !has_heard_all(placer) && !is_time_up(placer, now_ms);
 }
 
+static bool is_same_fact(const weir_placement_fact *one, const weir_placement_fact *other)
+{
+    return one->stateful == other->stateful && one->fresh == other->fresh &&
+           one->open == other->open && one->active == other->active;
+}
+
 void weir_placer_set_task(weir_placer *placer, size_t task_index, const weir_placer_task *task)
 {
     WEIR_ASSERT(task_index < placer->options.task_count);
     weir_process_task *own = &placer->own.tasks[task_index];
-    weir_placement_fact *fact = &placer->facts[task_index];
     bool resumed = placer->options.is_static && placer->own.generation == placer->joined_generation;
-    own->owned = task->owned;
-    own->running = task->running;
-    own->lag = task->open ? task->lag : WEIR_TASK_LAG_UNKNOWN;
-    *fact = (weir_placement_fact){
+    int64_t lag = task->open ? task->lag : WEIR_TASK_LAG_UNKNOWN;
+    const weir_placement_fact fact = {
         .stateful = task->stateful,
         .fresh =
             task->owned && !resumed && placer->granted_in[task_index] != placer->own.generation,
         .open = task->open,
         .active = task->active,
     };
+    if (own->owned != task->owned || own->running != task->running || own->lag != lag ||
+        !is_same_fact(&placer->facts[task_index], &fact)) {
+        note_news(placer);
+    }
+    own->owned = task->owned;
+    own->running = task->running;
+    own->lag = lag;
+    placer->facts[task_index] = fact;
 }
 
-void weir_placer_decide(weir_placer *placer, int64_t now_ms)
+/* Whether the last decision may no longer be right. */
+static bool is_out_of_date(weir_placer *placer, int64_t now_ms)
+{
+    bool heard_all = has_heard_all(placer);
+    bool time_up = is_time_up(placer, now_ms);
+    if (heard_all != placer->decided_heard_all || time_up != placer->decided_time_up) {
+        note_news(placer);
+    }
+    placer->decided_heard_all = heard_all;
+    placer->decided_time_up = time_up;
+    return placer->passes_due > 0;
+}
+
+static void decide(weir_placer *placer)
 {
     if (!may_decide(placer)) {
         for (size_t i = 0; i < placer->options.task_count; i++) {
@@ -206,12 +245,28 @@ void weir_placer_decide(weir_placer *placer, int64_t now_ms)
         .process_id = placer->process_id,
         .settings = &placer->options.settings,
         .facts = placer->facts,
-        .heard_all = has_heard_all(placer),
-        .time_up = is_time_up(placer, now_ms),
+        .heard_all = placer->decided_heard_all,
+        .time_up = placer->decided_time_up,
         .own = &placer->own,
         .out_roles = placer->roles,
     };
     weir_placement_decide(&placement);
+}
+
+bool weir_placer_decide(weir_placer *placer, int64_t now_ms)
+{
+    if (!is_out_of_date(placer, now_ms)) {
+        return false;
+    }
+    placer->passes_due--;
+    placer->decisions++;
+    decide(placer);
+    return true;
+}
+
+uint64_t weir_placer_decisions(const weir_placer *placer)
+{
+    return placer->decisions;
 }
 
 weir_placement_role weir_placer_role(const weir_placer *placer, size_t task_index)

@@ -134,6 +134,52 @@ TEST(nothing_is_decided_before_the_topic_is_read_and_the_group_joined)
     fixture_cleanup(&f);
 }
 
+TEST(steps_without_news_decide_nothing)
+{
+    enum { STEPS = 100 };
+    fixture f = {0};
+    start(&f, &usual, false);
+    lease_task_1(&f);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY); /* After what was sent has been read back. */
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
+    uint64_t before = weir_placer_decisions(f.placer);
+    for (int i = 0; i < STEPS; i++) {
+        CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
+    }
+    CHECK(weir_placer_decisions(f.placer) == before);
+    f.tasks[1].lag = 4000; /* Each change costs two: what it led to, and whether that holds. */
+    for (int i = 0; i < STEPS; i++) {
+        CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
+    }
+    CHECK(weir_placer_decisions(f.placer) == before + 2);
+    f.other.tasks[1].lag = 0;
+    say(&f);
+    for (int i = 0; i < STEPS; i++) {
+        CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
+    }
+    CHECK(weir_placer_decisions(f.placer) == before + 4);
+    fixture_cleanup(&f);
+}
+
+TEST(the_end_of_the_wait_is_news)
+{
+    fixture f = {0};
+    start(&f, &usual, false);
+    join(&f, 5, 3); /* Of whom one never speaks. */
+    f.tasks[1].owned = true;
+    f.tasks[1].open = true;
+    f.tasks[1].lag = 5000;
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
+    uint64_t before = weir_placer_decisions(f.placer);
+    CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
+    CHECK(weir_placer_decisions(f.placer) == before);
+    f.now_ms += WAIT_MS;
+    CHECK(decide(&f, 1) == WEIR_PLACE_RUN);
+    CHECK(weir_placer_decisions(f.placer) == before + 1);
+    fixture_cleanup(&f);
+}
+
 TEST(stateless_warm_and_orphaned_tasks_run_at_once)
 {
     fixture f = {0};
