@@ -7,6 +7,7 @@
 
 #include "streams/global_stores.h"
 #include "streams/task_internal.h"
+#include "streams/task_offsets.h"
 
 enum { STREAM_TIME_LOOK_MS = 60000 };
 
@@ -164,41 +165,65 @@ bool weir_task_store_is_expired(const weir_task_store *store, weir_bytes key)
            time_ms <= weir_task_store_released_ms(store) - store->spec->options.retention_ms;
 }
 
-/* What the group has committed of an input; as before where it cannot be asked. */
-static int64_t committed_time_ms(weir_task *task, const weir_task_input *input)
-{
-    const weir_task_environment *environment = task->environment;
-    WEIR_AUTO(weir_buf) metadata = {0};
-    weir_offset_window window = {0};
-    int64_t offset = 0;
-    int64_t time_ms = -1;
-    weir_status status =
-        weir_broker_group_offset(environment->broker, environment->plan->application_id,
-                                 input->partition, &offset, &metadata, NULL);
-    if (status == WEIR_OK) {
-        status = weir_offset_window_decode(&window, offset, weir_buf_bytes(&metadata), &time_ms,
-                                           &task->kept_times, NULL);
-        weir_offset_window_cleanup(&window);
-    }
-    return status == WEIR_OK ? time_ms : -1;
-}
-
-static void look_at_stream_time(weir_task *task)
-{
-    task->stream_time_look_ms = task->environment->now_ms;
-    for (size_t i = 0; i < task->input_count; i++) {
-        int64_t time_ms = committed_time_ms(task, &task->inputs[i]);
-        task->stream_time_ms = time_ms > task->stream_time_ms ? time_ms : task->stream_time_ms;
-    }
-}
-
-static bool has_windows(const weir_task *task)
+bool weir_task_has_windows(const weir_task *task)
 {
     bool has = false;
     for (size_t i = 0; i < task->store_count; i++) {
         has = has || key_time_of(&task->stores[i]) != NULL;
     }
     return has;
+}
+
+/* What the group has committed of an input, as it was last asked; -1: it did not say. */
+static int64_t committed_time_ms(weir_task *task, const weir_task_input *input)
+{
+    const weir_committed_query *committed = &input->committed;
+    weir_offset_window window = {0};
+    int64_t time_ms = -1;
+    if (committed->status != WEIR_OK) {
+        return -1;
+    }
+    weir_status status =
+        weir_offset_window_decode(&window, committed->offset, weir_buf_bytes(&committed->metadata),
+                                  &time_ms, &task->kept_times, NULL);
+    weir_offset_window_cleanup(&window);
+    return status == WEIR_OK ? time_ms : -1;
+}
+
+static bool must_look(const weir_task *task)
+{
+    return task->phase == WEIR_TASK_STANDBY &&
+           task->environment->now_ms - task->stream_time_look_ms >= STREAM_TIME_LOOK_MS;
+}
+
+void weir_tasks_look_at_stream_time(weir_task *const *tasks, size_t count)
+{
+    size_t first = 0;
+    while (first < count && !must_look(tasks[first])) {
+        first++;
+    }
+    if (first == count) {
+        return;
+    }
+    WEIR_AUTO_FREE weir_task **asked = weir_alloc_array(count - first, sizeof(weir_task *));
+    size_t asked_count = 0;
+    for (size_t i = first; i < count; i++) {
+        if (must_look(tasks[i])) {
+            tasks[i]->stream_time_look_ms = tasks[i]->environment->now_ms;
+            asked[asked_count++] = tasks[i];
+        }
+    }
+    if (weir_tasks_ask_committed(asked, asked_count, NULL) != WEIR_OK) {
+        return; /* The group cannot be asked now: the time is as before. */
+    }
+    for (size_t i = 0; i < asked_count; i++) {
+        for (size_t j = 0; j < asked[i]->input_count; j++) {
+            int64_t time_ms = committed_time_ms(asked[i], &asked[i]->inputs[j]);
+            if (time_ms > asked[i]->stream_time_ms) {
+                asked[i]->stream_time_ms = time_ms;
+            }
+        }
+    }
 }
 
 static weir_status expire_slice(weir_task *task, weir_task_store *store, size_t *removed,
@@ -220,12 +245,6 @@ weir_status weir_task_expire_standby(weir_task *task, size_t *out_removed, weir_
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_STANDBY);
     *out_removed = 0;
-    if (!has_windows(task)) {
-        return WEIR_OK;
-    }
-    if (task->environment->now_ms - task->stream_time_look_ms >= STREAM_TIME_LOOK_MS) {
-        look_at_stream_time(task);
-    }
     for (size_t i = 0; i < task->store_count; i++) {
         if (key_time_of(&task->stores[i]) != NULL) {
             WEIR_TRY(expire_slice(task, &task->stores[i], out_removed, err));

@@ -19,8 +19,15 @@ void weir_task_close_kinds(weir_task *task);
 /* Removes a slice of the expired windows of a running task; its changelogs forget by themselves. */
 weir_status weir_task_expire_windows(weir_task *task, weir_error *err);
 
-/* The same of a standby, by the stream time that the group has committed: any owner to come begins
- * there, and shows nothing older. The group is asked now and then. */
+/* Whether the task has windows or sessions, which expire. */
+bool weir_task_has_windows(const weir_task *task);
+
+/* Asks the group, in one question for all standbys that have not asked for a while, for the stream
+ * time that is committed: any owner to come begins there, and shows nothing older. Tasks of one
+ * environment, with windows. */
+void weir_tasks_look_at_stream_time(weir_task *const *tasks, size_t count);
+
+/* The same as weir_task_expire_windows for a standby, by that time. */
 weir_status weir_task_expire_standby(weir_task *task, size_t *out_removed, weir_error *err);
 
 #endif

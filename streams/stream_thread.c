@@ -11,6 +11,8 @@
  */
 #include "streams/stream_thread_internal.h"
 
+#include "streams/store_kinds.h"
+
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -95,6 +97,7 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
     thread->mailbox = weir_mailbox_new(MAILBOX_MESSAGES_MAX);
     thread->tasks = weir_alloc_array(options->plan->task_count, sizeof(*thread->tasks));
     thread->owned = weir_alloc_array(options->plan->task_count, sizeof(*thread->owned));
+    thread->windowed = weir_alloc_array(options->plan->task_count, sizeof(*thread->windowed));
     thread->closing = weir_alloc_array(options->plan->task_count, sizeof(*thread->closing));
     thread->to_open = weir_alloc_array(options->plan->task_count, sizeof(*thread->to_open));
     thread->roles = weir_alloc_array(options->plan->task_count, sizeof(*thread->roles));
@@ -146,6 +149,7 @@ void weir_stream_thread_free(weir_stream_thread *thread)
     weir_mailbox_free(thread->mailbox);
     free(thread->tasks);
     free(thread->owned);
+    free(thread->windowed);
     free(thread->closing);
     free(thread->to_open);
     free(thread->roles);
@@ -166,6 +170,12 @@ static void list_owned(weir_stream_thread *thread)
     for (size_t i = 0; i < thread->options.plan->task_count; i++) {
         if (thread->tasks[i] != NULL) {
             thread->owned[thread->owned_count++] = thread->tasks[i];
+        }
+    }
+    thread->windowed_count = 0;
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        if (weir_task_has_windows(thread->owned[i])) {
+            thread->windowed[thread->windowed_count++] = thread->owned[i];
         }
     }
     weir_thread_metrics_set(&thread->metrics, WEIR_LEVEL_TASKS, (int64_t)thread->owned_count);

@@ -45,6 +45,8 @@ struct weir_stream_thread {
     bool *load_tried;           /* By index: since the worker has the task. */
     weir_task **owned;          /* The tasks that are not NULL, in order of the plan. */
     size_t owned_count;
+    weir_task **windowed; /* Those of them that have windows. */
+    size_t windowed_count;
     weir_task *culprit;         /* Whose call is under way, for WEIR_CORRUPT; NULL: nobody's. */
     weir_error command_failure; /* Of a command, or a push; status WEIR_OK: none. */
     bool needs_reset;           /* The producer's state is not known. */

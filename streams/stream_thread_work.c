@@ -274,8 +274,9 @@ static weir_restore_slice slice_of(const weir_stream_thread *thread)
 
 static weir_status expire_standbys(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
-    for (size_t i = 0; i < thread->owned_count; i++) {
-        weir_task *task = thread->owned[i];
+    weir_tasks_look_at_stream_time(thread->windowed, thread->windowed_count);
+    for (size_t i = 0; i < thread->windowed_count; i++) {
+        weir_task *task = thread->windowed[i];
         size_t removed = 0;
         if (weir_task_phase_now(task) == WEIR_TASK_STANDBY) {
             thread->culprit = task;

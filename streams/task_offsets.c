@@ -53,7 +53,7 @@ static size_t count_inputs(weir_task *const *tasks, size_t count)
 }
 
 /* The queries borrow the inputs' buffers for their answers. */
-static weir_status ask_committed(weir_task *const *tasks, size_t count, weir_error *err)
+weir_status weir_tasks_ask_committed(weir_task *const *tasks, size_t count, weir_error *err)
 {
     size_t input_count = count_inputs(tasks, count);
     WEIR_AUTO_FREE weir_committed_query *asked = weir_alloc_array(input_count, sizeof(*asked));
@@ -81,7 +81,7 @@ weir_status weir_tasks_ask_inputs(weir_task *const *tasks, size_t count, weir_er
     if (count == 0) {
         return WEIR_OK;
     }
-    WEIR_TRY(ask_committed(tasks, count, err));
+    WEIR_TRY(weir_tasks_ask_committed(tasks, count, err));
     WEIR_AUTO(queries) q = {0};
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < tasks[i]->input_count; j++) {

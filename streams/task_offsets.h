@@ -19,6 +19,9 @@
  * Tasks of one environment. */
 weir_status weir_tasks_ask_inputs(weir_task *const *tasks, size_t count, weir_error *err);
 
+/* The first half of that alone; count is not 0. */
+weir_status weir_tasks_ask_committed(weir_task *const *tasks, size_t count, weir_error *err);
+
 /* Where the tasks' changelogs begin and end. Those of source topics too. */
 weir_status weir_tasks_ask_changelogs(weir_task *const *tasks, size_t count, weir_error *err);
 

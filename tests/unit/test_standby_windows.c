@@ -7,6 +7,7 @@
 #include "statestore/window_store.h"
 #include "streams/base/random.h"
 #include "streams/base/serde.h"
+#include "streams/broker_ops.h"
 #include "streams/processor.h"
 #include "streams/producer.h"
 #include "tests/harness/check.h"
@@ -107,6 +108,7 @@ typedef struct world {
     weir_config config;
     worker_process processes[2];
     char *directories[2];
+    int32_t partitions;
     size_t active; /* Which of them runs the task. */
     int64_t now_ms;
     int64_t stream_time_ms;
@@ -147,7 +149,7 @@ static void run(world *w)
     CHECK_I64(at_rest, ==, 20);
 }
 
-static void start(world *w, const char *guarantee, bool on_disk)
+static void start(world *w, const char *guarantee, int32_t partitions, bool on_disk)
 {
     const weir_setting settings[] = {
         {"application.id", "app"},         {"processing.guarantee", guarantee},
@@ -156,17 +158,21 @@ static void start(world *w, const char *guarantee, bool on_disk)
     };
     CHECK_OK(weir_config_init(&w->config, settings, WEIR_COUNT_OF(settings), &w->err), &w->err);
     w->random = weir_random_of(check_seed(1));
+    w->partitions = partitions;
     w->now_ms = START_MS;
     w->cluster = sim_cluster_new(1);
     w->outside = sim_broker_connect(w->cluster);
     w->topology = counting_topology();
-    count_topology_topics(w->outside, 1);
+    count_topology_topics(w->outside, w->partitions);
     CHECK_OK(weir_producer_new(w->outside, &(weir_producer_options){0}, &w->producer, &w->err),
              &w->err);
     for (size_t i = 0; i < 2; i++) {
         w->directories[i] = on_disk ? check_directory() : NULL;
         open_process(w, i);
-        worker_process_tell(&w->processes[i], i == 0 ? WEIR_COMMAND_OPEN : WEIR_COMMAND_STANDBY, 0);
+        for (int32_t task = 0; task < partitions; task++) {
+            worker_process_tell(&w->processes[i], i == 0 ? WEIR_COMMAND_OPEN : WEIR_COMMAND_STANDBY,
+                                (size_t)task);
+        }
     }
     run(w);
 }
@@ -290,7 +296,7 @@ static void change_places(world *w)
 static void standbys_forget(const char *guarantee, bool on_disk)
 {
     world *w = weir_alloc(sizeof(*w));
-    start(w, guarantee, on_disk);
+    start(w, guarantee, 1, on_disk);
     for (int round = 0; round < ROUNDS; round++) {
         for (uint64_t i = weir_random_below(&w->random, 20); i > 0; i--) {
             feed_some(w);
@@ -315,6 +321,39 @@ static void standbys_forget(const char *guarantee, bool on_disk)
     w->now_ms += LOOK_MS;
     run(w);
     CHECK_I64((int64_t)check_process(w, 1 - w->active), ==, 0);
+    world_cleanup(w);
+    free(w);
+}
+
+static const weir_broker_ops *counted; /* What count_questions stands before. */
+static size_t questions;
+static size_t questioned_partitions;
+
+static weir_status count_questions(weir_broker *broker, const char *group,
+                                   weir_committed_query *queries, size_t query_count,
+                                   weir_error *err)
+{
+    questions++;
+    questioned_partitions += query_count;
+    return counted->group_offsets(broker, group, queries, query_count, err);
+}
+
+TEST(all_standbys_ask_for_their_time_in_one_question_a_minute)
+{
+    enum { TASKS = 4 };
+    world *w = weir_alloc(sizeof(*w));
+    start(w, "at_least_once", TASKS, false);
+    counted = w->processes[1].broker->ops;
+    weir_broker_ops counting = *counted;
+    counting.group_offsets = count_questions;
+    w->processes[1].broker->ops = &counting;
+    w->now_ms += LOOK_MS;
+    run(w);
+    CHECK_I64((int64_t)questions, ==, 1);
+    CHECK_I64((int64_t)questioned_partitions, ==, TASKS);
+    run(w);
+    CHECK_I64((int64_t)questions, ==, 1);
+    w->processes[1].broker->ops = counted;
     world_cleanup(w);
     free(w);
 }
