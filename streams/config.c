@@ -375,6 +375,20 @@ void weir_config_cleanup(weir_config *config)
     *config = (weir_config){0};
 }
 
+bool weir_config_number(const weir_setting *settings, size_t count, const char *name,
+                        int64_t *out_number)
+{
+    const setting_spec *spec = find_spec(name);
+    WEIR_ASSERT(spec != NULL && spec->kind == KIND_NUMBER);
+    bool found = false;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(settings[i].name, name) == 0) {
+            found = set_number(spec, settings[i].value, out_number, NULL) == WEIR_OK;
+        }
+    }
+    return found;
+}
+
 bool weir_config_knows(const char *name)
 {
     return find_spec(name) != NULL || is_topic_setting(name);

@@ -100,6 +100,11 @@ weir_status weir_config_init(weir_config *config, const weir_setting *settings, 
                              weir_error *err);
 void weir_config_cleanup(weir_config *config);
 
+/* The number that weir_config_init would take for a numeric setting; false where it is not set, or
+ * the init would refuse it. */
+bool weir_config_number(const weir_setting *settings, size_t count, const char *name,
+                        int64_t *out_number);
+
 /* True for a name that weir_config_init accepts; to split a file that has others' settings too. */
 bool weir_config_knows(const char *name);
 

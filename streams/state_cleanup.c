@@ -58,14 +58,11 @@ static bool may_have_state(const weir_plan *plan, const weir_planned_task *task,
     const weir_indices *stores = &plan->topology->subtopologies[task->subtopology].stores;
     for (size_t i = 0; i < stores->count; i++) {
         const weir_topology_store *store = &plan->topology->stores[stores->items[i]];
-        const char *changelog = plan->changelog_topics[stores->items[i]];
         if (!is_on_disk(store)) {
             continue;
         }
         WEIR_AUTO_FREE char *label =
-            changelog == NULL
-                ? NULL
-                : weir_format("%s:%s-%" PRId32, store->options.name, changelog, task->partition);
+            weir_plan_position_label(plan, stores->items[i], task->partition);
         int64_t position = 0;
         if (label == NULL || weir_task_state_position(state, label, &position, NULL) == WEIR_OK) {
             return true;

@@ -177,8 +177,7 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
     if (store->changelog == NULL) {
         return WEIR_OK;
     }
-    store->label = weir_format("%s:%s-%" PRId32, spec->options.name, store->changelog,
-                               task->planned->partition);
+    store->label = weir_plan_position_label(environment->plan, index, task->planned->partition);
     int32_t partition_count = 0;
     store->term_label = weir_format("%s#term", store->label);
     store->term_header = (weir_header){WEIR_BYTES(WEIR_TERM_HEADER),

@@ -42,6 +42,7 @@ void weir_plan_free(weir_plan *plan)
     free(plan->topics);
     free(plan->tasks);
     free(plan->task_topic);
+    free(plan->members_topic);
     free(plan->application_id);
     free(plan);
 }
@@ -412,6 +413,7 @@ weir_status weir_plan_new(const weir_topology *topology, const weir_plan_options
     plan->topology = topology;
     plan->application_id = weir_strdup(options->application_id);
     plan->task_topic = weir_format("%s-weir-tasks", options->application_id);
+    plan->members_topic = weir_format("%s-weir-members", options->application_id);
     plan->node_topics = weir_alloc_array(topology->node_count, sizeof(*plan->node_topics));
     plan->source_partition_counts =
         weir_alloc_array(topology->node_count, sizeof(*plan->source_partition_counts));
@@ -428,4 +430,14 @@ weir_status weir_plan_new(const weir_topology *topology, const weir_plan_options
     WEIR_TRY(list_topics(&planner, err));
     *out_plan = weir_take(&plan);
     return WEIR_OK;
+}
+
+char *weir_plan_position_label(const weir_plan *plan, size_t store, int32_t partition)
+{
+    WEIR_ASSERT(store < plan->topology->store_count);
+    const char *changelog = plan->changelog_topics[store];
+    return changelog == NULL
+               ? NULL
+               : weir_format("%s:%s-%" PRId32, plan->topology->stores[store].options.name,
+                             changelog, partition);
 }

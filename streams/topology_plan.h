@@ -44,7 +44,8 @@ typedef struct weir_planned_topic {
 typedef struct weir_plan {
     const weir_topology *topology;
     char *application_id;
-    char *task_topic; /* "<application id>-weir-tasks", task_count partitions. */
+    char *task_topic;    /* "<application id>-weir-tasks", task_count partitions. */
+    char *members_topic; /* "<application id>-weir-members", one (placement_log.h). */
 
     /* By index of node: the topic of a source or sink as the broker knows it, NULL for processors;
      * and how many partitions a source has: task p reads partition p if p is below that. */
@@ -68,6 +69,10 @@ typedef struct weir_plan_options {
                                    weir_error *err);
     void *user;
 } weir_plan_options;
+
+/* The name under which a store keeps the position of its changelog:
+ * "<store>:<changelog>-<partition>". NULL: it has no changelog. The caller frees it. */
+char *weir_plan_position_label(const weir_plan *plan, size_t store, int32_t partition);
 
 /* Makes the plan of a built topology. */
 weir_status weir_plan_new(const weir_topology *topology, const weir_plan_options *options,

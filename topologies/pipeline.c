@@ -171,23 +171,18 @@ static weir_status open_database(weir_pipeline *pipeline, weir_error *err)
 
 static const char budget_setting[] = "weir.memory.max.bytes";
 
-/* The budget of the process, divided by the stages. NULL: there is none, or it is no number, which
+/* The budget of the process, divided by the stages. NULL: there is none, or it is refused, as
  * weir_config_init says. */
 static char *stage_budget(const weir_pipeline *pipeline)
 {
-    enum { DECIMAL = 10 };
     int64_t stages = 0;
     for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
         stages += runs_here(pipeline, stage) ? 1 : 0;
     }
-    const char *value = NULL;
-    for (size_t i = 0; i < pipeline->options->setting_count; i++) {
-        const weir_setting *setting = &pipeline->options->settings[i];
-        value = strcmp(setting->name, budget_setting) == 0 ? setting->value : value;
-    }
-    char *end = NULL;
-    int64_t bytes = value == NULL ? 0 : strtoll(value, &end, DECIMAL);
-    return bytes <= 0 || *end != '\0' ? NULL : weir_format("%" PRId64, bytes / stages);
+    int64_t bytes = 0;
+    bool is_set = weir_config_number(pipeline->options->settings, pipeline->options->setting_count,
+                                     budget_setting, &bytes);
+    return is_set && bytes > 0 ? weir_format("%" PRId64, bytes / stages) : NULL;
 }
 
 /* The settings of a stage: what every application has here, what the user set, what the stage
@@ -333,6 +328,12 @@ weir_status weir_pipeline_housekeep(weir_pipeline *pipeline, int64_t now_ms, wei
 
 weir_status weir_pipeline_close(weir_pipeline *pipeline, weir_error *err)
 {
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        if (pipeline->applications[stage] !=
+            NULL) { /* All of them at once; then each is awaited. */
+            weir_application_request_close(pipeline->applications[stage]);
+        }
+    }
     weir_status first = WEIR_OK;
     for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
         if (pipeline->applications[stage] == NULL) {
