@@ -4,7 +4,7 @@
  *
  *   directory/.lock                       one process at a time
  *   directory/journal                     commits, group offsets, epochs     embedded_journal.c
- *   directory/topics/<topic>/config       what create_topic was told         embedded_topic.c
+ *   directory/topics/<topic>/config       what create_topics was told        embedded_topic.c
  *   directory/topics/<topic>/<n>/<offset>.seg   records                     embedded_partition.c
  *
  *   commit of a transaction:  frames of every partition  ->  journal  ->  visible
@@ -107,8 +107,8 @@ static weir_status embedded_check(weir_broker *broker, int32_t timeout_ms, weir_
 }
 
 static const weir_broker_ops embedded_ops = {
-    .create_topic = weir_embedded_create_topic,
-    .describe_topic = weir_embedded_describe_topic,
+    .create_topics = weir_embedded_create_topics,
+    .describe_topics = weir_embedded_describe_topics,
     .list_topics = weir_embedded_list_topics,
     .delete_topic = weir_embedded_delete_topic,
     .offsets = embedded_offsets,

@@ -73,10 +73,10 @@ weir_status weir_embedded_partition_get(weir_embedded *embedded, weir_topic_part
                                         weir_partition **out_partition);
 
 /* The operations of broker_ops.h on topics. */
-weir_status weir_embedded_create_topic(weir_broker *broker, const weir_topic_config *config,
-                                       weir_error *err);
-weir_status weir_embedded_describe_topic(weir_broker *broker, const char *topic,
-                                         weir_topic_config *out_config, weir_error *err);
+weir_status weir_embedded_create_topics(weir_broker *broker, const weir_topic_config *configs,
+                                        size_t count, weir_error *err);
+weir_status weir_embedded_describe_topics(weir_broker *broker, weir_topic_query *queries,
+                                          size_t count, weir_error *err);
 weir_status weir_embedded_list_topics(weir_broker *broker,
                                       weir_status (*visit)(void *user,
                                                            const weir_topic_config *topic,

@@ -357,25 +357,31 @@ static weir_status create_topic(weir_embedded *embedded, const weir_topic_config
     return WEIR_OK;
 }
 
-weir_status weir_embedded_create_topic(weir_broker *broker, const weir_topic_config *config,
-                                       weir_error *err)
+weir_status weir_embedded_create_topics(weir_broker *broker, const weir_topic_config *configs,
+                                        size_t count, weir_error *err)
 {
     weir_embedded *embedded = weir_embedded_of(broker);
+    weir_status status = WEIR_OK;
     weir_embedded_lock(&embedded->topics_lock);
-    weir_status status = create_topic(embedded, config, err);
+    for (size_t i = 0; i < count && status == WEIR_OK; i++) {
+        status = create_topic(embedded, &configs[i], err);
+    }
     weir_embedded_unlock(&embedded->topics_lock);
     return status;
 }
 
-weir_status weir_embedded_describe_topic(weir_broker *broker, const char *topic,
-                                         weir_topic_config *out_config, weir_error *err)
+weir_status weir_embedded_describe_topics(weir_broker *broker, weir_topic_query *queries,
+                                          size_t count, weir_error *err)
 {
-    (void)err; /* Not to find it is an answer. */
-    const weir_embedded_topic *found = weir_embedded_topic_get(weir_embedded_of(broker), topic);
-    if (found == NULL) {
-        return WEIR_NOT_FOUND;
+    (void)err; /* Not to find one is an answer. */
+    for (size_t i = 0; i < count; i++) {
+        const weir_embedded_topic *found =
+            weir_embedded_topic_get(weir_embedded_of(broker), queries[i].topic);
+        queries[i].status = found == NULL ? WEIR_NOT_FOUND : WEIR_OK;
+        if (found != NULL) {
+            queries[i].config = found->config;
+        }
     }
-    *out_config = found->config;
     return WEIR_OK;
 }
 

@@ -3,7 +3,9 @@
  * kafka_admin.c - the topics of a cluster: made, described, listed, deleted.
  *
  * A topic is two things to Kafka, its partitions (metadata, of any broker) and its configuration (a
- * request of its own); here they are one weir_topic_config. The cluster answers a creation or a
+ * request of its own); here they are one weir_topic_config. However many topics are asked for or
+ * made, each is one request: a start with dozens of topics is a matter of milliseconds, not of
+ * round trips. The cluster answers a creation or a
  * deletion before every broker knows of it, so both wait until a broker says what they made true.
  */
 #include "connectors/kafka_admin.h"
@@ -18,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DESCRIBED_AT_ONCE_MAX = 200, VISIBLE_SECONDS_MAX = 30, VISIBLE_POLL_MS = 20 };
+enum { DESCRIBED_AT_ONCE_MAX = 200, VISIBLE_MS_MAX = 30000, VISIBLE_POLL_MS = 20 };
 
 static const char *policy_text(uint32_t policy)
 {
@@ -61,116 +63,163 @@ static void take_entries(weir_topic_config *config, const rd_kafka_ConfigResourc
     }
 }
 
-/* Asks for the configurations of count topics whose names are set. */
-static weir_status describe_settings(weir_kafka *kafka, weir_topic_config *topics, size_t count,
-                                     weir_error *err)
+/* The answer about a topic; one that the broker which was asked does not know is not found. */
+static weir_status take_resource(weir_topic_query *query, const rd_kafka_ConfigResource_t *answer,
+                                 weir_error *err)
 {
-    WEIR_AUTO(weir_kafka_call) call = {0};
-    WEIR_TRY(weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, &call, err));
-    rd_kafka_ConfigResource_t *resources[DESCRIBED_AT_ONCE_MAX];
-    WEIR_ASSERT(count <= WEIR_COUNT_OF(resources));
-    for (size_t i = 0; i < count; i++) {
-        resources[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i].name);
+    rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(answer);
+    if (weir_kafka_status(code) == WEIR_NOT_FOUND) {
+        query->status = WEIR_NOT_FOUND;
+        return WEIR_OK;
     }
-    rd_kafka_DescribeConfigs(kafka->admin, resources, count, call.options, call.queue);
-    rd_kafka_ConfigResource_destroy_array(resources, count);
-    WEIR_TRY(weir_kafka_call_end(&call, err, "configuration of topic %s", topics[0].name));
-    size_t answer_count = 0;
-    const rd_kafka_ConfigResource_t **answers = rd_kafka_DescribeConfigs_result_resources(
-        rd_kafka_event_DescribeConfigs_result(call.event), &answer_count);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return weir_kafka_refuse(err, code, rd_kafka_ConfigResource_error_string(answer),
+                                 "configuration of topic %s", query->topic);
+    }
+    take_entries(&query->config, answer);
+    return WEIR_OK;
+}
+
+static weir_status take_settings(weir_topic_query *queries, size_t count,
+                                 const rd_kafka_ConfigResource_t **answers, size_t answer_count,
+                                 weir_error *err)
+{
     for (size_t i = 0; i < answer_count; i++) {
         const char *name = rd_kafka_ConfigResource_name(answers[i]);
-        rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(answers[i]);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return weir_kafka_refuse(err, code, rd_kafka_ConfigResource_error_string(answers[i]),
-                                     "configuration of topic %s", name);
-        }
         for (size_t j = 0; j < count; j++) {
-            if (strcmp(topics[j].name, name) == 0) {
-                take_entries(&topics[j], answers[i]);
+            if (strcmp(queries[j].topic, name) == 0) {
+                WEIR_TRY(take_resource(&queries[j], answers[i], err));
             }
         }
     }
     return WEIR_OK;
 }
 
-/* The partitions and replicas of a topic, as a broker sees them now; its error is the answer. */
-static rd_kafka_resp_err_t look_at(weir_kafka *kafka, const char *topic,
-                                   weir_topic_config *out_config, bool *out_has_leaders)
+/* The same topic may be asked about twice, but not of the cluster. */
+static bool is_asked_before(const weir_topic_query *queries, size_t at)
 {
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(kafka->admin, topic, NULL);
-    rd_kafka_resp_err_t code =
-        rd_kafka_metadata(kafka->admin, 0, handle, &metadata, WEIR_KAFKA_CALL_TIMEOUT_MS);
-    rd_kafka_topic_destroy(handle);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return code;
-    }
-    const rd_kafka_metadata_topic_t *found = &metadata->topics[0];
-    code = metadata->topic_cnt == 1 ? found->err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    *out_has_leaders = true;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        out_config->partition_count = found->partition_cnt;
-        for (int i = 0; i < found->partition_cnt; i++) {
-            out_config->replication_factor = (int16_t)found->partitions[i].replica_cnt;
-            *out_has_leaders &= found->partitions[i].leader >= 0;
+    for (size_t i = 0; i < at; i++) {
+        if (strcmp(queries[i].topic, queries[at].topic) == 0) {
+            return true;
         }
     }
-    rd_kafka_metadata_destroy(metadata);
-    return code;
+    return false;
 }
 
-static uint64_t seconds_since(uint64_t start_ns)
+/* Asks for the configurations of those topics that are there. */
+static weir_status describe_settings(weir_kafka *kafka, weir_topic_query *queries, size_t count,
+                                     weir_error *err)
 {
-    return (weir_clock_monotonic_ns() - start_ns) / (WEIR_NS_PER_MS * (uint64_t)1000);
-}
-
-static weir_status describe(weir_kafka *kafka, weir_topic_config *config, weir_error *err)
-{
-    bool has_leaders = false;
-    rd_kafka_resp_err_t code = look_at(kafka, config->name, config, &has_leaders);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
-        return weir_kafka_refuse(err, code, NULL, "topic %s", config->name);
+    WEIR_AUTO(weir_kafka_call) call = {0};
+    WEIR_TRY(weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, &call, err));
+    rd_kafka_ConfigResource_t *resources[DESCRIBED_AT_ONCE_MAX];
+    WEIR_ASSERT(count <= WEIR_COUNT_OF(resources));
+    size_t asked = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (queries[i].status == WEIR_OK && !is_asked_before(queries, i)) {
+            resources[asked++] =
+                rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, queries[i].topic);
+        }
     }
-    weir_kafka_saw_topic(kafka, config->name, true);
-    return describe_settings(kafka, config, 1, err); /* Another broker may answer that. */
+    if (asked == 0) {
+        return WEIR_OK;
+    }
+    rd_kafka_DescribeConfigs(kafka->admin, resources, asked, call.options, call.queue);
+    rd_kafka_ConfigResource_destroy_array(resources, asked);
+    WEIR_TRY(weir_kafka_call_end(&call, err, "configuration of topic %s", queries[0].topic));
+    size_t answer_count = 0;
+    const rd_kafka_ConfigResource_t **answers = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(call.event), &answer_count);
+    return take_settings(queries, count, answers, answer_count, err);
 }
 
-weir_status weir_kafka_describe_topic(weir_broker *broker, const char *topic,
-                                      weir_topic_config *out_config, weir_error *err)
+static weir_status describe_all_settings(weir_kafka *kafka, weir_topic_query *queries, size_t count,
+                                         weir_error *err)
 {
-    weir_kafka *kafka = weir_kafka_of(broker);
-    weir_topic_config config = {.name = weir_kafka_topic_name(kafka, topic)};
-    uint64_t start_ns = weir_clock_monotonic_ns();
-    weir_status status = describe(kafka, &config, err);
-    while (status == WEIR_NOT_FOUND && weir_kafka_may_be_late(kafka, topic) &&
-           seconds_since(start_ns) <= VISIBLE_SECONDS_MAX) {
-        (void)poll(NULL, 0, VISIBLE_POLL_MS);
-        status = describe(kafka, &config, err);
+    for (size_t i = 0; i < count; i += DESCRIBED_AT_ONCE_MAX) {
+        size_t left = count - i;
+        WEIR_TRY(describe_settings(
+            kafka, queries + i, left < DESCRIBED_AT_ONCE_MAX ? left : DESCRIBED_AT_ONCE_MAX, err));
     }
-    WEIR_TRY(status);
-    *out_config = config;
     return WEIR_OK;
 }
 
-/* Waits until a broker says that topic is there with its partitions, or is gone. */
-static weir_status wait_until(weir_kafka *kafka, const char *topic, bool exists, weir_error *err)
+/* Partitions and replicas of the topics that a broker knows now. */
+static weir_status describe_layouts(weir_kafka *kafka, weir_topic_query *queries, size_t count,
+                                    weir_error *err)
+{
+    WEIR_AUTO_FREE weir_kafka_sight *sights = weir_alloc_array(count, sizeof(*sights));
+    for (size_t i = 0; i < count; i++) {
+        sights[i].topic = queries[i].topic;
+    }
+    rd_kafka_resp_err_t failed = weir_kafka_look(kafka->admin, sights, count);
+    if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return weir_kafka_refuse(err, failed, NULL, "topic %s", queries[0].topic);
+    }
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_resp_err_t code = sights[i].code;
+        queries[i].status = weir_kafka_status(code);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+            queries[i].status = WEIR_OK;
+            queries[i].config = (weir_topic_config){
+                .name = weir_kafka_topic_name(kafka, queries[i].topic),
+                .partition_count = sights[i].partition_count,
+                .replication_factor = sights[i].replication_factor,
+            };
+            weir_kafka_saw_topic(kafka, queries[i].topic, true);
+        } else if (queries[i].status != WEIR_NOT_FOUND) {
+            return weir_kafka_refuse(err, code, NULL, "topic %s", queries[i].topic);
+        }
+    }
+    return WEIR_OK;
+}
+
+/* True after a moment's wait where a topic that was not found may only be late. */
+static bool wait_for_late(weir_kafka *kafka, const weir_topic_query *queries, size_t count,
+                          uint64_t since_ns)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (queries[i].status == WEIR_NOT_FOUND &&
+            weir_kafka_wait_for_late(kafka, queries[i].topic, since_ns)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+weir_status weir_kafka_describe_topics(weir_broker *broker, weir_topic_query *queries, size_t count,
+                                       weir_error *err)
+{
+    weir_kafka *kafka = weir_kafka_of(broker);
+    uint64_t since_ns = weir_clock_monotonic_ns();
+    do {
+        WEIR_TRY(describe_layouts(kafka, queries, count, err));
+        WEIR_TRY(describe_all_settings(kafka, queries, count, err)); /* Perhaps another broker. */
+    } while (wait_for_late(kafka, queries, count, since_ns));
+    return WEIR_OK;
+}
+
+/* Waits until a broker says that all topics are there with their partitions, or are gone. */
+static weir_status wait_until(weir_kafka *kafka, weir_kafka_sight *sights, size_t count, bool exist,
+                              weir_error *err)
 {
     uint64_t start_ns = weir_clock_monotonic_ns();
     for (;;) {
-        weir_topic_config config = {0};
-        bool has_leaders = false;
-        rd_kafka_resp_err_t code = look_at(kafka, topic, &config, &has_leaders);
-        bool done = exists ? code == RD_KAFKA_RESP_ERR_NO_ERROR && has_leaders
-                           : code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-        if (done) {
-            weir_kafka_saw_topic(kafka, topic, exists);
+        rd_kafka_resp_err_t failed = weir_kafka_look(kafka->admin, sights, count);
+        size_t done = 0;
+        while (failed == RD_KAFKA_RESP_ERR_NO_ERROR && done < count &&
+               (exist ? sights[done].code == RD_KAFKA_RESP_ERR_NO_ERROR && sights[done].has_leaders
+                      : sights[done].code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)) {
+            weir_kafka_saw_topic(kafka, sights[done].topic, exist);
+            done++;
+        }
+        if (done == count) {
             return WEIR_OK;
         }
-        if (seconds_since(start_ns) > VISIBLE_SECONDS_MAX) {
-            return weir_error_set(err, WEIR_IO,
-                                  "topic %s: %s, but the brokers do not say so after %d s", topic,
-                                  exists ? "created" : "deleted", VISIBLE_SECONDS_MAX);
+        if ((weir_clock_monotonic_ns() - start_ns) / WEIR_NS_PER_MS > VISIBLE_MS_MAX) {
+            return weir_error_set(
+                err, WEIR_IO, "topic %s: %s, but the brokers do not say so after %d s",
+                sights[done].topic, exist ? "created" : "deleted", VISIBLE_MS_MAX / 1000);
         }
         (void)poll(NULL, 0, VISIBLE_POLL_MS);
     }
@@ -226,57 +275,90 @@ static rd_kafka_NewTopic_t *new_topic(const weir_topic_config *config, weir_erro
     return topic;
 }
 
-/* The error of the only topic of a call, with the cluster's words. */
-static rd_kafka_resp_err_t topic_result(const rd_kafka_topic_result_t *const *results, size_t count,
-                                        const char **out_words)
+/* What the cluster has answered to the creation of topics. Then waits until they are seen. */
+static weir_status take_created(weir_kafka *kafka, const weir_topic_config *const *wanted,
+                                size_t count, rd_kafka_event_t *event, bool *out_existed,
+                                weir_error *err)
 {
-    WEIR_ASSERT(count == 1);
-    *out_words = rd_kafka_topic_result_error_string(results[0]);
-    return rd_kafka_topic_result_error(results[0]);
+    size_t result_count = 0;
+    const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(
+        rd_kafka_event_CreateTopics_result(event), &result_count);
+    for (size_t i = 0; i < result_count; i++) {
+        const char *name = rd_kafka_topic_result_name(results[i]);
+        rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[i]);
+        *out_existed = *out_existed || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+            return weir_kafka_refuse(err, code, rd_kafka_topic_result_error_string(results[i]),
+                                     "topic %s cannot be created", name);
+        }
+    }
+    WEIR_AUTO_FREE weir_kafka_sight *sights = weir_alloc_array(count, sizeof(*sights));
+    for (size_t i = 0; i < count; i++) {
+        sights[i].topic = wanted[i]->name;
+    }
+    return wait_until(kafka, sights, count, true, err);
 }
 
-static weir_status create(weir_kafka *kafka, const weir_topic_config *config, bool *out_existed,
-                          weir_error *err)
+/* Creates what is missing, in one request. */
+static weir_status create(weir_kafka *kafka, const weir_topic_config *const *wanted, size_t count,
+                          bool *out_existed, weir_error *err)
 {
+    *out_existed = false;
     WEIR_AUTO(weir_kafka_call) call = {0};
     WEIR_TRY(weir_kafka_call_begin(kafka->admin, RD_KAFKA_ADMIN_OP_CREATETOPICS, &call, err));
-    rd_kafka_NewTopic_t *topic = new_topic(config, err);
-    if (topic == NULL) {
+    WEIR_AUTO_FREE rd_kafka_NewTopic_t **topics =
+        weir_alloc_array(count, sizeof(rd_kafka_NewTopic_t *));
+    size_t made = 0;
+    while (made < count && (topics[made] = new_topic(wanted[made], err)) != NULL) {
+        made++;
+    }
+    if (made == count) {
+        rd_kafka_CreateTopics(kafka->admin, topics, count, call.options, call.queue);
+    }
+    rd_kafka_NewTopic_destroy_array(topics, made);
+    if (made < count) {
         return WEIR_INVALID;
     }
-    rd_kafka_CreateTopics(kafka->admin, &topic, 1, call.options, call.queue);
-    rd_kafka_NewTopic_destroy(topic);
-    WEIR_TRY(weir_kafka_call_end(&call, err, "topic %s cannot be created", config->name));
-    size_t count = 0;
-    const char *words = NULL;
-    const rd_kafka_topic_result_t **results =
-        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(call.event), &count);
-    rd_kafka_resp_err_t code = topic_result(results, count, &words);
-    *out_existed = code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !*out_existed) {
-        return weir_kafka_refuse(err, code, words, "topic %s cannot be created", config->name);
-    }
-    return wait_until(kafka, config->name, true, err);
+    WEIR_TRY(weir_kafka_call_end(&call, err, "topic %s cannot be created", wanted[0]->name));
+    return take_created(kafka, wanted, count, call.event, out_existed, err);
 }
 
-weir_status weir_kafka_create_topic(weir_broker *broker, const weir_topic_config *config,
-                                    weir_error *err)
+/* Compares those that exist with what is wanted of them; the others are listed. */
+static weir_status compare_all(weir_kafka *kafka, const weir_topic_config *configs, size_t count,
+                               const weir_topic_config **missing, size_t *out_missing_count,
+                               weir_error *err)
 {
-    weir_topic_config found = {0};
-    weir_status status = weir_kafka_describe_topic(broker, config->name, &found, err);
-    if (status == WEIR_OK) {
-        return compare(config, &found, err);
+    WEIR_AUTO_FREE weir_topic_query *queries = weir_alloc_array(count, sizeof(*queries));
+    for (size_t i = 0; i < count; i++) {
+        queries[i].topic = configs[i].name;
     }
-    if (status != WEIR_NOT_FOUND) {
-        return status;
-    }
-    bool existed = false;
-    WEIR_TRY(create(weir_kafka_of(broker), config, &existed, err));
-    if (existed) { /* Somebody else was faster. */
-        WEIR_TRY(weir_kafka_describe_topic(broker, config->name, &found, err));
-        return compare(config, &found, err);
+    WEIR_TRY(weir_kafka_describe_topics(&kafka->base, queries, count, err));
+    *out_missing_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (queries[i].status == WEIR_NOT_FOUND) {
+            missing[(*out_missing_count)++] = &configs[i];
+        } else {
+            WEIR_TRY(compare(&configs[i], &queries[i].config, err));
+        }
     }
     return WEIR_OK;
+}
+
+weir_status weir_kafka_create_topics(weir_broker *broker, const weir_topic_config *configs,
+                                     size_t count, weir_error *err)
+{
+    weir_kafka *kafka = weir_kafka_of(broker);
+    WEIR_AUTO_FREE const weir_topic_config **missing =
+        weir_alloc_array(count, sizeof(weir_topic_config *));
+    size_t missing_count = 0;
+    WEIR_TRY(compare_all(kafka, configs, count, missing, &missing_count, err));
+    if (missing_count == 0) {
+        return WEIR_OK;
+    }
+    bool existed = false;
+    WEIR_TRY(create(kafka, missing, missing_count, &existed, err));
+    /* Somebody else was faster, and may want something else. */
+    return existed ? compare_all(kafka, configs, count, missing, &missing_count, err) : WEIR_OK;
 }
 
 weir_status weir_kafka_delete_topic(weir_broker *broker, const char *topic, weir_error *err)
@@ -289,23 +371,25 @@ weir_status weir_kafka_delete_topic(weir_broker *broker, const char *topic, weir
     rd_kafka_DeleteTopic_destroy(doomed);
     WEIR_TRY(weir_kafka_call_end(&call, err, "topic %s cannot be deleted", topic));
     size_t count = 0;
-    const char *words = NULL;
     const rd_kafka_topic_result_t **results =
         rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(call.event), &count);
-    rd_kafka_resp_err_t code = topic_result(results, count, &words);
+    WEIR_ASSERT(count == 1);
+    rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[0]);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return weir_kafka_refuse(err, code, words, "topic %s cannot be deleted", topic);
+        return weir_kafka_refuse(err, code, rd_kafka_topic_result_error_string(results[0]),
+                                 "topic %s cannot be deleted", topic);
     }
-    return wait_until(kafka, topic, false, err);
+    weir_kafka_sight sight = {.topic = topic};
+    return wait_until(kafka, &sight, 1, false, err);
 }
 
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp(((const weir_topic_config *)a)->name, ((const weir_topic_config *)b)->name);
+    return strcmp(((const weir_topic_query *)a)->topic, ((const weir_topic_query *)b)->topic);
 }
 
 /* All topics but the cluster's own, which begin with "__", with partitions and replicas. */
-static weir_status list(weir_kafka *kafka, weir_topic_config **out_topics, size_t *out_count,
+static weir_status list(weir_kafka *kafka, weir_topic_query **out_topics, size_t *out_count,
                         weir_error *err)
 {
     const struct rd_kafka_metadata *metadata = NULL;
@@ -314,13 +398,15 @@ static weir_status list(weir_kafka *kafka, weir_topic_config **out_topics, size_
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return weir_kafka_refuse(err, code, NULL, "the topics of the cluster");
     }
-    weir_topic_config *topics = weir_alloc_array((size_t)metadata->topic_cnt, sizeof *topics);
+    weir_topic_query *topics = weir_alloc_array((size_t)metadata->topic_cnt, sizeof *topics);
     size_t count = 0;
     for (int i = 0; i < metadata->topic_cnt; i++) {
         const rd_kafka_metadata_topic_t *topic = &metadata->topics[i];
         if (topic->err == RD_KAFKA_RESP_ERR_NO_ERROR && strncmp(topic->topic, "__", 2) != 0) {
-            topics[count++] = (weir_topic_config){
-                .name = weir_kafka_topic_name(kafka, topic->topic),
+            weir_topic_query *listed = &topics[count++];
+            listed->topic = weir_kafka_topic_name(kafka, topic->topic);
+            listed->config = (weir_topic_config){
+                .name = listed->topic,
                 .partition_count = topic->partition_cnt,
                 .replication_factor =
                     (int16_t)(topic->partition_cnt == 0 ? 0 : topic->partitions[0].replica_cnt),
@@ -340,17 +426,14 @@ weir_status weir_kafka_list_topics(weir_broker *broker,
                                    void *user, weir_error *err)
 {
     weir_kafka *kafka = weir_kafka_of(broker);
-    WEIR_AUTO_FREE weir_topic_config *topics = NULL;
+    WEIR_AUTO_FREE weir_topic_query *topics = NULL;
     size_t count = 0;
     WEIR_TRY(list(kafka, &topics, &count, err));
+    WEIR_TRY(describe_all_settings(kafka, topics, count, err));
     for (size_t i = 0; i < count; i++) {
-        if (i % DESCRIBED_AT_ONCE_MAX == 0) {
-            size_t left = count - i;
-            WEIR_TRY(describe_settings(kafka, topics + i,
-                                       left < DESCRIBED_AT_ONCE_MAX ? left : DESCRIBED_AT_ONCE_MAX,
-                                       err));
+        if (topics[i].status == WEIR_OK) { /* Else it has just been deleted. */
+            WEIR_TRY(visit(user, &topics[i].config, err));
         }
-        WEIR_TRY(visit(user, &topics[i], err));
     }
     return WEIR_OK;
 }

@@ -40,10 +40,10 @@ weir_status weir_kafka_refuse(weir_error *err, rd_kafka_resp_err_t code, const c
 bool weir_kafka_is_coordinator_error(rd_kafka_resp_err_t code);
 
 /* What the broker interface asks of kafka_admin.c and kafka_groups.c. */
-weir_status weir_kafka_create_topic(weir_broker *broker, const weir_topic_config *config,
-                                    weir_error *err);
-weir_status weir_kafka_describe_topic(weir_broker *broker, const char *topic,
-                                      weir_topic_config *out_config, weir_error *err);
+weir_status weir_kafka_create_topics(weir_broker *broker, const weir_topic_config *configs,
+                                     size_t count, weir_error *err);
+weir_status weir_kafka_describe_topics(weir_broker *broker, weir_topic_query *queries, size_t count,
+                                       weir_error *err);
 weir_status weir_kafka_list_topics(weir_broker *broker,
                                    weir_status (*visit)(void *user, const weir_topic_config *topic,
                                                         weir_error *err),

@@ -32,7 +32,7 @@ static const struct {
     /* A broker that is back is found within seconds, without a storm. */
     {ALL, "reconnect.backoff.max.ms", "5000"},
     /* Topics are made by whoever knows their layout: a typing error must not make one. */
-    {CONSUMER | MEMBER, "allow.auto.create.topics", "false"},
+    {ALL, "allow.auto.create.topics", "false"},
     /* Offsets are committed by us, with what they led to. */
     {CONSUMER | MEMBER, "enable.auto.commit", "false"},
     {CONSUMER | MEMBER, "enable.auto.offset.store", "false"},
@@ -329,8 +329,8 @@ static weir_status kafka_check(weir_broker *broker, int32_t timeout_ms, weir_err
 }
 
 static const weir_broker_ops kafka_ops = {
-    .create_topic = weir_kafka_create_topic,
-    .describe_topic = weir_kafka_describe_topic,
+    .create_topics = weir_kafka_create_topics,
+    .describe_topics = weir_kafka_describe_topics,
     .list_topics = weir_kafka_list_topics,
     .delete_topic = weir_kafka_delete_topic,
     .offsets = weir_kafka_offsets,

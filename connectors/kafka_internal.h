@@ -91,10 +91,23 @@ const char *weir_kafka_topic_name(weir_kafka *kafka, const char *name);
 /* Notes that the cluster has said of a topic that it exists, or that it is gone. */
 void weir_kafka_saw_topic(weir_kafka *kafka, const char *name, bool exists);
 
-/* Whether a broker that does not know the topic may not have heard of it yet: another one knew it a
- * moment ago. */
-bool weir_kafka_may_be_late(weir_kafka *kafka, const char *name);
+/* Whether a broker that does not know the topic may not have heard of it yet, for another one knew
+ * it a moment ago: true after a short wait, to ask again. Not for ever: asked_since_ns is when the
+ * caller began to ask (weir_clock_monotonic_ns). */
+bool weir_kafka_wait_for_late(weir_kafka *kafka, const char *name, uint64_t asked_since_ns);
 void weir_kafka_topics_free(weir_kafka *kafka);
+
+/* A topic as a broker sees it now. */
+typedef struct weir_kafka_sight {
+    const char *topic; /* In. */
+    rd_kafka_resp_err_t code;
+    int32_t partition_count;
+    int16_t replication_factor;
+    bool has_leaders; /* Each partition has one. */
+} weir_kafka_sight;
+
+/* Looks at all of them in one request. An error is that of the request. */
+rd_kafka_resp_err_t weir_kafka_look(rd_kafka_t *handle, weir_kafka_sight *sights, size_t count);
 
 /* How many partitions a topic has, by asking the cluster: from then on handle knows who leads them.
  * WEIR_NOT_FOUND: no such topic. */

@@ -12,8 +12,9 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { SEEN_MS = 15000, AGAIN_MS = 50 };
+enum { SEEN_MS = 15000, AGAIN_MS = 20, LATE_MS_MAX = 30000 };
 
 typedef struct known_topic {
     char *name;
@@ -47,12 +48,21 @@ void weir_kafka_saw_topic(weir_kafka *kafka, const char *name, bool exists)
     pthread_mutex_unlock(&kafka->lock);
 }
 
-bool weir_kafka_may_be_late(weir_kafka *kafka, const char *name)
+static bool is_within(uint64_t since_ns, uint64_t limit_ms)
+{
+    return weir_clock_monotonic_ns() - since_ns < limit_ms * WEIR_NS_PER_MS;
+}
+
+bool weir_kafka_wait_for_late(weir_kafka *kafka, const char *name, uint64_t asked_since_ns)
 {
     pthread_mutex_lock(&kafka->lock);
     uint64_t seen_ns = find(kafka, name)->seen_ns;
     pthread_mutex_unlock(&kafka->lock);
-    return seen_ns != 0 && weir_clock_monotonic_ns() - seen_ns < SEEN_MS * (uint64_t)WEIR_NS_PER_MS;
+    if (seen_ns == 0 || !is_within(seen_ns, SEEN_MS) || !is_within(asked_since_ns, LATE_MS_MAX)) {
+        return false;
+    }
+    (void)poll(NULL, 0, AGAIN_MS);
+    return true;
 }
 
 void weir_kafka_topics_free(weir_kafka *kafka)
@@ -67,36 +77,61 @@ void weir_kafka_topics_free(weir_kafka *kafka)
     weir_map_free(kafka->topics);
 }
 
-static rd_kafka_resp_err_t count_partitions(rd_kafka_t *handle, const char *name,
-                                            int32_t *out_count)
+static void take_topic(weir_kafka_sight *sight, const rd_kafka_metadata_topic_t *topic)
 {
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, name, NULL);
-    rd_kafka_resp_err_t code =
-        rd_kafka_metadata(handle, 0, topic, &metadata, WEIR_KAFKA_CALL_TIMEOUT_MS);
-    rd_kafka_topic_destroy(topic);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        WEIR_ASSERT(metadata->topic_cnt == 1);
-        code = metadata->topics[0].err;
-        *out_count = metadata->topics[0].partition_cnt;
-        rd_kafka_metadata_destroy(metadata);
+    sight->code = topic->err;
+    sight->partition_count = topic->partition_cnt;
+    sight->has_leaders = true;
+    for (int i = 0; i < topic->partition_cnt; i++) {
+        sight->replication_factor = (int16_t)topic->partitions[i].replica_cnt;
+        sight->has_leaders &= topic->partitions[i].leader >= 0;
     }
-    return code;
+}
+
+/* Asks about the topics that handle knows, which are these while they are open, or one of them. */
+rd_kafka_resp_err_t weir_kafka_look(rd_kafka_t *handle, weir_kafka_sight *sights, size_t count)
+{
+    WEIR_AUTO_FREE rd_kafka_topic_t **open = weir_alloc_array(count, sizeof(rd_kafka_topic_t *));
+    for (size_t i = 0; i < count; i++) {
+        open[i] = rd_kafka_topic_new(handle, sights[i].topic, NULL);
+        sights[i] = (weir_kafka_sight){.topic = sights[i].topic,
+                                       .code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART};
+    }
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(handle, 0, count == 1 ? open[0] : NULL, &metadata,
+                                                 WEIR_KAFKA_CALL_TIMEOUT_MS);
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_topic_destroy(open[i]);
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return code;
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (int j = 0; j < metadata->topic_cnt; j++) {
+            if (strcmp(metadata->topics[j].topic, sights[i].topic) == 0) {
+                take_topic(&sights[i], &metadata->topics[j]);
+            }
+        }
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 weir_status weir_kafka_look_up(weir_kafka *kafka, rd_kafka_t *handle, const char *name,
                                int32_t *out_count, weir_error *err)
 {
-    int32_t count = 0;
-    rd_kafka_resp_err_t code = count_partitions(handle, name, &count);
-    while (weir_kafka_status(code) == WEIR_NOT_FOUND && weir_kafka_may_be_late(kafka, name)) {
-        (void)poll(NULL, 0, AGAIN_MS);
-        code = count_partitions(handle, name, &count);
-    }
+    weir_kafka_sight sight = {.topic = name};
+    uint64_t since_ns = weir_clock_monotonic_ns();
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    do {
+        code = weir_kafka_look(handle, &sight, 1);
+        code = code == RD_KAFKA_RESP_ERR_NO_ERROR ? sight.code : code;
+    } while (weir_kafka_status(code) == WEIR_NOT_FOUND &&
+             weir_kafka_wait_for_late(kafka, name, since_ns));
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return weir_kafka_fail(err, code, "topic %s", name);
     }
-    *out_count = count;
+    *out_count = sight.partition_count;
     return WEIR_OK;
 }
 

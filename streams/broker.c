@@ -47,23 +47,47 @@ static weir_status check_topic_config(const weir_topic_config *config, weir_erro
     return WEIR_OK;
 }
 
+weir_status weir_broker_create_topics(weir_broker *broker, const weir_topic_config *configs,
+                                      size_t count, weir_error *err)
+{
+    WEIR_ASSERT(broker != NULL);
+    WEIR_ASSERT(count == 0 || configs != NULL);
+    for (size_t i = 0; i < count; i++) {
+        WEIR_ASSERT(configs[i].name != NULL);
+        WEIR_TRY(check_topic_config(&configs[i], err));
+    }
+    return count == 0 ? WEIR_OK : broker->ops->create_topics(broker, configs, count, err);
+}
+
 weir_status weir_broker_create_topic(weir_broker *broker, const weir_topic_config *config,
                                      weir_error *err)
 {
-    WEIR_ASSERT(broker != NULL);
     WEIR_ASSERT(config != NULL);
-    WEIR_ASSERT(config->name != NULL);
-    WEIR_TRY(check_topic_config(config, err));
-    return broker->ops->create_topic(broker, config, err);
+    return weir_broker_create_topics(broker, config, 1, err);
+}
+
+weir_status weir_broker_describe_topics(weir_broker *broker, weir_topic_query *queries,
+                                        size_t count, weir_error *err)
+{
+    WEIR_ASSERT(broker != NULL);
+    WEIR_ASSERT(count == 0 || queries != NULL);
+    for (size_t i = 0; i < count; i++) {
+        WEIR_ASSERT(queries[i].topic != NULL);
+    }
+    return count == 0 ? WEIR_OK : broker->ops->describe_topics(broker, queries, count, err);
 }
 
 weir_status weir_broker_describe_topic(weir_broker *broker, const char *topic,
                                        weir_topic_config *out_config, weir_error *err)
 {
-    WEIR_ASSERT(broker != NULL);
-    WEIR_ASSERT(topic != NULL);
     WEIR_ASSERT(out_config != NULL);
-    return broker->ops->describe_topic(broker, topic, out_config, err);
+    weir_topic_query query = {.topic = topic};
+    WEIR_TRY(weir_broker_describe_topics(broker, &query, 1, err));
+    if (query.status == WEIR_OK) {
+        *out_config = query.config;
+        return WEIR_OK;
+    }
+    return weir_error_set(err, query.status, "there is no topic %s", topic);
 }
 
 weir_status weir_broker_list_topics(weir_broker *broker,

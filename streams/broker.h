@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * broker.h - the log of records that everything goes through: topics, offsets, groups.
+ * broker.h - the log of records that everything goes through: topics (broker_topics.h), offsets,
+ * groups.
  *
  * Three implementations pass one contract test suite (tests/harness/broker_contract.h): embedded
  * (connectors/broker_embedded.h), Kafka (connectors/broker_kafka.h) and simulated
@@ -15,28 +16,10 @@
 #ifndef WEIR_STREAMS_BROKER_H
 #define WEIR_STREAMS_BROKER_H
 
-#include "streams/base/status.h"
+#include "streams/broker_topics.h"
 #include "streams/record.h"
 
-typedef struct weir_broker weir_broker;
 typedef struct weir_broker_ops weir_broker_ops; /* broker_ops.h, for those who write a broker. */
-
-enum { WEIR_CLEANUP_DELETE = 1, WEIR_CLEANUP_COMPACT = 2 }; /* Bits of cleanup_policy. */
-
-/* Zero in a member means the broker's default; -1 in a retention means without limit. */
-typedef struct weir_topic_config {
-    const char *name;
-    int32_t partition_count;
-    int16_t replication_factor;
-    int16_t min_insync_replicas;
-    uint32_t cleanup_policy;
-    int64_t retention_ms;
-    int64_t retention_bytes; /* A partition. */
-    int64_t segment_bytes;
-    int64_t segment_ms;
-    int64_t min_compaction_lag_ms;
-    int64_t delete_retention_ms; /* How long compaction keeps a tombstone. */
-} weir_topic_config;
 
 /* Where a partition is to be read from, for weir_broker_offset. */
 typedef enum weir_offset_spec {
@@ -77,26 +60,7 @@ typedef struct weir_group_offset {
     weir_bytes metadata; /* Text; null and empty are the same. */
 } weir_group_offset;
 
-enum { WEIR_OFFSET_METADATA_BYTES_MAX = 4096, WEIR_TOPIC_PARTITIONS_MAX = 10000 };
-
-/* Creates the topic. OK as well if it exists with the same partition count and clean-up policy;
- * WEIR_INVALID, with both values in the message, if it exists otherwise. */
-weir_status weir_broker_create_topic(weir_broker *broker, const weir_topic_config *config,
-                                     weir_error *err);
-
-/* WEIR_NOT_FOUND where there is no such topic; *out_config's name is borrowed until the broker is
- * freed. Defaults are filled in. */
-weir_status weir_broker_describe_topic(weir_broker *broker, const char *topic,
-                                       weir_topic_config *out_config, weir_error *err);
-
-/* Calls visit for each topic in the order of names; a status other than OK ends the walk. */
-weir_status weir_broker_list_topics(weir_broker *broker,
-                                    weir_status (*visit)(void *user, const weir_topic_config *topic,
-                                                         weir_error *err),
-                                    void *user, weir_error *err);
-
-/* Removes the topic and its records; WEIR_NOT_FOUND where there is none. */
-weir_status weir_broker_delete_topic(weir_broker *broker, const char *topic, weir_error *err);
+enum { WEIR_OFFSET_METADATA_BYTES_MAX = 4096 };
 
 /* Answers all queries, or fails as a whole: WEIR_OK says that each has its status. */
 weir_status weir_broker_offsets(weir_broker *broker, weir_offset_query *queries, size_t count,

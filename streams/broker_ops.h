@@ -15,10 +15,10 @@
 #include "streams/producer.h"
 
 struct weir_broker_ops {
-    weir_status (*create_topic)(weir_broker *broker, const weir_topic_config *config,
-                                weir_error *err);
-    weir_status (*describe_topic)(weir_broker *broker, const char *topic,
-                                  weir_topic_config *out_config, weir_error *err);
+    weir_status (*create_topics)(weir_broker *broker, const weir_topic_config *configs,
+                                 size_t count, weir_error *err);
+    weir_status (*describe_topics)(weir_broker *broker, weir_topic_query *queries, size_t count,
+                                   weir_error *err);
     weir_status (*list_topics)(weir_broker *broker,
                                weir_status (*visit)(void *user, const weir_topic_config *topic,
                                                     weir_error *err),

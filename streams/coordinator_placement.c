@@ -55,8 +55,10 @@ weir_status weir_placing_open(weir_application *application, weir_error *err)
         application->slots[i].lag = WEIR_TASK_LAG_UNKNOWN;
         application->slots[i].stateful = is_stateful(application->plan, i);
     }
-    return weir_placement_log_open(application->options.broker, config, &application->placement_log,
-                                   err);
+    WEIR_AUTO_FREE char *client_id = weir_format(
+        "%s-members", config->client_id == NULL ? config->application_id : config->client_id);
+    return weir_placement_log_open(application->options.broker, application->plan->members_topic,
+                                   client_id, &application->placement_log, err);
 }
 
 void weir_placing_close(weir_application *application)

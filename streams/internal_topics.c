@@ -9,9 +9,15 @@
 #include "streams/topology_internal.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { REPARTITION_SEGMENT_BYTES = 52428800, DAY_MS = 24 * 3600 * 1000 };
+enum {
+    REPARTITION_SEGMENT_BYTES = 52428800,
+    DAY_MS = 24 * 3600 * 1000,
+    MEMBERS_RETENTION_MS = DAY_MS,
+    MEMBERS_SEGMENT_MS = 10 * 60 * 1000,
+};
 
 static void apply_override(weir_topic_config *topic, const weir_topic_override *override)
 {
@@ -20,23 +26,61 @@ static void apply_override(weir_topic_config *topic, const weir_topic_override *
     weir_topic_setting_set(topic, setting, override->value);
 }
 
+/* What the broker has said of the topics that a plan is made of, asked for all together. */
+typedef struct known_topics {
+    weir_topic_query *queries;
+    size_t count;
+} known_topics;
+
+static void known_topics_cleanup(known_topics *known)
+{
+    free(known->queries);
+}
+
+static weir_status ask_topics(weir_broker *broker, const weir_topology *topology,
+                              known_topics *known, weir_error *err)
+{
+    known->queries =
+        weir_alloc_array(topology->node_count + topology->store_count, sizeof(*known->queries));
+    for (size_t i = 0; i < topology->node_count; i++) {
+        const weir_node *node = &topology->nodes[i];
+        if (node->kind == WEIR_NODE_SOURCE && node->repartition < 0) {
+            known->queries[known->count++].topic = node->topic;
+        }
+    }
+    for (size_t i = 0; i < topology->store_count; i++) {
+        const weir_store_options *store = &topology->stores[i].options;
+        if (!store->logging_disabled && store->changelog_topic != NULL) {
+            known->queries[known->count++].topic = store->changelog_topic;
+        }
+    }
+    return weir_broker_describe_topics(broker, known->queries, known->count, err);
+}
+
 static weir_status count_partitions(void *user, const char *topic, int32_t *out_count,
                                     weir_error *err)
 {
-    weir_topic_config config = {0};
-    WEIR_TRY(weir_broker_describe_topic(user, topic, &config, err));
-    *out_count = config.partition_count;
-    return WEIR_OK;
+    (void)err; /* Not to find one is an answer. */
+    const known_topics *known = user;
+    size_t at = 0;
+    while (at < known->count && strcmp(known->queries[at].topic, topic) != 0) {
+        at++;
+    }
+    WEIR_ASSERT(at < known->count);
+    *out_count = known->queries[at].config.partition_count;
+    return known->queries[at].status;
 }
 
 weir_status weir_internal_topics_plan(weir_broker *broker, const weir_topology *topology,
                                       const weir_config *config, weir_plan **out_plan,
                                       weir_error *err)
 {
+    WEIR_AUTO(known_topics) known = {0};
+    WEIR_TRY(ask_topics(broker, topology, &known, err));
     const weir_plan_options options = {
         .application_id = config->application_id,
         .partition_count = count_partitions,
-        .user = broker,
+        .user = &known,
     };
     return weir_plan_new(topology, &options, out_plan, err);
 }
@@ -46,20 +90,8 @@ static int16_t replication(const weir_config *config)
     return config->replication_factor > 0 ? (int16_t)config->replication_factor : 0;
 }
 
-/* Says of a topic that exists otherwise what can be done about it. */
-static weir_status advise(weir_status status, const char *kind, weir_error *err)
-{
-    if (status == WEIR_INVALID) {
-        return weir_error_wrap(err, status,
-                               "%s (where the inputs have other partitions now, reset the "
-                               "application)",
-                               kind);
-    }
-    return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "%s", kind);
-}
-
-static weir_status create(weir_broker *broker, const weir_planned_topic *planned,
-                          const weir_config *config, weir_error *err)
+static weir_topic_config internal_topic(const weir_planned_topic *planned,
+                                        const weir_config *config)
 {
     weir_topic_config topic = {
         .name = planned->name,
@@ -84,7 +116,7 @@ static weir_status create(weir_broker *broker, const weir_planned_topic *planned
     for (size_t i = 0; i < config->topic_override_count; i++) {
         apply_override(&topic, &config->topic_overrides[i]);
     }
-    return advise(weir_broker_create_topic(broker, &topic, err), "internal topic", err);
+    return topic;
 }
 
 static weir_status check_dead_letter_topic(weir_broker *broker, const weir_config *config,
@@ -108,16 +140,33 @@ weir_status weir_internal_topics_create(weir_broker *broker, const weir_plan *pl
                                         const weir_config *config, weir_error *err)
 {
     WEIR_TRY(check_dead_letter_topic(broker, config, err));
+    WEIR_AUTO_FREE weir_topic_config *topics =
+        weir_alloc_array(plan->topic_count + 2, sizeof(*topics));
     for (size_t i = 0; i < plan->topic_count; i++) {
-        WEIR_TRY(create(broker, &plan->topics[i], config, err));
+        topics[i] = internal_topic(&plan->topics[i], config);
     }
-    const weir_topic_config task_topic = {
+    topics[plan->topic_count] = (weir_topic_config){
         .name = plan->task_topic,
         .partition_count = (int32_t)plan->task_count,
         .replication_factor = replication(config),
         .cleanup_policy = WEIR_CLEANUP_DELETE,
     };
-    return advise(weir_broker_create_topic(broker, &task_topic, err), "task topic", err);
+    topics[plan->topic_count + 1] = (weir_topic_config){
+        .name = plan->members_topic,
+        .partition_count = 1,
+        .replication_factor = replication(config),
+        .cleanup_policy = WEIR_CLEANUP_COMPACT | WEIR_CLEANUP_DELETE,
+        .retention_ms = MEMBERS_RETENTION_MS,
+        .retention_bytes = -1,
+        .segment_ms = MEMBERS_SEGMENT_MS,
+    };
+    weir_status status = weir_broker_create_topics(broker, topics, plan->topic_count + 2, err);
+    if (status == WEIR_INVALID) {
+        return weir_error_wrap(err, status,
+                               "internal topic (where the inputs have other partitions now, reset "
+                               "the application)");
+    }
+    return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "internal topic");
 }
 
 /* What is lost with a topic, and what to do. */
@@ -133,22 +182,20 @@ static const char CHANGELOG_CURE[] =
     "it was the copy of the state. Bring it back, or reset the application to count anew";
 static const char TASK_CURE[] = "start the application again: it makes the topic";
 
-static weir_status check_topic(weir_broker *broker, const expected_topic *expected, weir_error *err)
+static weir_status check_topic(const expected_topic *expected, const weir_topic_query *found,
+                               weir_error *err)
 {
-    weir_topic_config topic = {0};
-    weir_status status = weir_broker_describe_topic(broker, expected->name, &topic, err);
-    if (status == WEIR_NOT_FOUND) {
+    if (found->status == WEIR_NOT_FOUND) {
         return weir_error_set(err, WEIR_INVALID, "topic %s was deleted while it was in use: %s",
                               expected->name, expected->cure);
     }
-    WEIR_TRY(status);
-    if (topic.partition_count != expected->partition_count) {
+    if (found->config.partition_count != expected->partition_count) {
         return weir_error_set(err, WEIR_INVALID,
                               "topic %s has %" PRId32 " partitions now, and had %" PRId32
                               " at the start: keys lie elsewhere. Reset the application, or go on "
                               "with a topic of %" PRId32 " partitions",
-                              expected->name, topic.partition_count, expected->partition_count,
-                              expected->partition_count);
+                              expected->name, found->config.partition_count,
+                              expected->partition_count, expected->partition_count);
     }
     return WEIR_OK;
 }
@@ -163,28 +210,39 @@ static bool is_internal(const weir_plan *plan, const char *name)
     return false;
 }
 
-static weir_status check_sources(weir_broker *broker, const weir_plan *plan, weir_error *err)
+/* Sources, then internal topics, then the task topic; there is room for all. */
+static size_t list_expected(const weir_plan *plan, expected_topic *expected)
 {
+    size_t count = 0;
     for (size_t i = 0; i < plan->topology->node_count; i++) {
-        const expected_topic source = {plan->node_topics[i], plan->source_partition_counts[i],
-                                       SOURCE_CURE};
-        if (plan->topology->nodes[i].kind == WEIR_NODE_SOURCE && !is_internal(plan, source.name)) {
-            WEIR_TRY(check_topic(broker, &source, err));
+        if (plan->topology->nodes[i].kind == WEIR_NODE_SOURCE &&
+            !is_internal(plan, plan->node_topics[i])) {
+            expected[count++] = (expected_topic){plan->node_topics[i],
+                                                 plan->source_partition_counts[i], SOURCE_CURE};
         }
     }
-    return WEIR_OK;
+    for (size_t i = 0; i < plan->topic_count; i++) {
+        const weir_planned_topic *planned = &plan->topics[i];
+        expected[count++] = (expected_topic){
+            planned->name, planned->partition_count,
+            planned->kind == WEIR_TOPIC_CHANGELOG ? CHANGELOG_CURE : REPARTITION_CURE};
+    }
+    expected[count++] = (expected_topic){plan->task_topic, (int32_t)plan->task_count, TASK_CURE};
+    return count;
 }
 
 weir_status weir_internal_topics_check(weir_broker *broker, const weir_plan *plan, weir_error *err)
 {
-    WEIR_TRY(check_sources(broker, plan, err));
-    for (size_t i = 0; i < plan->topic_count; i++) {
-        const weir_planned_topic *planned = &plan->topics[i];
-        const expected_topic internal = {planned->name, planned->partition_count,
-                                         planned->kind == WEIR_TOPIC_CHANGELOG ? CHANGELOG_CURE
-                                                                               : REPARTITION_CURE};
-        WEIR_TRY(check_topic(broker, &internal, err));
+    size_t count_max = plan->topology->node_count + plan->topic_count + 1;
+    WEIR_AUTO_FREE expected_topic *expected = weir_alloc_array(count_max, sizeof(*expected));
+    WEIR_AUTO_FREE weir_topic_query *queries = weir_alloc_array(count_max, sizeof(*queries));
+    size_t count = list_expected(plan, expected);
+    for (size_t i = 0; i < count; i++) {
+        queries[i].topic = expected[i].name;
     }
-    const expected_topic tasks = {plan->task_topic, (int32_t)plan->task_count, TASK_CURE};
-    return check_topic(broker, &tasks, err);
+    WEIR_TRY(weir_broker_describe_topics(broker, queries, count, err));
+    for (size_t i = 0; i < count; i++) {
+        WEIR_TRY(check_topic(&expected[i], &queries[i], err));
+    }
+    return WEIR_OK;
 }

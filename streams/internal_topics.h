@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * internal_topics.h - the topics that an application makes for itself, with Kafka Streams' names
- * and configurations, and the one that shares its tasks out.
+ * and configurations, and the two by which its processes share the tasks out.
  *
  * Errors     WEIR_INVALID: a topic exists with another partition count or clean-up policy.
  * Threads    Any.
@@ -18,8 +18,8 @@ weir_status weir_internal_topics_plan(weir_broker *broker, const weir_topology *
                                       const weir_config *config, weir_plan **out_plan,
                                       weir_error *err);
 
-/* Creates changelogs, repartition topics and the task topic, and checks that the dead letter topic
- * is there if it is needed. */
+/* Creates changelogs, repartition topics, the task topic and the members topic, and checks that the
+ * dead letter topic is there if it is needed. */
 weir_status weir_internal_topics_create(weir_broker *broker, const weir_plan *plan,
                                         const weir_config *config, weir_error *err);
 

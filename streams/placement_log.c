@@ -13,9 +13,6 @@
 
 enum { BATCHES_A_READ = 16, BUFFER_BYTES_MAX = 4 << 20, FETCH_BYTES_MAX = 1 << 20 };
 
-#define DAY_MS (INT64_C(24) * 3600 * 1000)
-#define SEGMENT_MS (INT64_C(10) * 60 * 1000)
-
 struct weir_placement_log {
     weir_broker *broker;
     char *topic;
@@ -27,23 +24,6 @@ struct weir_placement_log {
     bool pending; /* Something was sent and is not acknowledged. */
     bool failed;  /* It was not even sent. */
 };
-
-static weir_status create_topic(const weir_placement_log *log, const weir_config *config,
-                                weir_error *err)
-{
-    const weir_topic_config topic = {
-        .name = log->topic,
-        .partition_count = 1,
-        .replication_factor =
-            config->replication_factor > 0 ? (int16_t)config->replication_factor : 0,
-        .cleanup_policy = WEIR_CLEANUP_COMPACT | WEIR_CLEANUP_DELETE,
-        .retention_ms = DAY_MS,
-        .retention_bytes = -1,
-        .segment_ms = SEGMENT_MS,
-    };
-    weir_status status = weir_broker_create_topic(log->broker, &topic, err);
-    return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "members topic");
-}
 
 static weir_status open_handles(weir_placement_log *log, const char *client_id, weir_error *err)
 {
@@ -69,15 +49,12 @@ static weir_status open_handles(weir_placement_log *log, const char *client_id, 
                                err);
 }
 
-weir_status weir_placement_log_open(weir_broker *broker, const weir_config *config,
+weir_status weir_placement_log_open(weir_broker *broker, const char *topic, const char *client_id,
                                     weir_placement_log **out_log, weir_error *err)
 {
     WEIR_AUTO_PTR(weir_placement_log) log = weir_alloc(sizeof(*log));
     log->broker = broker;
-    log->topic = weir_format("%s-weir-members", config->application_id);
-    WEIR_AUTO_FREE char *client_id = weir_format(
-        "%s-members", config->client_id == NULL ? config->application_id : config->client_id);
-    WEIR_TRY(create_topic(log, config, err));
+    log->topic = weir_strdup(topic);
     WEIR_TRY(open_handles(log, client_id, err));
     *out_log = weir_take(&log);
     return WEIR_OK;

@@ -3,7 +3,7 @@
  * placement_log.h - the members topic read and written for a placer: <application.id>-weir-members,
  * one partition, compacted; a record of a process that has gone is forgotten after a day.
  *
- * Errors     Of the topic's creation only. What cannot be read or written now is tried again with
+ * Errors     Of the opening only. What cannot be read or written now is tried again with
  *            the next step, and logged.
  * Threads    The coordinator's.
  */
@@ -11,13 +11,12 @@
 #define WEIR_STREAMS_PLACEMENT_LOG_H
 
 #include "streams/broker.h"
-#include "streams/config.h"
 #include "streams/placer.h"
 
 typedef struct weir_placement_log weir_placement_log;
 
-/* Creates the topic where it is missing, and begins to read it. broker outlives the log. */
-weir_status weir_placement_log_open(weir_broker *broker, const weir_config *config,
+/* Begins to read the topic. broker outlives the log; the texts are copied. */
+weir_status weir_placement_log_open(weir_broker *broker, const char *topic, const char *client_id,
                                     weir_placement_log **out_log, weir_error *err);
 void weir_placement_log_free(weir_placement_log *log); /* NULL is fine. */
 WEIR_DEFINE_AUTO_PTR(weir_placement_log);

@@ -99,14 +99,14 @@ weir_status weir_topic_map_create(weir_broker *broker, const weir_topic_profile 
 {
     WEIR_ASSERT(profile != NULL);
 
+    weir_topic_config configs[WEIR_TOPIC_COUNT];
     for (weir_topic_id id = 0; id < WEIR_TOPIC_COUNT; id++) {
-        weir_topic_config config = weir_topic_config_of(id, profile);
-        weir_status status = weir_broker_create_topic(broker, &config, err);
-        if (status == WEIR_INVALID) {
-            return weir_error_wrap(
-                err, status, "profile %s (weir topics plan prints all differences)", profile->name);
-        }
-        WEIR_TRY(status);
+        configs[id] = weir_topic_config_of(id, profile);
     }
-    return WEIR_OK;
+    weir_status status = weir_broker_create_topics(broker, configs, WEIR_TOPIC_COUNT, err);
+    return status == WEIR_INVALID
+               ? weir_error_wrap(err, status,
+                                 "profile %s (weir topics plan prints all differences)",
+                                 profile->name)
+               : status;
 }

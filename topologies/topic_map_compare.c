@@ -96,6 +96,15 @@ static weir_status tell_if_extra(void *user, const weir_topic_config *topic, wei
     return WEIR_OK;
 }
 
+/* Asks for all topics of the map at once. */
+static weir_status ask_all(weir_broker *broker, weir_topic_query *queries, weir_error *err)
+{
+    for (weir_topic_id id = 0; id < WEIR_TOPIC_COUNT; id++) {
+        queries[id] = (weir_topic_query){.topic = weir_topic_name(id)};
+    }
+    return weir_broker_describe_topics(broker, queries, WEIR_TOPIC_COUNT, err);
+}
+
 weir_status weir_topic_map_compare(weir_broker *broker, const weir_topic_profile *profile,
                                    void (*visit)(void *user,
                                                  const weir_topic_difference *difference),
@@ -104,45 +113,42 @@ weir_status weir_topic_map_compare(weir_broker *broker, const weir_topic_profile
     WEIR_ASSERT(profile != NULL);
     WEIR_ASSERT(visit != NULL);
     comparison c = {profile, visit, user};
+    weir_topic_query queries[WEIR_TOPIC_COUNT];
+    WEIR_TRY(ask_all(broker, queries, err));
     for (weir_topic_id id = 0; id < WEIR_TOPIC_COUNT; id++) {
         weir_topic_config wanted = weir_topic_config_of(id, profile);
-        weir_topic_config found = {0};
-        weir_status status = weir_broker_describe_topic(broker, wanted.name, &found, err);
-        if (status == WEIR_NOT_FOUND) {
+        if (queries[id].status == WEIR_NOT_FOUND) {
             tell(&c, WEIR_TOPIC_MISSING, wanted.name);
-            continue;
+        } else {
+            compare_topic(&c, &wanted, &queries[id].config);
         }
-        WEIR_TRY(status);
-        compare_topic(&c, &wanted, &found);
     }
     return weir_broker_list_topics(broker, tell_if_extra, &c, err);
 }
 
-static weir_status check_topic(weir_broker *broker, const weir_topic_config *wanted,
+static weir_status check_topic(const weir_topic_query *query, const weir_topic_config *wanted,
                                const weir_topic_profile *profile, weir_error *err)
 {
-    weir_topic_config found = {0};
-    weir_status status = weir_broker_describe_topic(broker, wanted->name, &found, err);
-    if (status == WEIR_NOT_FOUND) {
+    const weir_topic_config *found = &query->config;
+    if (query->status == WEIR_NOT_FOUND) {
         return weir_error_set(err, WEIR_INVALID,
                               "topic %s does not exist: weir topics create --profile %s makes it",
                               wanted->name, profile->name);
     }
-    WEIR_TRY(status);
-    if (found.partition_count != wanted->partition_count) {
+    if (found->partition_count != wanted->partition_count) {
         return weir_error_set(err, WEIR_INVALID,
                               "topic %s has %" PRId32 " partitions, and profile %s wants %" PRId32
                               ": run with the profile that it was made with (topics.profile), or "
                               "delete it and run weir topics create",
-                              wanted->name, found.partition_count, profile->name,
+                              wanted->name, found->partition_count, profile->name,
                               wanted->partition_count);
     }
-    if (found.cleanup_policy != wanted->cleanup_policy) {
+    if (found->cleanup_policy != wanted->cleanup_policy) {
         return weir_error_set(err, WEIR_INVALID,
                               "topic %s has cleanup.policy=%s, and must have %s: change it "
                               "(kafka-configs --alter), for with the other one records are lost or "
                               "kept for ever",
-                              wanted->name, policy_text(found.cleanup_policy),
+                              wanted->name, policy_text(found->cleanup_policy),
                               policy_text(wanted->cleanup_policy));
     }
     return WEIR_OK;
@@ -152,9 +158,11 @@ weir_status weir_topic_map_check(weir_broker *broker, const weir_topic_profile *
                                  weir_error *err)
 {
     WEIR_ASSERT(profile != NULL);
+    weir_topic_query queries[WEIR_TOPIC_COUNT];
+    WEIR_TRY(ask_all(broker, queries, err));
     for (weir_topic_id id = 0; id < WEIR_TOPIC_COUNT; id++) {
         weir_topic_config wanted = weir_topic_config_of(id, profile);
-        WEIR_TRY(check_topic(broker, &wanted, profile, err));
+        WEIR_TRY(check_topic(&queries[id], &wanted, profile, err));
     }
     return WEIR_OK;
 }

@@ -50,6 +50,7 @@ void broker_contract_run(const broker_factory *factory, void (*test)(broker_cont
 #define BROKER_CONTRACT(X)                                                                         \
     X(topic_is_created_once_and_described)                                                         \
     X(topic_with_another_layout_is_refused)                                                        \
+    X(topics_are_created_and_described_together)                                                   \
     X(topics_are_listed_by_name_and_deleted)                                                       \
     X(records_come_back_with_all_their_parts)                                                      \
     X(offsets_have_no_gaps_and_keep_the_order_of_a_producer)                                       \

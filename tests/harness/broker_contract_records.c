@@ -42,6 +42,50 @@ void broker_contract_topic_with_another_layout_is_refused(broker_contract *contr
                  WEIR_INVALID);
 }
 
+void broker_contract_topics_are_created_and_described_together(broker_contract *contract)
+{
+    enum { TOPICS = 6 };
+    const char *names[TOPICS];
+    weir_topic_config wanted[TOPICS];
+    for (int i = 0; i < TOPICS; i++) {
+        char name[] = {'t', (char)('0' + i), '\0'};
+        names[i] = contract_name(contract, name);
+        wanted[i] = (weir_topic_config){
+            .name = names[i],
+            .partition_count = i + 1,
+            .cleanup_policy = i % 2 == 0 ? WEIR_CLEANUP_DELETE : WEIR_CLEANUP_COMPACT,
+            .retention_ms = 1000000 + i,
+        };
+    }
+    CHECK_OK(weir_broker_create_topic(contract->broker, &wanted[2], &contract->err),
+             &contract->err); /* What exists is no hindrance. */
+    CHECK_OK(weir_broker_create_topics(contract->broker, wanted, TOPICS, &contract->err),
+             &contract->err);
+    weir_topic_query queries[TOPICS + 2] = {0};
+    for (int i = 0; i < TOPICS; i++) {
+        queries[TOPICS - i].topic = names[i];
+    }
+    queries[0].topic = contract_name(contract, "missing");
+    queries[TOPICS + 1].topic = names[3]; /* The same again. */
+    CHECK_OK(weir_broker_describe_topics(contract->broker, queries, TOPICS + 2, &contract->err),
+             &contract->err);
+    CHECK_I64(queries[0].status, ==, WEIR_NOT_FOUND);
+    for (int i = 0; i < TOPICS; i++) {
+        const weir_topic_query *found = &queries[TOPICS - i];
+        CHECK_I64(found->status, ==, WEIR_OK);
+        CHECK_STR(found->config.name, names[i]);
+        CHECK_I64(found->config.partition_count, ==, i + 1);
+        CHECK_I64(found->config.cleanup_policy, ==, wanted[i].cleanup_policy);
+        CHECK_I64(found->config.retention_ms, ==, 1000000 + i);
+    }
+    CHECK_I64(queries[TOPICS + 1].status, ==, WEIR_OK);
+    CHECK_I64(queries[TOPICS + 1].config.retention_ms, ==, 1000003);
+    wanted[4].partition_count = 9;
+    CHECK_STATUS(weir_broker_create_topics(contract->broker, wanted, TOPICS, &contract->err),
+                 WEIR_INVALID);
+    CHECK(strstr(contract->err.message, names[4]) != NULL);
+}
+
 static weir_status note_topic(void *user, const weir_topic_config *topic, weir_error *err)
 {
     (void)err;

@@ -230,11 +230,9 @@ static weir_status check_same(const sim_topic *topic, const weir_topic_config *c
     return WEIR_OK;
 }
 
-static weir_status create_topic(weir_broker *broker, const weir_topic_config *config,
+static weir_status create_topic(sim_cluster *cluster, const weir_topic_config *config,
                                 weir_error *err)
 {
-    WEIR_TRY(enter_admin(broker, err));
-    sim_cluster *cluster = sim_process_of(broker)->cluster;
     const sim_topic *existing = sim_topic_find(cluster, config->name);
     if (existing != NULL) {
         return check_same(existing, config, err);
@@ -249,15 +247,27 @@ static weir_status create_topic(weir_broker *broker, const weir_topic_config *co
     return WEIR_OK;
 }
 
-static weir_status describe_topic(weir_broker *broker, const char *name,
-                                  weir_topic_config *out_config, weir_error *err)
+static weir_status create_topics(weir_broker *broker, const weir_topic_config *configs,
+                                 size_t count, weir_error *err)
 {
     WEIR_TRY(enter_admin(broker, err));
-    const sim_topic *topic = sim_topic_find(sim_process_of(broker)->cluster, name);
-    if (topic == NULL) {
-        return WEIR_NOT_FOUND;
+    for (size_t i = 0; i < count; i++) {
+        WEIR_TRY(create_topic(sim_process_of(broker)->cluster, &configs[i], err));
     }
-    *out_config = topic->config;
+    return WEIR_OK;
+}
+
+static weir_status describe_topics(weir_broker *broker, weir_topic_query *queries, size_t count,
+                                   weir_error *err)
+{
+    WEIR_TRY(enter_admin(broker, err));
+    for (size_t i = 0; i < count; i++) {
+        const sim_topic *topic = sim_topic_find(sim_process_of(broker)->cluster, queries[i].topic);
+        queries[i].status = topic == NULL ? WEIR_NOT_FOUND : WEIR_OK;
+        if (topic != NULL) {
+            queries[i].config = topic->config;
+        }
+    }
     return WEIR_OK;
 }
 
@@ -461,8 +471,8 @@ static void free_process(weir_broker *broker)
 }
 
 static const weir_broker_ops OPS = {
-    .create_topic = create_topic,
-    .describe_topic = describe_topic,
+    .create_topics = create_topics,
+    .describe_topics = describe_topics,
     .list_topics = list_topics,
     .delete_topic = delete_topic,
     .offsets = offsets,

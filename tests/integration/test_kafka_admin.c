@@ -43,6 +43,31 @@ TEST(topic_with_another_layout_is_refused)
     run("admin2-", broker_contract_topic_with_another_layout_is_refused);
 }
 
+TEST(topics_are_created_and_described_together)
+{
+    run("admin4-", broker_contract_topics_are_created_and_described_together);
+}
+
+/* Kafka's default is to make a topic for whoever asks about it. */
+TEST(to_ask_for_a_topic_does_not_make_it)
+{
+    WEIR_AUTO_PTR(kafka_cluster) cluster = NULL;
+    const kafka_cluster_options options = {.properties = "auto.create.topics.enable=true"};
+    CHECK_OK(kafka_cluster_start(&options, &cluster, &err), &err);
+    WEIR_AUTO_PTR(weir_broker) broker = NULL;
+    const weir_kafka_options of_cluster = {.bootstrap_servers = kafka_cluster_bootstrap(cluster)};
+    CHECK_OK(weir_broker_kafka_open(&of_cluster, &broker, &err), &err);
+    weir_topic_query queries[] = {{.topic = "admin-missing"}, {.topic = "admin-missing-too"}};
+    for (int i = 0; i < 3; i++) {
+        weir_topic_config found = {0};
+        CHECK_OK(weir_broker_describe_topics(broker, queries, WEIR_COUNT_OF(queries), &err), &err);
+        CHECK_I64(queries[0].status, ==, WEIR_NOT_FOUND);
+        CHECK_I64(queries[1].status, ==, WEIR_NOT_FOUND);
+        CHECK_STATUS(weir_broker_describe_topic(broker, "admin-missing", &found, &err),
+                     WEIR_NOT_FOUND);
+    }
+}
+
 TEST(topics_are_listed_by_name_and_deleted)
 {
     run("admin3-", broker_contract_topics_are_listed_by_name_and_deleted);
