@@ -120,6 +120,8 @@ static weir_status make(const weir_application_options *options, weir_applicatio
     WEIR_TRY(open_workers(application, err));
     application->trader = weir_trader_new(application);
     application->cleanup = weir_state_cleanup_new(application->plan->task_count);
+    application->topics_watch = weir_topics_watch_new(options->broker, application->plan,
+                                                      options->config->topics_check_interval_ms);
     WEIR_TRY(weir_placing_open(application, err));
     WEIR_TRY(weir_application_join(application, err));
     *out_application = weir_take(&application);
@@ -190,6 +192,7 @@ void weir_application_free(weir_application *application)
     free(application->workers);
     weir_trader_free(application->trader);
     weir_state_cleanup_free(application->cleanup);
+    weir_topics_watch_free(application->topics_watch);
     weir_placing_close(application);
     weir_membership_free(application->membership);
     weir_mailbox_free(application->mailbox);
@@ -279,6 +282,7 @@ static weir_status start_thread(pthread_t *thread, void *(*run)(void *), void *a
 weir_status weir_application_start(weir_application *application, weir_error *err)
 {
     WEIR_ASSERT(!application->threaded);
+    weir_topics_watch_use_threads(application->topics_watch);
     for (size_t i = 0; i < application->worker_count; i++) {
         weir_application_worker *worker = &application->workers[i];
         weir_stream_thread_measure(worker->thread, weir_clock_monotonic_ns);

@@ -14,6 +14,7 @@
 #include "streams/placement_log.h"
 #include "streams/state_cleanup.h"
 #include "streams/stream_thread.h"
+#include "streams/topics_watch.h"
 
 #include <pthread.h>
 
@@ -97,10 +98,10 @@ struct weir_application {
     weir_state_cleanup *cleanup;
     weir_placer *placer;
     weir_placement_log *placement_log;
+    weir_topics_watch *topics_watch;
     int64_t count_members_at_ms;
     int64_t farewell_ms; /* When it was said; 0: not yet. */
     int64_t last_flush_ms;
-    int64_t last_topics_check_ms;
     bool joined;
     bool assigned_once;
     bool dropping;  /* Lost tasks are being stopped; the group is not polled meanwhile. */

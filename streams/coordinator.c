@@ -7,11 +7,8 @@
 #include "streams/coordinator_internal.h"
 
 #include "streams/base/logging.h"
-#include "streams/internal_topics.h"
 
 #include <inttypes.h>
-
-enum { BROKER_CHECK_MS = 1000 };
 
 static const uint32_t allowed_from[] = {
     [WEIR_APPLICATION_CREATED] = 0,
@@ -58,9 +55,7 @@ static void set_state(weir_application *application, weir_application_state to)
 static void name_deleted_topic(const weir_application *application, weir_error *err)
 {
     weir_error found = {0};
-    weir_broker *broker = application->options.broker;
-    if (weir_broker_check(broker, BROKER_CHECK_MS, NULL) == WEIR_OK &&
-        weir_internal_topics_check(broker, application->plan, &found) == WEIR_INVALID) {
+    if (weir_topics_watch_look(application->topics_watch, &found) == WEIR_INVALID) {
         *err = found;
     }
 }
@@ -192,26 +187,6 @@ static void follow_requests(weir_application *application)
     }
 }
 
-/* A broker that does not answer is no news of a topic. */
-static weir_status check_topics_if_due(weir_application *application, int64_t now_ms,
-                                       weir_error *err)
-{
-    weir_broker *broker = application->options.broker;
-    if (application->last_topics_check_ms == 0) {
-        application->last_topics_check_ms = now_ms; /* It was just made sure of them. */
-    }
-    if (now_ms - application->last_topics_check_ms <
-        application->options.config->topics_check_interval_ms) {
-        return WEIR_OK;
-    }
-    application->last_topics_check_ms = now_ms;
-    if (weir_broker_check(broker, BROKER_CHECK_MS, err) != WEIR_OK) {
-        return WEIR_OK;
-    }
-    weir_status status = weir_internal_topics_check(broker, application->plan, err);
-    return status == WEIR_INVALID ? WEIR_INVALID : WEIR_OK;
-}
-
 weir_status weir_application_step_coordinator(weir_application *application, int64_t now_ms,
                                               bool *out_busy, weir_error *err)
 {
@@ -236,7 +211,7 @@ weir_status weir_application_step_coordinator(weir_application *application, int
     flush_if_due(application, now_ms);
     weir_memory_metrics_step(&application->memory, application->options.database, now_ms);
     weir_error own = {0};
-    weir_status status = check_topics_if_due(application, now_ms, &own);
+    weir_status status = weir_topics_watch_step(application->topics_watch, now_ms, &own);
     if (status == WEIR_OK) {
         status = step_open(application, now_ms, out_busy, &own);
     }

@@ -81,6 +81,7 @@ ALLOWED_SYNC = [
     (r"statestore/row_cache\.c", "a lock a shard: rows of all workers share one memory"),
     (r"streams/task_figures\.c", "a worker's load and lags, which the coordinator reads, relaxed"),
     (r"streams/snapshot_host\.c", "whoever reads a snapshot does so on a thread of its own"),
+    (r"streams/topics_watch\.c", "a question to the broker has a thread, so that nobody waits"),
     (r"streams/membership\.c", "the member: the coordinator polls it, workers commit with it"),
     (r"streams/(application(_internal\.h|\.c)|coordinator(_slots|_placement)?\.c|trader\.c|"
      r"state_cleanup\.c)",
