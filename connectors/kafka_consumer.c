@@ -37,7 +37,6 @@ enum {
     QUEUES_PER_CONSUMER = 4, /* fetch_bytes_max is meant for so many partitions. */
     QUEUE_KBYTES_MIN = 64,
     FETCH_KBYTES_MAX = 1024, /* Of a partition in an answer, compressed. */
-    RANGE_TIMEOUT_MS = 5000,
     HEADER_ARENA_BYTES_MAX = 1 << 30,
 };
 
@@ -46,6 +45,13 @@ static const uint64_t SIGNAL_ARRIVAL = 1;
 static const uint64_t SIGNAL_WAKE = UINT64_C(1) << 32;
 
 typedef struct kafka_consumer kafka_consumer;
+
+/* What is known of the offsets that a partition has, after one that it has not was asked for. */
+typedef enum kafka_range {
+    RANGE_UNASKED,
+    RANGE_ASKED, /* It is read from its start, and nothing of that is handed out. */
+    RANGE_KNOWN,
+} kafka_range;
 
 typedef struct kafka_slot {
     kafka_consumer *consumer;
@@ -59,9 +65,13 @@ typedef struct kafka_slot {
     int64_t position;
     int64_t end_offset;         /* Where the end was last seen; -1: not yet. */
     rd_kafka_resp_err_t failed; /* What stopped the reading, still to be told. */
-    size_t record_bytes;        /* Of the last batch, the mean. */
-    bool was_full;              /* So librdkafka may have stopped fetching. */
-    bool is_ready;              /* Of the ready list; guarded by the consumer's lock, as next. */
+    kafka_range range;
+    int64_t range_first; /* Where that is known, as the next. */
+    int64_t range_end;
+    bool was_reset;      /* position is not known until something comes. */
+    size_t record_bytes; /* Of the last batch, the mean. */
+    bool was_full;       /* So librdkafka may have stopped fetching. */
+    bool is_ready;       /* Of the ready list; guarded by the consumer's lock, as next. */
     bool is_listed;
     struct kafka_slot *next_ready;
 } kafka_slot;
@@ -300,6 +310,8 @@ static weir_status consumer_assign(weir_consumer *base, weir_topic_partition par
     slot->reset = reset;
     slot->tag = tag;
     slot->position = offset;
+    slot->range = RANGE_UNASKED;
+    slot->was_reset = false;
     consumer_set_paused(base, partition, false);
     return start_fetching(slot, offset, err);
 }
@@ -394,21 +406,51 @@ static void add_record(kafka_batch *batch, const kafka_slot *slot, rd_kafka_mess
     batch->messages[batch->message_count++] = message;
 }
 
+static bool is_failure(const rd_kafka_message_t *message)
+{
+    return message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+           message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF;
+}
+
+static void take_end(kafka_slot *slot, int64_t offset)
+{
+    slot->end_offset = offset;
+    slot->position = slot->was_reset || offset > slot->position ? offset : slot->position;
+    slot->was_reset = false;
+}
+
+/* The first answer to a reading from the start says what the partition has. */
+static void take_range(kafka_slot *slot, const rd_kafka_message_t *message)
+{
+    rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(
+        slot->consumer->handle, slot->topic, slot->partition, &slot->range_first, &slot->range_end);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || slot->range_first < 0 || slot->range_end < 0) {
+        slot->range_first = message->offset;
+        slot->range_end = message->offset;
+    }
+    slot->range = RANGE_KNOWN;
+    slot->failed = RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+    stop_fetching(slot);
+}
+
 /* Sorts what came from the queue: records stay in the batch, the rest is noted in the slot. */
 static void take_messages(kafka_batch *batch, kafka_slot *slot, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         rd_kafka_message_t *message = batch->messages[i];
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (is_failure(message)) {
+            slot->failed = message->err;
+        } else if (slot->range == RANGE_ASKED) {
+            take_range(slot, message);
+        } else if (slot->range == RANGE_KNOWN) {
+            /* It is what came with the answer. */
+        } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             slot->position = message->offset + 1;
+            slot->was_reset = false;
             add_record(batch, slot, message);
             continue;
-        }
-        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-            slot->end_offset = message->offset;
-            slot->position = message->offset > slot->position ? message->offset : slot->position;
         } else {
-            slot->failed = message->err;
+            take_end(slot, message->offset);
         }
         rd_kafka_message_destroy(message);
     }
@@ -416,32 +458,31 @@ static void take_messages(kafka_batch *batch, kafka_slot *slot, size_t count)
 
 /* Offsets that are not there. */
 
-static weir_status tell_range(const kafka_slot *slot, int64_t first, int64_t end, weir_error *err)
+static weir_status tell_range(const kafka_slot *slot, weir_error *err)
 {
-    return weir_error_set(err, WEIR_CORRUPT,
-                          "%s[%" PRId32 "]: offset %" PRId64
-                          " is not in the log, which has %" PRId64 " to %" PRId64
-                          ": what was between is gone (retention, deleted records, a "
-                          "topic made anew); restore from the start, or reset the group's offsets",
-                          slot->topic, slot->partition, slot->position, first, end);
+    return weir_error_set(
+        err, WEIR_CORRUPT,
+        "%s[%" PRId32 "]: offset %" PRId64 " is not in the log, which has %" PRId64 " to %" PRId64
+        ": what was between is gone (retention, deleted records, a "
+        "topic made anew); restore from the start, or reset the group's offsets",
+        slot->topic, slot->partition, slot->position, slot->range_first, slot->range_end);
 }
 
+/* To ask the cluster for the offsets that there are would wait for its answer here. So librdkafka
+ * is told to begin at the start or the end, and what comes says where that is. Of a partition that
+ * is not to be reset only that is looked at, for the message. */
 static weir_status reset_offset(kafka_slot *slot, weir_error *err)
 {
-    int64_t first = -1;
-    int64_t end = -1;
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-        slot->consumer->handle, slot->topic, slot->partition, &first, &end, RANGE_TIMEOUT_MS);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return weir_kafka_fail(err, code, "%s[%" PRId32 "]: its offsets", slot->topic,
-                               slot->partition);
-    }
-    if (slot->reset == WEIR_RESET_NONE) {
-        return tell_range(slot, first, end, err);
+    if (slot->range == RANGE_KNOWN) {
+        return tell_range(slot, err);
     }
     stop_fetching(slot);
-    slot->position = slot->reset == WEIR_RESET_EARLIEST ? first : end;
-    WEIR_TRY(start_fetching(slot, slot->position, err));
+    bool asks = slot->reset == WEIR_RESET_NONE;
+    slot->range = asks ? RANGE_ASKED : RANGE_UNASKED;
+    slot->was_reset = !asks;
+    WEIR_TRY(start_fetching(
+        slot, slot->reset == WEIR_RESET_LATEST ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING,
+        err));
     return WEIR_AGAIN;
 }
 
@@ -500,7 +541,7 @@ static weir_status take_from(kafka_slot *slot, weir_batch **out_batch, weir_erro
     kafka_consumer *consumer = slot->consumer;
     if (slot->failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
         weir_status status = handle_failure(slot, err);
-        mark_ready(slot);
+        mark_ready(slot); /* A failure that stays is told by each poll. */
         return status;
     }
     kafka_batch *batch = new_batch(consumer);
@@ -583,6 +624,9 @@ static weir_status consumer_lag(weir_consumer *base, weir_topic_partition partit
     kafka_consumer *consumer = consumer_of(base);
     const kafka_slot *slot = find_slot(consumer, partition);
     WEIR_ASSERT(slot != NULL);
+    if (slot->was_reset) {
+        return WEIR_AGAIN;
+    }
     int64_t first = -1;
     int64_t end = slot->end_offset;
     if (end != slot->position) {

@@ -10,6 +10,7 @@
 #include "tests/harness/check.h"
 #include "tests/harness/kafka_cluster.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,6 +96,52 @@ static int read_all(weir_broker *broker, const char *topic)
         weir_batch_free(batch);
     }
     return waits;
+}
+
+/* Waits until the cluster has said something, without a poll. */
+static void wait_for_arrival(weir_consumer *consumer)
+{
+    struct pollfd fd = {.fd = weir_consumer_fd(consumer), .events = POLLIN};
+    CHECK_I64(poll(&fd, 1, TIMEOUT_MS), ==, 1);
+}
+
+TEST(an_offset_that_is_gone_is_asked_about_without_a_wait)
+{
+    weir_error err = {0};
+    WEIR_AUTO_PTR(kafka_cluster) cluster = NULL;
+    CHECK_OK(kafka_cluster_start(&(kafka_cluster_options){0}, &cluster, &err), &err);
+    const weir_kafka_options options = {.bootstrap_servers = kafka_cluster_bootstrap(cluster)};
+    WEIR_AUTO_PTR(weir_broker) broker = NULL;
+    CHECK_OK(weir_broker_kafka_open(&options, &broker, &err), &err);
+    const weir_topic_config config = {.name = "gone", .partition_count = PARTITIONS};
+    CHECK_OK(weir_broker_create_topic(broker, &config, &err), &err);
+    fill(broker, "gone");
+    const weir_topic_partition partition = {"gone", 1};
+    CHECK_OK(weir_broker_delete_records(broker, partition, 5, &err), &err);
+    WEIR_AUTO_PTR(weir_consumer) consumer = NULL;
+    CHECK_OK(weir_consumer_new(broker, &(weir_consumer_options){0}, &consumer, &err), &err);
+    CHECK_OK(weir_consumer_assign(consumer, partition, 2, WEIR_RESET_NONE, NULL, &err), &err);
+    weir_batch *batch = NULL;
+    CHECK_STATUS(weir_consumer_poll(consumer, 0, &batch, &err), WEIR_AGAIN); /* The start of all. */
+    wait_for_arrival(consumer);
+    CHECK_OK(kafka_cluster_pause_node(cluster, 1, &err), &err);
+    for (int i = 0; i < 3; i++) { /* Whoever asked now would get no answer. */
+        weir_status status = weir_consumer_poll(consumer, 0, &batch, &err);
+        CHECK(status == WEIR_AGAIN || status == WEIR_CORRUPT); /* It may have come before. */
+    }
+    CHECK_OK(kafka_cluster_resume_node(cluster, 1, &err), &err);
+    weir_status status = WEIR_AGAIN;
+    for (int i = 0; i < TIMEOUT_MS / WAIT_MS && status == WEIR_AGAIN; i++) {
+        status = weir_consumer_poll(consumer, WAIT_MS, &batch, &err);
+    }
+    CHECK_STATUS(status, WEIR_CORRUPT);
+    CHECK(strstr(err.message, "gone[1]: offset 2 is not in the log, which has 5 to 40000") != NULL);
+    CHECK_STATUS(weir_consumer_poll(consumer, 0, &batch, &err), WEIR_CORRUPT); /* Until it moves. */
+    CHECK_I64(weir_consumer_position(consumer, partition), ==, 2);
+    CHECK_OK(weir_consumer_assign(consumer, partition, 7, WEIR_RESET_NONE, NULL, &err), &err);
+    CHECK_OK(weir_consumer_poll(consumer, TIMEOUT_MS, &batch, &err), &err);
+    CHECK_I64(batch->records[0].offset, ==, 7);
+    weir_batch_free(batch);
 }
 
 TEST(full_queues_are_filled_again_when_they_are_emptied)
