@@ -9,6 +9,7 @@
 #include "statestore/entry_index.h"
 
 #include "streams/base/hash.h"
+#include "streams/base/serde.h"
 #include "streams/base/status.h"
 
 #include <stdlib.h>
@@ -104,6 +105,69 @@ void weir_entry_index_remove(weir_entry_index *index, const weir_ordered_entry *
     }
     close_gap(index, i);
     index->count--;
+}
+
+/* Order. */
+
+typedef struct sorted_entry {
+    uint64_t head; /* The eight bytes after what all keys begin with, as a number. */
+    weir_ordered_entry *entry;
+} sorted_entry;
+
+static int compare_sorted(const void *left, const void *right)
+{
+    const sorted_entry *a = left;
+    const sorted_entry *b = right;
+    if (a->head != b->head) {
+        return a->head < b->head ? -1 : 1;
+    }
+    return weir_bytes_compare(weir_ordered_key(a->entry), weir_ordered_key(b->entry));
+}
+
+/* The index is not empty. */
+static size_t common_prefix(const sorted_entry *entries, size_t count)
+{
+    const uint8_t *first = entries[0].entry->key;
+    size_t common = entries[0].entry->key_size;
+    for (size_t i = 1; i < count; i++) {
+        const weir_ordered_entry *entry = entries[i].entry;
+        size_t same = 0;
+        while (same < common && same < entry->key_size && entry->key[same] == first[same]) {
+            same++;
+        }
+        common = same;
+    }
+    return common;
+}
+
+static uint64_t head_of(const weir_ordered_entry *entry, size_t skip)
+{
+    uint8_t head[sizeof(uint64_t)] = {0};
+    size_t left = entry->key_size - skip;
+    memcpy(head, entry->key + skip, left < sizeof head ? left : sizeof head);
+    return weir_get_u64_be(head);
+}
+
+weir_ordered_entry **weir_entry_index_sorted(const weir_entry_index *index)
+{
+    WEIR_AUTO_FREE sorted_entry *entries = weir_alloc_array(index->count, sizeof *entries);
+    size_t count = 0;
+    for (size_t i = 0; i < index->capacity; i++) {
+        if (index->slots[i].entry != NULL) {
+            entries[count++].entry = index->slots[i].entry;
+        }
+    }
+    WEIR_ASSERT(count == index->count);
+    size_t prefix = count == 0 ? 0 : common_prefix(entries, count);
+    for (size_t i = 0; i < count; i++) {
+        entries[i].head = head_of(entries[i].entry, prefix);
+    }
+    qsort(entries, count, sizeof *entries, compare_sorted);
+    weir_ordered_entry **sorted = weir_alloc_array(count, sizeof(weir_ordered_entry *));
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = entries[i].entry;
+    }
+    return sorted;
 }
 
 void weir_entry_index_clear(weir_entry_index *index)

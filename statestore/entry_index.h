@@ -49,8 +49,9 @@ static inline void weir_entry_index_prefetch(const weir_entry_index *index, uint
     }
 }
 
-/* The same for the entry of this hash, where it stands near its place: the whole of a small one. */
-static inline void weir_entry_index_prefetch_entry(const weir_entry_index *index, uint64_t hash)
+/* The same for the entry of this hash, where it stands near its place: the whole of a small one.
+ * Whether it does. */
+static inline bool weir_entry_index_prefetch_entry(const weir_entry_index *index, uint64_t hash)
 {
     enum { CACHE_LINE_BYTES = 64, PROBES_MAX = 4 };
     for (size_t i = 0; i < PROBES_MAX && index->capacity > 0; i++) {
@@ -59,9 +60,10 @@ static inline void weir_entry_index_prefetch_entry(const weir_entry_index *index
             weir_entry_index_fetch((const char *)slot->entry - CACHE_LINE_BYTES);
             weir_entry_index_fetch(slot->entry);
             weir_entry_index_fetch((const char *)slot->entry + CACHE_LINE_BYTES);
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 /* Adds an entry whose key the index does not have. */
@@ -69,6 +71,9 @@ void weir_entry_index_add(weir_entry_index *index, weir_ordered_entry *entry, ui
 
 /* Takes out an entry that the index has. */
 void weir_entry_index_remove(weir_entry_index *index, const weir_ordered_entry *entry);
+
+/* All entries in the order of their keys; the array is the caller's to free. */
+weir_ordered_entry **weir_entry_index_sorted(const weir_entry_index *index);
 
 /* Forgets all entries; keeps a table that was well filled, for the next as many. */
 void weir_entry_index_clear(weir_entry_index *index);

@@ -37,8 +37,8 @@ bool weir_expiry_begin_pass(weir_expiry *expiry)
     if (expiry->in_pass) {
         return true;
     }
-    int64_t interval_ms = expiry->retention_ms / 2 > PASS_INTERVAL_MS_MIN ? expiry->retention_ms / 2
-                                                                          : PASS_INTERVAL_MS_MIN;
+    int64_t interval_ms = expiry->retention_ms / 2;
+    interval_ms = interval_ms < PASS_INTERVAL_MS_MIN ? PASS_INTERVAL_MS_MIN : interval_ms;
     bool due =
         expiry->pass_began_ms < 0 || expiry->stream_time_ms - expiry->pass_began_ms >= interval_ms;
     if (expiry->stream_time_ms < 0 || weir_expiry_live_from(expiry) == 0 || !due) {

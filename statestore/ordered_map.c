@@ -16,6 +16,9 @@
  * A point read or an overwrite goes through the hash table (entry_index.c) and does not touch the
  * tree: two cache misses instead of one or two per level. Only a new key is searched in both. The
  * figures are in docs/decisions/.
+ *
+ * There is no tree before the first walk, which sorts what the table has: most stores are never
+ * ranged over, and theirs is needed once, when they are applied.
  */
 #include "statestore/ordered_map.h"
 
@@ -66,6 +69,7 @@ struct weir_ordered_map {
     size_t count;
     size_t front_bytes; /* Of a weir_hold before each entry, or 0. */
     uint64_t changes;   /* Of the tree; a walk that finds another number searches again. */
+    bool is_ordered;    /* The tree has all entries; before, it has none. */
     weir_slab slab;
     weir_entry_index index;
 };
@@ -194,13 +198,13 @@ weir_ordered_entry *weir_ordered_map_find(const weir_ordered_map *map, weir_byte
     return weir_entry_index_find(&map->index, key, weir_entry_hash(key));
 }
 
-void weir_ordered_map_expect(const weir_ordered_map *map, weir_bytes key, bool near)
+bool weir_ordered_map_expect(const weir_ordered_map *map, weir_bytes key, bool near)
 {
     if (near) {
-        weir_entry_index_prefetch_entry(&map->index, weir_entry_hash(key));
-    } else {
-        weir_entry_index_prefetch(&map->index, weir_entry_hash(key));
+        return weir_entry_index_prefetch_entry(&map->index, weir_entry_hash(key));
     }
+    weir_entry_index_prefetch(&map->index, weir_entry_hash(key));
+    return false;
 }
 
 /* The waits for memory of a group of keys go on side by side. */
@@ -213,7 +217,7 @@ static void find_group(const weir_ordered_map *map, const weir_bytes *keys, size
         weir_entry_index_prefetch(&map->index, hashes[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        weir_entry_index_prefetch_entry(&map->index, hashes[i]);
+        (void)weir_entry_index_prefetch_entry(&map->index, hashes[i]);
     }
     for (size_t i = 0; i < count; i++) {
         out_entries[i] = weir_entry_index_find(&map->index, keys[i], hashes[i]);
@@ -415,6 +419,19 @@ static weir_ordered_entry *entry_new(weir_ordered_map *map, weir_bytes key, size
     return entry;
 }
 
+/* The tree does not have the entry. */
+static void tree_insert(weir_ordered_map *map, weir_ordered_entry *entry)
+{
+    weir_bytes key = weir_ordered_key(entry);
+    path p;
+    descend(map, key, &p);
+    WEIR_ASSERT(!p.found);
+    if (p.leaf->node.count == NODE_KEYS_MAX) {
+        split_leaf(map, &p, key);
+    }
+    node_insert(&p.leaf->node, p.index, (key_bytes *)&entry->key_size);
+}
+
 weir_ordered_entry *weir_ordered_map_insert(weir_ordered_map *map, weir_bytes key,
                                             size_t value_bytes)
 {
@@ -426,14 +443,10 @@ weir_ordered_entry *weir_ordered_map_insert(weir_ordered_map *map, weir_bytes ke
     if (entry != NULL) {
         return entry;
     }
-    path p;
-    descend(map, key, &p);
-    WEIR_ASSERT(!p.found);
     entry = entry_new(map, key, value_bytes);
-    if (p.leaf->node.count == NODE_KEYS_MAX) {
-        split_leaf(map, &p, key);
+    if (map->is_ordered) {
+        tree_insert(map, entry);
     }
-    node_insert(&p.leaf->node, p.index, (key_bytes *)&entry->key_size);
     weir_entry_index_add(&map->index, entry, hash);
     map->count++;
     map->changes++;
@@ -484,7 +497,7 @@ static void remove_empty_leaf(weir_ordered_map *map, const path *p)
     }
 }
 
-void weir_ordered_map_remove(weir_ordered_map *map, weir_ordered_entry *entry)
+static void tree_remove(weir_ordered_map *map, const weir_ordered_entry *entry)
 {
     path p;
     descend(map, weir_ordered_key(entry), &p);
@@ -494,6 +507,13 @@ void weir_ordered_map_remove(weir_ordered_map *map, weir_ordered_entry *entry)
     node_erase(&p.leaf->node, p.index);
     if (p.leaf->node.count == 0) {
         remove_empty_leaf(map, &p);
+    }
+}
+
+void weir_ordered_map_remove(weir_ordered_map *map, weir_ordered_entry *entry)
+{
+    if (map->is_ordered) {
+        tree_remove(map, entry);
     }
     weir_entry_index_remove(&map->index, entry);
     weir_ordered_drop(map, entry, WEIR_COMMITTED);
@@ -505,6 +525,17 @@ void weir_ordered_map_remove(weir_ordered_map *map, weir_ordered_entry *entry)
     entry_free(map, entry);
     map->count--;
     map->changes++;
+}
+
+/* Builds the tree, for the first walk. Keys in ascending order leave full leaves. */
+static void put_in_order(weir_ordered_map *map)
+{
+    map->is_ordered = true;
+    map->changes++;
+    WEIR_AUTO_FREE weir_ordered_entry **sorted = weir_entry_index_sorted(&map->index);
+    for (size_t i = 0; i < map->count; i++) {
+        tree_insert(map, sorted[i]);
+    }
 }
 
 /* The map. */
@@ -539,6 +570,7 @@ void weir_ordered_map_clear(weir_ordered_map *map)
     map->root = &leaf_new(map)->node;
     map->depth = 0;
     map->count = 0;
+    map->is_ordered = false;
     map->changes++;
 }
 
@@ -675,6 +707,9 @@ static void seek_end(weir_ordered_walk *walk)
 void weir_ordered_walk_init(weir_ordered_walk *walk, weir_ordered_map *map, weir_bytes from,
                             weir_bytes to, bool backwards)
 {
+    if (!map->is_ordered) {
+        put_in_order(map);
+    }
     *walk = (weir_ordered_walk){.map = map, .backwards = backwards, .changes = map->changes};
     weir_bytes start = backwards ? to : from;
     weir_bytes bound = backwards ? from : to;
@@ -705,6 +740,9 @@ void weir_ordered_walk_cleanup(weir_ordered_walk *walk)
 /* The map changed: finds the place again. */
 static void seek_again(weir_ordered_walk *walk)
 {
+    if (!walk->map->is_ordered) {
+        put_in_order(walk->map);
+    }
     if (!walk->started && walk->open_start) {
         seek_end(walk);
     } else if (walk->backwards) {

@@ -38,10 +38,10 @@ typedef struct weir_ordered_entry {
 typedef struct weir_hold {
     weir_slot forwarded;
     int64_t timestamp_ms;
-    void *owned_headers; /* One block, opaque here; NULL: none. */
-    uint32_t written;    /* One more than its place in the log at its last write; 0: not held. */
-    uint32_t touched;    /* The same of its last write or read. */
-    uint32_t bytes;      /* What it counts for. */
+    void *owned_source; /* One block, opaque here; NULL: none. */
+    uint32_t written;   /* One more than its place in the log at its last write; 0: not held. */
+    uint32_t touched;   /* The same of its last write or read. */
+    uint32_t bytes;     /* What it counts for. */
     uint32_t reserved;
 } weir_hold;
 
@@ -64,8 +64,8 @@ void weir_ordered_map_find_many(const weir_ordered_map *map, const weir_bytes *k
                                 weir_ordered_entry **out_entries);
 
 /* key may be asked for soon: far ahead, its place in the index is fetched into the processor's
- * cache; near, when that has come, its entry. */
-void weir_ordered_map_expect(const weir_ordered_map *map, weir_bytes key, bool near);
+ * cache; near, when that has come, its entry: true where one was found. */
+bool weir_ordered_map_expect(const weir_ordered_map *map, weir_bytes key, bool near);
 
 /* The entry of key, made with two absent values where there is none. value_bytes is the size of the
  * value that will follow: a new entry reserves room for it. */

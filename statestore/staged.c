@@ -50,6 +50,7 @@ struct weir_staged {
     size_t staged_bytes;
     size_t committed_bytes;
     size_t open_iterators;
+    uint64_t expected; /* Entries fetched into the processor's cache before they were asked for. */
 };
 
 typedef struct merge_iterator {
@@ -118,9 +119,14 @@ static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, 
     return weir_kv_get(engine, key, out_value, err);
 }
 
-void weir_staged_expect(const weir_staged *staged, weir_bytes key, bool near)
+void weir_staged_expect(weir_staged *staged, weir_bytes key, bool near)
 {
-    weir_ordered_map_expect(staged->map, key, near);
+    staged->expected += weir_ordered_map_expect(staged->map, key, near) ? 1 : 0;
+}
+
+uint64_t weir_staged_expected(const weir_staged *staged)
+{
+    return staged->expected;
 }
 
 weir_status weir_staged_read_ahead(weir_staged *staged, const weir_bytes *keys, size_t count,
@@ -211,8 +217,8 @@ void weir_staged_hold(weir_staged *staged, weir_bytes key, weir_bytes value,
     } else {
         stage(staged, entry, value);
     }
-    free(hold->owned_headers);
-    hold->owned_headers = origin->owned_headers;
+    free(hold->owned_source);
+    hold->owned_source = origin->owned_source;
     hold->timestamp_ms = origin->timestamp_ms;
     weir_record_cache_wrote(&staged->cache, entry, origin->bytes);
 }
@@ -250,14 +256,14 @@ static weir_status look_up_old(weir_staged *staged, const weir_ordered_entry *en
     return WEIR_OK;
 }
 
-/* Nothing is held back of entry any more; its headers are the caller's. */
+/* Nothing is held back of entry any more; its source is the caller's. */
 static void *let_go(weir_staged *staged, weir_ordered_entry *entry)
 {
-    void *headers = weir_ordered_hold(entry)->owned_headers;
-    weir_ordered_hold(entry)->owned_headers = NULL;
+    void *source = weir_ordered_hold(entry)->owned_source;
+    weir_ordered_hold(entry)->owned_source = NULL;
     weir_record_cache_release(&staged->cache, entry);
     weir_ordered_drop(staged->map, entry, WEIR_FORWARDED);
-    return headers;
+    return source;
 }
 
 static weir_status tell(weir_staged *staged, weir_ordered_entry *entry, const weir_held_sink *sink,
@@ -276,8 +282,8 @@ static weir_status tell(weir_staged *staged, weir_ordered_entry *entry, const we
         write.value = weir_buf_bytes(&staged->told_value);
     }
     bool is_skipped = sink->skips_absent && value.data == NULL && write.old.data == NULL;
-    WEIR_AUTO_FREE void *headers = let_go(staged, entry);
-    write.headers = headers;
+    WEIR_AUTO_FREE void *source = let_go(staged, entry);
+    write.source = source;
     return is_skipped ? WEIR_OK : sink->write(sink->user, &write, err);
 }
 

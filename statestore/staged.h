@@ -28,7 +28,9 @@ weir_kv *weir_staged_view(weir_staged *staged);
 weir_kv *weir_staged_committed_view(weir_staged *staged);
 
 /* key may be read or written soon: weir_ordered_map_expect of what is staged or committed. */
-void weir_staged_expect(const weir_staged *staged, weir_bytes key, bool near);
+void weir_staged_expect(weir_staged *staged, weir_bytes key, bool near);
+/* How many such keys were found. */
+uint64_t weir_staged_expected(const weir_staged *staged);
 
 /* From now on weir_staged_hold holds writes back, of the budget of a worker, which outlives the
  * store. The store is empty still. */
@@ -39,8 +41,8 @@ const weir_record_cache *weir_staged_cache(const weir_staged *staged);
 /* Where a write that is held back came from. */
 typedef struct weir_held_origin {
     int64_t timestamp_ms;
-    size_t bytes;        /* What it counts for in the budget. */
-    void *owned_headers; /* One block, handed to the sink; NULL: none. */
+    size_t bytes;       /* What it counts for in the budget. */
+    void *owned_source; /* One block, handed to the sink; NULL: none. */
 } weir_held_origin;
 
 /* Stages value, or a removal where it is null, and holds it back: the sink is told of it with the
@@ -57,7 +59,7 @@ typedef struct weir_held_write {
     weir_bytes value; /* Null: removed. */
     weir_bytes old;   /* What the sink was told last; null: no value, or not looked up. */
     int64_t timestamp_ms;
-    void *headers; /* Borrowed for the call. */
+    void *source; /* Of weir_held_origin; borrowed for the call. */
 } weir_held_write;
 
 typedef struct weir_held_sink {

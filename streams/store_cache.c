@@ -67,7 +67,7 @@ static weir_held_origin origin_of(const weir_task_store *store, weir_bytes key, 
             kept.partition = record->partition;
             kept.offset = record->offset;
         }
-        origin.owned_headers = weir_record_copy(&kept, NULL);
+        origin.owned_source = weir_record_copy(&kept, NULL);
     }
     return origin;
 }
@@ -77,20 +77,20 @@ static weir_held_origin origin_of(const weir_task_store *store, weir_bytes key, 
 static weir_status call_listener(weir_task_store *store, const weir_held_write *write,
                                  weir_error *err)
 {
-    const weir_record *headers = write->headers;
+    const weir_record *source = write->source; /* Headers, and the place where asked for. */
     weir_flushed flushed = {
         .key = write->key,
         .window_start_ms = -1,
         .value = write->value,
         .old_value = store->sends_old_values ? write->old : WEIR_BYTES_NULL,
         .timestamp_ms = write->timestamp_ms,
-        .headers = headers == NULL ? NULL : headers->headers,
-        .header_count = headers == NULL ? 0 : headers->header_count,
+        .headers = source == NULL ? NULL : source->headers,
+        .header_count = source == NULL ? 0 : source->header_count,
     };
-    if (store->keeps_places && headers != NULL) {
-        flushed.topic = headers->topic;
-        flushed.partition = headers->partition;
-        flushed.offset = headers->offset;
+    if (store->keeps_places && source != NULL) {
+        flushed.topic = source->topic;
+        flushed.partition = source->partition;
+        flushed.offset = source->offset;
     }
     if (store->spec->options.kind == WEIR_STORE_WINDOW) {
         weir_window_key window = weir_window_key_of(write->key);
