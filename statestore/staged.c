@@ -24,7 +24,6 @@
 #include "statestore/staged.h"
 
 #include "statestore/ordered_map.h"
-#include "statestore/read_ahead.h"
 
 #include <stdlib.h>
 
@@ -40,7 +39,6 @@ struct weir_staged {
     char *name;
     weir_kv *engine; /* NULL: the committed versions are all there is. */
     weir_ordered_map *map;
-    weir_read_ahead *ahead;  /* What the engine said of keys before they were asked for; or NULL. */
     weir_record_cache cache; /* Without a budget: nothing is held back. */
     weir_buf told_value;     /* Copies of what the sink is told now. */
     weir_buf told_old;
@@ -108,14 +106,6 @@ static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, 
     if (engine == NULL) {
         return WEIR_NOT_FOUND;
     }
-    weir_bytes ahead = WEIR_BYTES_NULL;
-    if (v->staged->ahead != NULL && weir_read_ahead_find(v->staged->ahead, key, &ahead)) {
-        if (ahead.data == NULL) {
-            return WEIR_NOT_FOUND;
-        }
-        weir_buf_set(out_value, ahead);
-        return WEIR_OK;
-    }
     return weir_kv_get(engine, key, out_value, err);
 }
 
@@ -127,27 +117,6 @@ void weir_staged_expect(weir_staged *staged, weir_bytes key, bool near)
 uint64_t weir_staged_expected(const weir_staged *staged)
 {
     return staged->expected;
-}
-
-weir_status weir_staged_read_ahead(weir_staged *staged, const weir_bytes *keys, size_t count,
-                                   weir_error *err)
-{
-    if (staged->engine == NULL) {
-        return WEIR_OK;
-    }
-    if (staged->ahead == NULL) {
-        staged->ahead = weir_read_ahead_new();
-    }
-    return weir_read_ahead_fill(staged->ahead, staged->engine, staged->map,
-                                &(weir_key_array){keys, count}, err);
-}
-
-/* The engine is about to change, or has. */
-static void forget_ahead(weir_staged *staged)
-{
-    if (staged->ahead != NULL) {
-        weir_read_ahead_clear(staged->ahead);
-    }
 }
 
 /* Stages value, or a removal where it is null. What is held back of entry keeps what was forwarded
@@ -524,7 +493,6 @@ void weir_staged_free(weir_staged *staged)
     weir_buf_cleanup(&staged->told_value);
     weir_buf_cleanup(&staged->told_old);
     weir_kv_free(staged->engine);
-    weir_read_ahead_free(staged->ahead);
     weir_ordered_map_free(staged->map);
     free(staged->dirty);
     free(staged->name);
@@ -576,7 +544,6 @@ void weir_staged_abort(weir_staged *staged)
 {
     WEIR_ASSERT(staged->open_iterators == 0);
     drop_held(staged);
-    forget_ahead(staged); /* A restore may follow. */
 
     for (size_t i = 0; i < staged->dirty_count; i++) {
         weir_ordered_entry *entry = staged->dirty[i];
@@ -624,7 +591,6 @@ void weir_staged_applied(weir_staged *staged)
     if (staged->engine == NULL) {
         return;
     }
-    forget_ahead(staged);
     if (staged->dirty_count == 0) {
         weir_ordered_map_clear(staged->map);
     } else {
@@ -649,7 +615,6 @@ void weir_staged_clear(weir_staged *staged)
     WEIR_ASSERT(staged->open_iterators == 0);
 
     drop_held(staged);
-    forget_ahead(staged);
     weir_ordered_map_clear(staged->map);
     staged->dirty_count = 0;
     staged->staged_bytes = 0;

@@ -96,12 +96,6 @@ void weir_staged_put_committed(weir_staged *staged, weir_bytes key, weir_bytes v
 /* Forgets everything, staged, committed and (without an engine) all that the store holds. */
 void weir_staged_clear(weir_staged *staged);
 
-/* Reads so many keys of the engine at once, because they will be read soon one by one; at most
- * WEIR_READ_AHEAD_KEYS_MAX of them and WEIR_READ_AHEAD_BYTES_MAX of values are kept. */
-enum { WEIR_READ_AHEAD_KEYS_MAX = 1024, WEIR_READ_AHEAD_BYTES_MAX = 4 << 20 };
-weir_status weir_staged_read_ahead(weir_staged *staged, const weir_bytes *keys, size_t count,
-                                   weir_error *err);
-
 /* The engine below; NULL for a store in memory. */
 weir_kv *weir_staged_engine(const weir_staged *staged);
 

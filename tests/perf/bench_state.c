@@ -33,7 +33,6 @@ enum {
     COMMIT_RECORDS = 10000,
     RESTORE_RECORDS = 250000,
     RESULTS_MAX = 8,
-    READ_AHEAD = 250, /* Records whose keys are known. */
 };
 
 typedef struct result {
@@ -51,7 +50,6 @@ typedef struct bench {
     uint64_t updates;
     size_t memory_bytes;
     size_t value_bytes;
-    bool reads_ahead;
     bool skewed; /* Else each key is as likely as any other. */
     weir_database *database;
     weir_task_state *state;
@@ -219,24 +217,12 @@ static void update_all(bench *b, const char *name)
 {
     weir_error err = {0};
     WEIR_AUTO(weir_buf) value = {0};
-    char keys[READ_AHEAD][KEY_BYTES];
-    weir_bytes ahead[READ_AHEAD];
-    weir_staged *staged = weir_task_state_staged(b->state, "rows");
+    char key[KEY_BYTES];
     begin(b);
-    for (uint64_t i = 0; i < b->updates; i += READ_AHEAD) {
-        for (size_t j = 0; j < READ_AHEAD; j++) {
-            set_key(choose(b), keys[j]);
-        }
-        for (size_t j = 0; b->reads_ahead && j < READ_AHEAD; j++) {
-            ahead[j] = weir_bytes_of(keys[j], KEY_BYTES);
-        }
-        if (b->reads_ahead) {
-            must(weir_staged_read_ahead(staged, ahead, READ_AHEAD, &err), &err);
-        }
-        for (size_t j = 0; j < READ_AHEAD; j++) {
-            update(b, keys[j], &value);
-        }
-        if ((i + READ_AHEAD) % COMMIT_RECORDS == 0) {
+    for (uint64_t i = 1; i <= b->updates; i++) {
+        set_key(choose(b), key);
+        update(b, key, &value);
+        if (i % COMMIT_RECORDS == 0) {
             commit(b);
         }
     }
@@ -314,8 +300,6 @@ int main(int argc, char **argv)
     fill(&b);
     read_all(&b, "read");
     update_all(&b, "update");
-    b.reads_ahead = true;
-    update_all(&b, "update, read ahead");
     close_state(&b);
     must(weir_directory_remove(b.directory, &err), &err);
     if (json != NULL) {
