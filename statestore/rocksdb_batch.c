@@ -2,8 +2,8 @@
  *
  * rocksdb_batch.c - many writes at once: an atomic batch, and a sorted file that is ingested.
  *
- * A batch tells the row cache of each write as it is added: until it is written nobody reads these
- * rows, for their thread is here. A batch that is not written empties the row cache.
+ * A batch tells the rows of each write as it is added: until it is written nobody reads these rows,
+ * for their thread is here. A batch that is not written empties all of them.
  */
 #include "statestore/rocksdb_store_internal.h"
 
@@ -97,11 +97,11 @@ weir_write_batch *weir_write_batch_new(weir_database *database)
     return batch;
 }
 
-/* The rows in memory that the batch has changed are ahead of the database. */
+/* The rows that the batch has changed are ahead of the database. */
 static void forget_batch(weir_write_batch *batch)
 {
     if (rocksdb_writebatch_count(batch->batch) > 0) {
-        weir_row_cache_clear(batch->database->rows);
+        weir_rows_clear(batch->database->rows);
     }
 }
 
@@ -120,7 +120,7 @@ void weir_write_batch_put(weir_write_batch *batch, weir_kv *kv, weir_bytes key, 
     rocksdb_store *store = (rocksdb_store *)kv;
     WEIR_ASSERT(store->database == batch->database);
 
-    weir_row_cache_wrote(store->database->rows, store->rows, key, value);
+    weir_rocksdb_note_row(store, key, value);
     weir_bytes full = weir_rocksdb_full_key(store, key);
     if (value.data == NULL) {
         rocksdb_writebatch_delete_cf(batch->batch, store->family, full.data, full.size);

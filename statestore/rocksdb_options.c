@@ -62,7 +62,7 @@ weir_rocksdb_memory weir_rocksdb_memory_of(size_t memory_bytes_max)
         memory.memtable_bytes = MEMTABLE_BYTES_MAX;
     }
     memory.cache_bytes = memory_bytes_max - memory.memtable_bytes;
-    memory.row_bytes_max = memory.cache_bytes / 4 * 3;
+    memory.row_bytes_max = memory.cache_bytes / 8 * 7;
     return memory;
 }
 

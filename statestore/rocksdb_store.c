@@ -40,7 +40,6 @@ enum {
     PARTITION_BYTES = 4,
     MEMORY_BYTES_DEFAULT = 64 << 20,
     INGEST_MIN_DEFAULT = 5000,
-    GET_GROUP = 64,
     PROBE_BYTES = 1 << 20,   /* What must fit on the disk before a broken database is opened. */
     FULL_WITH_SPACE_MAX = 4, /* So often a write may fail for want of space that is there. */
 };
@@ -155,6 +154,24 @@ static weir_status open_rocksdb(weir_database *database, weir_error *err)
     return check(message, database->directory, err);
 }
 
+static size_t memory_max_of(const weir_database_options *options)
+{
+    return options->memory_bytes_max == 0 ? MEMORY_BYTES_DEFAULT : options->memory_bytes_max;
+}
+
+static weir_rows *rows_new(const weir_database *database, const weir_database_options *options,
+                           size_t memory_bytes_max)
+{
+    enum { FILE_PART = 8 };
+    uint64_t bytes_max = memory_max_of(options);
+    return weir_rows_new(&(weir_rows_options){
+        .directory = database->directory,
+        .memory_bytes_max = memory_bytes_max,
+        .file_bytes_max =
+            options->row_file_bytes_max == 0 ? bytes_max * FILE_PART : options->row_file_bytes_max,
+    });
+}
+
 weir_status weir_database_open(const weir_database_options *options, weir_database **out_database,
                                weir_error *err)
 {
@@ -171,11 +188,9 @@ weir_status weir_database_open(const weir_database_options *options, weir_databa
     WEIR_TRY(weir_directory_make(options->directory, err));
     WEIR_TRY(weir_directory_lock(options->directory, &database->lock_fd, err));
 
-    size_t bytes_max = options->memory_bytes_max;
-    weir_rocksdb_memory memory =
-        weir_rocksdb_memory_of(bytes_max == 0 ? MEMORY_BYTES_DEFAULT : bytes_max);
+    weir_rocksdb_memory memory = weir_rocksdb_memory_of(memory_max_of(options));
     database->options = weir_rocksdb_options_new(&memory, &database->blocks);
-    database->rows = weir_row_cache_new(memory.row_bytes_max);
+    database->rows = rows_new(database, options, memory.row_bytes_max);
     database->cache_bytes = memory.cache_bytes;
     database->read_options = rocksdb_readoptions_create();
     database->write_options = rocksdb_writeoptions_create();
@@ -202,7 +217,7 @@ static void close_rocksdb(weir_database *database)
         rocksdb_close(weir_take(&database->db)); /* Flushes all families, atomically. */
     }
     if (database->rows != NULL) {
-        weir_row_cache_clear(database->rows); /* After a failure the disk may have older ones. */
+        weir_rows_clear(database->rows); /* After a failure the disk may have older ones. */
     }
 }
 
@@ -223,7 +238,7 @@ void weir_database_free(weir_database *database)
     }
     pthread_mutex_destroy(&database->families_lock);
     pthread_rwlock_destroy(&database->flush_lock);
-    weir_row_cache_free(database->rows);
+    weir_rows_free(database->rows);
     weir_map_free(database->families);
     free(database->directory);
     free(database);
@@ -263,8 +278,10 @@ weir_status weir_database_flush(weir_database *database, weir_error *err)
 weir_database_memory weir_database_memory_now(weir_database *database)
 {
     weir_database_memory memory = {
-        .row_bytes = weir_row_cache_bytes(database->rows),
+        .row_bytes = weir_rows_bytes(database->rows),
         .block_bytes = rocksdb_cache_get_usage(database->blocks),
+        .row_file_bytes = weir_rows_file_bytes(database->rows),
+        .row_file_failure = weir_rows_failure(database->rows),
     };
     pthread_mutex_lock(&database->families_lock); /* Or the database may be opened anew. */
     if (database->db != NULL) {
@@ -348,24 +365,36 @@ weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key)
     return weir_buf_bytes(&store->key);
 }
 
-/* Keeps a row that was read; from time to time the block cache makes room for rows. */
-static void keep_row(rocksdb_store *store, weir_bytes key, weir_bytes value)
+/* From time to time the block cache makes room for the rows that have come. */
+static void make_room_for_rows(rocksdb_store *store)
 {
-    enum { LOOK_ROWS = 1024 };
+    enum { LOOK_ROWS = 4096 };
     weir_database *database = store->database;
-    weir_row_cache_put(database->rows, store->rows, key, value);
     store->has_rows = true;
-    if (store->rows_read++ % LOOK_ROWS == 0) {
+    if (store->ticks++ % LOOK_ROWS == 0) {
         rocksdb_cache_set_capacity(database->blocks,
-                                   database->cache_bytes - weir_row_cache_bytes(database->rows));
+                                   database->cache_bytes - weir_rows_bytes(database->rows));
     }
 }
 
-/* Its rows in memory are not those of the engine any more. */
+static void keep_row(rocksdb_store *store, weir_bytes key, weir_bytes value)
+{
+    weir_rows_put(store->database->rows, store->rows, key, value);
+    make_room_for_rows(store);
+}
+
+void weir_rocksdb_note_row(rocksdb_store *store, weir_bytes key, weir_bytes value)
+{
+    weir_rows_wrote(store->database->rows, store->rows, key, value);
+    if (weir_rows_use_file(store->database->rows)) {
+        make_room_for_rows(store);
+    }
+}
+
 void weir_rocksdb_forget_rows(rocksdb_store *store)
 {
     if (store->has_rows) {
-        store->rows = weir_row_cache_add_store(store->database->rows);
+        store->rows = weir_rows_add_store(store->database->rows);
         store->has_rows = false;
     }
 }
@@ -373,7 +402,7 @@ void weir_rocksdb_forget_rows(rocksdb_store *store)
 static weir_status rocks_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
-    if (weir_row_cache_get(store->database->rows, store->rows, key, out_value)) {
+    if (weir_rows_get(store->database->rows, store->rows, key, out_value)) {
         return WEIR_OK;
     }
     weir_bytes full = weir_rocksdb_full_key(store, key);
@@ -393,61 +422,6 @@ static weir_status rocks_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, w
     return WEIR_OK;
 }
 
-/* Gives one answer on; what of it was allocated is freed whatever comes out. */
-static weir_status give(const weir_found_sink *sink, size_t index, rocksdb_pinnableslice_t *pinned,
-                        char *message, weir_error *err)
-{
-    weir_status status = check(message, "read of many keys", err);
-    size_t size = 0;
-    const char *value = pinned == NULL ? NULL : rocksdb_pinnableslice_value(pinned, &size);
-    if (status == WEIR_OK) {
-        sink->found(sink->user, index,
-                    value == NULL ? WEIR_BYTES_NULL : weir_bytes_of(value, size));
-    }
-    rocksdb_pinnableslice_destroy(pinned);
-    return status;
-}
-
-/* One call of RocksDB; full keys stand one after the other in bytes. */
-static weir_status get_group(rocksdb_store *store, const weir_bytes *keys, size_t count,
-                             const weir_found_sink *sink, size_t first, weir_error *err)
-{
-    WEIR_AUTO(weir_buf) bytes = {0};
-    const char *full_keys[GET_GROUP];
-    size_t sizes[GET_GROUP];
-    rocksdb_pinnableslice_t *values[GET_GROUP];
-    char *messages[GET_GROUP] = {NULL};
-    for (size_t i = 0; i < count; i++) {
-        weir_bytes full = weir_rocksdb_full_key(store, keys[i]);
-        weir_buf_append(&bytes, full.data, full.size);
-        sizes[i] = full.size;
-    }
-    size_t at = 0;
-    for (size_t i = 0; i < count; i++) { /* The buffer moves no more. */
-        full_keys[i] = (const char *)bytes.data + at;
-        at += sizes[i];
-    }
-    rocksdb_batched_multi_get_cf(store->database->db, store->database->read_options, store->family,
-                                 count, full_keys, sizes, values, messages, true);
-    weir_status status = WEIR_OK;
-    for (size_t i = 0; i < count; i++) {
-        weir_status one = give(sink, first + i, values[i], messages[i], err);
-        status = status == WEIR_OK ? one : status;
-    }
-    return status;
-}
-
-weir_status weir_rocksdb_store_get_many(weir_kv *kv, const weir_bytes *sorted, size_t count,
-                                        const weir_found_sink *sink, weir_error *err)
-{
-    WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
-    for (size_t i = 0; i < count; i += GET_GROUP) {
-        size_t group = count - i < GET_GROUP ? count - i : GET_GROUP;
-        WEIR_TRY(get_group((rocksdb_store *)kv, sorted + i, group, sink, i, err));
-    }
-    return WEIR_OK;
-}
-
 static weir_status rocks_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
@@ -458,7 +432,7 @@ static weir_status rocks_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir
                    full.size, value.data, value.size, &message);
     pthread_rwlock_unlock(&store->database->flush_lock);
     WEIR_TRY(weir_rocksdb_check_write(store->database, message, kv->name, err));
-    weir_row_cache_wrote(store->database->rows, store->rows, key, value);
+    weir_rocksdb_note_row(store, key, value);
     return WEIR_OK;
 }
 
@@ -472,7 +446,7 @@ static weir_status rocks_remove(weir_kv *kv, weir_bytes key, weir_error *err)
                       full.size, &message);
     pthread_rwlock_unlock(&store->database->flush_lock);
     WEIR_TRY(weir_rocksdb_check_write(store->database, message, kv->name, err));
-    weir_row_cache_wrote(store->database->rows, store->rows, key, WEIR_BYTES_NULL);
+    weir_rocksdb_note_row(store, key, WEIR_BYTES_NULL);
     return WEIR_OK;
 }
 
@@ -621,7 +595,7 @@ weir_status weir_rocksdb_store_new(weir_database *database, const char *family, 
     store->kv = (weir_kv){&weir_rocksdb_store_ops, name};
     store->database = database;
     store->family = handle;
-    store->rows = weir_row_cache_add_store(database->rows);
+    store->rows = weir_rows_add_store(database->rows);
     weir_buf_append_i32_be(&store->key, partition);
     *out_kv = &store->kv;
     return WEIR_OK;

@@ -36,16 +36,6 @@ weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *con
 weir_status weir_rocksdb_store_snapshot(weir_kv *kv, weir_kv_iterator **out_iterator,
                                         weir_error *err);
 
-/* Takes the values of many keys, by index; null: there is no such key. Borrowed for the call. */
-typedef struct weir_found_sink {
-    void (*found)(void *user, size_t index, weir_bytes value);
-    void *user;
-} weir_found_sink;
-
-/* Reads many keys at once, ascending ones, none twice: each costs less than by itself. */
-weir_status weir_rocksdb_store_get_many(weir_kv *kv, const weir_bytes *sorted, size_t count,
-                                        const weir_found_sink *sink, weir_error *err);
-
 /* From how many entries on an ingest is worth its file: an option of the database. */
 size_t weir_rocksdb_ingest_entries_min(const weir_database *database);
 

@@ -9,7 +9,7 @@
 
 #include "statestore/rocksdb_options_internal.h"
 #include "statestore/rocksdb_store.h"
-#include "statestore/row_cache.h"
+#include "statestore/rows.h"
 #include "streams/base/map.h"
 
 #include <pthread.h>
@@ -24,8 +24,8 @@ struct weir_database {
     rocksdb_readoptions_t *read_options;
     rocksdb_column_family_handle_t *default_handle;
     rocksdb_cache_t *blocks;
-    weir_row_cache *rows; /* Of all stores; blocks may have what they do not take. */
-    size_t cache_bytes;   /* Of both. */
+    weir_rows *rows;    /* Of all stores; blocks may have what they do not take. */
+    size_t cache_bytes; /* Of both. */
     size_t ingest_entries_min;
     weir_map *families; /* Name to handle. */
     pthread_mutex_t families_lock;
@@ -39,10 +39,10 @@ typedef struct rocksdb_store {
     weir_kv kv; /* Must be first. */
     weir_database *database;
     rocksdb_column_family_handle_t *family;
-    weir_buf key;       /* The partition, and behind it the key of the call. */
-    uint32_t rows;      /* Its number in the row cache. */
-    bool has_rows;      /* Some may be there. */
-    unsigned rows_read; /* From blocks, by which the row cache grows. */
+    weir_buf key;   /* The partition, and behind it the key of the call. */
+    uint32_t rows;  /* Its number among them. */
+    bool has_rows;  /* Some may be there. */
+    unsigned ticks; /* Of rows that came, by which blocks make room. */
 } rocksdb_store;
 
 extern const weir_kv_ops weir_rocksdb_store_ops;
@@ -55,7 +55,10 @@ weir_status weir_rocksdb_check_write(weir_database *database, char *message, con
 /* The key as RocksDB has it, borrowed until the next call. */
 weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key);
 
-/* Its rows in memory are not those of the engine any more. */
+/* The engine's row has another value now, or none (null). */
+void weir_rocksdb_note_row(rocksdb_store *store, weir_bytes key, weir_bytes value);
+
+/* Its rows outside of the engine are not those of the engine any more. */
 void weir_rocksdb_forget_rows(rocksdb_store *store);
 
 #endif

@@ -25,6 +25,9 @@ typedef struct weir_database weir_database;
 typedef struct weir_database_options {
     const char *directory;
     size_t memory_bytes_max; /* Rows, blocks and memtables together; 0: 64 MiB. */
+    /* Of a file without a name, for rows that memory does not hold: it makes point reads of large
+     * state cheap. 0: eight times memory_bytes_max; below some megabytes there is none. */
+    uint64_t row_file_bytes_max;
     /* From this many keys on a restore batch is written as a file of its own: 1.0 µs of CPU a
      * record against 2.4 through the memtable. Smaller files would be too many. 0: 5000. */
     size_t ingest_entries_min;
@@ -41,10 +44,12 @@ weir_status weir_database_flush(weir_database *database, weir_error *err);
 
 /* What the database takes, by its own count. */
 typedef struct weir_database_memory {
-    size_t row_bytes;          /* Rows that were read. */
+    size_t row_bytes;          /* Rows that were read, and where they lie in the file of rows. */
     size_t block_bytes;        /* Blocks, filters and indexes. */
     size_t write_buffer_bytes; /* What was applied and is not on disk. */
     size_t table_bytes;        /* Of the files that are open, beside their blocks. */
+    uint64_t row_file_bytes;   /* On disk: the file of rows. */
+    int row_file_failure;      /* The errno for which it is used no more; 0: nothing is wrong. */
 } weir_database_memory;
 
 /* Any thread. */

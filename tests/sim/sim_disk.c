@@ -495,20 +495,6 @@ weir_status weir_rocksdb_store_snapshot(weir_kv *kv, weir_kv_iterator **out_iter
     return disk_range(kv, WEIR_BYTES(""), WEIR_BYTES_NULL, false, out_iterator, err);
 }
 
-weir_status weir_rocksdb_store_get_many(weir_kv *kv, const weir_bytes *sorted, size_t count,
-                                        const weir_found_sink *sink, weir_error *err)
-{
-    WEIR_AUTO(weir_buf) value = {0};
-    for (size_t i = 0; i < count; i++) {
-        weir_status status = weir_kv_get(kv, sorted[i], &value, err);
-        if (status != WEIR_OK && status != WEIR_NOT_FOUND) {
-            return status;
-        }
-        sink->found(sink->user, i, status == WEIR_OK ? weir_buf_bytes(&value) : WEIR_BYTES_NULL);
-    }
-    return WEIR_OK;
-}
-
 size_t weir_rocksdb_ingest_entries_min(const weir_database *database)
 {
     return database->ingest_entries_min;

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rows.h - the rows of a database that need not be looked for in the engine: in memory
+ * (row_cache.h), and in a file where memory does not hold them all (row_log.h).
+ *
+ * It holds what the engine holds, or less; what the caller writes to the engine it tells the rows.
+ *
+ * Ownership  Keys and values are copied.
+ * Threads    Any; a row, like the store that it is of, is used by one thread at a time.
+ */
+#ifndef WEIR_STATESTORE_ROWS_H
+#define WEIR_STATESTORE_ROWS_H
+
+#include "streams/base/bytes.h"
+
+typedef struct weir_rows weir_rows;
+
+typedef struct weir_rows_options {
+    const char *directory; /* Of the file; borrowed for the life of the rows. */
+    size_t memory_bytes_max;
+    uint64_t file_bytes_max; /* 0: no file. */
+} weir_rows_options;
+
+/* Takes memory as rows come, and makes the file when they need it. */
+weir_rows *weir_rows_new(const weir_rows_options *options);
+void weir_rows_free(weir_rows *rows);
+
+/* A number for a store: it has no rows yet. To forget the rows of a store it takes another one. */
+uint32_t weir_rows_add_store(weir_rows *rows);
+
+/* True where the row is there; its value replaces the content of *out_value. */
+bool weir_rows_get(weir_rows *rows, uint32_t store, weir_bytes key, weir_buf *out_value);
+
+/* Keeps a row that was read from the engine. */
+void weir_rows_put(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes value);
+
+/* The engine's row has another value now, or none (null). */
+void weir_rows_wrote(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes value);
+
+/* Memory does not hold all rows: the file does, and wants to know of each that is written. */
+bool weir_rows_use_file(const weir_rows *rows);
+
+/* Forgets all rows, of all stores. */
+void weir_rows_clear(weir_rows *rows);
+
+/* Memory that rows have taken so far. */
+size_t weir_rows_bytes(weir_rows *rows);
+
+/* Bytes of the file. */
+uint64_t weir_rows_file_bytes(weir_rows *rows);
+
+/* Why there is no file any more, an errno (row_log.h); 0: nothing is wrong. */
+int weir_rows_failure(const weir_rows *rows);
+
+#endif
