@@ -365,13 +365,17 @@ weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key)
     return weir_buf_bytes(&store->key);
 }
 
-/* From time to time the block cache makes room for the rows that have come. */
-static void make_room_for_rows(rocksdb_store *store)
+/* From time to time the block cache makes room for the rows that have come, and rows are told how
+ * much there is. */
+static void look_at_size(rocksdb_store *store)
 {
     enum { LOOK_ROWS = 4096 };
-    weir_database *database = store->database;
-    store->has_rows = true;
+    const weir_database *database = store->database;
     if (store->ticks++ % LOOK_ROWS == 0) {
+        uint64_t bytes = 0;
+        (void)rocksdb_property_int_cf(database->db, store->family,
+                                      "rocksdb.estimate-live-data-size", &bytes);
+        weir_rows_note_size(database->rows, bytes);
         rocksdb_cache_set_capacity(database->blocks,
                                    database->cache_bytes - weir_rows_bytes(database->rows));
     }
@@ -380,15 +384,15 @@ static void make_room_for_rows(rocksdb_store *store)
 static void keep_row(rocksdb_store *store, weir_bytes key, weir_bytes value)
 {
     weir_rows_put(store->database->rows, store->rows, key, value);
-    make_room_for_rows(store);
+    store->has_rows = true;
+    look_at_size(store);
 }
 
 void weir_rocksdb_note_row(rocksdb_store *store, weir_bytes key, weir_bytes value)
 {
     weir_rows_wrote(store->database->rows, store->rows, key, value);
-    if (weir_rows_use_file(store->database->rows)) {
-        make_room_for_rows(store);
-    }
+    store->has_rows = store->has_rows || weir_rows_use_file(store->database->rows);
+    look_at_size(store);
 }
 
 void weir_rocksdb_forget_rows(rocksdb_store *store)

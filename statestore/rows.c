@@ -6,7 +6,7 @@
  *   write:  the cache's row changes where there is one; the log takes each, for what is written
  *           is likely to be read again
  *
- * State that fits into memory never makes a file. What is restored at once goes past both: each
+ * State that fits into memory makes no file. What is restored at once goes past both: each
  * row would cost as much again, and is read once from the engine when it is wanted.
  */
 #include "statestore/rows.h"
@@ -22,7 +22,6 @@ struct weir_rows {
     weir_row_cache *cache;
     weir_row_log *log; /* NULL: there is to be no file. */
     size_t cache_bytes_max;
-    atomic_uint puts;
     atomic_bool use_file;
 };
 
@@ -72,22 +71,25 @@ bool weir_rows_get(weir_rows *rows, uint32_t store, weir_bytes key, weir_buf *ou
     return false;
 }
 
-/* Nine tenths: some shards are full earlier than others. */
-static void look_at_cache(weir_rows *rows)
+/* Well before memory is full, for what is in the engine alone by then is to be read from it, each
+ * row once; but for small state there is no file. Some shards of the cache are full earlier than
+ * others. */
+void weir_rows_note_size(weir_rows *rows, uint64_t bytes)
 {
-    if (rows->log != NULL && weir_row_cache_bytes(rows->cache) >= rows->cache_bytes_max / 10 * 9) {
+    enum { SMALL_BYTES = 16 << 20 };
+    size_t full = rows->cache_bytes_max / 10 * 9;
+    size_t large = rows->cache_bytes_max / 8;
+    large = large < SMALL_BYTES ? SMALL_BYTES : large;
+    if (rows->log != NULL && (bytes > large || weir_row_cache_bytes(rows->cache) >= full)) {
         atomic_store(&rows->use_file, true);
     }
 }
 
 void weir_rows_put(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes value)
 {
-    enum { LOOK_ROWS = 1024 };
     weir_row_cache_put(rows->cache, store, key, value);
     if (weir_rows_use_file(rows)) {
         weir_row_log_put(rows->log, store, key, value);
-    } else if (atomic_fetch_add_explicit(&rows->puts, 1, memory_order_relaxed) % LOOK_ROWS == 0) {
-        look_at_cache(rows);
     }
 }
 

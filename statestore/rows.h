@@ -37,6 +37,10 @@ void weir_rows_put(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes v
 /* The engine's row has another value now, or none (null). */
 void weir_rows_wrote(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes value);
 
+/* The engine has so many bytes of a store on disk: from time to time, so that the file is used from
+ * when memory does not hold all rows. */
+void weir_rows_note_size(weir_rows *rows, uint64_t bytes);
+
 /* Memory does not hold all rows: the file does, and wants to know of each that is written. */
 bool weir_rows_use_file(const weir_rows *rows);
 

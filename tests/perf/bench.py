@@ -5,9 +5,9 @@
 usage: bench.py --build DIRECTORY [--json FILE] [--quick] [--site DIRECTORY]
                 [--large DIRECTORY]... [--libs DIRECTORY] [NAME...]
 
-NAME is broker, store, state, runtime, operators, extract or pipeline; without one all of them run.
---site is the site of the demo; the large pages are those of 50 to 250 KB below each --large.
-Without them the pages in tests/golden stand for both. With --libs, where Kafka's jars lie,
+NAME is broker, store, state, growth, runtime, operators, extract or pipeline; without one all of
+them run. --site is the site of the demo; the large pages are those of 50 to 250 KB below each
+--large. Without them the pages in tests/golden stand for both. With --libs, where Kafka's jars lie,
 operators are measured beside Kafka Streams' TopologyTestDriver. --quick takes little of everything:
 it shows that the benchmarks run, its figures say nothing.
 
@@ -109,6 +109,29 @@ def run_state(bench):
                    ("<=", 1124))
 
 
+def run_growth(bench):
+    """A whole job whose state is a hundred times as large."""
+    sizes = [2000, 4000] if bench.options.quick else [200000, 20000000]
+    records = "4000" if bench.options.quick else "2000000"
+    got = []
+    bench.raw["growth"] = []
+    for size in sizes:
+        results = bench.program("growth", "--keys", str(size), "--warm", str(size),
+                                "--records", records)
+        bench.raw["growth"] += results
+        got.append(results[-1])
+        bench.note("growth", f"updates of {size:,} keys", 1e6 / got[-1]["us_per_record"],
+                   "records/s")
+        bench.note("growth", f"updates of {size:,} keys", 1e6 / got[-1]["cpu_us_per_record"],
+                   "records/s a core")
+        bench.note("growth", f"peak memory, {size:,} keys", got[-1]["peak_mib"], "MiB",
+                   ("<=", 1124))
+    for figure_of, unit in (("us_per_record", "by the clock"), ("own_us_per_record", "worker CPU"),
+                            ("cpu_us_per_record", "all CPU")):
+        bench.note("growth", f"throughput kept, {sizes[1]:,} keys, {unit}",
+                   got[0][figure_of] / got[1][figure_of], "ratio", (">=", 0.5))
+
+
 def run_runtime(bench):
     """Records through tasks and stores, restore, restart."""
     amount = ["--records", "4000", "--keys", "400"] if bench.options.quick else []
@@ -205,8 +228,9 @@ def run_pipeline(bench):
                    "ratio", ("<=", 1.0))
 
 
-RUNS = {"broker": run_broker, "store": run_store, "state": run_state, "runtime": run_runtime,
-        "operators": run_operators, "extract": run_extract, "pipeline": run_pipeline}
+RUNS = {"broker": run_broker, "store": run_store, "state": run_state, "growth": run_growth,
+        "runtime": run_runtime, "operators": run_operators, "extract": run_extract,
+        "pipeline": run_pipeline}
 
 
 def cpu_model():
