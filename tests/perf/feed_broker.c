@@ -268,16 +268,16 @@ static weir_status new_producer(weir_broker *broker, const weir_producer_options
 
 /* The broker: everything else is asked of the one behind it. */
 
-static weir_status create_topic(weir_broker *broker, const weir_topic_config *config,
-                                weir_error *err)
+static weir_status create_topics(weir_broker *broker, const weir_topic_config *configs,
+                                 size_t count, weir_error *err)
 {
-    return weir_broker_create_topic(of(broker)->inner, config, err);
+    return weir_broker_create_topics(of(broker)->inner, configs, count, err);
 }
 
-static weir_status describe_topic(weir_broker *broker, const char *topic,
-                                  weir_topic_config *out_config, weir_error *err)
+static weir_status describe_topics(weir_broker *broker, weir_topic_query *queries, size_t count,
+                                   weir_error *err)
 {
-    return weir_broker_describe_topic(of(broker)->inner, topic, out_config, err);
+    return weir_broker_describe_topics(of(broker)->inner, queries, count, err);
 }
 
 static weir_status list_topics(weir_broker *broker,
@@ -348,9 +348,9 @@ static weir_status join(weir_broker *broker, const weir_member_options *options,
 weir_broker *feed_broker_new(void)
 {
     static const weir_broker_ops ops = {
-        create_topic,   describe_topic, list_topics,        delete_topic,       offsets,
-        delete_records, group_offsets,  alter_group_offset, group_member_count, check,
-        housekeep,      free_broker,    new_consumer,       new_producer,       join,
+        create_topics,  describe_topics, list_topics,        delete_topic,       offsets,
+        delete_records, group_offsets,   alter_group_offset, group_member_count, check,
+        housekeep,      free_broker,     new_consumer,       new_producer,       join,
     };
     feed_broker *self = weir_alloc(sizeof(*self));
     self->base = (weir_broker){.ops = &ops, .name = "feeding"};
