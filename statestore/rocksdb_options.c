@@ -81,9 +81,6 @@ rocksdb_options_t *weir_rocksdb_options_new(const weir_rocksdb_memory *memory,
     rocksdb_options_set_arena_block_size(options, 64 << 10);
     rocksdb_options_set_max_open_files(options, OPEN_FILES_ALL); /* No lookup of a file a read. */
     rocksdb_options_set_max_background_jobs(options, 2);
-    /* Most keys that are looked for are in no memtable: a fiftieth of it tells so. */
-    rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.02);
-    rocksdb_options_set_memtable_whole_key_filtering(options, 1);
     rocksdb_options_set_level_compaction_dynamic_level_bytes(options, true);
     rocksdb_options_set_stats_dump_period_sec(options, 0);
     rocksdb_options_set_keep_log_file_num(options, LOG_FILES_MAX);
