@@ -31,7 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NODE_KEYS_MAX = 32, DEPTH_MAX = 24, HEAD_BYTES = 8, FIND_GROUP = 32 };
+enum { NODE_KEYS_MAX = 32, DEPTH_MAX = 24, HEAD_BYTES = 8 };
 
 /* The bytes of a key: the tail of an entry, or a separator of its own. */
 typedef struct key_bytes {
@@ -205,32 +205,6 @@ bool weir_ordered_map_expect(const weir_ordered_map *map, weir_bytes key, bool n
     }
     weir_entry_index_prefetch(&map->index, weir_entry_hash(key));
     return false;
-}
-
-/* The waits for memory of a group of keys go on side by side. */
-static void find_group(const weir_ordered_map *map, const weir_bytes *keys, size_t count,
-                       weir_ordered_entry **out_entries)
-{
-    uint64_t hashes[FIND_GROUP];
-    for (size_t i = 0; i < count; i++) {
-        hashes[i] = weir_entry_hash(keys[i]);
-        weir_entry_index_prefetch(&map->index, hashes[i]);
-    }
-    for (size_t i = 0; i < count; i++) {
-        (void)weir_entry_index_prefetch_entry(&map->index, hashes[i]);
-    }
-    for (size_t i = 0; i < count; i++) {
-        out_entries[i] = weir_entry_index_find(&map->index, keys[i], hashes[i]);
-    }
-}
-
-void weir_ordered_map_find_many(const weir_ordered_map *map, const weir_bytes *keys, size_t count,
-                                weir_ordered_entry **out_entries)
-{
-    for (size_t i = 0; i < count; i += FIND_GROUP) {
-        size_t left = count - i;
-        find_group(map, keys + i, left < FIND_GROUP ? left : FIND_GROUP, out_entries + i);
-    }
 }
 
 static void rebuild_heads(node *n)

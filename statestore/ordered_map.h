@@ -59,10 +59,6 @@ size_t weir_ordered_map_held_bytes(const weir_ordered_map *map);
 /* The entry of key, or NULL. */
 weir_ordered_entry *weir_ordered_map_find(const weir_ordered_map *map, weir_bytes key);
 
-/* The entries of many keys, or NULL, in out_entries: for less than one by one. */
-void weir_ordered_map_find_many(const weir_ordered_map *map, const weir_bytes *keys, size_t count,
-                                weir_ordered_entry **out_entries);
-
 /* key may be asked for soon: far ahead, its place in the index is fetched into the processor's
  * cache; near, when that has come, its entry: true where one was found. */
 bool weir_ordered_map_expect(const weir_ordered_map *map, weir_bytes key, bool near);
