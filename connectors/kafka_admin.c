@@ -9,6 +9,7 @@
  * deletion before every broker knows of it, so both wait until a broker says what they made true.
  */
 #include "connectors/kafka_admin.h"
+#include "connectors/kafka_metadata.h"
 
 #include "streams/base/clock.h"
 #include "streams/topic_settings.h"
@@ -152,7 +153,8 @@ static weir_status describe_layouts(weir_kafka *kafka, weir_topic_query *queries
     for (size_t i = 0; i < count; i++) {
         sights[i].topic = queries[i].topic;
     }
-    rd_kafka_resp_err_t failed = weir_kafka_look(kafka->admin, sights, count);
+    rd_kafka_resp_err_t failed =
+        weir_kafka_look(kafka->admin, sights, count, WEIR_KAFKA_CALL_TIMEOUT_MS);
     if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return weir_kafka_refuse(err, failed, NULL, "topic %s", queries[0].topic);
     }
@@ -205,7 +207,8 @@ static weir_status wait_until(weir_kafka *kafka, weir_kafka_sight *sights, size_
 {
     uint64_t start_ns = weir_clock_monotonic_ns();
     for (;;) {
-        rd_kafka_resp_err_t failed = weir_kafka_look(kafka->admin, sights, count);
+        rd_kafka_resp_err_t failed =
+            weir_kafka_look(kafka->admin, sights, count, WEIR_KAFKA_CALL_TIMEOUT_MS);
         size_t done = 0;
         while (failed == RD_KAFKA_RESP_ERR_NO_ERROR && done < count &&
                (exist ? sights[done].code == RD_KAFKA_RESP_ERR_NO_ERROR && sights[done].has_leaders

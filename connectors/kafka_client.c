@@ -10,6 +10,7 @@
  * becomes a status; what is fatal, abortable or retriable for a transaction is in kafka_producer.c.
  */
 #include "connectors/kafka_admin.h"
+#include "connectors/kafka_metadata.h"
 
 #include "streams/base/logging.h"
 

@@ -21,6 +21,7 @@
  * nobody waits for, which wakes that thread. Later versions have fetch.queue.backoff.ms.
  */
 #include "connectors/kafka_internal.h"
+#include "connectors/kafka_metadata.h"
 
 #include "streams/base/arena.h"
 #include "streams/base/clock.h"

@@ -16,6 +16,7 @@
  * that is asked of a group.
  */
 #include "connectors/kafka_admin.h"
+#include "connectors/kafka_metadata.h"
 
 #include "streams/base/clock.h"
 

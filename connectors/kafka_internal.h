@@ -4,7 +4,7 @@
  *
  *   kafka_client.c    settings, handles of librdkafka, logs, what its errors ask for
  *   kafka_connect.c   the first conversation, and why it failed
- *   kafka_metadata.c  what is known of topics, where every broker can be asked
+ *   kafka_metadata.h  what is known of topics, where every broker can be asked
  *   kafka_admin.c     topics; kafka_groups.c: offsets, groups
  *   kafka_consumer.c  kafka_producer.c  kafka_member.c
  *
@@ -87,36 +87,6 @@ weir_status weir_kafka_fail_with(weir_error *err, rd_kafka_error_t *owned_error,
 
 /* A copy of name that lives as long as the broker. kafka_metadata.c, as what follows. */
 const char *weir_kafka_topic_name(weir_kafka *kafka, const char *name);
-
-/* Notes that the cluster has said of a topic that it exists, or that it is gone. */
-void weir_kafka_saw_topic(weir_kafka *kafka, const char *name, bool exists);
-
-/* Whether a broker that does not know the topic may not have heard of it yet, for another one knew
- * it a moment ago: true after a short wait, to ask again. Not for ever: asked_since_ns is when the
- * caller began to ask (weir_clock_monotonic_ns). */
-bool weir_kafka_wait_for_late(weir_kafka *kafka, const char *name, uint64_t asked_since_ns);
-void weir_kafka_topics_free(weir_kafka *kafka);
-
-/* A topic as a broker sees it now. */
-typedef struct weir_kafka_sight {
-    const char *topic; /* In. */
-    rd_kafka_resp_err_t code;
-    int32_t partition_count;
-    int16_t replication_factor;
-    bool has_leaders; /* Each partition has one. */
-} weir_kafka_sight;
-
-/* Looks at all of them in one request. An error is that of the request. */
-rd_kafka_resp_err_t weir_kafka_look(rd_kafka_t *handle, weir_kafka_sight *sights, size_t count);
-
-/* How many partitions a topic has, by asking the cluster: from then on handle knows who leads them.
- * WEIR_NOT_FOUND: no such topic. */
-weir_status weir_kafka_look_up(weir_kafka *kafka, rd_kafka_t *handle, const char *name,
-                               int32_t *out_count, weir_error *err);
-
-/* The same by the handle for administration. */
-weir_status weir_kafka_partition_count(weir_kafka *kafka, const char *topic, int32_t *out_count,
-                                       weir_error *err);
 
 /* Lets the handle with that configuration, the opaque of which is kafka, and then the handle, get
  * tokens where the cluster wants them (OAUTHBEARER). kafka_oauth.c */

@@ -16,6 +16,7 @@
  * session. librdkafka has no other way.
  */
 #include "connectors/kafka_internal.h"
+#include "connectors/kafka_metadata.h"
 
 #include "streams/base/clock.h"
 
@@ -518,16 +519,10 @@ static void wait_for_first_assignment(kafka_member *member)
  * for them for ever (2.0.2). */
 static bool topic_is_gone(const kafka_member *member)
 {
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(member->handle, member->topic, NULL);
-    const struct rd_kafka_metadata *found = NULL;
-    bool is_gone = false;
-    if (rd_kafka_metadata(member->handle, 0, topic, &found, LAST_LOOK_TIMEOUT_MS) ==
-        RD_KAFKA_RESP_ERR_NO_ERROR) {
-        is_gone = found->topic_cnt == 0 || found->topics[0].partition_cnt == 0;
-        rd_kafka_metadata_destroy(found);
-    }
-    rd_kafka_topic_destroy(topic);
-    return is_gone;
+    weir_kafka_sight sight = {.topic = member->topic};
+    return weir_kafka_look(member->handle, &sight, 1, LAST_LOOK_TIMEOUT_MS) ==
+               RD_KAFKA_RESP_ERR_NO_ERROR &&
+           sight.partition_count == 0;
 }
 
 /* A close alone forgets to say goodbye where nothing is assigned (librdkafka 2.0.2). */

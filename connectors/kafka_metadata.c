@@ -6,7 +6,7 @@
  * and the last. A topic that one has told of within SEEN_MS and that another one does not know is
  * asked for again, or an application would fail over a topic that it has just made.
  */
-#include "connectors/kafka_internal.h"
+#include "connectors/kafka_metadata.h"
 
 #include "streams/base/clock.h"
 
@@ -89,7 +89,8 @@ static void take_topic(weir_kafka_sight *sight, const rd_kafka_metadata_topic_t 
 }
 
 /* Asks about the topics that handle knows, which are these while they are open, or one of them. */
-rd_kafka_resp_err_t weir_kafka_look(rd_kafka_t *handle, weir_kafka_sight *sights, size_t count)
+rd_kafka_resp_err_t weir_kafka_look(rd_kafka_t *handle, weir_kafka_sight *sights, size_t count,
+                                    int timeout_ms)
 {
     WEIR_AUTO_FREE rd_kafka_topic_t **open = weir_alloc_array(count, sizeof(rd_kafka_topic_t *));
     for (size_t i = 0; i < count; i++) {
@@ -98,8 +99,8 @@ rd_kafka_resp_err_t weir_kafka_look(rd_kafka_t *handle, weir_kafka_sight *sights
                                        .code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART};
     }
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(handle, 0, count == 1 ? open[0] : NULL, &metadata,
-                                                 WEIR_KAFKA_CALL_TIMEOUT_MS);
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(handle, 0, count == 1 ? open[0] : NULL, &metadata, timeout_ms);
     for (size_t i = 0; i < count; i++) {
         rd_kafka_topic_destroy(open[i]);
     }
@@ -124,7 +125,7 @@ weir_status weir_kafka_look_up(weir_kafka *kafka, rd_kafka_t *handle, const char
     uint64_t since_ns = weir_clock_monotonic_ns();
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     do {
-        code = weir_kafka_look(handle, &sight, 1);
+        code = weir_kafka_look(handle, &sight, 1, WEIR_KAFKA_CALL_TIMEOUT_MS);
         code = code == RD_KAFKA_RESP_ERR_NO_ERROR ? sight.code : code;
     } while (weir_kafka_status(code) == WEIR_NOT_FOUND &&
              weir_kafka_wait_for_late(kafka, name, since_ns));

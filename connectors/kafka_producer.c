@@ -22,6 +22,7 @@
  * a cluster that doesn't answer longer than WEIR_KAFKA_CALL_TIMEOUT_MS.
  */
 #include "connectors/kafka_internal.h"
+#include "connectors/kafka_metadata.h"
 
 #include "streams/base/clock.h"
 
