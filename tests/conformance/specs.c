@@ -8,6 +8,7 @@
 #include "streams/dsl/grouped.h"
 #include "streams/dsl/joins.h"
 #include "streams/dsl/sessions.h"
+#include "tests/harness/dsl_functions.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,17 +28,9 @@ weir_bytes conformance_tail_of(weir_bytes value)
     return weir_bytes_of((const char *)value.data + 1, value.size - 1);
 }
 
-static weir_status count_as_text(weir_call *call, const weir_record *record, weir_bytes *out_value)
-{
-    int64_t count = 0;
-    *out_value = weir_bytes_i64(record->value, &count) ? weir_call_text(call, "%" PRId64, count)
-                                                       : WEIR_BYTES_NULL;
-    return WEIR_OK;
-}
-
 void conformance_counts_to(weir_kstream *counts, const char *topic)
 {
-    weir_kstream_to(weir_kstream_map_values(counts, count_as_text, NULL), topic, NULL);
+    weir_kstream_to(weir_kstream_map_values(counts, dsl_count_as_text, NULL), topic, NULL);
 }
 
 static void counts_to(weir_ktable *table, const char *topic)
@@ -51,12 +44,6 @@ static bool is_kept(void *user, const weir_record *record)
 {
     (void)user;
     return record->value.data != NULL && !value_is(record, "v3");
-}
-
-static weir_status exclaim(weir_call *call, const weir_record *record, weir_bytes *out_value)
-{
-    *out_value = weir_call_concat(call, record->value, WEIR_BYTES("!"));
-    return WEIR_OK;
 }
 
 static weir_status double_ones(weir_call *call, const weir_record *record, weir_emitter *emitter)
@@ -86,7 +73,7 @@ static void make_stateless_chain(weir_builder *builder, const weir_json_value *p
     (void)params;
     weir_kstream *stream = weir_builder_stream(builder, "a", NULL);
     stream = weir_kstream_filter(stream, is_kept, NULL);
-    stream = weir_kstream_map_values(stream, exclaim, NULL);
+    stream = weir_kstream_map_values(stream, dsl_exclaim, NULL);
     stream = weir_kstream_flat_map_values(stream, double_ones, NULL);
     stream = weir_kstream_select_key(stream, add_length, NULL);
     weir_kstream_to(stream, "out", NULL);
@@ -154,13 +141,6 @@ static void make_reduce_concat(weir_builder *builder, const weir_json_value *par
     weir_kstream_to(weir_ktable_to_stream(table, NULL), "out", NULL);
 }
 
-weir_status conformance_empty_text(weir_call *call, weir_bytes *out_aggregate)
-{
-    (void)call;
-    *out_aggregate = WEIR_BYTES("");
-    return WEIR_OK;
-}
-
 static weir_status add_digits_until_seven(weir_call *call, weir_bytes key, weir_bytes value,
                                           weir_bytes aggregate, weir_bytes *out_aggregate)
 {
@@ -174,31 +154,23 @@ static weir_status add_digits_until_seven(weir_call *call, weir_bytes key, weir_
 static void make_aggregate_null_result(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
-    weir_ktable *table =
-        weir_kgrouped_stream_aggregate(conformance_grouped(builder, "a"), conformance_empty_text,
-                                       add_digits_until_seven, &st, NULL);
+    weir_ktable *table = weir_kgrouped_stream_aggregate(
+        conformance_grouped(builder, "a"), dsl_empty_text, add_digits_until_seven, &st, NULL);
     weir_kstream_to(weir_ktable_to_stream(table, NULL), "out", NULL);
-}
-
-static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = record->value;
-    return WEIR_OK;
 }
 
 static void make_group_by_new_key(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
     weir_kstream *stream = weir_builder_stream(builder, "a", NULL);
-    counts_to(
-        weir_kgrouped_stream_count(weir_kstream_group_by(stream, value_as_key, NULL), &st, NULL),
-        "out");
+    counts_to(weir_kgrouped_stream_count(weir_kstream_group_by(stream, dsl_value_as_key, NULL), &st,
+                                         NULL),
+              "out");
 }
 
 /* Tables. */
 
-static weir_ktable *table(weir_builder *builder, const char *topic, const char *store)
+weir_ktable *conformance_table(weir_builder *builder, const char *topic, const char *store)
 {
     return weir_builder_table(builder, topic, NULL, &(weir_materialized){.store_name = store});
 }
@@ -224,7 +196,7 @@ static void make_table_filter_map(weir_builder *builder, const weir_json_value *
 {
     (void)params;
     weir_ktable *kept =
-        weir_ktable_filter(table(builder, "a", "st"), is_neither_two_nor_five,
+        weir_ktable_filter(conformance_table(builder, "a", "st"), is_neither_two_nor_five,
                            &(weir_table_options){.materialized = {.store_name = "flt"}});
     table_to(weir_ktable_map_values(kept, ask, NULL), "out");
 }
@@ -263,45 +235,35 @@ static weir_status append_minus(weir_call *call, weir_bytes key, weir_bytes valu
 static void make_table_group_aggregate(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
-    table_to(weir_kgrouped_table_aggregate(grouped_by_value(builder), conformance_empty_text,
-                                           append_plus, append_minus, &in_st),
+    table_to(weir_kgrouped_table_aggregate(grouped_by_value(builder), dsl_empty_text, append_plus,
+                                           append_minus, &in_st),
              "out");
-}
-
-/* Java writes a null in a text as "null". */
-static weir_bytes or_null_text(weir_bytes value)
-{
-    return value.data == NULL ? WEIR_BYTES("null") : value;
-}
-
-static weir_status join_with_bar(weir_call *call, weir_bytes key, weir_bytes left, weir_bytes right,
-                                 weir_bytes *out_value)
-{
-    (void)key;
-    *out_value = weir_call_concat(call, weir_call_concat(call, or_null_text(left), WEIR_BYTES("|")),
-                                  or_null_text(right));
-    return WEIR_OK;
 }
 
 static void make_table_table_inner(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
-    weir_ktable *a = table(builder, "a", "ta");
-    table_to(weir_ktable_join(a, table(builder, "b", "tb"), join_with_bar, &in_st), "out");
+    weir_ktable *a = conformance_table(builder, "a", "ta");
+    table_to(weir_ktable_join(a, conformance_table(builder, "b", "tb"), dsl_pair_with_bar, &in_st),
+             "out");
 }
 
 static void make_table_table_left(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
-    weir_ktable *a = table(builder, "a", "ta");
-    table_to(weir_ktable_left_join(a, table(builder, "b", "tb"), join_with_bar, &in_st), "out");
+    weir_ktable *a = conformance_table(builder, "a", "ta");
+    table_to(
+        weir_ktable_left_join(a, conformance_table(builder, "b", "tb"), dsl_pair_with_bar, &in_st),
+        "out");
 }
 
 static void make_table_table_outer(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
-    weir_ktable *a = table(builder, "a", "ta");
-    table_to(weir_ktable_outer_join(a, table(builder, "b", "tb"), join_with_bar, &in_st), "out");
+    weir_ktable *a = conformance_table(builder, "a", "ta");
+    table_to(
+        weir_ktable_outer_join(a, conformance_table(builder, "b", "tb"), dsl_pair_with_bar, &in_st),
+        "out");
 }
 
 /* Streams with tables. */
@@ -309,17 +271,17 @@ static void make_table_table_outer(weir_builder *builder, const weir_json_value 
 static void make_stream_table_inner(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
-    weir_ktable *b = table(builder, "b", "tb");
+    weir_ktable *b = conformance_table(builder, "b", "tb");
     weir_kstream *a = weir_builder_stream(builder, "a", NULL);
-    weir_kstream_to(weir_kstream_join_table(a, b, join_with_bar, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_join_table(a, b, dsl_pair_with_bar, NULL), "out", NULL);
 }
 
 static void make_stream_table_left(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
-    weir_ktable *b = table(builder, "b", "tb");
+    weir_ktable *b = conformance_table(builder, "b", "tb");
     weir_kstream *a = weir_builder_stream(builder, "a", NULL);
-    weir_kstream_to(weir_kstream_left_join_table(a, b, join_with_bar, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_left_join_table(a, b, dsl_pair_with_bar, NULL), "out", NULL);
 }
 
 /* Windows. One topology is made at a time, so its sizes may lie here. */
@@ -435,7 +397,7 @@ static void make_stream_stream_inner(weir_builder *builder, const weir_json_valu
     const weir_join_windows windows = join_windows(params);
     weir_kstream *a = weir_builder_stream(builder, "a", NULL);
     weir_kstream *b = weir_builder_stream(builder, "b", NULL);
-    weir_kstream_to(weir_kstream_join(a, b, join_with_bar, &windows, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_join(a, b, dsl_pair_with_bar, &windows, NULL), "out", NULL);
 }
 
 static void make_stream_stream_left(weir_builder *builder, const weir_json_value *params)
@@ -443,7 +405,7 @@ static void make_stream_stream_left(weir_builder *builder, const weir_json_value
     const weir_join_windows windows = join_windows(params);
     weir_kstream *a = weir_builder_stream(builder, "a", NULL);
     weir_kstream *b = weir_builder_stream(builder, "b", NULL);
-    weir_kstream_to(weir_kstream_left_join(a, b, join_with_bar, &windows, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_left_join(a, b, dsl_pair_with_bar, &windows, NULL), "out", NULL);
 }
 
 static void make_stream_stream_outer(weir_builder *builder, const weir_json_value *params)
@@ -451,7 +413,7 @@ static void make_stream_stream_outer(weir_builder *builder, const weir_json_valu
     const weir_join_windows windows = join_windows(params);
     weir_kstream *a = weir_builder_stream(builder, "a", NULL);
     weir_kstream *b = weir_builder_stream(builder, "b", NULL);
-    weir_kstream_to(weir_kstream_outer_join(a, b, join_with_bar, &windows, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_outer_join(a, b, dsl_pair_with_bar, &windows, NULL), "out", NULL);
 }
 
 const conformance_spec conformance_specs_basic[] = {

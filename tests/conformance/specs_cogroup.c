@@ -4,6 +4,7 @@
  */
 #include "streams/dsl/cogrouped.h"
 #include "tests/conformance/specs_internal.h"
+#include "tests/harness/dsl_functions.h"
 
 static weir_status append(weir_call *call, weir_bytes aggregate, weir_bytes letter,
                           weir_bytes value, weir_bytes *out_aggregate)
@@ -40,7 +41,7 @@ static void make_cogroup(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
     weir_ktable *table =
-        weir_cogrouped_kstream_aggregate(cogrouped(builder), conformance_empty_text, &st, NULL);
+        weir_cogrouped_kstream_aggregate(cogrouped(builder), dsl_empty_text, &st, NULL);
     weir_kstream_to(weir_ktable_to_stream(table, NULL), "out", NULL);
 }
 
@@ -52,8 +53,8 @@ static void make_cogroup_hopping(weir_builder *builder, const weir_json_value *p
         .grace_ms = conformance_parameter(params, "grace"),
     };
     weir_ktable *table = weir_time_windowed_cogrouped_aggregate(
-        weir_cogrouped_kstream_windowed_by(cogrouped(builder), &windows), conformance_empty_text,
-        &st, NULL);
+        weir_cogrouped_kstream_windowed_by(cogrouped(builder), &windows), dsl_empty_text, &st,
+        NULL);
     weir_kstream_to(conformance_windows_as_text(table, windows.size_ms), "out", NULL);
 }
 
@@ -62,17 +63,9 @@ static void make_cogroup_sliding(weir_builder *builder, const weir_json_value *p
     const weir_sliding_windows windows = {conformance_parameter(params, "difference"),
                                           conformance_parameter(params, "grace")};
     weir_ktable *table = weir_time_windowed_cogrouped_aggregate(
-        weir_cogrouped_kstream_windowed_by_sliding(cogrouped(builder), &windows),
-        conformance_empty_text, &st, NULL);
+        weir_cogrouped_kstream_windowed_by_sliding(cogrouped(builder), &windows), dsl_empty_text,
+        &st, NULL);
     weir_kstream_to(conformance_windows_as_text(table, windows.time_difference_ms), "out", NULL);
-}
-
-static weir_status join_texts(weir_call *call, weir_bytes key, weir_bytes one, weir_bytes two,
-                              weir_bytes *out_aggregate)
-{
-    (void)key;
-    *out_aggregate = weir_call_concat(call, one, two);
-    return WEIR_OK;
 }
 
 static void make_cogroup_session(weir_builder *builder, const weir_json_value *params)
@@ -80,16 +73,9 @@ static void make_cogroup_session(weir_builder *builder, const weir_json_value *p
     const weir_session_windows windows = {conformance_parameter(params, "gap"),
                                           conformance_parameter(params, "grace")};
     weir_ktable *table = weir_session_windowed_cogrouped_aggregate(
-        weir_cogrouped_kstream_windowed_by_session(cogrouped(builder), &windows),
-        conformance_empty_text, join_texts, &st, NULL);
+        weir_cogrouped_kstream_windowed_by_session(cogrouped(builder), &windows), dsl_empty_text,
+        dsl_pair, &st, NULL);
     weir_kstream_to(conformance_sessions_as_text(table), "out", NULL);
-}
-
-static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = record->value;
-    return WEIR_OK;
 }
 
 /* One stream goes through a topic; two tables of one group use it, and numbers, in Java's order. */
@@ -97,14 +83,14 @@ static void make_cogroup_repartition(weir_builder *builder, const weir_json_valu
 {
     (void)params;
     weir_kgrouped_stream *a = weir_kstream_group_by(weir_builder_stream(builder, "a", NULL),
-                                                    value_as_key, &(weir_operator_options){0});
+                                                    dsl_value_as_key, &(weir_operator_options){0});
     weir_kgrouped_stream *b = conformance_grouped(builder, "b");
     weir_cogrouped_kstream *both =
         weir_cogrouped_kstream_cogroup(weir_kgrouped_stream_cogroup(a, append_a), b, append_b);
-    weir_ktable *first = weir_cogrouped_kstream_aggregate(both, conformance_empty_text, NULL, NULL);
+    weir_ktable *first = weir_cogrouped_kstream_aggregate(both, dsl_empty_text, NULL, NULL);
     weir_kstream_to(weir_ktable_to_stream(first, NULL), "out", NULL);
     weir_ktable *second = weir_cogrouped_kstream_aggregate(
-        both, conformance_empty_text, &st, &(weir_operator_options){.name = "named"});
+        both, dsl_empty_text, &st, &(weir_operator_options){.name = "named"});
     weir_kstream_to(weir_ktable_to_stream(second, NULL), "out2", NULL);
 }
 

@@ -18,8 +18,8 @@ int64_t conformance_parameter(const weir_json_value *params, const char *name);
 /* The text after its first letter. */
 weir_bytes conformance_tail_of(weir_bytes value);
 
-/* "", which aggregates begin with. */
-weir_status conformance_empty_text(weir_call *call, weir_bytes *out_aggregate);
+/* A topic as a table in the store of that name. */
+weir_ktable *conformance_table(weir_builder *builder, const char *topic, const char *store);
 
 /* The records of a topic by their keys. */
 weir_kgrouped_stream *conformance_grouped(weir_builder *builder, const char *topic);

@@ -3,7 +3,7 @@
  * specs_joins.c - joins that need more than two tables or streams side by side, and what the
  * optimiser makes of programs.
  */
-#include "tests/conformance/specs.h"
+#include "tests/conformance/specs_internal.h"
 
 #include "streams/dsl/foreign_join.h"
 #include "streams/dsl/global_table.h"
@@ -11,23 +11,9 @@
 #include "streams/dsl/joins.h"
 #include "streams/dsl/kstream.h"
 #include "streams/dsl/ktable.h"
+#include "tests/harness/dsl_functions.h"
 
 #include <inttypes.h>
-
-/* Java writes a null in a text as "null". */
-static weir_bytes or_null_text(weir_bytes value)
-{
-    return value.data == NULL ? WEIR_BYTES("null") : value;
-}
-
-static weir_status with_bar(weir_call *call, weir_bytes key, weir_bytes left, weir_bytes right,
-                            weir_bytes *out_value)
-{
-    (void)key;
-    *out_value = weir_call_concat(call, weir_call_concat(call, or_null_text(left), WEIR_BYTES("|")),
-                                  or_null_text(right));
-    return WEIR_OK;
-}
 
 static const weir_table_options in_st = {.materialized = {.store_name = "st"}};
 
@@ -40,11 +26,6 @@ static const weir_table_options in_st = {.materialized = {.store_name = "st"}};
         .name = "st2", .value = CONFORMANCE_I64                                                    \
     }
 
-static weir_ktable *table(weir_builder *builder, const char *topic, const char *store)
-{
-    return weir_builder_table(builder, topic, NULL, &(weir_materialized){.store_name = store});
-}
-
 /* One of the keys k0 to k4, of which the last is never one of an input; null for a null. */
 static weir_status key_of_value(weir_call *call, const weir_record *record, weir_bytes *out_key)
 {
@@ -56,22 +37,15 @@ static weir_status key_of_value(weir_call *call, const weir_record *record, weir
     return WEIR_OK;
 }
 
-static int64_t parameter(const weir_json_value *params, const char *name)
-{
-    int64_t value = 0;
-    (void)weir_json_get_i64(params, name, &value, NULL);
-    return value;
-}
-
 static void make_rekeyed_two_tables(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
-    weir_ktable *b = table(builder, "b", "tb");
-    weir_ktable *c = table(builder, "c", "tc");
+    weir_ktable *b = conformance_table(builder, "b", "tb");
+    weir_ktable *c = conformance_table(builder, "c", "tc");
     weir_kstream *stream = weir_builder_stream(builder, "a", NULL);
     stream = weir_kstream_select_key(stream, key_of_value, NULL);
-    weir_kstream_to(weir_kstream_join_table(stream, b, with_bar, NULL), "out", NULL);
-    weir_kstream_to(weir_kstream_left_join_table(stream, c, with_bar, NULL), "left", NULL);
+    weir_kstream_to(weir_kstream_join_table(stream, b, dsl_pair_with_bar, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_left_join_table(stream, c, dsl_pair_with_bar, NULL), "left", NULL);
 }
 
 static void make_global_inner(weir_builder *builder, const weir_json_value *params)
@@ -79,7 +53,8 @@ static void make_global_inner(weir_builder *builder, const weir_json_value *para
     (void)params;
     weir_global_table *b = weir_builder_global_table(builder, "b", NULL, NULL);
     weir_kstream *a = weir_builder_stream(builder, "a", NULL);
-    weir_kstream_to(weir_kstream_join_global(a, b, key_of_value, with_bar, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_join_global(a, b, key_of_value, dsl_pair_with_bar, NULL), "out",
+                    NULL);
 }
 
 static void make_global_left(weir_builder *builder, const weir_json_value *params)
@@ -87,7 +62,8 @@ static void make_global_left(weir_builder *builder, const weir_json_value *param
     (void)params;
     weir_global_table *b = weir_builder_global_table(builder, "b", NULL, NULL);
     weir_kstream *a = weir_builder_stream(builder, "a", NULL);
-    weir_kstream_to(weir_kstream_left_join_global(a, b, key_of_value, with_bar, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_left_join_global(a, b, key_of_value, dsl_pair_with_bar, NULL),
+                    "out", NULL);
 }
 
 /* The value of a left row names its right one. */
@@ -96,7 +72,7 @@ static void make_fk_inner(weir_builder *builder, const weir_json_value *params)
     (void)params;
     weir_ktable *a = weir_builder_table(builder, "a", NULL, NULL);
     weir_ktable *b = weir_builder_table(builder, "b", NULL, NULL);
-    weir_ktable *joined = weir_ktable_join_foreign(a, b, key_of_value, with_bar, &in_st);
+    weir_ktable *joined = weir_ktable_join_foreign(a, b, key_of_value, dsl_pair_with_bar, &in_st);
     weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
 }
 
@@ -105,7 +81,8 @@ static void make_fk_left(weir_builder *builder, const weir_json_value *params)
     (void)params;
     weir_ktable *a = weir_builder_table(builder, "a", NULL, NULL);
     weir_ktable *b = weir_builder_table(builder, "b", NULL, NULL);
-    weir_ktable *joined = weir_ktable_left_join_foreign(a, b, key_of_value, with_bar, &in_st);
+    weir_ktable *joined =
+        weir_ktable_left_join_foreign(a, b, key_of_value, dsl_pair_with_bar, &in_st);
     weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
 }
 
@@ -113,12 +90,6 @@ static bool is_one(void *user, const weir_record *record)
 {
     (void)user;
     return weir_bytes_equal(record->value, WEIR_BYTES("v1"));
-}
-
-static weir_status exclaim(weir_call *call, const weir_record *record, weir_bytes *out_value)
-{
-    *out_value = weir_call_concat(call, record->value, WEIR_BYTES("!"));
-    return WEIR_OK;
 }
 
 static weir_status key_of_small_value(weir_call *call, const weir_record *record,
@@ -137,8 +108,9 @@ static void make_fk_named_inner(weir_builder *builder, const weir_json_value *pa
     weir_ktable *a = weir_builder_table(builder, "a", NULL, NULL);
     a = weir_ktable_filter_not(a, is_one, NULL);
     weir_ktable *b = weir_builder_table(builder, "b", NULL, NULL);
-    b = weir_ktable_map_values(b, exclaim, NULL);
-    weir_ktable *joined = weir_ktable_join_foreign(a, b, key_of_small_value, with_bar, &buys);
+    b = weir_ktable_map_values(b, dsl_exclaim, NULL);
+    weir_ktable *joined =
+        weir_ktable_join_foreign(a, b, key_of_small_value, dsl_pair_with_bar, &buys);
     weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
 }
 
@@ -148,20 +120,22 @@ static void make_fk_named_left(weir_builder *builder, const weir_json_value *par
     weir_ktable *a = weir_builder_table(builder, "a", NULL, NULL);
     a = weir_ktable_filter_not(a, is_one, NULL);
     weir_ktable *b = weir_builder_table(builder, "b", NULL, NULL);
-    b = weir_ktable_map_values(b, exclaim, NULL);
-    weir_ktable *joined = weir_ktable_left_join_foreign(a, b, key_of_small_value, with_bar, &buys);
+    b = weir_ktable_map_values(b, dsl_exclaim, NULL);
+    weir_ktable *joined =
+        weir_ktable_left_join_foreign(a, b, key_of_small_value, dsl_pair_with_bar, &buys);
     weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
 }
 
 static void make_self_join(weir_builder *builder, const weir_json_value *params)
 {
     const weir_join_windows windows = {
-        .before_ms = parameter(params, "before"),
-        .after_ms = parameter(params, "after"),
-        .grace_ms = parameter(params, "grace"),
+        .before_ms = conformance_parameter(params, "before"),
+        .after_ms = conformance_parameter(params, "after"),
+        .grace_ms = conformance_parameter(params, "grace"),
     };
     weir_kstream *stream = weir_builder_stream(builder, "a", NULL);
-    weir_kstream_to(weir_kstream_join(stream, stream, with_bar, &windows, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_join(stream, stream, dsl_pair_with_bar, &windows, NULL), "out",
+                    NULL);
 }
 
 static void make_self_join_optimised(weir_builder *builder, const weir_json_value *params)
@@ -170,25 +144,10 @@ static void make_self_join_optimised(weir_builder *builder, const weir_json_valu
     make_self_join(builder, params);
 }
 
-static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = record->value;
-    return WEIR_OK;
-}
-
 static bool is_three(void *user, const weir_record *record)
 {
     (void)user;
     return weir_bytes_equal(record->value, WEIR_BYTES("v3"));
-}
-
-static weir_status count_as_text(weir_call *call, const weir_record *record, weir_bytes *out_value)
-{
-    int64_t count = 0;
-    *out_value = weir_bytes_i64(record->value, &count) ? weir_call_text(call, "%" PRId64, count)
-                                                       : WEIR_BYTES_NULL;
-    return WEIR_OK;
 }
 
 static void count_to(weir_kstream *stream, const char *store, const char *topic)
@@ -196,14 +155,14 @@ static void count_to(weir_kstream *stream, const char *store, const char *topic)
     weir_ktable *counts = weir_kgrouped_stream_count(
         weir_kstream_group_by_key(stream, NULL), &(weir_materialized){.store_name = store}, NULL);
     weir_kstream *changes = weir_ktable_to_stream(counts, NULL);
-    weir_kstream_to(weir_kstream_map_values(changes, count_as_text, NULL), topic, NULL);
+    weir_kstream_to(weir_kstream_map_values(changes, dsl_count_as_text, NULL), topic, NULL);
 }
 
 static void make_two_counts(weir_builder *builder, const weir_json_value *params)
 {
     (void)params;
     weir_kstream *stream = weir_builder_stream(builder, "a", NULL);
-    stream = weir_kstream_select_key(stream, value_as_key, NULL);
+    stream = weir_kstream_select_key(stream, dsl_value_as_key, NULL);
     count_to(stream, "st", "out");
     count_to(weir_kstream_filter_not(stream, is_three, NULL), "st2", "late");
 }
@@ -219,9 +178,9 @@ static void make_merged_counts_optimised(weir_builder *builder, const weir_json_
     (void)params;
     weir_builder_optimise(builder);
     weir_kstream *a = weir_builder_stream(builder, "a", NULL);
-    a = weir_kstream_select_key(a, value_as_key, NULL);
+    a = weir_kstream_select_key(a, dsl_value_as_key, NULL);
     weir_kstream *b = weir_builder_stream(builder, "b", NULL);
-    b = weir_kstream_select_key(b, value_as_key, NULL);
+    b = weir_kstream_select_key(b, dsl_value_as_key, NULL);
     weir_kstream *merged = weir_kstream_merge(a, b, NULL);
     count_to(merged, "st", "out");
     count_to(weir_kstream_filter_not(merged, is_three, NULL), "st2", "late");
@@ -232,14 +191,15 @@ static void make_table_optimised(weir_builder *builder, const weir_json_value *p
     (void)params;
     weir_builder_optimise(builder);
     weir_kstream *a = weir_builder_stream(builder, "a", NULL);
-    weir_kstream *joined =
-        weir_kstream_left_join_table(a, table(builder, "b", "tb"), with_bar, NULL);
+    weir_kstream *joined = weir_kstream_left_join_table(a, conformance_table(builder, "b", "tb"),
+                                                        dsl_pair_with_bar, NULL);
     weir_kstream_to(joined, "out", NULL);
 }
 
 static weir_ktable *versioned_table(weir_builder *builder, const weir_json_value *params)
 {
-    const weir_materialized kept = {.store_name = "tb", .history_ms = parameter(params, "history")};
+    const weir_materialized kept = {.store_name = "tb",
+                                    .history_ms = conformance_parameter(params, "history")};
     return weir_builder_table(builder, "b", NULL, &kept);
 }
 
@@ -247,7 +207,8 @@ static void make_stream_versioned_table(weir_builder *builder, const weir_json_v
 {
     weir_ktable *b = versioned_table(builder, params);
     weir_kstream *a = weir_builder_stream(builder, "a", NULL);
-    weir_kstream_to(weir_kstream_join_versioned(a, b, with_bar, parameter(params, "grace"), NULL),
+    weir_kstream_to(weir_kstream_join_versioned(a, b, dsl_pair_with_bar,
+                                                conformance_parameter(params, "grace"), NULL),
                     "out", NULL);
 }
 

@@ -8,6 +8,7 @@
 #include "streams/dsl/ktable.h"
 #include "streams/test_driver.h"
 #include "tests/harness/check.h"
+#include "tests/harness/dsl_functions.h"
 #include "tests/harness/sim_broker.h"
 
 #include <string.h>
@@ -28,19 +29,12 @@ static weir_status split_words(weir_call *call, const weir_record *record, weir_
     return WEIR_OK;
 }
 
-static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = record->value;
-    return WEIR_OK;
-}
-
 static weir_builder *word_count(void)
 {
     weir_builder *builder = weir_builder_new();
     weir_kstream *lines = weir_builder_stream(builder, "lines", NULL);
     weir_kstream *words = weir_kstream_flat_map_values(lines, split_words, NULL);
-    weir_kgrouped_stream *grouped = weir_kstream_group_by(words, value_as_key, NULL);
+    weir_kgrouped_stream *grouped = weir_kstream_group_by(words, dsl_value_as_key, NULL);
     weir_ktable *counts =
         weir_kgrouped_stream_count(grouped, &(weir_materialized){.store_name = "counts"}, NULL);
     weir_kstream_to(weir_ktable_to_stream(counts, NULL), "word-counts", NULL);

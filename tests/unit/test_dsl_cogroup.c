@@ -7,15 +7,9 @@
 #include "streams/dsl/ktable.h"
 #include "tests/harness/check.h"
 #include "tests/harness/dsl_fixture.h"
+#include "tests/harness/dsl_functions.h"
 
 static const weir_materialized st = {.store_name = "st"};
-
-static weir_status no_text(weir_call *call, weir_bytes *out_aggregate)
-{
-    (void)call;
-    *out_aggregate = WEIR_BYTES("");
-    return WEIR_OK;
-}
 
 static weir_status append_a(weir_call *call, weir_bytes key, weir_bytes value, weir_bytes aggregate,
                             weir_bytes *out_aggregate)
@@ -35,21 +29,6 @@ static weir_status append_b(weir_call *call, weir_bytes key, weir_bytes value, w
     return WEIR_OK;
 }
 
-static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = record->value;
-    return WEIR_OK;
-}
-
-static weir_status join_texts(weir_call *call, weir_bytes key, weir_bytes one, weir_bytes two,
-                              weir_bytes *out_aggregate)
-{
-    (void)key;
-    *out_aggregate = weir_call_concat(call, one, two);
-    return WEIR_OK;
-}
-
 static weir_kgrouped_stream *grouped(weir_builder *builder, const char *topic)
 {
     return weir_kstream_group_by_key(weir_builder_stream(builder, topic, NULL), NULL);
@@ -62,14 +41,6 @@ static weir_cogrouped_kstream *cogrouped(weir_builder *builder)
                                           grouped(builder, "b"), append_b);
 }
 
-/* The key without its window, of which the test knows by the time. */
-static weir_status without_window(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = weir_bytes_of(record->key.data, 1);
-    return WEIR_OK;
-}
-
 static void changes_to(weir_ktable *table, const char *topic)
 {
     weir_kstream_to(weir_ktable_to_stream(table, NULL), topic, NULL);
@@ -78,13 +49,14 @@ static void changes_to(weir_ktable *table, const char *topic)
 static void windows_to(weir_ktable *table, const char *topic)
 {
     weir_kstream *changes = weir_ktable_to_stream(table, NULL);
-    weir_kstream_to(weir_kstream_select_key(changes, without_window, NULL), topic, NULL);
+    weir_kstream_to(weir_kstream_select_key(changes, dsl_first_letter, NULL), topic, NULL);
 }
 
 TEST(streams_make_one_row_and_a_restored_one_goes_on)
 {
     weir_builder *builder = weir_builder_new();
-    changes_to(weir_cogrouped_kstream_aggregate(cogrouped(builder), no_text, &st, NULL), "out");
+    changes_to(weir_cogrouped_kstream_aggregate(cogrouped(builder), dsl_empty_text, &st, NULL),
+               "out");
     dsl_fixture self;
     dsl_fixture_start(&self, builder, "0");
     dsl_send(&self, "a", "k", "1", 1000);
@@ -120,10 +92,10 @@ TEST(stream_that_is_behind_goes_on_with_its_windows)
 {
     weir_builder *builder = weir_builder_new();
     const weir_time_windows windows = {.size_ms = 1000};
-    windows_to(
-        weir_time_windowed_cogrouped_aggregate(
-            weir_cogrouped_kstream_windowed_by(cogrouped(builder), &windows), no_text, &st, NULL),
-        "out");
+    windows_to(weir_time_windowed_cogrouped_aggregate(
+                   weir_cogrouped_kstream_windowed_by(cogrouped(builder), &windows), dsl_empty_text,
+                   &st, NULL),
+               "out");
     dsl_fixture self;
     dsl_fixture_start(&self, builder, "0");
     dsl_send(&self, "b", "k", "1", 100);
@@ -143,7 +115,7 @@ TEST(sliding_windows_hold_records_of_both_streams)
     const weir_sliding_windows windows = {.time_difference_ms = 100};
     windows_to(weir_time_windowed_cogrouped_aggregate(
                    weir_cogrouped_kstream_windowed_by_sliding(cogrouped(builder), &windows),
-                   no_text, &st, NULL),
+                   dsl_empty_text, &st, NULL),
                "out");
     dsl_fixture self;
     dsl_fixture_start(&self, builder, "0");
@@ -162,7 +134,7 @@ TEST(sessions_of_both_streams_become_one)
     const weir_session_windows windows = {.inactivity_gap_ms = 100};
     windows_to(weir_session_windowed_cogrouped_aggregate(
                    weir_cogrouped_kstream_windowed_by_session(cogrouped(builder), &windows),
-                   no_text, join_texts, &st, NULL),
+                   dsl_empty_text, dsl_pair, &st, NULL),
                "out");
     dsl_fixture self;
     dsl_fixture_start(&self, builder, "0");
@@ -188,7 +160,8 @@ TEST(impossible_windows_of_cogrouped_streams_are_mistakes)
     weir_time_windowed_cogrouped_kstream *windowed = weir_cogrouped_kstream_windowed_by(
         cogrouped(builder), &(weir_time_windows){.size_ms = 1000});
     (void)weir_time_windowed_cogrouped_aggregate(
-        windowed, no_text, &(weir_materialized){.store_name = "st", .retention_ms = 10}, NULL);
+        windowed, dsl_empty_text, &(weir_materialized){.store_name = "st", .retention_ms = 10},
+        NULL);
     dsl_check_mistake(builder, "store 'st': a retention of 10 ms");
 }
 
@@ -196,12 +169,12 @@ TEST(streams_without_a_topic_name_cannot_share_one)
 {
     weir_builder *builder = weir_builder_new();
     weir_kgrouped_stream *a =
-        weir_kstream_group_by(weir_builder_stream(builder, "a", NULL), value_as_key, NULL);
+        weir_kstream_group_by(weir_builder_stream(builder, "a", NULL), dsl_value_as_key, NULL);
     weir_kgrouped_stream *b =
-        weir_kstream_group_by(weir_builder_stream(builder, "b", NULL), value_as_key, NULL);
+        weir_kstream_group_by(weir_builder_stream(builder, "b", NULL), dsl_value_as_key, NULL);
     weir_cogrouped_kstream *both =
         weir_cogrouped_kstream_cogroup(weir_kgrouped_stream_cogroup(a, append_a), b, append_b);
-    (void)weir_cogrouped_kstream_aggregate(both, no_text, &st, NULL);
+    (void)weir_cogrouped_kstream_aggregate(both, dsl_empty_text, &st, NULL);
     dsl_check_mistake(builder, "repartition 'st' is there already");
 }
 
@@ -210,11 +183,11 @@ TEST(cogroup_is_described_as_kafka_streams_describes_it)
 {
     weir_builder *builder = weir_builder_new();
     weir_kgrouped_stream *a =
-        weir_kstream_group_by(weir_builder_stream(builder, "a", NULL), value_as_key, NULL);
+        weir_kstream_group_by(weir_builder_stream(builder, "a", NULL), dsl_value_as_key, NULL);
     weir_cogrouped_kstream *both = weir_cogrouped_kstream_cogroup(
         weir_kgrouped_stream_cogroup(a, append_a), grouped(builder, "b"), append_b);
-    changes_to(weir_cogrouped_kstream_aggregate(both, no_text, NULL, NULL), "out");
-    changes_to(weir_cogrouped_kstream_aggregate(both, no_text, &st,
+    changes_to(weir_cogrouped_kstream_aggregate(both, dsl_empty_text, NULL, NULL), "out");
+    changes_to(weir_cogrouped_kstream_aggregate(both, dsl_empty_text, &st,
                                                 &(weir_operator_options){.name = "named"}),
                "out2");
     dsl_check_described(

@@ -6,25 +6,9 @@
 #include "streams/dsl/kstream.h"
 #include "streams/dsl/ktable.h"
 #include "tests/harness/check.h"
+#include "tests/harness/dsl_functions.h"
 
 #include <string.h>
-
-static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = record->value;
-    return WEIR_OK;
-}
-
-static weir_status left_value(weir_call *call, weir_bytes key, weir_bytes left, weir_bytes right,
-                              weir_bytes *out_value)
-{
-    (void)call;
-    (void)key;
-    (void)right;
-    *out_value = left;
-    return WEIR_OK;
-}
 
 static const char *describe(weir_builder *builder, weir_buf *text)
 {
@@ -47,7 +31,7 @@ static size_t count_of(const char *text, const char *part)
 
 static weir_kstream *rekeyed(weir_builder *builder)
 {
-    return weir_kstream_select_key(weir_builder_stream(builder, "a", NULL), value_as_key, NULL);
+    return weir_kstream_select_key(weir_builder_stream(builder, "a", NULL), dsl_value_as_key, NULL);
 }
 
 TEST(rekeyed_stream_goes_through_one_topic_to_two_tables)
@@ -56,8 +40,8 @@ TEST(rekeyed_stream_goes_through_one_topic_to_two_tables)
     weir_ktable *b = weir_builder_table(builder, "b", NULL, NULL);
     weir_ktable *c = weir_builder_table(builder, "c", NULL, NULL);
     weir_kstream *stream = rekeyed(builder);
-    weir_kstream_to(weir_kstream_join_table(stream, b, left_value, NULL), "out", NULL);
-    weir_kstream_to(weir_kstream_join_table(stream, c, left_value, NULL), "out2", NULL);
+    weir_kstream_to(weir_kstream_join_table(stream, b, dsl_left_value, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_join_table(stream, c, dsl_left_value, NULL), "out2", NULL);
     WEIR_AUTO(weir_buf) text = {0};
     CHECK_I64(count_of(describe(builder, &text), "-repartition])"), ==, 1);
 }
@@ -69,8 +53,8 @@ TEST(named_joins_of_a_rekeyed_stream_have_topics_of_their_own)
     weir_kstream *stream = rekeyed(builder);
     const weir_operator_options one = {.name = "one"};
     const weir_operator_options two = {.name = "two"};
-    weir_kstream_to(weir_kstream_join_table(stream, b, left_value, &one), "out", NULL);
-    weir_kstream_to(weir_kstream_join_table(stream, b, left_value, &two), "out2", NULL);
+    weir_kstream_to(weir_kstream_join_table(stream, b, dsl_left_value, &one), "out", NULL);
+    weir_kstream_to(weir_kstream_join_table(stream, b, dsl_left_value, &two), "out2", NULL);
     WEIR_AUTO(weir_buf) text = {0};
     const char *described = describe(builder, &text);
     CHECK(strstr(described, "[one-repartition]") != NULL);
@@ -84,7 +68,7 @@ TEST(name_that_is_given_uses_a_number_up)
     const weir_consumed consumed = {.name = "source"};
     const weir_operator_options named = {.name = "rekey"};
     weir_kstream *stream = weir_builder_stream(builder, "a", &consumed);
-    weir_kstream_to(weir_kstream_select_key(stream, value_as_key, &named), "out", NULL);
+    weir_kstream_to(weir_kstream_select_key(stream, dsl_value_as_key, &named), "out", NULL);
     WEIR_AUTO(weir_buf) text = {0};
     CHECK(strstr(describe(builder, &text), "KSTREAM-SINK-0000000002") != NULL);
 }

@@ -7,6 +7,7 @@
 #include "streams/topology_plan.h"
 #include "tests/harness/check.h"
 #include "tests/harness/dsl_fixture.h"
+#include "tests/harness/dsl_functions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,25 +16,6 @@ static weir_status same_key(weir_call *call, const weir_record *record, weir_byt
 {
     (void)call;
     *out_key = record->key;
-    return WEIR_OK;
-}
-
-static weir_status left_value(weir_call *call, weir_bytes key, weir_bytes left, weir_bytes right,
-                              weir_bytes *out_value)
-{
-    (void)call;
-    (void)key;
-    (void)right;
-    *out_value = left;
-    return WEIR_OK;
-}
-
-static weir_status last_value(weir_call *call, weir_bytes aggregate, weir_bytes value,
-                              weir_bytes *out_aggregate)
-{
-    (void)call;
-    (void)aggregate;
-    *out_aggregate = value;
     return WEIR_OK;
 }
 
@@ -175,8 +157,8 @@ PROGRAM(joins_tables)
 PROGRAM(joins_foreign)
 {
     UNUSED;
-    (void)weir_ktable_join_foreign(table_of(builder, "a"), table_of(builder, "b"), NULL, left_value,
-                                   NULL);
+    (void)weir_ktable_join_foreign(table_of(builder, "a"), table_of(builder, "b"), NULL,
+                                   dsl_left_value, NULL);
 }
 PROGRAM(filters_table)
 {
@@ -276,7 +258,8 @@ PROGRAM(sessions_of_nothing)
 }
 PROGRAM(joins_without_windows)
 {
-    (void)weir_kstream_join(in, weir_builder_stream(builder, "more", NULL), left_value, NULL, NULL);
+    (void)weir_kstream_join(in, weir_builder_stream(builder, "more", NULL), dsl_left_value, NULL,
+                            NULL);
 }
 PROGRAM(forgets_too_early)
 {
@@ -291,7 +274,7 @@ PROGRAM(forgets_sessions_too_early)
     UNUSED;
     const weir_session_windows windows = {.inactivity_gap_ms = 100, .grace_ms = 10};
     (void)weir_session_windowed_reduce(
-        weir_kgrouped_stream_windowed_by_session(grouped(in), &windows), last_value,
+        weir_kgrouped_stream_windowed_by_session(grouped(in), &windows), dsl_last_value,
         &(weir_materialized){.store_name = "short", .retention_ms = 109}, NULL);
 }
 
@@ -380,7 +363,7 @@ TEST(joined_topics_with_other_partitions_are_named)
     weir_error err = {0};
     WEIR_AUTO_PTR(weir_builder) builder = weir_builder_new();
     weir_kstream *in = weir_builder_stream(builder, "in", NULL);
-    (void)weir_kstream_join_table(in, table_of(builder, "rows"), left_value, NULL);
+    (void)weir_kstream_join_table(in, table_of(builder, "rows"), dsl_left_value, NULL);
     const weir_topology *topology = NULL;
     CHECK_OK(weir_builder_build(builder, &topology, &err), &err);
     WEIR_AUTO_PTR(weir_plan) plan = NULL;

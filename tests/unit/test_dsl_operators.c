@@ -7,6 +7,7 @@
 #include "streams/topology_description.h"
 #include "tests/harness/check.h"
 #include "tests/harness/dsl_fixture.h"
+#include "tests/harness/dsl_functions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -201,19 +202,12 @@ TEST(repartition_has_its_name_its_partitions_and_its_partitioner)
     dsl_fixture_end(&f);
 }
 
-static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = record->value;
-    return WEIR_OK;
-}
-
 /* The text is what Kafka Streams 4.1 prints for the same program. */
 TEST(to_table_is_described_as_in_kafka_streams)
 {
     weir_builder *builder = weir_builder_new();
     weir_kstream *in = weir_builder_stream(builder, "in", NULL);
-    weir_ktable *table = weir_kstream_to_table(weir_kstream_select_key(in, value_as_key, NULL),
+    weir_ktable *table = weir_kstream_to_table(weir_kstream_select_key(in, dsl_value_as_key, NULL),
                                                WEIR_STORED_AS("t"), NULL);
     weir_kstream_to(weir_ktable_to_stream(table, NULL), "out", NULL);
     dsl_check_described(
@@ -245,21 +239,13 @@ TEST(to_table_is_described_as_in_kafka_streams)
         "\n");
 }
 
-static weir_status left_and_right(weir_call *call, weir_bytes key, weir_bytes left,
-                                  weir_bytes right, weir_bytes *out_value)
-{
-    (void)key;
-    *out_value = weir_call_concat(call, left, right);
-    return WEIR_OK;
-}
-
 TEST(table_of_a_stream_is_joined_with_and_outlives_a_crash)
 {
     weir_builder *builder = weir_builder_new();
     weir_kstream *changes = weir_builder_stream(builder, "changes", NULL);
     weir_ktable *table = weir_kstream_to_table(changes, NULL, NULL);
     weir_kstream *in = weir_builder_stream(builder, "in", NULL);
-    weir_kstream_to(weir_kstream_left_join_table(in, table, left_and_right, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_left_join_table(in, table, dsl_pair, NULL), "out", NULL);
     dsl_fixture f;
     dsl_fixture_start(&f, builder, "0");
     dsl_send(&f, "changes", "a", "1", 1);

@@ -9,6 +9,7 @@
 #include "streams/dsl/ktable.h"
 #include "streams/test_driver.h"
 #include "tests/harness/check.h"
+#include "tests/harness/dsl_functions.h"
 #include "tests/harness/sim_broker.h"
 
 #include <string.h>
@@ -80,27 +81,6 @@ static size_t count_described(fixture *f, const char *part)
     return count;
 }
 
-static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = record->value;
-    return WEIR_OK;
-}
-
-static weir_status pair_of(weir_call *call, weir_bytes key, weir_bytes left, weir_bytes right,
-                           weir_bytes *out_value)
-{
-    (void)key;
-    *out_value = weir_call_concat(call, left, right);
-    return WEIR_OK;
-}
-
-static weir_status exclaim(weir_call *call, const weir_record *record, weir_bytes *out_value)
-{
-    *out_value = weir_call_concat(call, record->value, WEIR_BYTES("!"));
-    return WEIR_OK;
-}
-
 static void count(weir_kstream *stream, const char *store)
 {
     (void)weir_kgrouped_stream_count(weir_kstream_group_by_key(stream, NULL),
@@ -117,11 +97,11 @@ static void check_setting(const char *value, size_t repartitions, size_t windows
     CHECK_OK(weir_config_init(&config, settings, WEIR_COUNT_OF(settings), &f.err), &f.err);
     CHECK_OK(weir_builder_configure(f.builder, &config, &f.err), &f.err);
     weir_kstream *in = weir_builder_stream(f.builder, "in", NULL);
-    weir_kstream *moved = weir_kstream_select_key(in, value_as_key, NULL);
+    weir_kstream *moved = weir_kstream_select_key(in, dsl_value_as_key, NULL);
     count(moved, "one");
     count(moved, "two");
     const weir_join_windows soon = {.before_ms = 10, .after_ms = 10};
-    weir_kstream_to(weir_kstream_join(in, in, pair_of, &soon, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_join(in, in, dsl_pair, &soon, NULL), "out", NULL);
     (void)weir_builder_table(f.builder, "rows", NULL, &(weir_materialized){.store_name = "kept"});
     build(&f);
     start(&f);
@@ -159,7 +139,7 @@ TEST(table_is_restored_from_its_source_which_is_its_changelog)
     weir_kstream *in = weir_builder_stream(f.builder, "in", NULL);
     weir_ktable *rows =
         weir_builder_table(f.builder, "rows", NULL, &(weir_materialized){.store_name = "kept"});
-    weir_kstream_to(weir_kstream_join_table(in, rows, pair_of, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_join_table(in, rows, dsl_pair, NULL), "out", NULL);
     build(&f);
     start(&f);
     pipe_in(&f, "rows", "row", 1);
@@ -176,7 +156,7 @@ TEST(stream_joined_with_itself_has_one_buffer_that_outlives_a_crash)
     WEIR_AUTO(fixture) f = optimised();
     weir_kstream *in = weir_builder_stream(f.builder, "in", NULL);
     const weir_join_windows windows = {.before_ms = 10, .after_ms = 10, .grace_ms = 100};
-    weir_kstream_to(weir_kstream_join(in, in, pair_of, &windows, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_join(in, in, dsl_pair, &windows, NULL), "out", NULL);
     build(&f);
     CHECK_I64(count_described(&f, "KSTREAM-WINDOWED-"), ==, 3); /* It, its source's, its child's. */
     start(&f);
@@ -196,7 +176,7 @@ TEST(streams_of_others_keep_two_buffers)
     weir_kstream *a = weir_builder_stream(f.builder, "a", NULL);
     weir_kstream *b = weir_builder_stream(f.builder, "b", NULL);
     const weir_join_windows windows = {.before_ms = 10, .after_ms = 10};
-    weir_kstream_to(weir_kstream_join(a, b, pair_of, &windows, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_join(a, b, dsl_pair, &windows, NULL), "out", NULL);
     build(&f);
     CHECK_I64(count_described(&f, "Processor: KSTREAM-WINDOWED-"), ==, 2);
 }
@@ -205,7 +185,7 @@ TEST(topics_behind_one_change_of_keys_become_one)
 {
     WEIR_AUTO(fixture) f = optimised();
     weir_kstream *in = weir_builder_stream(f.builder, "in", NULL);
-    in = weir_kstream_select_key(in, value_as_key, NULL);
+    in = weir_kstream_select_key(in, dsl_value_as_key, NULL);
     count(in, "one");
     count(in, "two");
     build(&f);
@@ -218,9 +198,9 @@ TEST(topic_is_not_moved_above_a_change_of_values)
 {
     WEIR_AUTO(fixture) f = optimised();
     weir_kstream *in = weir_builder_stream(f.builder, "in", NULL);
-    in = weir_kstream_select_key(in, value_as_key, NULL);
+    in = weir_kstream_select_key(in, dsl_value_as_key, NULL);
     count(in, "one");
-    count(weir_kstream_map_values(in, exclaim, NULL), "two");
+    count(weir_kstream_map_values(in, dsl_exclaim, NULL), "two");
     build(&f);
     CHECK_I64(count_described(&f, "Source: two-repartition-source"), ==, 1);
 }
@@ -229,7 +209,7 @@ TEST(repartition_that_the_user_asked_for_stays)
 {
     WEIR_AUTO(fixture) f = optimised();
     weir_kstream *in = weir_builder_stream(f.builder, "in", NULL);
-    in = weir_kstream_select_key(in, value_as_key, NULL);
+    in = weir_kstream_select_key(in, dsl_value_as_key, NULL);
     count(weir_kstream_repartition(in, &(weir_repartitioned){.name = "mine"}), "one");
     count(in, "two");
     build(&f);

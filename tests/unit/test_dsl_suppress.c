@@ -8,6 +8,7 @@
 #include "streams/dsl/windowed.h"
 #include "tests/harness/check.h"
 #include "tests/harness/dsl_fixture.h"
+#include "tests/harness/dsl_functions.h"
 
 static const weir_materialized st = {.store_name = "st"};
 
@@ -166,22 +167,6 @@ TEST(full_buffer_stops_the_application_where_it_is_told_to)
     dsl_fixture_end(&self);
 }
 
-static weir_status without_window(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = weir_bytes_of(record->key.data, 1);
-    return WEIR_OK;
-}
-
-static weir_status keep_last(weir_call *call, weir_bytes aggregate, weir_bytes value,
-                             weir_bytes *out_aggregate)
-{
-    (void)call;
-    (void)aggregate;
-    *out_aggregate = value;
-    return WEIR_OK;
-}
-
 TEST(window_is_told_once_when_its_grace_is_over)
 {
     weir_builder *builder = weir_builder_new();
@@ -190,10 +175,10 @@ TEST(window_is_told_once_when_its_grace_is_over)
     weir_ktable *last = weir_time_windowed_reduce(
         weir_kgrouped_stream_windowed_by(grouped,
                                          &(weir_time_windows){.size_ms = 100, .grace_ms = 50}),
-        keep_last, &st, NULL);
+        dsl_last_value, &st, NULL);
     weir_kstream *final =
         weir_ktable_to_stream(weir_ktable_suppress_until_window_closes(last, NULL), NULL);
-    weir_kstream_to(weir_kstream_select_key(final, without_window, NULL), "out", NULL);
+    weir_kstream_to(weir_kstream_select_key(final, dsl_first_letter, NULL), "out", NULL);
     dsl_fixture self;
     dsl_fixture_start(&self, builder, "0");
     dsl_send(&self, "in", "a", "1", 0);

@@ -10,6 +10,7 @@
 #include "streams/dsl/windowed.h"
 #include "tests/harness/check.h"
 #include "tests/harness/dsl_fixture.h"
+#include "tests/harness/dsl_functions.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -37,18 +38,10 @@ static weir_status session_as_text(weir_call *call, const weir_record *record, w
     return WEIR_OK;
 }
 
-static weir_status count_as_text(weir_call *call, const weir_record *record, weir_bytes *out_value)
-{
-    int64_t count = 0;
-    CHECK(weir_bytes_i64(record->value, &count));
-    *out_value = weir_call_text(call, "%" PRId64, count);
-    return WEIR_OK;
-}
-
 static void tell(weir_ktable *table, weir_value_mapper key_as_text)
 {
     weir_kstream *changes = weir_ktable_to_stream(table, NULL);
-    changes = weir_kstream_map_values(changes, count_as_text, NULL);
+    changes = weir_kstream_map_values(changes, dsl_count_as_text, NULL);
     weir_kstream_to(weir_kstream_select_key(changes, key_as_text, NULL), "out", NULL);
 }
 

@@ -9,6 +9,7 @@
 #include "streams/producer.h"
 #include "streams/test_driver.h"
 #include "tests/harness/check.h"
+#include "tests/harness/dsl_functions.h"
 #include "tests/harness/sim_broker.h"
 
 #include <string.h>
@@ -121,13 +122,6 @@ typedef struct fixture {
     weir_error err;
 } fixture;
 
-static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = record->value;
-    return WEIR_OK;
-}
-
 static weir_status right_value(weir_call *call, weir_bytes key, weir_bytes left, weir_bytes right,
                                weir_bytes *out_value)
 {
@@ -162,7 +156,7 @@ static fixture begin(void)
     weir_ktable *orders = weir_builder_table(f.builder, "orders", NULL, NULL);
     weir_ktable *customers = weir_builder_table(f.builder, "customers", NULL, NULL);
     weir_ktable *joined =
-        weir_ktable_join_foreign(orders, customers, value_as_key, right_value, NULL);
+        weir_ktable_join_foreign(orders, customers, dsl_value_as_key, right_value, NULL);
     weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
     CHECK_OK(weir_builder_build(f.builder, &f.topology, &f.err), &f.err);
     make_topic(&f, "orders", LEFT_PARTITIONS);

@@ -10,6 +10,7 @@
 #include "streams/producer.h"
 #include "streams/test_driver.h"
 #include "tests/harness/check.h"
+#include "tests/harness/dsl_functions.h"
 #include "tests/harness/sim_broker.h"
 
 #include <stdio.h>
@@ -26,13 +27,6 @@ typedef struct fixture {
     const char *workers;
     weir_error err;
 } fixture;
-
-static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = record->value;
-    return WEIR_OK;
-}
 
 static weir_status right_value(weir_call *call, weir_bytes key, weir_bytes left, weir_bytes right,
                                weir_bytes *out_value)
@@ -55,7 +49,7 @@ static fixture begin(void)
     fixture f = {.builder = weir_builder_new(), .broker = sim_broker_new(1), .workers = "1"};
     weir_global_table *table = weir_builder_global_table(f.builder, "table", NULL, NULL);
     weir_kstream *in = weir_builder_stream(f.builder, "in", NULL);
-    weir_kstream_to(weir_kstream_left_join_global(in, table, value_as_key, right_value, NULL),
+    weir_kstream_to(weir_kstream_left_join_global(in, table, dsl_value_as_key, right_value, NULL),
                     "out", NULL);
     CHECK_OK(weir_builder_build(f.builder, &f.topology, &f.err), &f.err);
     make_topic(&f, "in", 2);

@@ -10,6 +10,7 @@
 #include "streams/kept_times.h"
 #include "tests/harness/check.h"
 #include "tests/harness/dsl_fixture.h"
+#include "tests/harness/dsl_functions.h"
 
 static bool is_not_x(void *user, const weir_record *record)
 {
@@ -26,13 +27,6 @@ static weir_status first(weir_call *call, weir_bytes aggregate, weir_bytes value
     return WEIR_OK;
 }
 
-static weir_status without_window(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = weir_bytes_of(record->key.data, 1);
-    return WEIR_OK;
-}
-
 /* Windows of 10 ms without grace over all records but those with the value x. */
 static void start(dsl_fixture *fixture)
 {
@@ -44,7 +38,7 @@ static void start(dsl_fixture *fixture)
         weir_kgrouped_stream_windowed_by(weir_kstream_group_by_key(stream, NULL), &windows), first,
         NULL, NULL);
     weir_kstream_to(
-        weir_kstream_select_key(weir_ktable_to_stream(table, NULL), without_window, NULL), "out",
+        weir_kstream_select_key(weir_ktable_to_stream(table, NULL), dsl_first_letter, NULL), "out",
         NULL);
     dsl_fixture_start(fixture, builder, "0");
 }

@@ -9,6 +9,7 @@
 #include "streams/base/json_read.h"
 #include "streams/test_driver.h"
 #include "tests/harness/check.h"
+#include "tests/harness/dsl_functions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -157,13 +158,6 @@ typedef struct version {
     bool is_windowed;
 } version;
 
-static weir_status value_as_key(weir_call *call, const weir_record *record, weir_bytes *out_key)
-{
-    (void)call;
-    *out_key = record->value;
-    return WEIR_OK;
-}
-
 static bool is_any(void *user, const weir_record *record)
 {
     (void)user;
@@ -182,7 +176,7 @@ static weir_builder *counting(const version *v)
     if (v->filters_first) {
         words = weir_kstream_filter(words, is_any, NULL);
     }
-    weir_kgrouped_stream *grouped = weir_kstream_group_by(words, value_as_key, NULL);
+    weir_kgrouped_stream *grouped = weir_kstream_group_by(words, dsl_value_as_key, NULL);
     const weir_materialized stored = {.store_name = v->store, .engine = v->engine};
     if (v->is_windowed) {
         const weir_time_windows windows = {.size_ms = 1000};
