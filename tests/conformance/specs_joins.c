@@ -13,8 +13,6 @@
 #include "streams/dsl/ktable.h"
 #include "tests/harness/dsl_functions.h"
 
-#include <inttypes.h>
-
 static const weir_table_options in_st = {.materialized = {.store_name = "st"}};
 
 #define ST_COUNTS                                                                                  \

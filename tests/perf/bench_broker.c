@@ -14,6 +14,7 @@
 #include "streams/base/json.h"
 #include "streams/consumer.h"
 #include "streams/producer.h"
+#include "tests/perf/must.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,14 +46,6 @@ typedef struct broker_bench {
     uint64_t started_ns;
     uint64_t started_cpu_ns;
 } broker_bench;
-
-static void must(weir_status status, const weir_error *err)
-{
-    if (status != WEIR_OK) {
-        fprintf(stderr, "bench_broker: %s %s\n", weir_status_name(status), err->message);
-        exit(1);
-    }
-}
 
 static void start(broker_bench *bench)
 {

@@ -21,6 +21,8 @@
 #include "streams/base/random.h"
 #include "streams/producer.h"
 #include "tests/harness/count_topology.h"
+#include "tests/perf/mixed_key.h"
+#include "tests/perf/must.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,7 +30,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { PARTITIONS = 4, KEY_BYTES = 16, SLICE_RECORDS = 500000, FLUSH_MS = 60000, PHASES = 3 };
+enum { PARTITIONS = 4, SLICE_RECORDS = 500000, FLUSH_MS = 60000, PHASES = 3 };
 
 typedef struct phase {
     const char *name;
@@ -52,22 +54,6 @@ typedef struct bench {
     uint64_t fed;
     phase phases[PHASES];
 } bench;
-
-static void must(weir_status status, const weir_error *err)
-{
-    if (status != WEIR_OK) {
-        fprintf(stderr, "bench_growth: %s %s\n", weir_status_name(status), err->message);
-        exit(1);
-    }
-}
-
-static double own_seconds(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_THREAD, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
 
 static void open_broker(bench *b)
 {
@@ -105,18 +91,6 @@ static void open_application(bench *b)
     must(weir_application_new(&options, &b->application, &err), &err);
 }
 
-/* 16 hex digits, in no order. */
-static void set_key(uint64_t number, char key[KEY_BYTES])
-{
-    static const char digits[] = "0123456789abcdef";
-    uint64_t mixed = number * UINT64_C(0x9e3779b97f4a7c15);
-    mixed ^= mixed >> 32;
-    for (int i = 0; i < KEY_BYTES; i++) {
-        key[i] = digits[mixed >> 60];
-        mixed <<= 4;
-    }
-}
-
 static void feed(bench *b, uint64_t count, bool each_once)
 {
     weir_error err = {0};
@@ -124,10 +98,10 @@ static void feed(bench *b, uint64_t count, bool each_once)
     int32_t partitions = 0;
     must(weir_producer_topic(b->producer, "in", &topic, &partitions, &err), &err);
     for (uint64_t i = 0; i < count; i++) {
-        char key[KEY_BYTES];
-        set_key(each_once ? b->fed : weir_random_below(&b->random, b->keys), key);
+        char key[MIXED_KEY_BYTES];
+        mixed_key(each_once ? b->fed : weir_random_below(&b->random, b->keys), key);
         weir_record record = {.timestamp_ms = 1700000000000 + (int64_t)b->fed,
-                              .key = weir_bytes_of(key, KEY_BYTES),
+                              .key = weir_bytes_of(key, MIXED_KEY_BYTES),
                               .value = WEIR_BYTES("value")};
         record.partition = weir_partition_of(record.key, partitions);
         weir_status status = weir_producer_send(b->producer, topic, &record, &err);
@@ -157,11 +131,11 @@ static void run_phase(bench *b, phase *p, bool each_once)
         feed(b, left < SLICE_RECORDS ? left : SLICE_RECORDS, each_once);
         uint64_t began_ns = weir_clock_monotonic_ns();
         uint64_t began_cpu_ns = weir_clock_process_cpu_ns();
-        double began_own = own_seconds();
+        uint64_t began_own_ns = weir_clock_thread_cpu_ns();
         step_until_processed(b);
         p->seconds += (double)(weir_clock_monotonic_ns() - began_ns) / 1e9;
         p->cpu_seconds += (double)(weir_clock_process_cpu_ns() - began_cpu_ns) / 1e9;
-        p->own_seconds += own_seconds() - began_own;
+        p->own_seconds += (double)(weir_clock_thread_cpu_ns() - began_own_ns) / 1e9;
     }
     printf("%-8s %10" PRIu64 " keys %10" PRIu64
            " records %9.0f/s  %6.2f CPU us  %6.2f of the worker\n",

@@ -18,6 +18,7 @@
 #include "streams/base/hash.h"
 #include "streams/base/logging.h"
 #include "streams/producer.h"
+#include "tests/perf/must.h"
 #include "tests/perf/peer/load.h"
 #include "tests/perf/peer/works.h"
 
@@ -51,14 +52,6 @@ typedef struct peer {
     usage running;
     usage processed;
 } peer;
-
-static void must(weir_status status, const weir_error *err)
-{
-    if (status != WEIR_OK) {
-        fprintf(stderr, "bench_kafka: %s %s\n", weir_status_name(status), err->message);
-        exit(1);
-    }
-}
 
 static const char *argument(const peer *p, const char *name, const char *fallback)
 {

@@ -18,6 +18,7 @@
 #include "streams/base/logging.h"
 #include "streams/base/random.h"
 #include "tests/perf/feed_broker.h"
+#include "tests/perf/must.h"
 #include "tests/perf/operator_works.h"
 
 #include <inttypes.h>
@@ -95,14 +96,6 @@ typedef struct run {
 } run;
 
 static const char state_directory[] = "bench_operators.tmp";
-
-static void must(weir_status status, const weir_error *err)
-{
-    if (status != WEIR_OK) {
-        fprintf(stderr, "bench_operators: %s %s\n", weir_status_name(status), err->message);
-        exit(1);
-    }
-}
 
 /* A record a millisecond, its key one of so many. */
 static void make_feed(run *r, size_t index, const operator_work *work, size_t count)

@@ -16,6 +16,7 @@
 #include "streams/base/file.h"
 #include "streams/base/json.h"
 #include "streams/base/logging.h"
+#include "tests/perf/must.h"
 #include "topologies/pipeline.h"
 
 #include <inttypes.h>
@@ -41,14 +42,6 @@ typedef struct bench {
     int64_t stage_records[WEIR_STAGE_COUNT];
     int64_t peak_kib;
 } bench;
-
-static void must(weir_status status, const weir_error *err)
-{
-    if (status != WEIR_OK) {
-        fprintf(stderr, "bench_pipeline: %s %s\n", weir_status_name(status), err->message);
-        exit(1);
-    }
-}
 
 static weir_label label_of(bench *b, weir_stage stage)
 {

@@ -20,6 +20,7 @@
 #include "streams/producer.h"
 #include "streams/stream_thread.h"
 #include "tests/harness/count_topology.h"
+#include "tests/perf/must.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,14 +49,6 @@ typedef struct bench {
     weir_plan *plan;
     weir_producer *producer;
 } bench;
-
-static void must(weir_status status, const weir_error *err)
-{
-    if (status != WEIR_OK) {
-        fprintf(stderr, "bench_recovery: %s %s\n", weir_status_name(status), err->message);
-        exit(1);
-    }
-}
 
 static void take_report(void *user, size_t task_index, weir_task_report report)
 {

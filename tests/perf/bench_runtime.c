@@ -17,6 +17,7 @@
 #include "streams/base/random.h"
 #include "streams/producer.h"
 #include "tests/harness/count_topology.h"
+#include "tests/perf/must.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -57,14 +58,6 @@ typedef struct run {
 
 static const char broker_directory[] = "bench_runtime.tmp/broker";
 static const char state_directory[] = "bench_runtime.tmp/state";
-
-static void must(weir_status status, const weir_error *err)
-{
-    if (status != WEIR_OK) {
-        fprintf(stderr, "bench_runtime: %s %s\n", weir_status_name(status), err->message);
-        exit(1);
-    }
-}
 
 static void start(bench *b)
 {

@@ -19,6 +19,8 @@
 #include "streams/base/file.h"
 #include "streams/base/json.h"
 #include "streams/base/random.h"
+#include "tests/perf/mixed_key.h"
+#include "tests/perf/must.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -28,7 +30,6 @@
 #include <sys/resource.h>
 
 enum {
-    KEY_BYTES = 16,
     VALUE_BYTES_MAX = 100,
     COMMIT_RECORDS = 10000,
     RESTORE_RECORDS = 250000,
@@ -59,24 +60,8 @@ typedef struct bench {
     size_t result_count;
     uint64_t began_wall_ns;
     uint64_t began_cpu_ns;
-    double began_own_us;
+    uint64_t began_own_ns;
 } bench;
-
-static void must(weir_status status, const weir_error *err)
-{
-    if (status != WEIR_OK) {
-        fprintf(stderr, "bench_state: %s: %s\n", weir_status_name(status), err->message);
-        exit(1);
-    }
-}
-
-static double own_cpu_us(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_THREAD, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
 
 /* Waits until the database has nothing more to do: its threads are idle. */
 static void settle(void)
@@ -93,7 +78,7 @@ static void settle(void)
 
 static void begin(bench *b)
 {
-    b->began_own_us = own_cpu_us();
+    b->began_own_ns = weir_clock_thread_cpu_ns();
     b->began_wall_ns = weir_clock_monotonic_ns();
     b->began_cpu_ns = weir_clock_process_cpu_ns();
 }
@@ -109,7 +94,7 @@ static void end(bench *b, const char *name, uint64_t operations)
     *r = (result){name,
                   operations,
                   (double)(weir_clock_process_cpu_ns() - b->began_cpu_ns) / n,
-                  (own_cpu_us() - b->began_own_us) / (double)operations,
+                  (double)(weir_clock_thread_cpu_ns() - b->began_own_ns) / n,
                   (double)wall_ns / n,
                   (double)usage.ru_maxrss / 1024};
     printf("%-24s %10" PRIu64 " keys %10" PRIu64
@@ -135,18 +120,6 @@ static void close_state(bench *b)
     weir_database_free(weir_take(&b->database));
 }
 
-/* 16 hex digits, in no order. */
-static void set_key(uint64_t number, char key[KEY_BYTES])
-{
-    static const char digits[] = "0123456789abcdef";
-    uint64_t mixed = number * UINT64_C(0x9e3779b97f4a7c15);
-    mixed ^= mixed >> 32;
-    for (int i = 0; i < KEY_BYTES; i++) {
-        key[i] = digits[mixed >> 60];
-        mixed <<= 4;
-    }
-}
-
 /* Half of it can be compressed away. */
 static void set_value(uint64_t number, char *value, size_t bytes)
 {
@@ -160,7 +133,7 @@ static void set_value(uint64_t number, char *value, size_t bytes)
 
 typedef struct filling {
     weir_restore_entry entries[RESTORE_RECORDS];
-    char keys[RESTORE_RECORDS][KEY_BYTES];
+    char keys[RESTORE_RECORDS][MIXED_KEY_BYTES];
     char values[RESTORE_RECORDS][VALUE_BYTES_MAX];
 } filling;
 
@@ -173,9 +146,9 @@ static void fill(bench *b)
         uint64_t left = b->keys - first;
         size_t count = left < RESTORE_RECORDS ? (size_t)left : RESTORE_RECORDS;
         for (size_t i = 0; i < count; i++) {
-            set_key(first + i, f->keys[i]);
+            mixed_key(first + i, f->keys[i]);
             set_value(first + i, f->values[i], b->value_bytes);
-            f->entries[i] = (weir_restore_entry){weir_bytes_of(f->keys[i], KEY_BYTES),
+            f->entries[i] = (weir_restore_entry){weir_bytes_of(f->keys[i], MIXED_KEY_BYTES),
                                                  weir_bytes_of(f->values[i], b->value_bytes)};
         }
         const weir_restore_batch batch = {
@@ -195,10 +168,10 @@ static uint64_t choose(bench *b)
     return weir_random_below(&b->random, is_hot ? b->keys / HOT_PART : b->keys);
 }
 
-static void update(bench *b, const char key[KEY_BYTES], weir_buf *value)
+static void update(bench *b, const char key[MIXED_KEY_BYTES], weir_buf *value)
 {
     weir_error err = {0};
-    weir_bytes bytes = weir_bytes_of(key, KEY_BYTES);
+    weir_bytes bytes = weir_bytes_of(key, MIXED_KEY_BYTES);
     must(weir_kv_get(b->kv, bytes, value, &err), &err);
     value->data[0]++;
     must(weir_kv_put(b->kv, bytes, weir_buf_bytes(value), &err), &err);
@@ -217,10 +190,10 @@ static void update_all(bench *b, const char *name)
 {
     weir_error err = {0};
     WEIR_AUTO(weir_buf) value = {0};
-    char key[KEY_BYTES];
+    char key[MIXED_KEY_BYTES];
     begin(b);
     for (uint64_t i = 1; i <= b->updates; i++) {
-        set_key(choose(b), key);
+        mixed_key(choose(b), key);
         update(b, key, &value);
         if (i % COMMIT_RECORDS == 0) {
             commit(b);
@@ -234,11 +207,11 @@ static void read_all(bench *b, const char *name)
 {
     WEIR_AUTO(weir_buf) value = {0};
     weir_error err = {0};
-    char key[KEY_BYTES];
+    char key[MIXED_KEY_BYTES];
     begin(b);
     for (uint64_t i = 0; i < b->updates; i++) {
-        set_key(choose(b), key);
-        must(weir_kv_get(b->kv, weir_bytes_of(key, KEY_BYTES), &value, &err), &err);
+        mixed_key(choose(b), key);
+        must(weir_kv_get(b->kv, weir_bytes_of(key, MIXED_KEY_BYTES), &value, &err), &err);
     }
     end(b, name, b->updates);
 }

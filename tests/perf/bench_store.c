@@ -14,6 +14,7 @@
 #include "streams/base/hash.h"
 #include "streams/base/json.h"
 #include "streams/base/random.h"
+#include "tests/perf/must.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,14 +50,6 @@ typedef struct bench {
     uint64_t began_wall_ns;
     uint64_t began_cpu_ns;
 } bench;
-
-static void must(weir_status status, const weir_error *err)
-{
-    if (status != WEIR_OK) {
-        fprintf(stderr, "bench_store: %s: %s\n", weir_status_name(status), err->message);
-    }
-    WEIR_ASSERT(status == WEIR_OK);
-}
 
 static void begin(bench *b)
 {
