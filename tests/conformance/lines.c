@@ -28,6 +28,29 @@ void conformance_lines_cleanup(conformance_lines *lines)
     *lines = (conformance_lines){.items = NULL};
 }
 
+static void take_times_out(char *text)
+{
+    static const char mark[] = " ts=";
+    for (char *at = strstr(text, mark); at != NULL; at = strstr(at, mark)) {
+        const size_t length = strlen(mark) + strspn(at + strlen(mark), "-0123456789");
+        memmove(at, at + length, strlen(at + length) + 1);
+    }
+}
+
+void conformance_lines_forget_times(conformance_lines *lines)
+{
+    for (size_t i = 0; i < lines->count; i++) {
+        take_times_out(lines->items[i].text);
+    }
+}
+
+void conformance_text_forget_times(weir_buf *text)
+{
+    (void)weir_buf_text(text);
+    take_times_out((char *)text->data);
+    text->size = strlen((char *)text->data);
+}
+
 static void tell(weir_buf *out_difference, const char *expected, const char *actual)
 {
     weir_buf_clear(out_difference);

@@ -27,6 +27,10 @@ void conformance_lines_add(conformance_lines *lines, weir_bytes key, bool is_tom
                            const char *text);
 void conformance_lines_cleanup(conformance_lines *lines);
 
+/* Take the times of records out: of lines, of a text of such lines. */
+void conformance_lines_forget_times(conformance_lines *lines);
+void conformance_text_forget_times(weir_buf *text);
+
 /* Both hold the same records in the same order; else *out_difference tells the first difference. */
 bool conformance_lines_same(const conformance_lines *expected, const conformance_lines *actual,
                             weir_buf *out_difference);
