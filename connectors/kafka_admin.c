@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DESCRIBED_AT_ONCE_MAX = 200, VISIBLE_MS_MAX = 30000, VISIBLE_POLL_MS = 20 };
+enum { DESCRIBED_AT_ONCE_MAX = 200 };
 
 static const char *policy_text(uint32_t policy)
 {
@@ -201,33 +201,6 @@ weir_status weir_kafka_describe_topics(weir_broker *broker, weir_topic_query *qu
     return WEIR_OK;
 }
 
-/* Waits until a broker says that all topics are there with their partitions, or are gone. */
-static weir_status wait_until(weir_kafka *kafka, weir_kafka_sight *sights, size_t count, bool exist,
-                              weir_error *err)
-{
-    uint64_t start_ns = weir_clock_monotonic_ns();
-    for (;;) {
-        rd_kafka_resp_err_t failed =
-            weir_kafka_look(kafka->admin, sights, count, WEIR_KAFKA_CALL_TIMEOUT_MS);
-        size_t done = 0;
-        while (failed == RD_KAFKA_RESP_ERR_NO_ERROR && done < count &&
-               (exist ? sights[done].code == RD_KAFKA_RESP_ERR_NO_ERROR && sights[done].has_leaders
-                      : sights[done].code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)) {
-            weir_kafka_saw_topic(kafka, sights[done].topic, exist);
-            done++;
-        }
-        if (done == count) {
-            return WEIR_OK;
-        }
-        if ((weir_clock_monotonic_ns() - start_ns) / WEIR_NS_PER_MS > VISIBLE_MS_MAX) {
-            return weir_error_set(
-                err, WEIR_IO, "topic %s: %s, but the brokers do not say so after %d s",
-                sights[done].topic, exist ? "created" : "deleted", VISIBLE_MS_MAX / 1000);
-        }
-        (void)poll(NULL, 0, VISIBLE_POLL_MS);
-    }
-}
-
 /* What exists must be as it is wanted; a zero wants nothing. */
 static weir_status compare(const weir_topic_config *wanted, const weir_topic_config *found,
                            weir_error *err)
@@ -299,7 +272,7 @@ static weir_status take_created(weir_kafka *kafka, const weir_topic_config *cons
     for (size_t i = 0; i < count; i++) {
         sights[i].topic = wanted[i]->name;
     }
-    return wait_until(kafka, sights, count, true, err);
+    return weir_kafka_wait_for_topics(kafka, sights, count, true, err);
 }
 
 /* Creates what is missing, in one request. */
@@ -383,7 +356,7 @@ weir_status weir_kafka_delete_topic(weir_broker *broker, const char *topic, weir
                                  "topic %s cannot be deleted", topic);
     }
     weir_kafka_sight sight = {.topic = topic};
-    return wait_until(kafka, &sight, 1, false, err);
+    return weir_kafka_wait_for_topics(kafka, &sight, 1, false, err);
 }
 
 static int compare_names(const void *a, const void *b)

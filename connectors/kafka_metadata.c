@@ -141,3 +141,34 @@ weir_status weir_kafka_partition_count(weir_kafka *kafka, const char *topic, int
 {
     return weir_kafka_look_up(kafka, kafka->admin, topic, out_count, err);
 }
+
+static bool is_as_wanted(const weir_kafka_sight *sight, bool exist)
+{
+    return exist ? sight->code == RD_KAFKA_RESP_ERR_NO_ERROR && sight->has_leaders
+                 : sight->code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
+weir_status weir_kafka_wait_for_topics(weir_kafka *kafka, weir_kafka_sight *sights, size_t count,
+                                       bool exist, weir_error *err)
+{
+    uint64_t since_ns = weir_clock_monotonic_ns();
+    for (;;) {
+        rd_kafka_resp_err_t failed =
+            weir_kafka_look(kafka->admin, sights, count, WEIR_KAFKA_CALL_TIMEOUT_MS);
+        size_t done = 0;
+        while (failed == RD_KAFKA_RESP_ERR_NO_ERROR && done < count &&
+               is_as_wanted(&sights[done], exist)) {
+            weir_kafka_saw_topic(kafka, sights[done].topic, exist);
+            done++;
+        }
+        if (done == count) {
+            return WEIR_OK;
+        }
+        if (!is_within(since_ns, LATE_MS_MAX)) {
+            return weir_error_set(
+                err, WEIR_IO, "topic %s: %s, but the brokers do not say so after %d s",
+                sights[done].topic, exist ? "created" : "deleted", LATE_MS_MAX / 1000);
+        }
+        (void)poll(NULL, 0, AGAIN_MS);
+    }
+}

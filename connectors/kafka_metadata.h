@@ -45,4 +45,9 @@ weir_status weir_kafka_look_up(weir_kafka *kafka, rd_kafka_t *handle, const char
 weir_status weir_kafka_partition_count(weir_kafka *kafka, const char *topic, int32_t *out_count,
                                        weir_error *err);
 
+/* Waits until a broker says that all topics are there with their leaders, or (exist is false) that
+ * all are gone; sights is overwritten. WEIR_IO: half a minute was not enough. */
+weir_status weir_kafka_wait_for_topics(weir_kafka *kafka, weir_kafka_sight *sights, size_t count,
+                                       bool exist, weir_error *err);
+
 #endif
