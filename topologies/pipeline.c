@@ -328,9 +328,9 @@ weir_status weir_pipeline_housekeep(weir_pipeline *pipeline, int64_t now_ms, wei
 
 weir_status weir_pipeline_close(weir_pipeline *pipeline, weir_error *err)
 {
+    /* All are asked at once; then each is awaited. */
     for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
-        if (pipeline->applications[stage] !=
-            NULL) { /* All of them at once; then each is awaited. */
+        if (pipeline->applications[stage] != NULL) {
             weir_application_request_close(pipeline->applications[stage]);
         }
     }
