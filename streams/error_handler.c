@@ -77,9 +77,9 @@ static void add_own_headers(letter *to, const weir_refusal *refusal)
     add_text(to, PREFIX "exception", weir_status_name(refusal->cause->status));
     add_text(to, PREFIX "stacktrace", "");
     add_text(to, PREFIX "message", refusal->cause->message);
-    add_text(to, PREFIX "topic", record->topic);
-    add_number(to, PREFIX "partition", record->partition);
-    add_number(to, PREFIX "offset", record->offset);
+    add_text(to, WEIR_HEADER_TOPIC, record->topic);
+    add_number(to, WEIR_HEADER_PARTITION, record->partition);
+    add_number(to, WEIR_HEADER_OFFSET, record->offset);
     add_text(to, PREFIX "task.id", refusal->task_id);
     add_text(to, PREFIX "processor.node.id", refusal->node);
     add_text(to, PREFIX "stage", weir_stage_name(refusal->stage));

@@ -17,6 +17,7 @@
 #include "streams/dsl/joins.h"
 #include "streams/dsl/kstream.h"
 #include "streams/dsl/ktable.h"
+#include "streams/dsl/late.h"
 #include "streams/dsl/sessions.h"
 #include "streams/dsl/suppress.h"
 #include "streams/dsl/windowed.h"

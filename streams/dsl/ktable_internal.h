@@ -12,6 +12,7 @@
 #include "streams/dsl/graph_internal.h"
 #include "streams/dsl/ktable.h"
 #include "streams/dsl/ktable_rows_internal.h"
+#include "streams/dsl/late_internal.h"
 
 typedef enum weir_table_kind {
     WEIR_TABLE_SOURCE,    /* Kept if somebody asks for its rows or its old values. */
@@ -44,6 +45,7 @@ struct weir_ktable {
     bool is_versioned; /* A source whose store is. */
     bool keeps_places; /* Something downstream asks from where the records of changes came. */
     weir_table_windows windows;
+    weir_late late;                       /* Of a windowed aggregate. */
     const struct weir_suppress *suppress; /* Of one of that kind. */
     weir_ktable *left;                    /* Its parent, or the left one. */
     weir_ktable *right;

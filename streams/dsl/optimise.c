@@ -63,6 +63,9 @@ static void make_self_join(weir_builder *builder, weir_graph_node *node)
     }
     node->is_self_join = true;
     weir_graph_disconnect(builder, parents->items[0], node->other_window);
+    while (node->other_window->children.count > 0) { /* Late records: the other one has them. */
+        weir_graph_disconnect(builder, node->other_window, node->other_window->children.items[0]);
+    }
 }
 
 /* Repartition topics. */

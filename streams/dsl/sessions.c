@@ -179,7 +179,7 @@ static weir_status join_sessions(session_processor *self, const weir_record *rec
         end_ms = each->end_ms > end_ms ? each->end_ms : end_ms;
     }
     if (end_ms < close_time(self)) {
-        return weir_context_drop(self->base.context);
+        return weir_late_drop(self->base.context, &self->spec->table->late, record, err);
     }
     bool is_moment = start_ms == end_ms; /* Then it is the very session that was met, if one was. */
     for (const met_session *each = met; !is_moment && each != NULL; each = each->next) {

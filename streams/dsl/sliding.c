@@ -216,11 +216,14 @@ weir_status weir_sliding_process(weir_processor *processor, const weir_record *r
     }
     if (record->timestamp_ms + self->windows->size_ms <
         *self->observed_ms - self->windows->grace_ms) {
-        return weir_context_drop(self->base.context);
+        return weir_late_drop(self->base.context, &self->spec->table->late, record, err);
     }
+    self->is_taken = false;
     if (record->timestamp_ms < self->windows->size_ms) {
-        return process_early(self, record, err);
+        WEIR_TRY(process_early(self, record, err));
+        return weir_windowed_tell_late(self, record, err);
     }
     WEIR_TRY(process_late_enough(self, record, err));
+    WEIR_TRY(weir_windowed_tell_late(self, record, err));
     return release_closed(self, record, err);
 }

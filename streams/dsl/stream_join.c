@@ -47,12 +47,14 @@ static const char *outer_store_name(const weir_stream_join *join, const char *le
     return weir_builder_join_names(join->builder, name, "-store");
 }
 
-static weir_graph_node *add_windowed(weir_stream_join *join, weir_kstream *stream, const char *name,
-                                     const weir_graph_store *store)
+static weir_graph_node *add_windowed(const weir_stream_join *join, weir_graph_node *parent,
+                                     const char *name, const weir_graph_store *store,
+                                     int64_t after_ms)
 {
-    weir_graph_node *node = weir_graph_add(join->builder, stream->node, WEIR_GRAPH_PROCESSOR, name);
-    node->processor =
-        (weir_processor_options){weir_join_window_new, (void *)(uintptr_t)store->options.name};
+    weir_graph_node *node = weir_graph_add(join->builder, parent, WEIR_GRAPH_PROCESSOR, name);
+    weir_join_buffer *buffer = weir_builder_alloc(join->builder, sizeof(*buffer));
+    *buffer = (weir_join_buffer){join, store->options.name, after_ms};
+    node->processor = (weir_processor_options){weir_join_window_new, buffer};
     return node;
 }
 
@@ -158,14 +160,17 @@ static weir_kstream *add_join(weir_stream_join *join, weir_kstream *left, weir_k
         declare_buffer(join, buffer_name(join, false, names.right_generated, options), options);
     join->left_store = left_store->options.name;
     join->right_store = right_store->options.name;
-    weir_graph_node *left_windowed = add_windowed(join, left, names.left_windowed, left_store);
-    weir_graph_node *right_windowed = add_windowed(join, right, names.right_windowed, right_store);
+    weir_graph_node *left_windowed =
+        add_windowed(join, left->node, names.left_windowed, left_store, join->windows.after_ms);
+    weir_graph_node *right_windowed =
+        add_windowed(join, right->node, names.right_windowed, right_store, join->windows.before_ms);
     weir_graph_node *node = weir_graph_add(builder, left->node, WEIR_GRAPH_JOIN, names.merge);
     weir_graph_connect(builder, right->node, node);
     node->priority = ++builder->last_priority; /* One for each parent. */
     node->takes_null_keys = join->left_outer || join->right_outer;
     node->processor = (weir_processor_options){weir_stateless_new,
                                                weir_builder_alloc(builder, sizeof(weir_stateless))};
+    join->left_window = left_windowed;
     node->other_window = right_windowed;
     node->self_join = (weir_processor_options){weir_self_join_new, join};
     node->parts = new_part(join, true, names.left, left_windowed);

@@ -11,6 +11,7 @@
 
 #include "streams/dsl/joins.h"
 #include "streams/dsl/kstream_internal.h"
+#include "streams/dsl/late_internal.h"
 
 typedef struct weir_stream_join {
     weir_builder *builder;
@@ -21,7 +22,9 @@ typedef struct weir_stream_join {
     bool right_outer;
     const char *left_store; /* Records of a side, by key and time. */
     const char *right_store;
-    const char *outer_store; /* Records that met none so far; NULL: an inner join. */
+    const char *outer_store;      /* Records that met none so far; NULL: an inner join. */
+    weir_graph_node *left_window; /* The buffer of the left side. */
+    weir_late late;
 } weir_stream_join;
 
 /* One side: its records look for partners in the other one's store. */
@@ -37,8 +40,25 @@ typedef struct weir_join_side {
 /* What the names of a side's processor and store end with. */
 const char *weir_join_suffix(const weir_stream_join *join, bool is_left);
 
-/* Suppliers: of the processor that buffers a side (user: the name of its store), and of the one
- * that joins it (user: a weir_join_side). */
+/* What a side is kept in, for partners to come. */
+typedef struct weir_join_buffer {
+    const weir_stream_join *join;
+    const char *store;
+    int64_t after_ms; /* As far behind its records their partners may lie. */
+} weir_join_buffer;
+
+/* What the processors of a join know in a task, once those that join have begun. */
+typedef struct weir_join_times {
+    bool begun;
+    int64_t *stream_time_ms; /* The first side keeps it. */
+    int64_t *oldest_ms;      /* Of what waits in the outer store, as far as that was looked at;
+                              * INT64_MAX: nothing. The second side keeps it. */
+    int64_t next_look_ms;
+} weir_join_times;
+weir_join_times *weir_join_times_of(weir_context *context, const weir_stream_join *join);
+
+/* Suppliers: of the processor that buffers a side (user: a weir_join_buffer), and of the one that
+ * joins it (user: a weir_join_side). */
 weir_processor *weir_join_window_new(void *user);
 weir_processor *weir_join_side_new(void *user);
 /* Of the one that joins a stream with itself; user: the weir_stream_join. */

@@ -32,15 +32,22 @@ enum {
 
 typedef struct window_processor {
     weir_processor base;
-    const char *store_name;
+    const weir_join_buffer *buffer;
+    const weir_join_times *times;
     weir_window_store *store;
 } window_processor;
+
+weir_join_times *weir_join_times_of(weir_context *context, const weir_stream_join *join)
+{
+    return weir_context_shared(context, join, sizeof(weir_join_times));
+}
 
 static weir_status init_window(weir_processor *processor, weir_error *err)
 {
     (void)err;
     window_processor *self = (window_processor *)(void *)processor;
-    self->store = weir_context_window_store(processor->context, self->store_name);
+    self->store = weir_context_window_store(processor->context, self->buffer->store);
+    self->times = weir_join_times_of(processor->context, self->buffer->join);
     return WEIR_OK;
 }
 
@@ -52,9 +59,12 @@ static weir_status join_then_buffer(weir_processor *processor, const weir_record
     if (record->key.data == NULL || record->value.data == NULL) {
         return WEIR_OK;
     }
-    weir_status status =
-        weir_window_store_put(self->store, record->key, record->timestamp_ms, record->value, err);
-    return status == WEIR_NOT_FOUND ? WEIR_OK : status; /* It is too late for any partner. */
+    const weir_join_buffer *buffer = self->buffer;
+    WEIR_TRY(
+        weir_window_store_put(self->store, record->key, record->timestamp_ms, record->value, err));
+    bool is_late = record->timestamp_ms + buffer->after_ms + buffer->join->windows.grace_ms <
+                   *self->times->stream_time_ms;
+    return is_late ? weir_late_drop(processor->context, &buffer->join->late, record, err) : WEIR_OK;
 }
 
 static void free_window(weir_processor *processor)
@@ -67,27 +77,18 @@ weir_processor *weir_join_window_new(void *user)
     static const weir_processor_ops ops = {init_window, join_then_buffer, free_window};
     window_processor *self = weir_alloc(sizeof(*self));
     self->base.ops = &ops;
-    self->store_name = user;
+    self->buffer = user;
     return &self->base;
 }
 
 /* Joins. */
-
-/* What both sides know. */
-typedef struct join_times {
-    bool begun;
-    int64_t *stream_time_ms; /* The first side keeps it. */
-    int64_t *oldest_ms;      /* Of what waits in the outer store, as far as that was looked at;
-                              * INT64_MAX: nothing. The second side keeps it. */
-    int64_t next_look_ms;
-} join_times;
 
 typedef struct side_processor {
     weir_processor base;
     const weir_join_side *side;
     weir_window_store *other;
     weir_kv *outer; /* NULL in an inner join. */
-    join_times *times;
+    weir_join_times *times;
     weir_buf key;
     weir_buf value;
 } side_processor;
@@ -112,10 +113,10 @@ static weir_status init_side(weir_processor *processor, weir_error *err)
     side_processor *self = (side_processor *)(void *)processor;
     weir_context *context = processor->context;
     self->other = weir_context_window_store(context, self->side->other_store);
-    self->times = weir_context_shared(context, self->side->join, sizeof(*self->times));
+    self->times = weir_join_times_of(context, self->side->join);
     bool is_first = !self->times->begun;
     if (is_first) {
-        *self->times = (join_times){
+        *self->times = (weir_join_times){
             .begun = true,
             .stream_time_ms = weir_context_observed_time(context),
         };
@@ -317,7 +318,7 @@ static weir_status release_closed(side_processor *self, const weir_record *recor
 static weir_status release_those_that_met_none(side_processor *self, const weir_record *record,
                                                weir_error *err)
 {
-    join_times *times = self->times;
+    weir_join_times *times = self->times;
     int64_t now_ms = weir_context_now_ms(self->base.context);
     if (self->outer == NULL || record->timestamp_ms != *times->stream_time_ms ||
         *times->oldest_ms == INT64_MAX ||

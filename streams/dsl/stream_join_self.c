@@ -25,6 +25,7 @@ static weir_status init(weir_processor *processor, weir_error *err)
     self_processor *self = (self_processor *)(void *)processor;
     self->store = weir_context_window_store(processor->context, self->join->left_store);
     self->stream_time_ms = weir_context_observed_time(processor->context);
+    weir_join_times_of(processor->context, self->join)->stream_time_ms = self->stream_time_ms;
     return WEIR_OK;
 }
 

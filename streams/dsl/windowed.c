@@ -92,6 +92,7 @@ weir_status weir_windowed_put(weir_windowed_processor *self, const weir_record *
 weir_status weir_windowed_update(weir_windowed_processor *self, const weir_record *record,
                                  int64_t start_ms, weir_timestamped old, weir_error *err)
 {
+    self->is_taken = true;
     weir_call call = {self->spec->user, weir_context_arena(self->base.context), err, false};
     weir_timestamped row = {.timestamp_ms = record->timestamp_ms};
     if (old.value.data != NULL && old.timestamp_ms > row.timestamp_ms) {
@@ -99,6 +100,14 @@ weir_status weir_windowed_update(weir_windowed_processor *self, const weir_recor
     }
     WEIR_TRY(weir_aggregate_advance(self->spec, &call, record, &old.value, &row.value));
     return weir_windowed_put(self, record, start_ms, row, old.value, err);
+}
+
+weir_status weir_windowed_tell_late(const weir_windowed_processor *self, const weir_record *record,
+                                    weir_error *err)
+{
+    return self->is_taken
+               ? WEIR_OK
+               : weir_late_forward(self->base.context, &self->spec->table->late, record, err);
 }
 
 static weir_status tell_closed(weir_processor *processor, weir_bytes key, weir_bytes value,
@@ -186,6 +195,7 @@ static weir_status add_to_windows(weir_processor *processor, const weir_record *
     if (*self->observed_ms < record->timestamp_ms) {
         *self->observed_ms = record->timestamp_ms;
     }
+    self->is_taken = false;
     int64_t start_ms = first_start(windows, record->timestamp_ms);
     for (; start_ms <= record->timestamp_ms; start_ms += windows->advance_ms) {
         if (start_ms + windows->size_ms > *self->observed_ms - windows->grace_ms) {
@@ -194,6 +204,7 @@ static weir_status add_to_windows(weir_processor *processor, const weir_record *
             (void)weir_context_drop(processor->context);
         }
     }
+    WEIR_TRY(weir_windowed_tell_late(self, record, err));
     return release_closed(self, record, err);
 }
 

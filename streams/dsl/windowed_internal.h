@@ -30,6 +30,7 @@ typedef struct weir_windowed_processor {
     const weir_aggregate_spec *spec;
     const weir_windows_spec *windows;
     weir_window_store *store;
+    bool is_taken;  /* The record of the call is in a window at least. */
     bool is_cached; /* Changes are passed on when the cache lets go of them. */
     weir_window_close close;
     int64_t *observed_ms; /* Stream time as this processor saw it; -1: none yet. */
@@ -61,6 +62,10 @@ weir_status weir_windowed_put(weir_windowed_processor *self, const weir_record *
 /* The row of a window becomes what record makes of old, whose value is null where there is none. */
 weir_status weir_windowed_update(weir_windowed_processor *self, const weir_record *record,
                                  int64_t start_ms, weir_timestamped old, weir_error *err);
+
+/* What becomes of a record that may have come too late for all of its windows. */
+weir_status weir_windowed_tell_late(const weir_windowed_processor *self, const weir_record *record,
+                                    weir_error *err);
 
 /* Passes on windows that have closed, if it is time to look for them: those that begin from from_ms
  * to to_ms. */
