@@ -8,6 +8,7 @@
 #include "streams/base/clock.h"
 #include "streams/base/logging.h"
 #include "streams/internal_topics.h"
+#include "streams/lost_topics.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -114,6 +115,8 @@ static weir_status make(const weir_application_options *options, weir_applicatio
     make_metrics(application);
     WEIR_TRY(weir_internal_topics_plan(options->broker, options->topology, options->config,
                                        &application->plan, err));
+    WEIR_TRY(weir_lost_topics_check(options->broker, options->database, application->plan,
+                                    options->config, err));
     WEIR_TRY(weir_internal_topics_create(options->broker, application->plan, options->config, err));
     application->slots =
         weir_alloc_array(application->plan->task_count, sizeof(*application->slots));

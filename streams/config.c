@@ -116,6 +116,8 @@ static const setting_spec specs[] = {
            "What to do with a record that the broker refuses, for its size above all."),
     CHOICE("weir.changelog.exception.handler", changelog_handler, "fail|continue", 0,
            "What to do with a changelog record that is not of its store's format."),
+    CHOICE("weir.missing.topics", missing_topics, "fail|create", 0,
+           "What to do at the start where an internal topic of an application that ran is gone."),
     NUMBER("weir.retry.attempts", retry_attempts, "", 3, 1, 1000,
            "How often a handler 'retry' processes a record before it gives up."),
     NUMBER("retry.backoff.ms", retry_backoff_ms, "ms", 100, 1, 60000,

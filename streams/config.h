@@ -28,6 +28,12 @@ typedef enum weir_reaction {
     WEIR_REACT_RETRY,       /* It is tried again, then handled as DEAD_LETTER (or FAIL). */
 } weir_reaction;
 
+/* What is done at the start where an internal topic of an application that has run is gone. */
+typedef enum weir_missing_topics {
+    WEIR_MISSING_TOPICS_FAIL,
+    WEIR_MISSING_TOPICS_CREATE,
+} weir_missing_topics;
+
 /* "topic.<name>" = value: a setting of the internal topics that are created. */
 typedef struct weir_topic_override {
     char *name;
@@ -69,6 +75,7 @@ typedef struct weir_config {
     int64_t processing_handler;
     int64_t production_handler;
     int64_t changelog_handler; /* weir_reaction: FAIL or CONTINUE. */
+    int64_t missing_topics;    /* weir_missing_topics. */
     int64_t retry_attempts;
     int64_t retry_backoff_ms; /* After a failed commit or an I/O error; doubles up to 64 times. */
     char *dead_letter_topic;  /* NULL: none. */

@@ -211,3 +211,33 @@ TEST(deleted_task_topic_is_named_with_what_to_do)
 {
     delete_and_check("taskless", "weir-tasks", "start the application again");
 }
+
+TEST(changelog_that_was_deleted_while_nobody_ran_refuses_the_start_until_that_is_accepted)
+{
+    kafka_application a = {0};
+    kafka_application bystander = {0};
+    start(&a, &bystander, "lost");
+    kafka_application_close(&a);
+    WEIR_AUTO_FREE char *changelog = kafka_application_topic(&a, "counts-changelog");
+    CHECK_OK(weir_broker_delete_topic(a.broker, changelog, &a.err), &a.err);
+    const weir_application_options options = {
+        .topology = a.topology, .config = &a.config, .broker = a.broker};
+    weir_application *refused = NULL;
+    CHECK_STATUS(weir_application_new(&options, &refused, &a.err), WEIR_INVALID);
+    check_says(&a, changelog);
+    check_says(&a, "weir.missing.topics=create");
+
+    static const weir_setting accept[] = {{"weir.missing.topics", "create"}};
+    kafka_application_set(&a, accept, 1);
+    kafka_application_open(&a);
+    kafka_application_feed(&a, 0, KEYS);
+    kafka_application_run(&a);
+    check_counts(&a, 1); /* The rows of the disk went with their changelog. */
+    kafka_application_close(&a);
+    kafka_application_set(&a, NULL, 0);
+    kafka_application_open(&a);
+    kafka_application_feed(&a, 0, KEYS);
+    kafka_application_run(&a);
+    check_counts(&a, 2);
+    end(&a, &bystander);
+}
