@@ -8,6 +8,7 @@
 #include "topologies/cmd.h"
 #include "topologies/run.h"
 #include "topologies/run_settings.h"
+#include "topologies/run_start.h"
 #include "topologies/seeds.h"
 
 #include "streams/base/clock.h"
@@ -28,12 +29,15 @@ static weir_status seed(const weir_run_settings *settings, weir_pipeline *pipeli
 
 static weir_status run(const weir_run_settings *settings, weir_error *err)
 {
+    WEIR_AUTO_PTR(weir_run_start) start = NULL; /* It watches the end of a failed start as well. */
     WEIR_AUTO_PTR(weir_pipeline) pipeline = NULL;
     weir_run_options options = {.until_idle = settings->until_idle && !settings->serve};
     bool interrupted = false;
     WEIR_TRY(weir_run_signals_open(&options.signals, err));
+    WEIR_TRY(weir_run_start_watch(options.signals, &start, err));
     WEIR_TRY(weir_pipeline_open(&settings->pipeline, &pipeline, err));
     WEIR_TRY(seed(settings, pipeline, err));
+    weir_run_start_free(weir_take(&start));
     WEIR_AUTO_PTR(weir_run_status)
     shown = weir_run_status_new(pipeline, settings->quiet ? NULL : stderr);
     options.status = shown;
