@@ -65,6 +65,11 @@ void weir_session_store_free(weir_session_store *store)
     }
 }
 
+int64_t weir_session_store_stream_time_ms(const weir_session_store *store)
+{
+    return store->expiry.stream_time_ms;
+}
+
 void weir_session_store_hide_past_retention(weir_session_store *store)
 {
     store->hides_past_retention = true;

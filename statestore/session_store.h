@@ -38,6 +38,9 @@ weir_session_store *weir_session_store_new(weir_kv *owned_kv, int64_t retention_
 void weir_session_store_free(weir_session_store *store);
 WEIR_DEFINE_AUTO_PTR(weir_session_store);
 
+/* The largest end so far, in ms; -1 before the first. */
+int64_t weir_session_store_stream_time_ms(const weir_session_store *store);
+
 /* From now on sessions past the retention are taken still, but do not show: Kafka Streams' store
  * without a cache. */
 void weir_session_store_hide_past_retention(weir_session_store *store);

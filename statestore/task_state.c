@@ -425,13 +425,17 @@ weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_b
     for (size_t i = 0; i < batch->count; i++) {
         WEIR_TRY(check_restore_entry(s->name, &batch->entries[i], err));
     }
-    changed_position to = change_position(state, batch->label, batch->offset);
-    changed_position mark = change_position(state, batch->mark_label, batch->mark);
+    changed_position changed[1 + WEIR_RESTORE_MARKS_MAX];
+    size_t changed_count = 0;
+    changed[changed_count++] = change_position(state, batch->label, batch->offset);
+    for (size_t i = 0; i < batch->mark_count; i++) {
+        const weir_restore_mark *mark = &batch->marks[i];
+        changed[changed_count++] = change_position(state, mark->label, mark->mark);
+    }
     if (s->engine == WEIR_ENGINE_ROCKSDB) {
         weir_status status = restore_to_disk(state, s, batch, err);
-        if (status != WEIR_OK) { /* Or the next write takes them along without data. */
-            change_back(&to);
-            change_back(&mark);
+        for (size_t i = 0; i < changed_count && status != WEIR_OK; i++) {
+            change_back(&changed[i]); /* Or the next write takes it along without data. */
         }
         return status;
     }

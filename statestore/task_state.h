@@ -108,6 +108,14 @@ weir_status weir_task_state_apply(weir_task_state *state, weir_error *err);
 size_t weir_task_state_staged_bytes(const weir_task_state *state);
 size_t weir_task_state_committed_bytes(const weir_task_state *state);
 
+/* A number that is kept with the positions, 0 or more. */
+typedef struct weir_restore_mark {
+    const char *label;
+    int64_t mark;
+} weir_restore_mark;
+
+enum { WEIR_RESTORE_MARKS_MAX = 2 };
+
 typedef struct weir_restore_entry {
     weir_bytes key;
     weir_bytes value; /* Null: the key is removed. */
@@ -120,8 +128,8 @@ typedef struct weir_restore_batch {
     size_t count;
     const char *label; /* Its position becomes offset with the entries, atomically. */
     int64_t offset;
-    const char *mark_label; /* A second position that goes with the first; NULL: none. */
-    int64_t mark;
+    weir_restore_mark marks[WEIR_RESTORE_MARKS_MAX]; /* Go with the position, as it goes. */
+    size_t mark_count;
 } weir_restore_batch;
 
 /* Writes a batch of changelog entries straight to the database, past what is staged. */

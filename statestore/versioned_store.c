@@ -11,7 +11,6 @@
  */
 #include "statestore/versioned_store.h"
 
-#include "statestore/expiry.h"
 #include "streams/base/serde.h"
 
 #include <assert.h>
@@ -100,10 +99,9 @@ bool weir_versioned_of_row(weir_bytes row_key, weir_bytes row_value, weir_bytes 
     return true;
 }
 
-static weir_status refuse_row(const weir_versioned_store *store, weir_bytes row_key,
-                              weir_error *err)
+static weir_status refuse_row(const weir_kv *kv, weir_bytes row_key, weir_error *err)
 {
-    return weir_error_set(err, WEIR_CORRUPT, "%s: a version's key of %zu bytes", store->kv->name,
+    return weir_error_set(err, WEIR_CORRUPT, "%s: a version's key of %zu bytes", kv->name,
                           row_key.size);
 }
 
@@ -144,7 +142,7 @@ static weir_status find(weir_versioned_store *store, const span *within,
     WEIR_TRY(weir_kv_iterator_next(rows, &row_key, &row_value, err));
     weir_bytes unused = {0};
     if (!weir_versioned_of_row(row_key, row_value, &unused, out_version)) {
-        return refuse_row(store, row_key, err);
+        return refuse_row(store->kv, row_key, err);
     }
     if (to_value != NULL && out_version->value.data != NULL) {
         weir_buf_set(to_value, out_version->value);
@@ -259,30 +257,37 @@ typedef struct last_row {
     bool is_removal;
 } last_row;
 
-static weir_status drop(weir_versioned_store *store, last_row *last, size_t *removed,
-                        weir_error *err)
+/* A walk over rows that removes some. */
+typedef struct pass {
+    weir_kv *kv;
+    int64_t kept_from_ms;
+    last_row last;
+    size_t removed;
+} pass;
+
+static weir_status drop_last(pass *self, weir_error *err)
 {
-    last->is_there = false;
-    ++*removed;
-    return weir_kv_remove(store->kv, weir_buf_bytes(&last->key), err);
+    self->last.is_there = false;
+    self->removed++;
+    return weir_kv_remove(self->kv, weir_buf_bytes(&self->last.key), err);
 }
 
 /* Looks at the next row, with the one before it in mind. */
-static weir_status look(weir_versioned_store *store, last_row *last, weir_bytes row_key,
-                        weir_bytes row_value, size_t *removed, weir_error *err)
+static weir_status look(pass *self, weir_bytes row_key, weir_bytes row_value, weir_error *err)
 {
+    last_row *last = &self->last;
     weir_bytes key = {0};
     weir_versioned_value version = {0};
     if (!weir_versioned_of_row(row_key, row_value, &key, &version)) {
-        return refuse_row(store, row_key, err);
+        return refuse_row(self->kv, row_key, err);
     }
     size_t head_bytes = row_key.size - TIME_BYTES;
     weir_bytes head = weir_bytes_of(row_key.data, head_bytes);
     bool same_key = last->is_there && weir_bytes_starts_with(weir_buf_bytes(&last->key), head) &&
                     last->key.size == row_key.size;
-    bool is_old = version.from_ms <= kept_from(store);
+    bool is_old = version.from_ms <= self->kept_from_ms;
     if (last->is_there && (last->is_removal || (same_key && is_old))) {
-        WEIR_TRY(drop(store, last, removed, err));
+        WEIR_TRY(drop_last(self, err));
     }
     weir_buf_set(&last->key, row_key);
     last->is_there = is_old;
@@ -290,35 +295,43 @@ static weir_status look(weir_versioned_store *store, last_row *last, weir_bytes 
     return WEIR_OK;
 }
 
-weir_status weir_versioned_store_expire(weir_versioned_store *store, size_t slice_max,
-                                        size_t *out_removed, weir_error *err)
+static weir_status walk(pass *self, weir_expiry *expiry, size_t slice_max, weir_error *err)
+{
+    WEIR_AUTO_PTR(weir_kv_iterator) rows = NULL;
+    WEIR_TRY(weir_kv_range(self->kv, weir_buf_bytes(&expiry->resumed), WEIR_BYTES_NULL, false,
+                           &rows, err));
+    weir_bytes key = {0};
+    weir_bytes value = {0};
+    for (size_t i = 0; i < slice_max; i++) {
+        weir_status status = weir_kv_iterator_next(rows, &key, &value, err);
+        if (status == WEIR_NOT_FOUND) {
+            expiry->in_pass = false;
+            break;
+        }
+        WEIR_TRY(status);
+        weir_buf_set(&expiry->resumed, key);
+        WEIR_TRY(look(self, key, value, err));
+    }
+    return self->last.is_there && self->last.is_removal && !expiry->in_pass ? drop_last(self, err)
+                                                                            : WEIR_OK;
+}
+
+weir_status weir_versioned_rows_expire(weir_expiry *expiry, weir_kv *kv, size_t slice_max,
+                                       size_t *out_removed, weir_error *err)
 {
     *out_removed = 0;
-    weir_expiry *expiry = &store->expiry;
     if (slice_max == 0 || !weir_expiry_begin_pass(expiry)) {
         return WEIR_OK;
     }
-    WEIR_AUTO_PTR(weir_kv_iterator) rows = NULL;
-    WEIR_TRY(weir_kv_range(store->kv, weir_buf_bytes(&expiry->resumed), WEIR_BYTES_NULL, false,
-                           &rows, err));
-    last_row last = {0};
-    weir_bytes key = {0};
-    weir_bytes value = {0};
-    weir_status status = WEIR_OK;
-    for (size_t i = 0; i < slice_max && status == WEIR_OK; i++) {
-        status = weir_kv_iterator_next(rows, &key, &value, err);
-        if (status == WEIR_OK) {
-            weir_buf_set(&expiry->resumed, key);
-            status = look(store, &last, key, value, out_removed, err);
-        }
-    }
-    if (status == WEIR_NOT_FOUND) {
-        expiry->in_pass = false;
-        status = WEIR_OK;
-    }
-    if (status == WEIR_OK && last.is_there && last.is_removal && !expiry->in_pass) {
-        status = drop(store, &last, out_removed, err);
-    }
-    weir_buf_cleanup(&last.key);
+    pass self = {.kv = kv, .kept_from_ms = expiry->stream_time_ms - expiry->retention_ms};
+    weir_status status = walk(&self, expiry, slice_max, err);
+    weir_buf_cleanup(&self.last.key);
+    *out_removed = self.removed;
     return status;
+}
+
+weir_status weir_versioned_store_expire(weir_versioned_store *store, size_t slice_max,
+                                        size_t *out_removed, weir_error *err)
+{
+    return weir_versioned_rows_expire(&store->expiry, store->kv, slice_max, out_removed, err);
 }

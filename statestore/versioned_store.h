@@ -20,6 +20,7 @@
 #ifndef WEIR_STATESTORE_VERSIONED_STORE_H
 #define WEIR_STATESTORE_VERSIONED_STORE_H
 
+#include "statestore/expiry.h"
 #include "statestore/kv_store.h"
 
 enum { WEIR_VERSION_OVERHEAD_BYTES = 12 }; /* Of a row's key. */
@@ -68,6 +69,10 @@ weir_status weir_versioned_store_delete(weir_versioned_store *store, weir_bytes 
  * nobody can be shown any more. A pass begins when half a history, and a minute, has gone by. */
 weir_status weir_versioned_store_expire(weir_versioned_store *store, size_t slice_max,
                                         size_t *out_removed, weir_error *err);
+
+/* The same for the rows of kv, by the time and the history of expiry. */
+weir_status weir_versioned_rows_expire(weir_expiry *expiry, weir_kv *kv, size_t slice_max,
+                                       size_t *out_removed, weir_error *err);
 
 /* Appends the key, and the value, of the row of a version. */
 void weir_versioned_append_row_key(weir_bytes key, int64_t from_ms, weir_buf *to_key);

@@ -65,6 +65,11 @@ void weir_window_store_observe(weir_window_store *store, int64_t stream_time_ms)
     weir_expiry_observe(&store->expiry, stream_time_ms);
 }
 
+int64_t weir_window_store_stream_time_ms(const weir_window_store *store)
+{
+    return store->expiry.stream_time_ms;
+}
+
 static void set_window_key(weir_buf *out, weir_bytes key, int64_t start_ms, int32_t sequence)
 {
     weir_buf_set(out, key);

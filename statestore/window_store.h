@@ -38,6 +38,9 @@ WEIR_DEFINE_AUTO_PTR(weir_window_store);
 /* Moves stream time on; an earlier time changes nothing. put does it too. */
 void weir_window_store_observe(weir_window_store *store, int64_t stream_time_ms);
 
+/* The largest time so far, in ms; -1 before the first. */
+int64_t weir_window_store_stream_time_ms(const weir_window_store *store);
+
 /* Sets the value of a window, or removes it where value is null (which, with duplicates, does
  * nothing). A window that has expired is WEIR_NOT_FOUND and not stored: the caller counts it. With
  * duplicates it is put, though it does not show: Kafka Streams logs it, too. */

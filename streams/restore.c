@@ -329,6 +329,7 @@ typedef struct kept_entries {
     weir_restore_entry *items;
     size_t count;
     int64_t term_seen;
+    int64_t observed_ms;
 } kept_entries;
 
 /* What to do with a record that is not of its store's format: none of its batch has been stored. */
@@ -373,16 +374,11 @@ static weir_status collect_entries(weir_restorer *restorer, const changelog *log
             restorer->outdated++;
             continue;
         }
-        if (weir_task_store_is_expired(log->store, record->key)) {
+        if (!weir_task_store_sees(log->store, record, &to->observed_ms)) {
             continue;
         }
         if (options->kind == WEIR_STORE_VERSIONED) {
-            if (record->timestamp_ms < to->term_seen - options->retention_ms) {
-                continue; /* Of a source topic: it was too late for the store. */
-            }
             to->items[to->count++] = stored_version(record, &restorer->values);
-            to->term_seen =
-                to->term_seen < record->timestamp_ms ? record->timestamp_ms : to->term_seen;
             continue;
         }
         weir_bytes value = stored_value(record, options->timestamped, &restorer->values);
@@ -420,7 +416,8 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
         WEIR_TRY(weir_task_state_apply(store->task->state, err)); /* After a rollback. */
     }
     kept_entries entries = {.items = entries_for(restorer, log->kept_records),
-                            .term_seen = store->term_seen};
+                            .term_seen = store->term_seen,
+                            .observed_ms = store->observed.ms};
     weir_buf_clear(&restorer->values);
     if (store->spec->options.timestamped || store->spec->options.kind == WEIR_STORE_VERSIONED) {
         weir_buf_reserve(&restorer->values,
@@ -438,8 +435,8 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
         .count = entries.count,
         .label = store->label,
         .offset = store->outdated_from >= 0 ? store->outdated_from : offset,
-        .mark_label = store->term_label,
-        .mark = entries.term_seen,
+        .marks = {{store->term_label, entries.term_seen}, {store->time_label, entries.observed_ms}},
+        .mark_count = entries.observed_ms < 0 ? 1 : 2,
     };
     weir_status status = weir_task_store_restore_index(store, entries.items, entries.count, err);
     status =
@@ -451,6 +448,7 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
     }
     store->changelog_offset = offset;
     store->term_seen = entries.term_seen;
+    store->observed.ms = entries.observed_ms;
     return WEIR_OK;
 }
 

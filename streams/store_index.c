@@ -100,14 +100,14 @@ bool weir_task_store_is_released(weir_task_store *store, weir_bytes key)
     return weir_kv_get(store->by_time, entry, &store->released_value, NULL) == WEIR_NOT_FOUND;
 }
 
-int64_t weir_task_store_released_ms(const weir_task_store *store)
+int64_t weir_task_store_released_ms(const weir_task_store *store, int64_t observed_ms)
 {
-    int64_t released_ms = -1;
-    if (store->by_time != NULL) {
-        (void)weir_kept_times_get(&store->task->kept_times, store->kv.name, &released_ms);
+    if (store->by_time == NULL) {
+        return observed_ms;
     }
-    bool is_behind = store->by_time != NULL && released_ms < store->task->stream_time_ms;
-    return is_behind ? released_ms : store->task->stream_time_ms;
+    int64_t released_ms = -1;
+    (void)weir_kept_times_get(&store->task->kept_times, store->kv.name, &released_ms);
+    return released_ms < observed_ms ? released_ms : observed_ms;
 }
 
 static char *mark_of(const weir_task_store *store)

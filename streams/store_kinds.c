@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store_kinds.c - a rollback or a restore changes the entries below, so what a window store has
- * besides (its stream time, where its removal stands) ends there; it begins anew with the task.
+ * besides (where its removal stands) ends there; it begins anew with the task. Its time goes on:
+ * the largest that it was given itself, as Kafka Streams' stores have it, for a store behind a
+ * filter has seen less than the task (observed_time.c).
  */
 #include "streams/store_kinds.h"
 
@@ -9,7 +11,7 @@
 #include "streams/task_internal.h"
 #include "streams/task_offsets.h"
 
-enum { STREAM_TIME_LOOK_MS = 60000 };
+enum { TIMES_LOOK_MS = 60000 };
 
 static void *open_ttl(weir_task *task, weir_task_store *rows)
 {
@@ -20,17 +22,17 @@ static void *open_ttl(weir_task *task, weir_task_store *rows)
     return weir_ttl_store_new(&rows->kv, &index->kv);
 }
 
-static void *open_session(const weir_task *task, weir_task_store *store)
+static void *open_session(weir_task_store *store)
 {
     weir_session_store *sessions =
-        weir_session_store_new(&store->kv, store->spec->options.retention_ms, task->stream_time_ms);
+        weir_session_store_new(&store->kv, store->spec->options.retention_ms, store->observed.ms);
     if (store->cached == NULL) {
         weir_session_store_hide_past_retention(sessions);
     }
     return sessions;
 }
 
-static void *open_window(const weir_task *task, weir_task_store *store)
+static void *open_window(weir_task_store *store)
 {
     const weir_window_store_options options = {
         .retention_ms = store->spec->options.retention_ms,
@@ -39,7 +41,7 @@ static void *open_window(const weir_task *task, weir_task_store *store)
         .shows_expired = store->spec->options.takes_expired && store->cached != NULL,
     };
     weir_window_store *window = weir_window_store_new(&store->kv, &options);
-    weir_window_store_observe(window, task->stream_time_ms);
+    weir_window_store_observe(window, store->observed.ms);
     return window;
 }
 
@@ -52,10 +54,10 @@ void weir_task_open_kinds(weir_task *task)
         case WEIR_STORE_KEY_VALUE:
             break;
         case WEIR_STORE_WINDOW:
-            store->meaning = open_window(task, store);
+            store->meaning = open_window(store);
             break;
         case WEIR_STORE_SESSION:
-            store->meaning = open_session(task, store);
+            store->meaning = open_session(store);
             break;
         case WEIR_STORE_TTL:
             store->meaning = open_ttl(task, store);
@@ -65,7 +67,7 @@ void weir_task_open_kinds(weir_task *task)
             break;
         case WEIR_STORE_VERSIONED:
             store->meaning = weir_versioned_store_new(&store->kv, store->spec->options.retention_ms,
-                                                      store->term_seen);
+                                                      store->observed.ms);
             break;
         }
     }
@@ -79,6 +81,7 @@ void weir_task_close_kinds(weir_task *task)
         store->listening = NULL;
         store->is_evicting = false;
         store->keeps_places = false;
+        store->observed.name[0] = '\0';
         void *meaning = weir_take(&store->meaning); /* The stores below are freed by the task. */
         switch (store->spec->options.kind) {
         case WEIR_STORE_KEY_VALUE:
@@ -102,9 +105,17 @@ void weir_task_close_kinds(weir_task *task)
     }
 }
 
-typedef int64_t (*key_time)(weir_bytes key);
+static int64_t version_time(weir_bytes row_key)
+{
+    weir_bytes key = {0};
+    weir_versioned_value version = {0};
+    bool is_row = weir_versioned_of_row(row_key, WEIR_BYTES_NULL, &key, &version);
+    return is_row ? version.from_ms : -1;
+}
 
-/* How the keys of a store tell when they expire; NULL: they do not. */
+typedef int64_t (*key_time)(weir_bytes row_key);
+
+/* How the keys of a store tell their time; NULL: its rows do not expire. */
 static key_time key_time_of(const weir_task_store *store)
 {
     switch (store->spec->options.kind) {
@@ -112,13 +123,45 @@ static key_time key_time_of(const weir_task_store *store)
         return weir_window_key_time;
     case WEIR_STORE_SESSION:
         return weir_session_key_time;
+    case WEIR_STORE_VERSIONED:
+        return version_time;
     case WEIR_STORE_KEY_VALUE:
     case WEIR_STORE_TTL:
     case WEIR_STORE_BITMAP:
-    case WEIR_STORE_VERSIONED:
         break;
     }
     return NULL;
+}
+
+bool weir_task_store_expires(const weir_task_store *store)
+{
+    return key_time_of(store) != NULL;
+}
+
+int64_t weir_task_store_row_time(const weir_task_store *store, weir_bytes row_key)
+{
+    key_time time_of = key_time_of(store);
+    return time_of == NULL ? -1 : time_of(row_key);
+}
+
+int64_t weir_task_store_observed_ms(const weir_task_store *store)
+{
+    if (store->meaning == NULL) {
+        return store->observed.ms;
+    }
+    switch (store->spec->options.kind) {
+    case WEIR_STORE_WINDOW:
+        return weir_window_store_stream_time_ms(store->meaning);
+    case WEIR_STORE_SESSION:
+        return weir_session_store_stream_time_ms(store->meaning);
+    case WEIR_STORE_VERSIONED:
+        return weir_versioned_store_stream_time_ms(store->meaning);
+    case WEIR_STORE_KEY_VALUE:
+    case WEIR_STORE_TTL:
+    case WEIR_STORE_BITMAP:
+        break;
+    }
+    return -1;
 }
 
 static weir_status expire(weir_task_store *store, size_t slice_max, weir_error *err)
@@ -157,46 +200,53 @@ weir_status weir_task_expire_windows(weir_task *task, weir_error *err)
     return WEIR_OK;
 }
 
-bool weir_task_store_is_expired(const weir_task_store *store, weir_bytes key)
+/* A version is left out only where it was too late when it was put, as one in a source topic may
+ * be: the latest of its key is shown for good. */
+bool weir_task_store_sees(const weir_task_store *store, const weir_record *record,
+                          int64_t *inout_observed_ms)
 {
-    key_time time_of = key_time_of(store);
-    int64_t time_ms = time_of == NULL ? -1 : time_of(key);
-    return time_ms >= 0 &&
-           time_ms <= weir_task_store_released_ms(store) - store->spec->options.retention_ms;
+    bool is_version = store->spec->options.kind == WEIR_STORE_VERSIONED;
+    int64_t time_ms =
+        is_version ? record->timestamp_ms : weir_task_store_row_time(store, record->key);
+    if (time_ms < 0) {
+        return true;
+    }
+    int64_t observed_ms = *inout_observed_ms < time_ms ? time_ms : *inout_observed_ms;
+    *inout_observed_ms = observed_ms;
+    int64_t retention_ms = store->spec->options.retention_ms;
+    return is_version ? time_ms >= observed_ms - retention_ms
+                      : time_ms > weir_task_store_released_ms(store, observed_ms) - retention_ms;
 }
 
 bool weir_task_has_windows(const weir_task *task)
 {
     bool has = false;
     for (size_t i = 0; i < task->store_count; i++) {
-        has = has || key_time_of(&task->stores[i]) != NULL;
+        has = has || weir_task_store_expires(&task->stores[i]);
     }
     return has;
 }
 
-/* What the group has committed of an input, as it was last asked; -1: it did not say. */
-static int64_t committed_time_ms(weir_task *task, const weir_task_input *input)
+/* What the group has committed of an input, as it was last asked. */
+static void read_kept_times(weir_task *task, const weir_task_input *input)
 {
-    const weir_committed_query *committed = &input->committed;
     weir_offset_window window = {0};
-    int64_t time_ms = -1;
-    if (committed->status != WEIR_OK) {
-        return -1;
+    int64_t unused = 0;
+    if (input->committed.status == WEIR_OK &&
+        weir_offset_window_decode(&window, input->committed.offset,
+                                  weir_buf_bytes(&input->committed.metadata), &unused,
+                                  &task->kept_times, NULL) == WEIR_OK) {
+        weir_offset_window_cleanup(&window);
     }
-    weir_status status =
-        weir_offset_window_decode(&window, committed->offset, weir_buf_bytes(&committed->metadata),
-                                  &time_ms, &task->kept_times, NULL);
-    weir_offset_window_cleanup(&window);
-    return status == WEIR_OK ? time_ms : -1;
 }
 
 static bool must_look(const weir_task *task)
 {
     return task->phase == WEIR_TASK_STANDBY &&
-           task->environment->now_ms - task->stream_time_look_ms >= STREAM_TIME_LOOK_MS;
+           task->environment->now_ms - task->times_look_ms >= TIMES_LOOK_MS;
 }
 
-void weir_tasks_look_at_stream_time(weir_task *const *tasks, size_t count)
+void weir_tasks_look_at_kept_times(weir_task *const *tasks, size_t count)
 {
     size_t first = 0;
     while (first < count && !must_look(tasks[first])) {
@@ -209,20 +259,18 @@ void weir_tasks_look_at_stream_time(weir_task *const *tasks, size_t count)
     size_t asked_count = 0;
     for (size_t i = first; i < count; i++) {
         if (must_look(tasks[i])) {
-            tasks[i]->stream_time_look_ms = tasks[i]->environment->now_ms;
+            tasks[i]->times_look_ms = tasks[i]->environment->now_ms;
             asked[asked_count++] = tasks[i];
         }
     }
     if (weir_tasks_ask_committed(asked, asked_count, NULL) != WEIR_OK) {
-        return; /* The group cannot be asked now: the time is as before. */
+        return; /* The group cannot be asked now: the times are as before. */
     }
     for (size_t i = 0; i < asked_count; i++) {
         for (size_t j = 0; j < asked[i]->input_count; j++) {
-            int64_t time_ms = committed_time_ms(asked[i], &asked[i]->inputs[j]);
-            if (time_ms > asked[i]->stream_time_ms) {
-                asked[i]->stream_time_ms = time_ms;
-            }
+            read_kept_times(asked[i], &asked[i]->inputs[j]);
         }
+        weir_task_take_store_times(asked[i]);
     }
 }
 
@@ -234,9 +282,11 @@ static weir_status expire_slice(weir_task *task, weir_task_store *store, size_t 
     if (store->expiry.retention_ms == 0) {
         store->expiry = weir_expiry_of(store->spec->options.retention_ms);
     }
-    weir_expiry_observe(&store->expiry, weir_task_store_released_ms(store));
-    WEIR_TRY(
-        weir_expiry_run(&store->expiry, store->inner, key_time_of(store), slice_max, &count, err));
+    weir_expiry_observe(&store->expiry, weir_task_store_released_ms(store, store->observed.ms));
+    WEIR_TRY(store->spec->options.kind == WEIR_STORE_VERSIONED
+                 ? weir_versioned_rows_expire(&store->expiry, store->inner, slice_max, &count, err)
+                 : weir_expiry_run(&store->expiry, store->inner, key_time_of(store), slice_max,
+                                   &count, err));
     *removed += count;
     return WEIR_OK;
 }
@@ -246,7 +296,7 @@ weir_status weir_task_expire_standby(weir_task *task, size_t *out_removed, weir_
     WEIR_ASSERT(task->phase == WEIR_TASK_STANDBY);
     *out_removed = 0;
     for (size_t i = 0; i < task->store_count; i++) {
-        if (key_time_of(&task->stores[i]) != NULL) {
+        if (weir_task_store_expires(&task->stores[i])) {
             WEIR_TRY(expire_slice(task, &task->stores[i], out_removed, err));
         }
     }

@@ -10,7 +10,7 @@
 
 #include "streams/task.h"
 
-/* Opens them on restored stores; window stores begin at the task's stream time. */
+/* Opens them on restored stores; each begins at the time that it had seen. */
 void weir_task_open_kinds(weir_task *task);
 
 /* Closes them, after the processors that use them. Twice is fine. */
@@ -19,15 +19,15 @@ void weir_task_close_kinds(weir_task *task);
 /* Removes a slice of the expired windows of a running task; its changelogs forget by themselves. */
 weir_status weir_task_expire_windows(weir_task *task, weir_error *err);
 
-/* Whether the task has windows or sessions, which expire. */
+/* Whether the task has windows, sessions or versions, which expire. */
 bool weir_task_has_windows(const weir_task *task);
 
-/* Asks the group, in one question for all standbys that have not asked for a while, for the stream
- * time that is committed: any owner to come begins there, and shows nothing older. Tasks of one
- * environment, with windows. */
-void weir_tasks_look_at_stream_time(weir_task *const *tasks, size_t count);
+/* Asks the group, in one question for all standbys that have not asked for a while, for the times
+ * that are committed: any owner to come begins there. Tasks of one environment, with windows. */
+void weir_tasks_look_at_kept_times(weir_task *const *tasks, size_t count);
 
-/* The same as weir_task_expire_windows for a standby, by that time. */
+/* The same as weir_task_expire_windows for a standby, by the times
+ * that its stores have seen. */
 weir_status weir_task_expire_standby(weir_task *task, size_t *out_removed, weir_error *err);
 
 #endif

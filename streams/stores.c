@@ -152,6 +152,14 @@ static void open_cache(weir_task_store *store)
     }
 }
 
+/* A number that is kept with the store's position, or another one where there is none. */
+static int64_t kept_number(const weir_task_store *store, const char *label, int64_t otherwise)
+{
+    int64_t number = otherwise;
+    weir_status status = weir_task_state_position(store->task->state, label, &number, NULL);
+    return status == WEIR_OK ? number : otherwise;
+}
+
 static weir_status open_store(weir_task *task, weir_task_store *store, size_t index,
                               weir_error *err)
 {
@@ -165,6 +173,7 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
         .changelog = environment->plan->changelog_topics[index],
         .changelog_offset = -1,
         .outdated_from = -1,
+        .observed = {.ms = -1},
     };
     weir_store_engine engine =
         environment->database == NULL ? WEIR_ENGINE_MEMORY : spec->options.engine;
@@ -183,10 +192,9 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
     store->term_header = (weir_header){WEIR_BYTES(WEIR_TERM_HEADER),
                                        weir_bytes_of(store->term_bytes, WEIR_TERM_BYTES)};
     store->outdated = weir_map_new();
-    if (weir_task_state_position(task->state, store->term_label, &store->term_seen, NULL) !=
-        WEIR_OK) {
-        store->term_seen = 0;
-    }
+    store->time_label = weir_format("%s#time", store->label);
+    store->term_seen = kept_number(store, store->term_label, 0);
+    store->observed.ms = kept_number(store, store->time_label, -1);
     WEIR_TRY(weir_collector_topic(environment->collector, store->changelog, &store->topic,
                                   &partition_count, err));
     if (task->planned->partition >= partition_count) {
@@ -220,6 +228,7 @@ void weir_task_close_stores(weir_task *task)
         weir_map_free(task->stores[i].outdated);
         weir_task_store_close_index(&task->stores[i]);
         free(task->stores[i].term_label);
+        free(task->stores[i].time_label);
         free(task->stores[i].label);
     }
     free(task->stores);

@@ -274,7 +274,7 @@ static weir_restore_slice slice_of(const weir_stream_thread *thread)
 
 static weir_status expire_standbys(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
-    weir_tasks_look_at_stream_time(thread->windowed, thread->windowed_count);
+    weir_tasks_look_at_kept_times(thread->windowed, thread->windowed_count);
     for (size_t i = 0; i < thread->windowed_count; i++) {
         weir_task *task = thread->windowed[i];
         size_t removed = 0;

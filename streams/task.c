@@ -170,6 +170,7 @@ weir_status weir_task_begin(weir_task *task, weir_error *err)
         }
     }
     weir_partition_group_set_stream_time_ms(task->group, task->stream_time_ms);
+    weir_task_take_store_times(task);
     task->phase = WEIR_TASK_RESTORING;
     return WEIR_OK;
 }
@@ -178,8 +179,8 @@ void weir_task_follow(weir_task *task)
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_CREATED || task->phase == WEIR_TASK_RESTORING);
     task->phase = WEIR_TASK_STANDBY;
-    task->stream_time_ms = -1; /* It may not be committed: that is looked for. */
-    task->stream_time_look_ms = INT64_MIN / 2;
+    task->stream_time_ms = -1; /* It may not be committed. */
+    task->times_look_ms = INT64_MIN / 2;
 }
 
 static weir_status assign_input(weir_task_input *input, weir_error *err)
@@ -207,7 +208,8 @@ weir_status weir_task_run(weir_task *task, weir_error *err)
     weir_task_open_kinds(task);
     weir_status status = weir_task_begin_terms(task, err);
     status = status == WEIR_OK ? weir_task_init_processors(task, err) : status;
-    weir_task_forget_observed_times(task); /* The processors have theirs. */
+    weir_task_name_store_times(task);
+    weir_task_forget_observed_times(task); /* Processors and stores have theirs. */
     task->current = (weir_task_current){0};
     weir_arena_reset(task->arena);
     for (size_t i = 0; i < task->input_count && status == WEIR_OK; i++) {
@@ -246,6 +248,7 @@ weir_status weir_task_wipe(weir_task *task, weir_error *err)
     for (size_t i = 0; i < task->store_count; i++) {
         task->stores[i].changelog_offset = -1;
         task->stores[i].term_seen = 0;
+        task->stores[i].observed.ms = -1;
         weir_task_forget_outdated(&task->stores[i]);
     }
     weir_status status = weir_task_state_wipe(task->state, err);

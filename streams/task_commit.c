@@ -79,10 +79,8 @@ static void note_changelog_position(weir_task *task, weir_task_store *store)
     store->dirty = false;
     store->looked_ms = task->environment->now_ms;
     store->term_seen = store->term > store->term_seen ? store->term : store->term_seen;
-    if (store->spec->options.kind == WEIR_STORE_VERSIONED) {
-        store->term_seen = weir_versioned_store_stream_time_ms(store->meaning);
-    }
     weir_task_state_set_position(task->state, store->term_label, store->term_seen);
+    weir_task_store_mark_time(store);
     weir_task_store_mark_index(store);
     weir_task_forget_outdated(store);
     if (has_others(store, offset)) {
@@ -101,6 +99,7 @@ void weir_task_finish_commit(weir_task *task)
         return;
     }
     for (size_t i = 0; i < task->store_count; i++) {
+        task->stores[i].observed.ms = weir_task_store_observed_ms(&task->stores[i]);
         if (task->stores[i].dirty) {
             note_changelog_position(task, &task->stores[i]);
         }

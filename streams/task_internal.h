@@ -9,7 +9,6 @@
 #define WEIR_STREAMS_TASK_INTERNAL_H
 
 #include "streams/error_handler.h"
-#include "streams/observed_time.h"
 #include "streams/offset_window.h"
 #include "streams/partition_group.h"
 #include "streams/punctuation.h"
@@ -92,8 +91,8 @@ struct weir_task {
     uint64_t logged_committed; /* Those that are committed and not applied. */
     int64_t async_count;       /* Deferrals of all inputs that have not ended. */
     int64_t stream_time_ms;    /* The largest event time taken, the current record's included. */
-    int64_t stream_time_look_ms; /* Of a standby: when it asked the group for it. */
-    int64_t last_commit_ms;      /* Or when it began to run. */
+    int64_t times_look_ms;     /* Of a standby: when it asked the group for kept_times. */
+    int64_t last_commit_ms;    /* Or when it began to run. */
     bool commit_needed;
     bool commit_requested;
     bool reads_again;           /* There are records of others in a changelog. */

@@ -165,16 +165,12 @@ weir_status weir_task_load_begin(weir_task *task, weir_error *err)
     return weir_database_flush(task->environment->database, err);
 }
 
-/* The stream time of a versioned store is in its rows. */
-static void note_stream_time(weir_task_store *store, const weir_restore_entry *rows, size_t count)
+/* The time that a store has seen is that of its latest row. */
+static void note_times(weir_task_store *store, const weir_restore_entry *rows, size_t count)
 {
-    weir_bytes key = {0};
-    weir_versioned_value version = {0};
-    for (size_t i = 0; store->spec->options.kind == WEIR_STORE_VERSIONED && i < count; i++) {
-        if (weir_versioned_of_row(rows[i].key, rows[i].value, &key, &version) &&
-            store->term_seen < version.from_ms) {
-            store->term_seen = version.from_ms;
-        }
+    for (size_t i = 0; i < count; i++) {
+        int64_t time_ms = weir_task_store_row_time(store, rows[i].key);
+        store->observed.ms = store->observed.ms < time_ms ? time_ms : store->observed.ms;
     }
 }
 
@@ -183,20 +179,13 @@ weir_status weir_task_load_rows(weir_task *task, size_t number, const weir_resto
 {
     weir_task_store *store = store_at(task, number);
     WEIR_TRY(weir_task_store_restore_index(store, rows, count, err));
-    note_stream_time(store, rows, count);
+    note_times(store, rows, count);
     const weir_restore_batch batch = {
         .store = store->spec->options.name,
         .entries = rows,
         .count = count,
     };
     return weir_task_state_restore(task->state, &batch, err);
-}
-
-static void note_term_seen(weir_task *task, const weir_task_store *store)
-{
-    if (store->spec->options.kind == WEIR_STORE_VERSIONED) {
-        weir_task_state_set_position(task->state, store->term_label, store->term_seen);
-    }
 }
 
 weir_status weir_task_load_end(weir_task *task, const int64_t *positions, weir_error *err)
@@ -207,7 +196,7 @@ weir_status weir_task_load_end(weir_task *task, const int64_t *positions, weir_e
         if (positions[i] >= 0) {
             weir_task_state_set_position(task->state, store_at(task, i)->label, positions[i]);
             weir_task_store_mark_index(store_at(task, i));
-            note_term_seen(task, store_at(task, i));
+            weir_task_store_mark_time(store_at(task, i));
         }
     }
     weir_task_state_commit(task->state);

@@ -11,6 +11,7 @@
 
 #include "statestore/expiry.h"
 #include "streams/base/map.h"
+#include "streams/observed_time.h"
 #include "streams/task.h"
 #include "streams/term.h"
 #include "streams/topology_internal.h"
@@ -35,13 +36,16 @@ typedef struct weir_task_store {
     bool is_evicting;  /* The cache was full, then the producer: the rest goes later. */
     bool is_expiring;  /* Removals are of expired windows. */
     /* The highest in the changelog up to where the store stands (term.h). A versioned store has no
-     * terms, for what came too late is a version in its place: its stream time. */
+     * terms, for what came too late is a version in its place. */
     int64_t term_seen;
     int64_t term;     /* Of what is written now; 0: it has none. */
     char *term_label; /* Under which term_seen is kept with the position. */
     uint8_t term_bytes[WEIR_TERM_BYTES];
     weir_header term_header;
-    bool guesses; /* It was last read by the record's key and key_rest after it. */
+    /* The largest time that it was given, of what is committed (observed_time.h). */
+    weir_observed_time observed;
+    char *time_label; /* Under which that is kept with the position. */
+    bool guesses;     /* It was last read by the record's key and key_rest after it. */
     uint8_t key_rest[WEIR_WINDOW_SUFFIX_BYTES];
     size_t key_rest_size;
     weir_map *outdated;    /* Keys whose last record in the changelog is one that was skipped. */
@@ -71,9 +75,18 @@ void weir_task_close_stores(weir_task *task);
 weir_status weir_task_begin_terms(weir_task *task, weir_error *err);
 /* stores.c: whether a restore takes record, after others; a key that it skips is kept in mind. */
 bool weir_task_store_takes(weir_task_store *store, const weir_record *record, int64_t *term_seen);
-/* store_kinds.c: whether key is of a window that no owner of the task will show any more, so that a
- * restore can leave it out. */
-bool weir_task_store_is_expired(const weir_task_store *store, weir_bytes key);
+/* store_kinds.c: whether its rows expire with time: windows, sessions, versions. */
+bool weir_task_store_expires(const weir_task_store *store);
+/* store_kinds.c: a restore has come to record, which moves *inout_observed_ms on; false: no owner
+ * of the task will show it any more. */
+bool weir_task_store_sees(const weir_task_store *store, const weir_record *record,
+                          int64_t *inout_observed_ms);
+/* store_kinds.c: the time of a row, by which it expires; -1: it does not. */
+int64_t weir_task_store_row_time(const weir_task_store *store, weir_bytes row_key);
+/* store_kinds.c: the largest time that the store was given; -1: none, or its rows do not expire. */
+int64_t weir_task_store_observed_ms(const weir_task_store *store);
+/* observed_time.c: stages the time that is committed now, to be there with the rows. */
+void weir_task_store_mark_time(weir_task_store *store);
 /* stores.c: what was logged again is committed. */
 void weir_task_forget_outdated(weir_task_store *store);
 /* task_commit.c: begins a running task anew that has found records of others among its own in a
@@ -107,10 +120,11 @@ void weir_task_store_close_index(weir_task_store *store);
 /* A row was put or removed. */
 weir_status weir_task_store_index(weir_task_store *store, weir_bytes key, bool is_there,
                                   weir_error *err);
-/* Whether a row does not wait to be passed on; by which time it is certain that rows do not, of an
- * owner that begins where the group has committed. */
+/* Whether a row does not wait to be passed on. */
 bool weir_task_store_is_released(weir_task_store *store, weir_bytes key);
-int64_t weir_task_store_released_ms(const weir_task_store *store);
+/* By which time rows expire where observed_ms is the largest seen: where they wait to be passed on,
+ * one up to which any owner has done so. */
+int64_t weir_task_store_released_ms(const weir_task_store *store, int64_t observed_ms);
 /* Rows are restored: called before they are. */
 weir_status weir_task_store_restore_index(weir_task_store *store, const weir_restore_entry *rows,
                                           size_t count, weir_error *err);

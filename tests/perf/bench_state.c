@@ -152,7 +152,12 @@ static void fill(bench *b)
                                                  weir_bytes_of(f->values[i], b->value_bytes)};
         }
         const weir_restore_batch batch = {
-            "rows", f->entries, count, "rows:log-0", (int64_t)(first + count), NULL, 0};
+            .store = "rows",
+            .entries = f->entries,
+            .count = count,
+            .label = "rows:log-0",
+            .offset = (int64_t)(first + count),
+        };
         must(weir_task_state_restore(b->state, &batch, &err), &err);
     }
     must(weir_database_flush(b->database, &err), &err);

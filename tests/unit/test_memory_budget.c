@@ -73,7 +73,12 @@ static void restore(fixture *f, uint64_t from, uint64_t to)
                                                  weir_bytes_of(f->value, VALUE_BYTES)};
         }
         const weir_restore_batch batch = {
-            "rows", f->entries, BATCH, "rows:log-0", (int64_t)(from + BATCH), NULL, 0};
+            .store = "rows",
+            .entries = f->entries,
+            .count = BATCH,
+            .label = "rows:log-0",
+            .offset = (int64_t)(from + BATCH),
+        };
         CHECK_OK(weir_task_state_restore(f->state, &batch, &f->err), &f->err);
     }
 }

@@ -254,7 +254,15 @@ TEST(restore_takes_the_last_entry_of_a_key_and_its_position)
         {WEIR_BYTES("b"), WEIR_BYTES("2")},
         {WEIR_BYTES("a"), WEIR_BYTES_NULL},
     };
-    weir_restore_batch batch = {"disk", entries, WEIR_COUNT_OF(entries), "disk:t-3", 44, NULL, 0};
+    weir_restore_batch batch = {
+        .store = "disk",
+        .entries = entries,
+        .count = WEIR_COUNT_OF(entries),
+        .label = "disk:t-3",
+        .offset = 44,
+        .marks = {{"disk:t-3#one", 5}, {"disk:t-3#two", 6}},
+        .mark_count = 2,
+    };
     CHECK_OK(weir_task_state_restore(f.state, &batch, &f.err), &f.err);
     batch.store = "memory";
     batch.label = "memory:t-3";
@@ -268,6 +276,8 @@ TEST(restore_takes_the_last_entry_of_a_key_and_its_position)
     open_state(&f, f.directory);
     check_value(f.disk, "b", "2");
     check_position(&f, "disk:t-3", 44);
+    check_position(&f, "disk:t-3#one", 5);
+    check_position(&f, "disk:t-3#two", 6);
 }
 
 /* Restores numbers 0 … count - 1, each twice, and removes every third. */
@@ -283,7 +293,13 @@ static void restore_numbers(fixture *f, size_t count, int64_t offset)
         entries[count + i] =
             (weir_restore_entry){key, shuffled % 3 == 0 ? WEIR_BYTES_NULL : WEIR_BYTES("last")};
     }
-    weir_restore_batch batch = {"disk", entries, 2 * count, "disk:t-3", offset, NULL, 0};
+    weir_restore_batch batch = {
+        .store = "disk",
+        .entries = entries,
+        .count = 2 * count,
+        .label = "disk:t-3",
+        .offset = offset,
+    };
     CHECK_OK(weir_task_state_restore(f->state, &batch, &f->err), &f->err);
     free(entries);
     free(keys);
