@@ -302,7 +302,13 @@ static void bench_restore(bench *b, const char *name, size_t count, size_t keys,
             entries[j] = (weir_restore_entry){weir_bytes_of(numbers[j], KEY_BYTES),
                                               weir_bytes_of(value, sizeof value)};
         }
-        weir_restore_batch step = {"counts", entries, batch, "counts:log-0", (int64_t)i, NULL, 0};
+        const weir_restore_batch step = {
+            .store = "counts",
+            .entries = entries,
+            .count = batch,
+            .label = "counts:log-0",
+            .offset = (int64_t)i,
+        };
         must(weir_task_state_restore(b->state, &step, &err), &err);
     }
     must(weir_task_state_apply(b->state, &err), &err);
