@@ -365,17 +365,12 @@ weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key)
     return weir_buf_bytes(&store->key);
 }
 
-/* From time to time the block cache makes room for the rows that have come, and rows are told how
- * much there is. */
+/* From time to time the block cache makes room for the rows that have come. */
 static void look_at_size(rocksdb_store *store)
 {
     enum { LOOK_ROWS = 4096 };
     const weir_database *database = store->database;
     if (store->ticks++ % LOOK_ROWS == 0) {
-        uint64_t bytes = 0;
-        (void)rocksdb_property_int_cf(database->db, store->family,
-                                      "rocksdb.estimate-live-data-size", &bytes);
-        weir_rows_note_size(database->rows, bytes);
         rocksdb_cache_set_capacity(database->blocks,
                                    database->cache_bytes - weir_rows_bytes(database->rows));
     }
@@ -391,7 +386,7 @@ static void keep_row(rocksdb_store *store, weir_bytes key, weir_bytes value)
 void weir_rocksdb_note_row(rocksdb_store *store, weir_bytes key, weir_bytes value)
 {
     weir_rows_wrote(store->database->rows, store->rows, key, value);
-    store->has_rows = store->has_rows || weir_rows_use_file(store->database->rows);
+    store->has_rows = true;
     look_at_size(store);
 }
 
@@ -400,6 +395,16 @@ void weir_rocksdb_forget_rows(rocksdb_store *store)
     if (store->has_rows) {
         store->rows = weir_rows_add_store(store->database->rows);
         store->has_rows = false;
+    }
+}
+
+void weir_rocksdb_store_expect(weir_kv *kv, weir_bytes key)
+{
+    if (kv->ops == &weir_rocksdb_store_ops) {
+        rocksdb_store *store = (rocksdb_store *)kv;
+        uint64_t *slot = &store->expected[store->expected_count++ % WEIR_ROWS_EXPECTED];
+        weir_rows_expect_row(store->database->rows, *slot);
+        *slot = weir_rows_expect(store->database->rows, store->rows, key);
     }
 }
 

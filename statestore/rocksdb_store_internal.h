@@ -35,6 +35,9 @@ struct weir_database {
     atomic_uint full_with_space; /* Writes in a row that failed so. */
 };
 
+/* Rows that are expected: what is known of the last few. */
+enum { WEIR_ROWS_EXPECTED = 4 };
+
 typedef struct rocksdb_store {
     weir_kv kv; /* Must be first. */
     weir_database *database;
@@ -43,6 +46,8 @@ typedef struct rocksdb_store {
     uint32_t rows;  /* Its number among them. */
     bool has_rows;  /* Some may be there. */
     unsigned ticks; /* Of rows that came, by which blocks make room. */
+    uint64_t expected[WEIR_ROWS_EXPECTED];
+    unsigned expected_count; /* So far: the place of the next one. */
 } rocksdb_store;
 
 extern const weir_kv_ops weir_rocksdb_store_ops;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * rows.c - the row cache, and below it the row log once the cache is full.
+ * rows.c - the row cache, and below it the row log for what the cache has to let go.
  *
- *   read:   cache ─▶ log (one pread; the row goes up) ─▶ engine (the row goes into both)
- *   write:  the cache's row changes where there is one; the log takes each, for what is written
- *           is likely to be read again
+ *   read:   cache ─▶ log (one pread; the row goes up, and stays in the log) ─▶ engine (it goes up)
+ *   write:  the cache has the row from then on
+ *   cache is full:  a row that was not read for long goes; the log takes it where it does not have
+ *                   it, or has an older one
  *
- * State that fits into memory makes no file. What is restored at once goes past both: each
- * row would cost as much again, and is read once from the engine when it is wanted.
+ * State that fits into memory makes no file and writes none. What the log has of a row counts only
+ * where the cache has none: so each row that leaves the cache is put into the log, or forgotten
+ * there.
  */
 #include "statestore/rows.h"
 
@@ -15,28 +17,31 @@
 #include "statestore/row_log.h"
 #include "streams/base/alloc.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 struct weir_rows {
     weir_row_cache *cache;
     weir_row_log *log; /* NULL: there is to be no file. */
-    size_t cache_bytes_max;
-    atomic_bool use_file;
 };
 
-/* A place of a row in the file takes some seven bytes, so three eighths of the memory point to as
- * many rows as would fill several times all of it. */
+static void spill(void *user, uint32_t store, weir_bytes key, weir_bytes value)
+{
+    weir_rows *rows = user;
+    weir_row_log_put(rows->log, store, key, value);
+}
+
+/* A packed row takes some 25 bytes, its place in the file seven: a fifth of the memory points to
+ * nearly as many rows as the rest holds. */
 weir_rows *weir_rows_new(const weir_rows_options *options)
 {
     weir_rows *rows = weir_alloc(sizeof *rows);
-    size_t log_bytes = options->file_bytes_max == 0 ? 0 : options->memory_bytes_max / 16 * 7;
-    rows->cache_bytes_max = options->memory_bytes_max - log_bytes;
-    rows->cache = weir_row_cache_new(rows->cache_bytes_max);
+    size_t log_bytes = options->file_bytes_max == 0 ? 0 : options->memory_bytes_max / 5;
     if (log_bytes > 0) {
         rows->log = weir_row_log_new(
             &(weir_row_log_options){options->directory, log_bytes, options->file_bytes_max});
     }
+    rows->cache = weir_row_cache_new(&(weir_row_cache_options){
+        options->memory_bytes_max - log_bytes, rows->log == NULL ? NULL : spill, rows});
     return rows;
 }
 
@@ -54,51 +59,39 @@ uint32_t weir_rows_add_store(weir_rows *rows)
     return weir_row_cache_add_store(rows->cache);
 }
 
-bool weir_rows_use_file(const weir_rows *rows)
-{
-    return atomic_load_explicit(&rows->use_file, memory_order_relaxed);
-}
-
 bool weir_rows_get(weir_rows *rows, uint32_t store, weir_bytes key, weir_buf *out_value)
 {
     if (weir_row_cache_get(rows->cache, store, key, out_value)) {
         return true;
     }
-    if (weir_rows_use_file(rows) && weir_row_log_get(rows->log, store, key, out_value)) {
-        weir_row_cache_put(rows->cache, store, key, weir_buf_bytes(out_value));
+    if (rows->log != NULL && weir_row_log_get(rows->log, store, key, out_value)) {
+        weir_row_cache_put(rows->cache, store,
+                           &(weir_row_read){key, weir_buf_bytes(out_value), true});
         return true;
     }
     return false;
 }
 
-/* Well before memory is full, for what is in the engine alone by then is to be read from it, each
- * row once; but for small state there is no file. Some shards of the cache are full earlier than
- * others. */
-void weir_rows_note_size(weir_rows *rows, uint64_t bytes)
-{
-    enum { SMALL_BYTES = 16 << 20 };
-    size_t full = rows->cache_bytes_max / 10 * 9;
-    size_t large = rows->cache_bytes_max / 8;
-    large = large < SMALL_BYTES ? SMALL_BYTES : large;
-    if (rows->log != NULL && (bytes > large || weir_row_cache_bytes(rows->cache) >= full)) {
-        atomic_store(&rows->use_file, true);
-    }
-}
-
 void weir_rows_put(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes value)
 {
-    weir_row_cache_put(rows->cache, store, key, value);
-    if (weir_rows_use_file(rows)) {
-        weir_row_log_put(rows->log, store, key, value);
-    }
+    weir_row_cache_put(rows->cache, store, &(weir_row_read){key, value, false});
 }
 
 void weir_rows_wrote(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes value)
 {
-    weir_row_cache_wrote(rows->cache, store, key, value);
-    if (weir_rows_use_file(rows)) {
+    if (!weir_row_cache_wrote(rows->cache, store, key, value) && rows->log != NULL) {
         weir_row_log_put(rows->log, store, key, value);
     }
+}
+
+uint64_t weir_rows_expect(weir_rows *rows, uint32_t store, weir_bytes key)
+{
+    return weir_row_cache_expect(rows->cache, store, key);
+}
+
+void weir_rows_expect_row(weir_rows *rows, uint64_t expected)
+{
+    weir_row_cache_expect_row(rows->cache, expected);
 }
 
 void weir_rows_clear(weir_rows *rows)

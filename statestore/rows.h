@@ -21,7 +21,7 @@ typedef struct weir_rows_options {
     uint64_t file_bytes_max; /* 0: no file. */
 } weir_rows_options;
 
-/* Takes memory as rows come, and makes the file when they need it. */
+/* Takes memory as rows come, and makes the file when they do not fit into it any more. */
 weir_rows *weir_rows_new(const weir_rows_options *options);
 void weir_rows_free(weir_rows *rows);
 
@@ -37,12 +37,10 @@ void weir_rows_put(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes v
 /* The engine's row has another value now, or none (null). */
 void weir_rows_wrote(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes value);
 
-/* The engine has so many bytes of a store on disk: from time to time, so that the file is used from
- * when memory does not hold all rows. */
-void weir_rows_note_size(weir_rows *rows, uint64_t bytes);
-
-/* Memory does not hold all rows: the file does, and wants to know of each that is written. */
-bool weir_rows_use_file(const weir_rows *rows);
+/* For a row that will be read or written soon: fetches where it lies into the processor's cache,
+ * and answers a number by which the row itself is fetched some time later. */
+uint64_t weir_rows_expect(weir_rows *rows, uint32_t store, weir_bytes key);
+void weir_rows_expect_row(weir_rows *rows, uint64_t expected);
 
 /* Forgets all rows, of all stores. */
 void weir_rows_clear(weir_rows *rows);

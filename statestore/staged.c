@@ -24,6 +24,7 @@
 #include "statestore/staged.h"
 
 #include "statestore/ordered_map.h"
+#include "statestore/rocksdb_store.h"
 
 #include <stdlib.h>
 
@@ -111,7 +112,11 @@ static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, 
 
 void weir_staged_expect(weir_staged *staged, weir_bytes key, bool near)
 {
-    staged->expected += weir_ordered_map_expect(staged->map, key, near) ? 1 : 0;
+    bool is_here = weir_ordered_map_expect(staged->map, key, near);
+    staged->expected += is_here ? 1 : 0;
+    if (near && !is_here && staged->engine != NULL) {
+        weir_rocksdb_store_expect(staged->engine, key);
+    }
 }
 
 uint64_t weir_staged_expected(const weir_staged *staged)

@@ -43,6 +43,11 @@ static weir_bytes value_of(truth row, char bytes[VALUE_BYTES_MAX])
     return row.size == 0 ? WEIR_BYTES_NULL : weir_bytes_of(bytes, row.size);
 }
 
+static void put(weir_row_cache *cache, uint32_t store, weir_bytes key, weir_bytes value)
+{
+    weir_row_cache_put(cache, store, &(weir_row_read){.key = key, .value = value});
+}
+
 /* As the database does: what is not in the cache is read and kept. */
 static void read_one(fixture *f, size_t store, uint32_t number)
 {
@@ -53,7 +58,7 @@ static void read_one(fixture *f, size_t store, uint32_t number)
         CHECK(weir_bytes_equal(weir_buf_bytes(&f->value), wanted));
         f->hits++;
     } else if (wanted.data != NULL) {
-        weir_row_cache_put(f->cache, f->stores[store], key_of(number, text), wanted);
+        put(f->cache, f->stores[store], key_of(number, text), wanted);
     }
 }
 
@@ -65,14 +70,15 @@ static void write_one(fixture *f, size_t store, uint32_t number)
     bool same_size = weir_random_below(&f->random, 2) == 0;
     row->size = same_size ? row->size : (uint8_t)weir_random_below(&f->random, VALUE_BYTES_MAX + 1);
     row->fill = (uint8_t)weir_random_below(&f->random, 256);
-    weir_row_cache_wrote(f->cache, f->stores[store], key_of(number, text), value_of(*row, bytes));
+    (void)weir_row_cache_wrote(f->cache, f->stores[store], key_of(number, text),
+                               value_of(*row, bytes));
 }
 
 TEST(reads_say_what_was_written_last_while_rows_come_and_go)
 {
     static fixture f;
     f.random = weir_random_of(check_seed(1));
-    f.cache = weir_row_cache_new(CACHE_BYTES);
+    f.cache = weir_row_cache_new(&(weir_row_cache_options){.bytes_max = CACHE_BYTES});
     for (size_t i = 0; i < STORES; i++) {
         f.stores[i] = weir_row_cache_add_store(f.cache);
     }
@@ -93,15 +99,78 @@ TEST(reads_say_what_was_written_last_while_rows_come_and_go)
     weir_row_cache_free(f.cache);
 }
 
+/* A level below that holds all it is told: what it was told last of a row. */
+typedef struct level_below {
+    weir_buf values[KEYS];
+    bool has[KEYS];
+    size_t spilled;
+} level_below;
+
+static void take_spilled(void *user, uint32_t store, weir_bytes key, weir_bytes value)
+{
+    level_below *below = user;
+    char text[16];
+    (void)snprintf(text, sizeof(text), "%.*s", (int)key.size, (const char *)key.data);
+    unsigned number = 0;
+    CHECK_I64((int64_t)store, ==, 0);
+    CHECK(sscanf(text, "%x", &number) == 1 && number < KEYS);
+    weir_buf_set(&below->values[number], value);
+    below->has[number] = true;
+    below->spilled++;
+}
+
+static void read_through(weir_row_cache *cache, level_below *below, weir_bytes key, uint32_t number,
+                         uint64_t wanted)
+{
+    WEIR_AUTO(weir_buf) value = {0};
+    if (!weir_row_cache_get(cache, 0, key, &value)) {
+        CHECK(below->has[number]);
+        weir_buf_set(&value, weir_buf_bytes(&below->values[number]));
+        weir_row_cache_put(cache, 0, &(weir_row_read){key, weir_buf_bytes(&value), true});
+    }
+    CHECK(weir_bytes_equal(weir_buf_bytes(&value), weir_bytes_of(&wanted, sizeof(wanted))));
+}
+
+TEST(cache_and_what_it_let_go_have_every_row_as_it_was_written_last)
+{
+    static level_below below;
+    static uint64_t written[KEYS];
+    weir_random random = weir_random_of(check_seed(1));
+    weir_row_cache *cache =
+        weir_row_cache_new(&(weir_row_cache_options){CACHE_BYTES / 4, take_spilled, &below});
+    (void)weir_row_cache_add_store(cache);
+    for (size_t i = 0; i < STEPS; i++) {
+        char text[16];
+        uint32_t number = (uint32_t)weir_random_below(&random, KEYS);
+        (void)snprintf(text, sizeof(text), "%08x", number);
+        weir_bytes key = weir_bytes_of_text(text);
+        bool writes = weir_random_below(&random, 2) == 0;
+        if (writes) {
+            written[number] = weir_random_u64(&random) >> weir_random_below(&random, 64);
+            weir_bytes value = weir_bytes_of(&written[number], sizeof(written[number]));
+            CHECK(weir_row_cache_wrote(cache, 0, key, value));
+        } else if (written[number] != 0) {
+            weir_row_cache_expect_row(cache, weir_row_cache_expect(cache, 0, key));
+            read_through(cache, &below, key, number, written[number]);
+        }
+    }
+    CHECK(below.spilled > KEYS);
+    CHECK(below.spilled < STEPS / 2); /* A row that was only read is not told again. */
+    for (size_t i = 0; i < KEYS; i++) {
+        weir_buf_cleanup(&below.values[i]);
+    }
+    weir_row_cache_free(cache);
+}
+
 TEST(row_that_is_read_outlives_rows_that_are_not)
 {
-    weir_row_cache *cache = weir_row_cache_new(CACHE_BYTES);
+    weir_row_cache *cache = weir_row_cache_new(&(weir_row_cache_options){.bytes_max = CACHE_BYTES});
     uint32_t store = weir_row_cache_add_store(cache);
     WEIR_AUTO(weir_buf) value = {0};
     char text[16];
-    weir_row_cache_put(cache, store, WEIR_BYTES("hot"), WEIR_BYTES("1"));
+    put(cache, store, WEIR_BYTES("hot"), WEIR_BYTES("1"));
     for (uint32_t i = 0; i < 3 * KEYS; i++) {
-        weir_row_cache_put(cache, store, key_of(i, text), WEIR_BYTES("some value"));
+        put(cache, store, key_of(i, text), WEIR_BYTES("some value"));
         CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("hot"), &value));
     }
     CHECK(!weir_row_cache_get(cache, store, key_of(0, text), &value));
@@ -110,20 +179,20 @@ TEST(row_that_is_read_outlives_rows_that_are_not)
 
 TEST(rows_of_another_number_or_of_before_a_clear_are_not_there)
 {
-    weir_row_cache *cache = weir_row_cache_new(CACHE_BYTES);
+    weir_row_cache *cache = weir_row_cache_new(&(weir_row_cache_options){.bytes_max = CACHE_BYTES});
     uint32_t store = weir_row_cache_add_store(cache);
     uint32_t other = weir_row_cache_add_store(cache);
     WEIR_AUTO(weir_buf) value = {0};
-    weir_row_cache_put(cache, store, WEIR_BYTES("a"), WEIR_BYTES(""));
+    put(cache, store, WEIR_BYTES("a"), WEIR_BYTES(""));
     CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value));
     CHECK_I64((int64_t)value.size, ==, 0);
     CHECK(!weir_row_cache_get(cache, other, WEIR_BYTES("a"), &value));
-    weir_row_cache_wrote(cache, store, WEIR_BYTES("a"), WEIR_BYTES_NULL);
+    (void)weir_row_cache_wrote(cache, store, WEIR_BYTES("a"), WEIR_BYTES_NULL);
     CHECK(!weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value));
-    weir_row_cache_put(cache, store, WEIR_BYTES("a"), WEIR_BYTES("again"));
+    put(cache, store, WEIR_BYTES("a"), WEIR_BYTES("again"));
     weir_row_cache_clear(cache);
     CHECK(!weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value));
-    weir_row_cache_put(cache, store, WEIR_BYTES("a"), WEIR_BYTES("new"));
+    put(cache, store, WEIR_BYTES("a"), WEIR_BYTES("new"));
     CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value));
     weir_row_cache_free(cache);
 }
@@ -131,21 +200,22 @@ TEST(rows_of_another_number_or_of_before_a_clear_are_not_there)
 TEST(what_is_too_long_or_finds_no_memory_is_not_kept)
 {
     static char bytes[WEIR_ROW_VALUE_BYTES_MAX + 1];
-    weir_row_cache *cache = weir_row_cache_new((size_t)64 << 20);
+    weir_row_cache *cache =
+        weir_row_cache_new(&(weir_row_cache_options){.bytes_max = (size_t)64 << 20});
     uint32_t store = weir_row_cache_add_store(cache);
     WEIR_AUTO(weir_buf) value = {0};
     weir_bytes longest = weir_bytes_of(bytes, WEIR_ROW_VALUE_BYTES_MAX);
     weir_bytes long_key = weir_bytes_of(bytes, WEIR_ROW_KEY_BYTES_MAX + 1);
-    weir_row_cache_put(cache, store, WEIR_BYTES("k"), longest);
+    put(cache, store, WEIR_BYTES("k"), longest);
     CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("k"), &value));
-    weir_row_cache_wrote(cache, store, WEIR_BYTES("k"), weir_bytes_of(bytes, sizeof(bytes)));
+    (void)weir_row_cache_wrote(cache, store, WEIR_BYTES("k"), weir_bytes_of(bytes, sizeof(bytes)));
     CHECK(!weir_row_cache_get(cache, store, WEIR_BYTES("k"), &value));
-    weir_row_cache_put(cache, store, long_key, WEIR_BYTES("v"));
+    put(cache, store, long_key, WEIR_BYTES("v"));
     CHECK(!weir_row_cache_get(cache, store, long_key, &value));
     weir_row_cache_free(cache);
 
-    cache = weir_row_cache_new(100);
-    weir_row_cache_put(cache, store, WEIR_BYTES("k"), WEIR_BYTES("v"));
+    cache = weir_row_cache_new(&(weir_row_cache_options){.bytes_max = 100});
+    put(cache, store, WEIR_BYTES("k"), WEIR_BYTES("v"));
     CHECK(!weir_row_cache_get(cache, store, WEIR_BYTES("k"), &value));
     CHECK_I64((int64_t)weir_row_cache_bytes(cache), ==, 0);
     weir_row_cache_free(cache);

@@ -15,10 +15,10 @@
 #include <string.h>
 
 enum {
-    MEMORY_BYTES = 5 << 20, /* Some 1.5 MB of rows. */
-    FILE_BYTES = 4 << 20,   /* Too little for all rows: it is overwritten. */
+    MEMORY_BYTES = 10 << 20, /* Some 5 MB of rows in memory. */
+    FILE_BYTES = 4 << 20,    /* Too little for all rows: it is overwritten. */
     KEYS = 40000,
-    VALUE_BYTES_MAX = 100,
+    VALUE_BYTES_MAX = 200,
     STEPS = 50000,
     BATCH_ROWS = 500,
     STORES = 2,
