@@ -9,6 +9,7 @@
 
 #include "tests/harness/check.h"
 #include "tests/harness/worker_process.h"
+#include "tests/sim/sim_chances.h"
 #include "tests/sim/sim_checks.h"
 #include "tests/sim/sim_outside.h"
 
@@ -64,37 +65,12 @@ static uint64_t below(sim_run *world, uint64_t bound)
     return weir_random_below(&world->random, bound);
 }
 
-static uint32_t some_chance(sim_run *world, uint32_t per_million_max)
-{
-    return below(world, 2) == 0 ? 0 : (uint32_t)below(world, per_million_max) + 1;
-}
-
 static void draw_faults(sim_run *world)
 {
-    world->faults = (sim_faults){
-        .late_ack = some_chance(world, 200000),
-        .lost_ack = some_chance(world, 30000),
-        .commit_fails = some_chance(world, 100000),
-        .commit_late = some_chance(world, 100000),
-        .commit_unknown = some_chance(world, 100000),
-        .late_marker = some_chance(world, 300000),
-        .offsets_fail = some_chance(world, 60000),
-        .offsets_unknown = some_chance(world, 60000),
-        .producer_refused = some_chance(world, 300000),
-        .poll_refused = some_chance(world, 20000),
-        .short_poll = some_chance(world, 300000),
-        .rebalance_refused = some_chance(world, 100000),
-        .admin_fails = some_chance(world, 30000),
-        .kafka_transactions = below(world, 4) > 0,
-    };
+    world->faults = sim_chances_of_faults(&world->random);
     sim_cluster_set_faults(world->cluster, &world->faults);
     for (size_t i = 0; i < PROCESSES; i++) {
-        world->disk_faults[i] = (sim_disk_faults){
-            .write_fails = some_chance(world, 50000),
-            .flush_fails = some_chance(world, 50000),
-            .flushes_early = some_chance(world, 500000),
-            .read_corrupt = some_chance(world, 1000),
-        };
+        world->disk_faults[i] = sim_chances_of_disk_faults(&world->random, false);
         sim_disk_set_faults(world->processes[i].disk.disk, &world->disk_faults[i]);
     }
 }

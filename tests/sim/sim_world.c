@@ -11,6 +11,7 @@
 
 #include "streams/application_internal.h"
 #include "tests/harness/check.h"
+#include "tests/sim/sim_chances.h"
 #include "tests/sim/sim_checks.h"
 #include "tests/sim/sim_outside.h"
 
@@ -51,11 +52,6 @@ static uint64_t below(sim_run *world, uint64_t bound)
 }
 
 /* A chance up to per_million_max; none in half of the runs. */
-static uint32_t some_chance(sim_run *world, uint32_t per_million_max)
-{
-    return below(world, 2) == 0 ? 0 : (uint32_t)below(world, per_million_max) + 1;
-}
-
 static void set_disk_faults(sim_run *world, size_t index)
 {
     const sim_disk_faults none = {0};
@@ -65,31 +61,10 @@ static void set_disk_faults(sim_run *world, size_t index)
 
 static void draw_faults(sim_run *world)
 {
-    world->faults = (sim_faults){
-        .late_ack = some_chance(world, 200000),
-        .lost_ack = some_chance(world, 30000),
-        .commit_fails = some_chance(world, 100000),
-        .commit_late = some_chance(world, 100000),
-        .commit_unknown = some_chance(world, 100000),
-        .late_marker = some_chance(world, 300000),
-        .offsets_fail = some_chance(world, 60000),
-        .offsets_unknown = some_chance(world, 60000),
-        .producer_refused = some_chance(world, 300000),
-        .poll_refused = some_chance(world, 20000),
-        .short_poll = some_chance(world, 300000),
-        .rebalance_refused = some_chance(world, 100000),
-        .admin_fails = some_chance(world, 30000),
-        .kafka_transactions = below(world, 4) > 0,
-    };
+    world->faults = sim_chances_of_faults(&world->random);
     sim_cluster_set_faults(world->cluster, &world->faults);
     for (size_t i = 0; i < INSTANCES; i++) {
-        world->disk_faults[i] = (sim_disk_faults){
-            .write_fails = some_chance(world, 50000),
-            .breaks = some_chance(world, 20000),
-            .flush_fails = some_chance(world, 50000),
-            .flushes_early = some_chance(world, 500000),
-            .read_corrupt = some_chance(world, 1000),
-        };
+        world->disk_faults[i] = sim_chances_of_disk_faults(&world->random, true);
         set_disk_faults(world, i);
     }
 }
@@ -124,7 +99,7 @@ static sim_variant draw_variant(sim_run *world, const sim_world_options *options
         .standby_count = below(world, 2) == 0 ? 0 : 1,
         .acceptable_lag = (int32_t)below(world, 12),
         .placement_wait_ms = (int32_t)below(world, 2000),
-        .looks_cold = some_chance(world, 1000000),
+        .looks_cold = sim_chance(&world->random, 1000000),
     };
 }
 
