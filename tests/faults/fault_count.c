@@ -20,7 +20,7 @@
 #include "streams/weir.h"
 #include "tests/faults/fault_broker.h"
 #include "tests/faults/fault_disk.h"
-#include "tests/harness/count_topology.h"
+#include "tests/faults/fault_process.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,7 +28,6 @@
 #include <string.h>
 
 enum {
-    FIRST_SETTING = 4,
     WATCH_MS = 200,
     LINE_BYTES_MAX = 512,
     PAGE_ROWS = 5000,
@@ -144,36 +143,24 @@ static void watch(weir_broker *broker, weir_application *application)
 
 int main(int argc, char **argv)
 {
-    WEIR_ASSERT(argc >= FIRST_SETTING);
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    weir_error err = {0};
-    weir_config config = {0};
-    fault_must(fault_config_init(&config, argv + FIRST_SETTING, argc - FIRST_SETTING, &err), &err);
-    WEIR_AUTO_PTR(weir_broker) broker = NULL;
-    fault_must(fault_broker_open(argv[1], &broker, &err), &err);
-    WEIR_AUTO_PTR(weir_database) database = NULL;
-    fault_must(weir_database_open(&(weir_database_options){.directory = argv[2]}, &database, &err),
-               &err);
-    WEIR_AUTO_PTR(weir_topology)
-    topology = count_topology_new(&(count_topology_options){.engine = WEIR_ENGINE_ROCKSDB});
+    WEIR_AUTO(fault_process) p = fault_process_open(argc, argv);
     const weir_application_options options = {
-        .topology = topology,
-        .config = &config,
-        .broker = broker,
-        .database = database,
-        .process_id = argv[3],
+        .topology = p.topology,
+        .config = &p.config,
+        .broker = p.broker,
+        .database = p.database,
+        .process_id = p.process_id,
         .listener = show_state,
         .start_timeout_ms = START_TIMEOUT_MS,
     };
+    weir_error err = {0};
     WEIR_AUTO_PTR(weir_application) application = NULL;
     fault_must(weir_application_new(&options, &application, &err), &err);
     fault_must(weir_application_start(application, &err), &err);
-    watch(broker, application);
+    watch(p.broker, application);
     weir_status status = weir_application_close(application, &err);
     if (status != WEIR_OK) {
         printf("stopped %s %s\n", weir_status_name(status), err.message);
     }
-    weir_application_free(weir_take(&application));
-    weir_config_cleanup(&config);
     return status == WEIR_OK ? 0 : 1;
 }

@@ -18,7 +18,7 @@
 #include "streams/query.h"
 #include "streams/weir.h"
 #include "tests/faults/fault_broker.h"
-#include "tests/harness/count_topology.h"
+#include "tests/faults/fault_process.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SETTING = 4, WATCH_MS = 2, LINE_BYTES_MAX = 128 };
+enum { WATCH_MS = 2, LINE_BYTES_MAX = 128 };
 
 typedef struct watcher {
     weir_application *application;
@@ -127,27 +127,15 @@ static void run(const weir_application_options *options)
 
 int main(int argc, char **argv)
 {
-    WEIR_ASSERT(argc >= FIRST_SETTING);
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    weir_error err = {0};
-    weir_config config = {0};
-    fault_must(fault_config_init(&config, argv + FIRST_SETTING, argc - FIRST_SETTING, &err), &err);
-    WEIR_AUTO_PTR(weir_broker) broker = NULL;
-    fault_must(fault_broker_open(argv[1], &broker, &err), &err);
-    WEIR_AUTO_PTR(weir_database) database = NULL;
-    fault_must(weir_database_open(&(weir_database_options){.directory = argv[2]}, &database, &err),
-               &err);
-    WEIR_AUTO_PTR(weir_topology)
-    topology = count_topology_new(&(count_topology_options){.engine = WEIR_ENGINE_ROCKSDB});
+    WEIR_AUTO(fault_process) p = fault_process_open(argc, argv);
     WEIR_AUTO_PTR(weir_metrics) metrics = weir_metrics_new();
     run(&(weir_application_options){
-        .topology = topology,
-        .config = &config,
-        .broker = broker,
-        .database = database,
+        .topology = p.topology,
+        .config = &p.config,
+        .broker = p.broker,
+        .database = p.database,
         .metrics = metrics,
-        .process_id = argv[3],
+        .process_id = p.process_id,
     });
-    weir_config_cleanup(&config);
     return 0;
 }
