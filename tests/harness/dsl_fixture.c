@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * dsl_fixture.c - the test driver on a broker with one partition a topic.
+ * dsl_fixture.c - the test driver on a simulated broker.
  */
 #include "tests/harness/dsl_fixture.h"
 
@@ -43,6 +43,9 @@ void dsl_fixture_start_with(dsl_fixture *self, weir_builder *owned_builder,
     *self = (dsl_fixture){.builder = owned_builder, .options = *options};
     CHECK_OK(weir_builder_build(owned_builder, &self->topology, &err), &err);
     self->broker = sim_broker_new(1);
+    for (size_t i = 0; i < options->topic_count; i++) {
+        CHECK_OK(weir_broker_create_topic(self->broker, &options->topics[i], &err), &err);
+    }
     start_driver(self);
 }
 

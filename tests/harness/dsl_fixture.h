@@ -14,9 +14,11 @@
 /* All-zero is good; the rest of the settings are the driver's. */
 typedef struct dsl_fixture_options {
     const char *cache_bytes_max;
-    const char *emit_interval_ms; /* NULL: 0. */
-    weir_database *database;      /* Of the test; NULL: stores are in memory. */
-    weir_metrics *metrics;        /* The same. */
+    const char *emit_interval_ms;    /* NULL: 0. */
+    weir_database *database;         /* Of the test; NULL: stores are in memory. */
+    weir_metrics *metrics;           /* The same. */
+    const weir_topic_config *topics; /* Made before the start; others have one partition. */
+    size_t topic_count;
 } dsl_fixture_options;
 
 typedef struct dsl_fixture {

@@ -6,20 +6,13 @@
 #include "streams/base/hash.h"
 #include "streams/dsl/foreign_join_internal.h"
 #include "streams/dsl/kstream.h"
-#include "streams/producer.h"
-#include "streams/test_driver.h"
 #include "tests/harness/check.h"
+#include "tests/harness/dsl_fixture.h"
 #include "tests/harness/dsl_functions.h"
-#include "tests/harness/sim_broker.h"
 
 #include <string.h>
 
-enum { ARENA_BYTES_MAX = 1 << 16, LEFT_PARTITIONS = 3, RIGHT_PARTITIONS = 2 };
-
-static weir_bytes text(const char *characters)
-{
-    return characters == NULL ? WEIR_BYTES_NULL : weir_bytes_of_text(characters);
-}
+enum { ARENA_BYTES_MAX = 1 << 16, LEFT_PARTITIONS = 3, RIGHT_PARTITIONS = 2, NOW_MS = 1 };
 
 /* What Kafka's class Murmur3 answers for bytes 200, 237, … */
 TEST(murmur3_is_kafkas)
@@ -55,7 +48,7 @@ TEST(subscription_is_read_as_it_was_written)
         const weir_subscription written = {
             .kind = (weir_subscription_kind)kind,
             .hash = kind % 2 == 0 ? WEIR_BYTES_NULL : weir_bytes_of(hash, sizeof(hash)),
-            .key = text("key"),
+            .key = WEIR_BYTES("key"),
             .partition = 7,
         };
         weir_subscription read = {0};
@@ -63,7 +56,7 @@ TEST(subscription_is_read_as_it_was_written)
                  &err);
         CHECK_I64(read.kind, ==, kind);
         CHECK_BYTES(read.hash, written.hash);
-        CHECK_BYTES(read.key, text("key"));
+        CHECK_BYTES(read.key, WEIR_BYTES("key"));
         CHECK_I64(read.partition, ==, 7);
     }
 }
@@ -74,7 +67,7 @@ TEST(subscription_of_version_0_has_no_partition)
     weir_error err = {0};
     CHECK_OK(weir_subscription_decode(WEIR_BYTES("\x80\x02key"), &read, &err), &err);
     CHECK_I64(read.partition, ==, -1);
-    CHECK_BYTES(read.key, text("key"));
+    CHECK_BYTES(read.key, WEIR_BYTES("key"));
 }
 
 TEST(bytes_of_others_are_refused)
@@ -114,14 +107,6 @@ TEST(answer_of_nothing_is_null)
 }
 
 /* Orders and customers: the value of an order is the key of its customer. */
-typedef struct fixture {
-    weir_builder *builder;
-    const weir_topology *topology;
-    weir_broker *broker;
-    weir_test_driver *driver;
-    weir_error err;
-} fixture;
-
 static weir_status right_value(weir_call *call, weir_bytes key, weir_bytes left, weir_bytes right,
                                weir_bytes *out_value)
 {
@@ -132,70 +117,41 @@ static weir_status right_value(weir_call *call, weir_bytes key, weir_bytes left,
     return WEIR_OK;
 }
 
-static void make_topic(fixture *f, const char *name, int32_t partition_count)
+static dsl_fixture begin(void)
 {
-    const weir_topic_config topic = {.name = name, .partition_count = partition_count};
-    CHECK_OK(weir_broker_create_topic(f->broker, &topic, &f->err), &f->err);
-}
-
-static void start(fixture *f)
-{
-    const weir_setting settings[] = {{"statestore.cache.max.bytes", "0"}};
-    const weir_test_driver_options options = {
-        .topology = f->topology,
-        .broker = f->broker,
-        .settings = settings,
-        .setting_count = WEIR_COUNT_OF(settings),
+    static const weir_topic_config topics[] = {
+        {.name = "orders", .partition_count = LEFT_PARTITIONS},
+        {.name = "customers", .partition_count = RIGHT_PARTITIONS},
     };
-    CHECK_OK(weir_test_driver_new(&options, &f->driver, &f->err), &f->err);
-}
-
-static fixture begin(void)
-{
-    fixture f = {.builder = weir_builder_new(), .broker = sim_broker_new(1)};
-    weir_ktable *orders = weir_builder_table(f.builder, "orders", NULL, NULL);
-    weir_ktable *customers = weir_builder_table(f.builder, "customers", NULL, NULL);
+    weir_builder *builder = weir_builder_new();
+    weir_ktable *orders = weir_builder_table(builder, "orders", NULL, NULL);
+    weir_ktable *customers = weir_builder_table(builder, "customers", NULL, NULL);
     weir_ktable *joined =
         weir_ktable_join_foreign(orders, customers, dsl_value_as_key, right_value, NULL);
     weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
-    CHECK_OK(weir_builder_build(f.builder, &f.topology, &f.err), &f.err);
-    make_topic(&f, "orders", LEFT_PARTITIONS);
-    make_topic(&f, "customers", RIGHT_PARTITIONS);
-    start(&f);
+    dsl_fixture f;
+    dsl_fixture_start_with(&f, builder, &(dsl_fixture_options){.topics = topics, .topic_count = 2});
     return f;
 }
 
-static void fixture_cleanup(fixture *f)
+static void pipe_in(dsl_fixture *f, const char *topic, const char *key, const char *value)
 {
-    weir_test_driver_free(f->driver);
-    weir_broker_free(f->broker);
-    weir_builder_free(f->builder);
+    dsl_send(f, topic, key, value, NOW_MS);
 }
 
-static void pipe_in(fixture *f, const char *topic, const char *key, const char *value)
+static void check_out(dsl_fixture *f, const char *key, const char *value)
 {
-    const weir_record record = {
-        .topic = topic, .key = text(key), .value = text(value), .timestamp_ms = 1};
-    CHECK_OK(weir_test_driver_pipe(f->driver, &record, &f->err), &f->err);
+    dsl_check_next(f, "out", key, value, NOW_MS);
 }
 
-static void check_out(fixture *f, const char *key, const char *value)
+static void check_no_out(dsl_fixture *f)
 {
-    const weir_record *record = NULL;
-    CHECK_OK(weir_test_driver_read(f->driver, "out", &record, &f->err), &f->err);
-    CHECK_BYTES(record->key, text(key));
-    CHECK_BYTES(record->value, text(value));
-}
-
-static void check_no_out(fixture *f)
-{
-    const weir_record *record = NULL;
-    CHECK_STATUS(weir_test_driver_read(f->driver, "out", &record, &f->err), WEIR_NOT_FOUND);
+    dsl_check_end(f, "out");
 }
 
 TEST(sides_have_any_numbers_of_partitions)
 {
-    WEIR_AUTO(fixture) f = begin();
+    dsl_fixture f = begin();
     static const char *const orders[] = {"1", "2", "3", "4", "5", "6", "7"};
     static const char *const customers[] = {"a", "b", "c", "d", "e", "f", "g"};
     for (size_t i = 0; i < WEIR_COUNT_OF(orders); i++) {
@@ -204,37 +160,40 @@ TEST(sides_have_any_numbers_of_partitions)
         pipe_in(&f, "customers", customers[i], "row");
         check_out(&f, orders[i], "row");
     }
+    dsl_fixture_end(&f);
 }
 
 TEST(row_that_changes_changes_all_that_name_it)
 {
-    WEIR_AUTO(fixture) f = begin();
+    dsl_fixture f = begin();
     pipe_in(&f, "orders", "1", "a");
     pipe_in(&f, "orders", "2", "a");
     pipe_in(&f, "orders", "3", "aa"); /* No key of a begins as one of it does. */
     pipe_in(&f, "customers", "a", "row");
+    weir_error err = {0};
     const weir_record *record = NULL;
     for (int i = 0; i < 2; i++) { /* In whatever order the partitions are read. */
-        CHECK_OK(weir_test_driver_read(f.driver, "out", &record, &f.err), &f.err);
-        CHECK_BYTES(record->value, text("row"));
-        CHECK(!weir_bytes_equal(record->key, text("3")));
+        CHECK_OK(weir_test_driver_read(f.driver, "out", &record, &err), &err);
+        CHECK_BYTES(record->value, WEIR_BYTES("row"));
+        CHECK(!weir_bytes_equal(record->key, WEIR_BYTES("3")));
     }
     check_no_out(&f);
+    dsl_fixture_end(&f);
 }
 
 TEST(subscription_outlives_a_crash)
 {
-    WEIR_AUTO(fixture) f = begin();
+    dsl_fixture f = begin();
     pipe_in(&f, "orders", "1", "a");
-    weir_test_driver_free(weir_take(&f.driver));
-    start(&f);
+    dsl_fixture_restart(&f);
     pipe_in(&f, "customers", "a", "row");
     check_out(&f, "1", "row");
+    dsl_fixture_end(&f);
 }
 
 TEST(order_that_goes_takes_its_row_along)
 {
-    WEIR_AUTO(fixture) f = begin();
+    dsl_fixture f = begin();
     pipe_in(&f, "customers", "a", "row");
     pipe_in(&f, "orders", "1", "a");
     check_out(&f, "1", "row");
@@ -242,4 +201,5 @@ TEST(order_that_goes_takes_its_row_along)
     check_out(&f, "1", NULL);
     pipe_in(&f, "customers", "a", "new row");
     check_no_out(&f);
+    dsl_fixture_end(&f);
 }
