@@ -10,6 +10,7 @@
  */
 #include "streams/collector.h"
 
+#include "streams/base/map.h"
 #include "streams/record_copy.h"
 
 #include <stdlib.h>
@@ -34,6 +35,7 @@ struct weir_collector {
     collector_topic *topics;
     size_t topic_count;
     size_t topic_capacity;
+    weir_map *numbers; /* By name: the number after that of the topic. */
     waiting_record *first;
     waiting_record **last;
     size_t waiting_bytes;
@@ -59,6 +61,7 @@ weir_status weir_collector_new(const weir_collector_options *options,
     WEIR_AUTO_PTR(weir_collector) collector = weir_alloc(sizeof(*collector));
     collector->options = *options;
     collector->last = &collector->first;
+    collector->numbers = weir_map_new();
     WEIR_TRY(open_producer(collector, err));
     *out_collector = weir_take(&collector);
     return WEIR_OK;
@@ -87,6 +90,7 @@ void weir_collector_free(weir_collector *collector)
         free(collector->topics[i].name);
     }
     free(collector->topics);
+    weir_map_free(collector->numbers);
     free(collector);
 }
 
@@ -109,11 +113,10 @@ weir_status weir_collector_topic(weir_collector *collector, const char *topic, i
                                  int32_t *out_partition_count, weir_error *err)
 {
     WEIR_ASSERT(topic != NULL);
-    size_t at = 0;
-    while (at < collector->topic_count && strcmp(collector->topics[at].name, topic) != 0) {
-        at++;
-    }
-    if (at == collector->topic_count) {
+    const weir_bytes name = weir_bytes_of_text(topic);
+    const uintptr_t number = (uintptr_t)weir_map_get(collector->numbers, name);
+    const size_t at = number == 0 ? collector->topic_count : number - 1;
+    if (number == 0) {
         collector_topic new_topic = {.name = weir_strdup(topic)};
         weir_status status = resolve(collector, &new_topic, err);
         if (status != WEIR_OK) {
@@ -123,6 +126,7 @@ weir_status weir_collector_topic(weir_collector *collector, const char *topic, i
         collector->topics = weir_grow(collector->topics, at, &collector->topic_capacity,
                                       sizeof(*collector->topics));
         collector->topics[collector->topic_count++] = new_topic;
+        (void)weir_map_put(collector->numbers, name, (void *)(uintptr_t)(at + 1));
     }
     *out_topic = (int32_t)at;
     *out_partition_count = collector->topics[at].partition_count;

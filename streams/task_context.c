@@ -55,7 +55,7 @@ weir_status weir_task_init_sinks(weir_task *task, weir_error *err)
     const weir_plan *plan = task->environment->plan;
     for (size_t i = 0; i < task->context_count; i++) {
         weir_context *context = &task->contexts[i];
-        if (context->node->kind == WEIR_NODE_SINK) {
+        if (context->node->kind == WEIR_NODE_SINK && context->node->topic != NULL) {
             const char *topic = plan->node_topics[context->node - plan->topology->nodes];
             WEIR_TRY(weir_collector_topic(task->environment->collector, topic, &context->topic,
                                           &context->partition_count, err));
@@ -174,8 +174,29 @@ static weir_status refuse_output(weir_context *sink, weir_error *err)
     return weir_task_refuse(task, &refusal, err);
 }
 
+/* Makes the topic of this record the sink's. */
+static weir_status choose_topic(weir_context *sink, const weir_record *record, weir_error *err)
+{
+    weir_task *task = sink->task;
+    const weir_sink_options *options = &sink->node->sink;
+    const char *topic = options->topic_of(options->topic_user, record, task->arena);
+    if (topic == NULL) {
+        return weir_error_set(err, WEIR_BAD_RECORD, "sink %s names no topic for this record",
+                              sink->node->name);
+    }
+    weir_status status = weir_collector_topic(task->environment->collector, topic, &sink->topic,
+                                              &sink->partition_count, err);
+    return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "sink %s", sink->node->name);
+}
+
 static weir_status send_to_sink(weir_context *sink, const weir_record *record, weir_error *err)
 {
+    if (sink->node->topic == NULL) {
+        weir_status named = choose_topic(sink, record, err);
+        if (named != WEIR_OK) {
+            return named == WEIR_BAD_RECORD ? refuse_output(sink, err) : named;
+        }
+    }
     weir_record copy = *record;
     copy.partition = choose_partition(sink, record, err);
     if (copy.partition < 0) {

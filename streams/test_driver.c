@@ -72,6 +72,10 @@ static weir_status make_topics(weir_test_driver *driver, weir_error *err)
             WEIR_TRY(make_topic(driver, node->topic, err));
         }
     }
+    for (const char *const *more = driver->options.more_topics; more != NULL && *more != NULL;
+         more++) {
+        WEIR_TRY(make_topic(driver, *more, err));
+    }
     return driver->config.dead_letter_topic == NULL
                ? WEIR_OK
                : make_topic(driver, driver->config.dead_letter_topic, err);

@@ -30,6 +30,8 @@ typedef struct weir_test_driver_options {
     size_t setting_count;
     int32_t partition_count; /* Of source, sink and dead letter topics, made if missing; 0: 1. */
     int64_t now_ms;          /* The wall clock at the start. */
+    /* What sinks with a function write to, made as well; ends with a NULL, or is NULL. */
+    const char *const *more_topics;
 } weir_test_driver_options;
 
 /* Starts the topology; its tasks run when the call returns. */

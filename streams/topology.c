@@ -312,8 +312,13 @@ static weir_node *add_sink(weir_topology *topology, const char *name,
     if (node == NULL) {
         return NULL;
     }
-    check_topic(topology, name, options->topic);
-    node->topic = weir_strdup(options->topic == NULL ? "" : options->topic);
+    if (options->topic_of == NULL) {
+        check_topic(topology, name, options->topic);
+        node->topic = weir_strdup(options->topic == NULL ? "" : options->topic);
+    } else if (options->topic != NULL) {
+        mistake(topology, "sink '%s': it has topic '%s' and a function that names one: drop one",
+                name, options->topic);
+    }
     node->sink = *options;
     node->sink.topic = node->topic;
     return node;

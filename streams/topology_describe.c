@@ -141,7 +141,11 @@ static void append_node(const describing *describer, size_t index, weir_buf *out
         weir_buf_append_text(out, "])");
         break;
     case WEIR_NODE_SINK:
-        weir_buf_append_format(out, "    Sink: %s (topic: %s)", node->name, node->topic);
+        if (node->topic == NULL) {
+            weir_buf_append_format(out, "    Sink: %s (extractor class: a function)", node->name);
+        } else {
+            weir_buf_append_format(out, "    Sink: %s (topic: %s)", node->name, node->topic);
+        }
         break;
     }
     if (node->kind != WEIR_NODE_SINK) {

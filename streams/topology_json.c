@@ -70,7 +70,9 @@ static void write_node_stores(writing *w, const weir_node *node)
 static void write_node_topic(writing *w, size_t index)
 {
     const weir_node *node = &w->topology->nodes[index];
-    if (w->plan != NULL) {
+    if (node->topic == NULL) {
+        weir_json_member_bool(&w->json, "is_dynamic", true);
+    } else if (w->plan != NULL) {
         weir_json_member_text(&w->json, "topic", w->plan->node_topics[index]);
     } else if (node->repartition < 0) {
         weir_json_member_text(&w->json, "topic", node->topic);

@@ -278,7 +278,8 @@ static void draw_topics(drawing *d)
         const weir_node *sink = &topology->nodes[from];
         for (size_t to = 0; sink->kind == WEIR_NODE_SINK && to < topology->node_count; to++) {
             const weir_node *source = &topology->nodes[to];
-            if (source->kind == WEIR_NODE_SOURCE && strcmp(source->topic, sink->topic) == 0) {
+            if (source->kind == WEIR_NODE_SOURCE && sink->topic != NULL &&
+                strcmp(source->topic, sink->topic) == 0) {
                 draw_topic(d, from, to);
             }
         }

@@ -288,17 +288,32 @@ weir_kstream *weir_kstream_repartition(weir_kstream *stream, const weir_repartit
     return weir_kstream_of(stream->builder, node, false);
 }
 
-void weir_kstream_to(weir_kstream *stream, const char *topic, const weir_produced *options)
+static weir_graph_node *add_sink(weir_kstream *stream, const weir_produced *options)
 {
     static const weir_produced no_produced;
     options = options == NULL ? &no_produced : options;
     const char *name = weir_builder_name_or_new(stream->builder, options->name, "KSTREAM-SINK-");
     weir_graph_node *node = weir_graph_add(stream->builder, stream->node, WEIR_GRAPH_SINK, name);
     node->sink = (weir_sink_options){
-        .topic = weir_builder_topic(stream->builder, topic, name),
+        .topic_user = options->topic_user,
         .partitioner = options->partitioner,
         .partitioner_user = options->partitioner_user,
     };
+    return node;
+}
+
+void weir_kstream_to(weir_kstream *stream, const char *topic, const weir_produced *options)
+{
+    weir_graph_node *node = add_sink(stream, options);
+    node->sink.topic = weir_builder_topic(stream->builder, topic, node->name);
+}
+
+void weir_kstream_to_topic_of(weir_kstream *stream, weir_topic_extractor extractor,
+                              const weir_produced *options)
+{
+    weir_graph_node *node = add_sink(stream, options);
+    weir_builder_require(stream->builder, extractor != NULL, node->name, "a topic extractor");
+    node->sink.topic_of = extractor;
 }
 
 /* Groups. */

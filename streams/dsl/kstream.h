@@ -80,8 +80,12 @@ typedef struct weir_produced {
     const char *name;             /* Of the sink; NULL: generated. */
     weir_partitioner partitioner; /* NULL: murmur2 of the key. */
     void *partitioner_user;
+    void *topic_user; /* For the function of weir_kstream_to_topic_of. */
 } weir_produced;
 void weir_kstream_to(weir_kstream *stream, const char *topic, const weir_produced *options);
+/* The same, each record to the topic that extractor names for it; the topics exist. */
+void weir_kstream_to_topic_of(weir_kstream *stream, weir_topic_extractor extractor,
+                              const weir_produced *options);
 
 /* Groups by the key as it is, or by another one; grouped.h goes on from there. name is that of the
  * repartition topic, if one is needed; NULL: generated. */

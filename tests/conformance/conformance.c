@@ -94,6 +94,7 @@ static weir_status read_outputs(replay *self, weir_error *err)
         weir_status status = WEIR_OK;
         while ((status = weir_test_driver_read(self->driver, *topic, &record, err)) == WEIR_OK) {
             conformance_append_line(&self->actual, "out", weir_bytes_of_text(*topic), record);
+            conformance_append_headers(&self->actual, record);
             weir_buf_append_byte(&self->actual, '\n');
         }
         if (status != WEIR_NOT_FOUND) {
@@ -209,6 +210,7 @@ static weir_status start(replay *self, weir_error *err)
         .broker = self->broker,
         .settings = settings,
         .setting_count = count,
+        .more_topics = self->spec->outputs,
     };
     return weir_test_driver_new(&options, &self->driver, err);
 }
@@ -220,6 +222,9 @@ static weir_status feed(replay *self, const weir_json_value *object, weir_error 
         return weir_test_driver_advance(self->driver, wall_ms, err);
     }
     weir_record record = conformance_record_of(object);
+    weir_header headers[CONFORMANCE_HEADERS_MAX];
+    record.header_count = conformance_headers_of(object, headers);
+    record.headers = headers;
     WEIR_AUTO_FREE char *topic =
         weir_bytes_to_text(weir_json_value_text(weir_json_get(object, "in")));
     record.topic = topic;

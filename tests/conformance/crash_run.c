@@ -95,7 +95,9 @@ static weir_status feed(run *self, const conformance_input *input, weir_error *e
         return conformance_world_advance(&self->world, input->wall_ms, err);
     }
     WEIR_TRY(disturb(self, err));
-    WEIR_TRY(conformance_world_feed(&self->world, &input->record, err));
+    weir_record record = input->record;
+    record.headers = input->headers; /* They moved with the input. */
+    WEIR_TRY(conformance_world_feed(&self->world, &record, err));
     WEIR_TRY(disturb(self, err));
     return conformance_world_work(&self->world, err);
 }
@@ -133,6 +135,7 @@ static void gather(void *user, const weir_record *record)
         key = conformance_hex_of(key, &hex);
     } else {
         conformance_append_line(&line, "out", weir_bytes_of_text(self->topic), record);
+        conformance_append_headers(&line, record);
     }
     conformance_lines_add(&self->lines, key, record->value.data == NULL, weir_buf_text(&line));
 }
@@ -305,6 +308,7 @@ static weir_status open_world(run *self, weir_error *err)
     }
     const conformance_world_options world = {
         .topology = topology,
+        .more_topics = self->script.spec->outputs,
         .settings = settings,
         .setting_count = count,
         .seed = options->seed,

@@ -61,6 +61,28 @@ weir_record conformance_record_of(const weir_json_value *object)
     return record;
 }
 
+size_t conformance_headers_of(const weir_json_value *object, weir_header *headers)
+{
+    void *position = NULL;
+    const char *key = NULL;
+    const weir_json_value *value = NULL;
+    const weir_json_value *all = weir_json_get(object, "headers");
+    size_t count = 0;
+    while (all != NULL && count < CONFORMANCE_HEADERS_MAX &&
+           weir_json_next(all, &position, &key, &value)) {
+        headers[count++] = (weir_header){weir_bytes_of_text(key), weir_json_value_text(value)};
+    }
+    return count;
+}
+
+void conformance_append_headers(weir_buf *to, const weir_record *record)
+{
+    for (size_t i = 0; i < record->header_count; i++) {
+        WEIR_AUTO_FREE char *name = weir_bytes_to_text(record->headers[i].key);
+        conformance_append_text(to, name, record->headers[i].value);
+    }
+}
+
 void conformance_append_expected(weir_buf *to, const char *kind, const weir_json_value *object)
 {
     const weir_record record = conformance_record_of(object);

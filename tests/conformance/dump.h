@@ -11,6 +11,8 @@
 #include "streams/application.h"
 #include "tests/conformance/specs.h"
 
+enum { CONFORMANCE_HEADERS_MAX = 2 };
+
 /* " <key>='<text>'", or null. */
 void conformance_append_text(weir_buf *to, const char *key, weir_bytes text);
 
@@ -18,8 +20,13 @@ void conformance_append_text(weir_buf *to, const char *key, weir_bytes text);
 void conformance_append_line(weir_buf *to, const char *kind, weir_bytes topic,
                              const weir_record *record);
 
-/* A record as a line of the oracle tells it; its texts borrow from object. */
+/* A record as a line of the oracle tells it; its texts borrow from object. Its headers are left
+ * out; the second says how many of them, at most CONFORMANCE_HEADERS_MAX, it put into headers. */
 weir_record conformance_record_of(const weir_json_value *object);
+size_t conformance_headers_of(const weir_json_value *object, weir_header *headers);
+
+/* Of a record of an output, as the oracle prints them. */
+void conformance_append_headers(weir_buf *to, const weir_record *record);
 
 /* What the oracle printed as kind ("out", "internal" or "store"), in our form. */
 void conformance_append_expected(weir_buf *to, const char *kind, const weir_json_value *object);

@@ -20,6 +20,7 @@ static void add_input(conformance_script *script, const weir_json_value *object)
     script->inputs = weir_grow(script->inputs, script->input_count, &script->input_capacity,
                                sizeof(*script->inputs));
     conformance_input input = {.record = conformance_record_of(object)};
+    input.record.header_count = conformance_headers_of(object, input.headers);
     if (weir_json_get_i64(object, "wall", &input.wall_ms, NULL) != WEIR_OK) {
         input.topic = text_in(object, "in");
         input.record.topic = input.topic;

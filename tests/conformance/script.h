@@ -18,7 +18,8 @@ enum { CONFORMANCE_LINE_BYTES_MAX = 1 << 20, CONFORMANCE_FILE_BYTES_MAX = 64 << 
 /* One step: a record, or where topic is NULL the wall clock moves. */
 typedef struct conformance_input {
     const char *topic;
-    weir_record record;
+    weir_record record; /* Its headers are those below. */
+    weir_header headers[CONFORMANCE_HEADERS_MAX];
     int64_t wall_ms;
 } conformance_input;
 

@@ -46,7 +46,8 @@ static bool is_kept(void *user, const weir_record *record)
     return record->value.data != NULL && !value_is(record, "v3");
 }
 
-static weir_status double_ones(weir_call *call, const weir_record *record, weir_emitter *emitter)
+weir_status conformance_double_ones(weir_call *call, const weir_record *record,
+                                    weir_emitter *emitter)
 {
     WEIR_TRY(weir_emit(emitter, record->key, record->value));
     if (!weir_bytes_starts_with(record->value, WEIR_BYTES("v1"))) {
@@ -74,7 +75,7 @@ static void make_stateless_chain(weir_builder *builder, const weir_json_value *p
     weir_kstream *stream = weir_builder_stream(builder, "a", NULL);
     stream = weir_kstream_filter(stream, is_kept, NULL);
     stream = weir_kstream_map_values(stream, dsl_exclaim, NULL);
-    stream = weir_kstream_flat_map_values(stream, double_ones, NULL);
+    stream = weir_kstream_flat_map_values(stream, conformance_double_ones, NULL);
     stream = weir_kstream_select_key(stream, add_length, NULL);
     weir_kstream_to(stream, "out", NULL);
     weir_branched_kstream *split =
@@ -484,13 +485,10 @@ const conformance_spec conformance_specs_basic[] = {
 
 /* The lists of all files; a NULL ends them. */
 static const conformance_spec *const lists[] = {
-    conformance_specs_basic,
-    conformance_specs_joins,
-    conformance_specs_cogroup,
-    conformance_specs_processor,
-    conformance_specs_suppress,
-    conformance_specs_emit,
-    NULL,
+    conformance_specs_basic,    conformance_specs_joins,
+    conformance_specs_cogroup,  conformance_specs_processor,
+    conformance_specs_suppress, conformance_specs_emit,
+    conformance_specs_sinks,    NULL,
 };
 
 const conformance_spec *conformance_spec_named(weir_bytes name)

@@ -21,6 +21,14 @@ weir_bytes conformance_tail_of(weir_bytes value);
 /* A topic as a table in the store of that name. */
 weir_ktable *conformance_table(weir_builder *builder, const char *topic, const char *store);
 
+/* A value that begins with "v1" also comes twice over. */
+weir_status conformance_double_ones(weir_call *call, const weir_record *record,
+                                    weir_emitter *emitter);
+
+/* One of the keys k0 to k4, by the digit of the value. */
+weir_status conformance_key_of_value(weir_call *call, const weir_record *record,
+                                     weir_bytes *out_key);
+
 /* The records of a topic by their keys. */
 weir_kgrouped_stream *conformance_grouped(weir_builder *builder, const char *topic);
 

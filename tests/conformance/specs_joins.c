@@ -25,7 +25,8 @@ static const weir_table_options in_st = {.materialized = {.store_name = "st"}};
     }
 
 /* One of the keys k0 to k4, of which the last is never one of an input; null for a null. */
-static weir_status key_of_value(weir_call *call, const weir_record *record, weir_bytes *out_key)
+weir_status conformance_key_of_value(weir_call *call, const weir_record *record,
+                                     weir_bytes *out_key)
 {
     *out_key = WEIR_BYTES_NULL;
     if (record->value.data != NULL) {
@@ -41,7 +42,7 @@ static void make_rekeyed_two_tables(weir_builder *builder, const weir_json_value
     weir_ktable *b = conformance_table(builder, "b", "tb");
     weir_ktable *c = conformance_table(builder, "c", "tc");
     weir_kstream *stream = weir_builder_stream(builder, "a", NULL);
-    stream = weir_kstream_select_key(stream, key_of_value, NULL);
+    stream = weir_kstream_select_key(stream, conformance_key_of_value, NULL);
     weir_kstream_to(weir_kstream_join_table(stream, b, dsl_pair_with_bar, NULL), "out", NULL);
     weir_kstream_to(weir_kstream_left_join_table(stream, c, dsl_pair_with_bar, NULL), "left", NULL);
 }
@@ -51,8 +52,9 @@ static void make_global_inner(weir_builder *builder, const weir_json_value *para
     (void)params;
     weir_global_table *b = weir_builder_global_table(builder, "b", NULL, NULL);
     weir_kstream *a = weir_builder_stream(builder, "a", NULL);
-    weir_kstream_to(weir_kstream_join_global(a, b, key_of_value, dsl_pair_with_bar, NULL), "out",
-                    NULL);
+    weir_kstream_to(
+        weir_kstream_join_global(a, b, conformance_key_of_value, dsl_pair_with_bar, NULL), "out",
+        NULL);
 }
 
 static void make_global_left(weir_builder *builder, const weir_json_value *params)
@@ -60,8 +62,9 @@ static void make_global_left(weir_builder *builder, const weir_json_value *param
     (void)params;
     weir_global_table *b = weir_builder_global_table(builder, "b", NULL, NULL);
     weir_kstream *a = weir_builder_stream(builder, "a", NULL);
-    weir_kstream_to(weir_kstream_left_join_global(a, b, key_of_value, dsl_pair_with_bar, NULL),
-                    "out", NULL);
+    weir_kstream_to(
+        weir_kstream_left_join_global(a, b, conformance_key_of_value, dsl_pair_with_bar, NULL),
+        "out", NULL);
 }
 
 /* The value of a left row names its right one. */
@@ -70,7 +73,8 @@ static void make_fk_inner(weir_builder *builder, const weir_json_value *params)
     (void)params;
     weir_ktable *a = weir_builder_table(builder, "a", NULL, NULL);
     weir_ktable *b = weir_builder_table(builder, "b", NULL, NULL);
-    weir_ktable *joined = weir_ktable_join_foreign(a, b, key_of_value, dsl_pair_with_bar, &in_st);
+    weir_ktable *joined =
+        weir_ktable_join_foreign(a, b, conformance_key_of_value, dsl_pair_with_bar, &in_st);
     weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
 }
 
@@ -80,7 +84,7 @@ static void make_fk_left(weir_builder *builder, const weir_json_value *params)
     weir_ktable *a = weir_builder_table(builder, "a", NULL, NULL);
     weir_ktable *b = weir_builder_table(builder, "b", NULL, NULL);
     weir_ktable *joined =
-        weir_ktable_left_join_foreign(a, b, key_of_value, dsl_pair_with_bar, &in_st);
+        weir_ktable_left_join_foreign(a, b, conformance_key_of_value, dsl_pair_with_bar, &in_st);
     weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
 }
 
@@ -94,8 +98,9 @@ static weir_status key_of_small_value(weir_call *call, const weir_record *record
                                       weir_bytes *out_key)
 {
     *out_key = WEIR_BYTES_NULL;
-    return ((const char *)record->value.data)[1] > '6' ? WEIR_OK
-                                                       : key_of_value(call, record, out_key);
+    return ((const char *)record->value.data)[1] > '6'
+               ? WEIR_OK
+               : conformance_key_of_value(call, record, out_key);
 }
 
 static const weir_table_options buys = {.operation = {.name = "buys"}};

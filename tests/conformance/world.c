@@ -297,6 +297,10 @@ static weir_status make_topics(conformance_world *world, weir_error *err)
             world->fed[world->fed_count++] = (conformance_fed){.topic = node->topic};
         }
     }
+    for (const char *const *name = world->options.more_topics; *name != NULL; name++) {
+        const weir_topic_config topic = {.name = *name, .partition_count = 1};
+        WEIR_TRY(weir_broker_create_topic(world->outside, &topic, err));
+    }
     return WEIR_OK;
 }
 

@@ -16,6 +16,8 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.TestOutputTopic;
@@ -108,15 +110,25 @@ public final class Oracle {
             } else {
                 feed();
             }
-            for (String topic : plan.outputs) {
-                for (TestRecord<String, String> x : outputs.get(topic).readRecordsToList()) {
-                    out.println(row("out", topic, x.key(), x.value(), x.timestamp()));
-                }
-            }
+            printOutputs(outputs);
             printInternal();
         }
         Dump dump = new Dump(driver, nowMs, out);
         plan.stores.stream().filter(this::hasAllRows).forEach(dump::print);
+    }
+
+    private void printOutputs(Map<String, TestOutputTopic<String, String>> outputs) {
+        for (String topic : plan.outputs) {
+            if (!driver.producedTopicNames().contains(topic)) {
+                continue;
+            }
+            for (TestRecord<String, String> x : outputs.get(topic).readRecordsToList()) {
+                ObjectNode line = row("out", topic, x.key(), x.value(), x.timestamp());
+                x.headers().forEach(h -> line.withObject("/headers")
+                        .put(h.key(), new String(h.value(), StandardCharsets.UTF_8)));
+                out.println(line);
+            }
+        }
     }
 
     /** Expired windows are read from the cache; without one it depends on when they are deleted. */
@@ -148,9 +160,16 @@ public final class Oracle {
         String key = "k" + random.nextInt(4);
         boolean isTombstone = plan.hasTombstones && random.nextInt(7) == 0;
         String value = isTombstone ? null : "v" + random.nextInt(10);
-        out.println(row("in", topic, key, value, time));
+        ObjectNode line = row("in", topic, key, value, time);
+        Headers headers = new RecordHeaders();
+        for (int i = 0; plan.hasHeaders && i < random.nextInt(3); i++) {
+            String text = "h" + random.nextInt(10);
+            headers.add("n" + i, text.getBytes(StandardCharsets.UTF_8));
+            line.withObject("/headers").put("n" + i, text);
+        }
+        out.println(line);
         driver.createInputTopic(topic, Plan.TEXT.serializer(), Plan.TEXT.serializer())
-                .pipeInput(key, value, time);
+                .pipeInput(new TestRecord<>(key, value, headers, time));
     }
 
     /** What went to topics of the application's own, by name of the topic. */

@@ -43,6 +43,7 @@ final class Plan {
     final List<Store> stores = new ArrayList<>();
     Topology topology; // Of one that does without the DSL; else null.
     boolean hasTombstones;
+    boolean hasHeaders; // Its records have up to two.
     boolean movesWallClock;
 
     Plan(Random random) {
@@ -68,6 +69,11 @@ final class Plan {
 
     Plan tombstones() {
         hasTombstones = true;
+        return this;
+    }
+
+    Plan headers() {
+        hasHeaders = true;
         return this;
     }
 

@@ -32,6 +32,7 @@ final class Topologies {
         CogroupTopologies.addTo(all);
         ProcessorTopologies.addTo(all);
         SuppressTopologies.addTo(all);
+        SinkTopologies.addTo(all);
         return all;
     }
 
