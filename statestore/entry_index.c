@@ -170,6 +170,32 @@ weir_ordered_entry **weir_entry_index_sorted(const weir_entry_index *index)
     return sorted;
 }
 
+weir_ordered_entry *weir_entry_index_next(const weir_entry_index *index, weir_ordered_place *place)
+{
+    enum { AHEAD = 16, CACHE_LINE_BYTES = 64 };
+    if (place->capacity != index->capacity) {
+        *place = (weir_ordered_place){.capacity = index->capacity};
+    }
+    while (place->slot < index->capacity) {
+        const weir_index_slot *ahead = &index->slots[(place->slot + AHEAD) & (index->capacity - 1)];
+        if (ahead->entry != NULL) {
+            weir_entry_index_fetch(ahead->entry);
+            weir_entry_index_fetch((const char *)ahead->entry + CACHE_LINE_BYTES);
+        }
+        weir_ordered_entry *entry = index->slots[place->slot++].entry;
+        if (entry != NULL) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+bool weir_entry_index_may_pause(const weir_entry_index *index, const weir_ordered_place *place)
+{
+    bool is_same_table = place->capacity == index->capacity;
+    return !is_same_table || place->slot == 0 || index->slots[place->slot - 1].entry == NULL;
+}
+
 void weir_entry_index_clear(weir_entry_index *index)
 {
     if (index->count < index->capacity / 8) {

@@ -75,6 +75,10 @@ void weir_entry_index_remove(weir_entry_index *index, const weir_ordered_entry *
 /* All entries in the order of their keys; the array is the caller's to free. */
 weir_ordered_entry **weir_entry_index_sorted(const weir_entry_index *index);
 
+/* weir_ordered_map_next and weir_ordered_map_may_pause. */
+weir_ordered_entry *weir_entry_index_next(const weir_entry_index *index, weir_ordered_place *place);
+bool weir_entry_index_may_pause(const weir_entry_index *index, const weir_ordered_place *place);
+
 /* Forgets all entries; keeps a table that was well filled, for the next as many. */
 void weir_entry_index_clear(weir_entry_index *index);
 

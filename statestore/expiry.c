@@ -16,7 +16,7 @@ weir_expiry weir_expiry_of(int64_t retention_ms)
 
 void weir_expiry_cleanup(weir_expiry *expiry)
 {
-    weir_buf_cleanup(&expiry->resumed);
+    weir_kv_scan_cleanup(&expiry->scan);
 }
 
 void weir_expiry_observe(weir_expiry *expiry, int64_t stream_time_ms)
@@ -46,35 +46,42 @@ bool weir_expiry_begin_pass(weir_expiry *expiry)
     }
     expiry->in_pass = true;
     expiry->pass_began_ms = expiry->stream_time_ms;
-    weir_buf_clear(&expiry->resumed);
+    weir_kv_scan_restart(&expiry->scan);
     return true;
+}
+
+/* One slice of a pass. */
+typedef struct removal {
+    const weir_expiry *expiry;
+    weir_kv *kv;
+    int64_t (*time_of)(weir_bytes key);
+    size_t count;
+} removal;
+
+static weir_status remove_expired(void *user, weir_bytes key, weir_error *err)
+{
+    removal *self = user;
+    int64_t time_ms = self->time_of(key);
+    if (time_ms < 0 || time_ms >= weir_expiry_live_from(self->expiry)) {
+        return WEIR_OK;
+    }
+    WEIR_TRY(weir_kv_remove(self->kv, key, err));
+    self->count++;
+    return WEIR_OK;
 }
 
 weir_status weir_expiry_run(weir_expiry *expiry, weir_kv *kv, int64_t (*time_of)(weir_bytes key),
                             size_t slice_max, size_t *out_removed, weir_error *err)
 {
-    size_t removed = 0;
-    WEIR_AUTO_PTR(weir_kv_iterator) it = NULL;
+    removal expired = {.expiry = expiry, .kv = kv, .time_of = time_of};
     if (slice_max > 0 && weir_expiry_begin_pass(expiry)) {
-        WEIR_TRY(
-            weir_kv_range(kv, weir_buf_bytes(&expiry->resumed), WEIR_BYTES_NULL, false, &it, err));
-    }
-    for (size_t i = 0; it != NULL && i < slice_max; i++) {
-        weir_bytes key;
-        weir_bytes value;
-        weir_status status = weir_kv_iterator_next(it, &key, &value, err);
-        if (status == WEIR_NOT_FOUND) {
-            expiry->in_pass = false;
-            break;
-        }
+        expiry->scan.visit = remove_expired;
+        expiry->scan.user = &expired;
+        weir_status status = weir_kv_scan_slice(kv, &expiry->scan, slice_max, err);
+        expiry->scan.user = NULL;
         WEIR_TRY(status);
-        weir_buf_set(&expiry->resumed, key);
-        int64_t time_ms = time_of(key);
-        if (time_ms >= 0 && time_ms < weir_expiry_live_from(expiry)) {
-            WEIR_TRY(weir_kv_remove(kv, weir_buf_bytes(&expiry->resumed), err));
-            removed++;
-        }
+        expiry->in_pass = !expiry->scan.is_done;
     }
-    *out_removed = removed;
+    *out_removed = expired.count;
     return WEIR_OK;
 }

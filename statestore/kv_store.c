@@ -73,6 +73,51 @@ void weir_kv_iterator_free(weir_kv_iterator *iterator)
     }
 }
 
+/* Goes on behind the last key, which may be there no more. */
+static weir_status scan_in_order(weir_kv *kv, weir_kv_scan *scan, size_t slice_max, weir_error *err)
+{
+    WEIR_AUTO_PTR(weir_kv_iterator) walk = NULL;
+    WEIR_TRY(weir_kv_range(kv, weir_buf_bytes(&scan->last), WEIR_BYTES_NULL, false, &walk, err));
+    for (size_t i = 0; i < slice_max; i++) {
+        weir_bytes key;
+        weir_bytes value;
+        weir_status status = weir_kv_iterator_next(walk, &key, &value, err);
+        if (status == WEIR_NOT_FOUND) {
+            scan->is_done = true;
+            return WEIR_OK;
+        }
+        WEIR_TRY(status);
+        weir_buf_set(&scan->last, key);
+        WEIR_TRY(scan->visit(scan->user, weir_buf_bytes(&scan->last), err));
+    }
+    weir_buf_append_byte(&scan->last, 0); /* The key that comes next in order. */
+    return WEIR_OK;
+}
+
+weir_status weir_kv_scan_slice(weir_kv *kv, weir_kv_scan *scan, size_t slice_max, weir_error *err)
+{
+    WEIR_ASSERT(scan->visit != NULL);
+    WEIR_ASSERT(slice_max > 0);
+
+    if (scan->is_done) {
+        return WEIR_OK;
+    }
+    return kv->ops->scan_slice == NULL ? scan_in_order(kv, scan, slice_max, err)
+                                       : kv->ops->scan_slice(kv, scan, slice_max, err);
+}
+
+void weir_kv_scan_restart(weir_kv_scan *scan)
+{
+    weir_buf last = scan->last;
+    weir_buf_clear(&last);
+    *scan = (weir_kv_scan){.visit = scan->visit, .user = scan->user, .last = last};
+}
+
+void weir_kv_scan_cleanup(weir_kv_scan *scan)
+{
+    weir_buf_cleanup(&scan->last);
+}
+
 /* Walks up to count_max entries; count_max + 1 where there are more, or they cannot be read. */
 static uint64_t count_up_to(weir_kv *kv, uint64_t count_max)
 {

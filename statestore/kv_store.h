@@ -54,6 +54,26 @@ weir_status weir_kv_iterator_next(weir_kv_iterator *iterator, weir_bytes *out_ke
 void weir_kv_iterator_free(weir_kv_iterator *iterator);
 WEIR_DEFINE_AUTO_PTR(weir_kv_iterator);
 
+/* A look at all keys in no order, a slice at a time; writes may come in between. All-zero but for
+ * the first two it is at its beginning. */
+typedef struct weir_kv_scan {
+    /* May remove key, which is borrowed for the call; what fails ends the slice. */
+    weir_status (*visit)(void *user, weir_bytes key, weir_error *err);
+    void *user;
+    bool is_done; /* Each key that was there at its beginning has been visited, or removed. */
+    size_t slot;  /* Where it goes on is the store's: a place in a table of that capacity … */
+    size_t capacity;
+    bool is_below; /* … or, below it, behind the last key. */
+    weir_buf last;
+} weir_kv_scan;
+
+/* Looks at some slice_max keys (a few more, or one twice, where a store must). */
+weir_status weir_kv_scan_slice(weir_kv *kv, weir_kv_scan *scan, size_t slice_max, weir_error *err);
+
+/* At the beginning again. */
+void weir_kv_scan_restart(weir_kv_scan *scan);
+void weir_kv_scan_cleanup(weir_kv_scan *scan);
+
 /* Entries: exact up to WEIR_KV_COUNT_EXACT_MAX, for which it walks them, estimated above. For
  * people and metrics, not for each record. */
 uint64_t weir_kv_approximate_count(weir_kv *kv);
@@ -71,10 +91,12 @@ typedef struct weir_kv_ops {
                          weir_kv_iterator **out_iterator, weir_error *err);
     uint64_t (*approximate_count)(weir_kv *kv);
     void (*free)(weir_kv *kv);
+    /* NULL: in the order of keys, by range. */
+    weir_status (*scan_slice)(weir_kv *kv, weir_kv_scan *scan, size_t slice_max, weir_error *err);
 } weir_kv_ops;
 
 struct weir_kv {
-    const weir_kv_ops *ops; /* Every member is set; static storage. */
+    const weir_kv_ops *ops; /* Static storage. */
     const char *name;       /* For messages and metrics; outlives the store. */
 };
 

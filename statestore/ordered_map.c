@@ -427,6 +427,16 @@ weir_ordered_entry *weir_ordered_map_insert(weir_ordered_map *map, weir_bytes ke
     return entry;
 }
 
+weir_ordered_entry *weir_ordered_map_next(const weir_ordered_map *map, weir_ordered_place *place)
+{
+    return weir_entry_index_next(&map->index, place);
+}
+
+bool weir_ordered_map_may_pause(const weir_ordered_map *map, const weir_ordered_place *place)
+{
+    return weir_entry_index_may_pause(&map->index, place);
+}
+
 /* Remove. */
 
 static void unlink_leaf(weir_ordered_map *map, leaf *l)
@@ -501,12 +511,17 @@ void weir_ordered_map_remove(weir_ordered_map *map, weir_ordered_entry *entry)
     map->changes++;
 }
 
+weir_ordered_entry **weir_ordered_map_sorted(const weir_ordered_map *map)
+{
+    return weir_entry_index_sorted(&map->index);
+}
+
 /* Builds the tree, for the first walk. Keys in ascending order leave full leaves. */
 static void put_in_order(weir_ordered_map *map)
 {
     map->is_ordered = true;
     map->changes++;
-    WEIR_AUTO_FREE weir_ordered_entry **sorted = weir_entry_index_sorted(&map->index);
+    WEIR_AUTO_FREE weir_ordered_entry **sorted = weir_ordered_map_sorted(map);
     for (size_t i = 0; i < map->count; i++) {
         tree_insert(map, sorted[i]);
     }
@@ -633,8 +648,7 @@ void weir_ordered_forward(weir_ordered_entry *entry)
 
 static const weir_slot *read_slot(const weir_ordered_entry *entry, weir_version version)
 {
-    return version == WEIR_FORWARDED ? &weir_ordered_hold(entry)->forwarded
-                                     : &entry->slots[version];
+    return slot_of((weir_ordered_entry *)(uintptr_t)entry, version);
 }
 
 bool weir_ordered_has(const weir_ordered_entry *entry, weir_version version)

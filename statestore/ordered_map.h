@@ -68,6 +68,23 @@ bool weir_ordered_map_expect(const weir_ordered_map *map, weir_bytes key, bool n
 weir_ordered_entry *weir_ordered_map_insert(weir_ordered_map *map, weir_bytes key,
                                             size_t value_bytes);
 
+/* Where a walk over all entries in no order stands; all-zero: at its beginning. */
+typedef struct weir_ordered_place {
+    size_t slot;
+    size_t capacity; /* Of the table; in another one the walk begins anew. */
+} weir_ordered_place;
+
+/* The entry at *place, which moves on; NULL at the end. */
+weir_ordered_entry *weir_ordered_map_next(const weir_ordered_map *map, weir_ordered_place *place);
+
+/* Whether entries may come and go before the walk goes on: none that it has not given yet will
+ * stand before place then. */
+bool weir_ordered_map_may_pause(const weir_ordered_map *map, const weir_ordered_place *place);
+
+/* All entries in the order of their keys: a sort, and unlike a walk it leaves no tree behind. The
+ * array is the caller's to free. */
+weir_ordered_entry **weir_ordered_map_sorted(const weir_ordered_map *map);
+
 /* Removes an entry with its values. */
 void weir_ordered_map_remove(weir_ordered_map *map, weir_ordered_entry *entry);
 

@@ -50,7 +50,11 @@ struct weir_staged {
     size_t committed_bytes;
     size_t open_iterators;
     uint64_t expected; /* Entries fetched into the processor's cache before they were asked for. */
+    int64_t (*time_of)(weir_bytes key); /* NULL: all keys are of time 0. */
+    int64_t engine_newest_ms;           /* No key of a later time is in the engine; or NOT_KNOWN. */
 };
+
+enum { NOT_KNOWN = -2, NOTHING = -1 };
 
 typedef struct merge_iterator {
     weir_kv_iterator iterator; /* Must be first. */
@@ -79,6 +83,51 @@ static size_t cost_of(const weir_ordered_entry *entry, weir_version version)
     return sizeof *entry + entry->key_size + weir_ordered_value(entry, version).size;
 }
 
+/* What the engine may have. */
+
+void weir_staged_use_times(weir_staged *staged, int64_t (*time_of)(weir_bytes key))
+{
+    staged->time_of = time_of;
+}
+
+static int64_t time_of(const weir_staged *staged, weir_bytes key)
+{
+    return staged->time_of == NULL ? 0 : staged->time_of(key);
+}
+
+/* An engine that has anything may have all. */
+static int64_t look_for_newest(weir_kv *engine)
+{
+    WEIR_AUTO_PTR(weir_kv_iterator) walk = NULL;
+    weir_bytes key;
+    weir_bytes value;
+    weir_status status =
+        weir_kv_range(engine, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false, &walk, NULL);
+    status = status == WEIR_OK ? weir_kv_iterator_next(walk, &key, &value, NULL) : status;
+    return status == WEIR_NOT_FOUND ? NOTHING : INT64_MAX;
+}
+
+static int64_t engine_newest_ms(weir_staged *staged)
+{
+    if (staged->engine_newest_ms == NOT_KNOWN) {
+        staged->engine_newest_ms = look_for_newest(staged->engine);
+    }
+    return staged->engine_newest_ms;
+}
+
+/* False: the engine need not be asked for key. */
+static bool may_be_below(weir_staged *staged, weir_bytes key)
+{
+    return staged->engine != NULL && time_of(staged, key) <= engine_newest_ms(staged);
+}
+
+void weir_staged_note_below(weir_staged *staged, weir_bytes key)
+{
+    int64_t newest_ms = engine_newest_ms(staged);
+    int64_t time_ms = time_of(staged, key);
+    staged->engine_newest_ms = newest_ms < time_ms ? time_ms : newest_ms;
+}
+
 /* Point reads and writes. */
 
 /* The version of entry that the view sees. */
@@ -103,11 +152,8 @@ static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, 
         weir_buf_set(out_value, value);
         return WEIR_OK;
     }
-    weir_kv *engine = v->staged->engine;
-    if (engine == NULL) {
-        return WEIR_NOT_FOUND;
-    }
-    return weir_kv_get(engine, key, out_value, err);
+    return may_be_below(v->staged, key) ? weir_kv_get(v->staged->engine, key, out_value, err)
+                                        : WEIR_NOT_FOUND;
 }
 
 void weir_staged_expect(weir_staged *staged, weir_bytes key, bool near)
@@ -217,7 +263,7 @@ static weir_status look_up_old(weir_staged *staged, const weir_ordered_entry *en
             return WEIR_OK;
         }
         weir_buf_set(&staged->told_old, old);
-    } else if (staged->engine == NULL) {
+    } else if (!may_be_below(staged, weir_ordered_key(entry))) {
         return WEIR_OK;
     } else {
         weir_status status =
@@ -450,6 +496,65 @@ static weir_status staged_range(weir_kv *kv, weir_bytes from, weir_bytes to, boo
     return WEIR_OK;
 }
 
+/* Scans: the map in the order of its table, then what only the engine has. */
+
+static weir_status scan_map(const view *v, weir_kv_scan *scan, size_t slice_max, weir_error *err)
+{
+    weir_ordered_place place = {scan->slot, scan->capacity};
+    weir_status status = WEIR_OK;
+    size_t looked = 0;
+    while (status == WEIR_OK && !scan->is_below &&
+           (looked < slice_max || !weir_ordered_map_may_pause(v->staged->map, &place))) {
+        const weir_ordered_entry *entry = weir_ordered_map_next(v->staged->map, &place);
+        scan->is_below = entry == NULL;
+        looked++;
+        if (entry != NULL && weir_ordered_value(entry, visible(v, entry)).data != NULL) {
+            status = scan->visit(scan->user, weir_ordered_key(entry), err);
+        }
+    }
+    scan->slot = place.slot;
+    scan->capacity = place.capacity;
+    return status;
+}
+
+/* A scan of the engine on behalf of one of a view. */
+typedef struct engine_scan {
+    const view *view;
+    const weir_kv_scan *outer;
+} engine_scan;
+
+static weir_status visit_below(void *user, weir_bytes key, weir_error *err)
+{
+    const engine_scan *self = user;
+    const weir_ordered_entry *entry = weir_ordered_map_find(self->view->staged->map, key);
+    bool is_hidden = entry != NULL && weir_ordered_has(entry, visible(self->view, entry)) &&
+                     weir_ordered_value(entry, visible(self->view, entry)).data == NULL;
+    return is_hidden ? WEIR_OK : self->outer->visit(self->outer->user, key, err);
+}
+
+static weir_status scan_engine(const view *v, weir_kv_scan *scan, size_t slice_max, weir_error *err)
+{
+    weir_kv *engine = v->staged->engine;
+    if (engine == NULL || engine_newest_ms(v->staged) == NOTHING) {
+        scan->is_done = true;
+        return WEIR_OK;
+    }
+    engine_scan context = {v, scan};
+    weir_kv_scan below = {.visit = visit_below, .user = &context, .last = scan->last};
+    weir_status status = weir_kv_scan_slice(engine, &below, slice_max, err);
+    scan->last = below.last;
+    scan->is_done = below.is_done;
+    return status;
+}
+
+static weir_status staged_scan_slice(weir_kv *kv, weir_kv_scan *scan, size_t slice_max,
+                                     weir_error *err)
+{
+    const view *v = (const view *)kv;
+    return scan->is_below ? scan_engine(v, scan, slice_max, err)
+                          : scan_map(v, scan, slice_max, err);
+}
+
 /* The store. */
 
 static uint64_t staged_approximate_count(weir_kv *kv)
@@ -472,6 +577,7 @@ static const weir_kv_ops view_ops = {
     .range = staged_range,
     .approximate_count = staged_approximate_count,
     .free = view_free,
+    .scan_slice = staged_scan_slice,
 };
 
 weir_staged *weir_staged_new(const char *name, weir_kv *owned_engine)
@@ -481,6 +587,7 @@ weir_staged *weir_staged_new(const char *name, weir_kv *owned_engine)
     weir_staged *staged = weir_alloc(sizeof *staged);
     staged->name = weir_strdup(name);
     staged->engine = owned_engine;
+    staged->engine_newest_ms = NOT_KNOWN;
     staged->map = weir_ordered_map_new();
     staged->view = (view){{&view_ops, staged->name}, staged, false};
     staged->committed_view = (view){{&view_ops, staged->name}, staged, true};
@@ -519,14 +626,21 @@ weir_kv *weir_staged_engine(const weir_staged *staged)
     return staged->engine;
 }
 
-/* Committed is the last version there is: a removal there leaves nothing to remember. */
+/* Committed is the last version there is: a removal of what is not below leaves nothing to
+ * remember. */
 static void forget_if_empty(weir_staged *staged, weir_ordered_entry *entry)
 {
-    bool has_value = weir_ordered_value(entry, WEIR_COMMITTED).data != NULL;
-    bool remembers = staged->engine != NULL && weir_ordered_has(entry, WEIR_COMMITTED);
-    if (!has_value && !remembers && !weir_ordered_has(entry, WEIR_STAGED)) {
-        weir_ordered_map_remove(staged->map, entry);
+    if (weir_ordered_value(entry, WEIR_COMMITTED).data != NULL ||
+        weir_ordered_has(entry, WEIR_STAGED)) {
+        return;
     }
+    bool hides =
+        weir_ordered_has(entry, WEIR_COMMITTED) && may_be_below(staged, weir_ordered_key(entry));
+    if (hides) {
+        return;
+    }
+    staged->committed_bytes -= cost_of(entry, WEIR_COMMITTED);
+    weir_ordered_map_remove(staged->map, entry);
 }
 
 void weir_staged_commit(weir_staged *staged)
@@ -535,6 +649,10 @@ void weir_staged_commit(weir_staged *staged)
     WEIR_ASSERT(staged->cache.held == 0);
 
     for (size_t i = 0; i < staged->dirty_count; i++) {
+        enum { AHEAD = 8 };
+        if (i + AHEAD < staged->dirty_count) {
+            __builtin_prefetch(staged->dirty[i + AHEAD]);
+        }
         weir_ordered_entry *entry = staged->dirty[i];
         staged->committed_bytes -= cost_of(entry, WEIR_COMMITTED);
         weir_ordered_commit(staged->map, entry);
@@ -564,29 +682,30 @@ void weir_staged_each_committed(weir_staged *staged, weir_staged_writer write, v
     if (staged->engine == NULL) {
         return;
     }
-    weir_ordered_walk walk;
-    weir_ordered_walk_init(&walk, staged->map, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false);
-    const weir_ordered_entry *entry = weir_ordered_walk_next(&walk);
-    for (; entry != NULL; entry = weir_ordered_walk_next(&walk)) {
+    WEIR_AUTO_FREE weir_ordered_entry **sorted = weir_ordered_map_sorted(staged->map);
+    for (size_t i = 0; i < weir_ordered_map_count(staged->map); i++) {
+        const weir_ordered_entry *entry = sorted[i];
         if (weir_ordered_has(entry, WEIR_COMMITTED)) {
+            weir_staged_note_below(staged, weir_ordered_key(entry));
             write(user, staged->engine, weir_ordered_key(entry),
                   weir_ordered_value(entry, WEIR_COMMITTED));
         }
     }
-    weir_ordered_walk_cleanup(&walk);
 }
 
 /* Drops committed versions one by one: there are staged ones beside them. */
 static void drop_committed(weir_staged *staged)
 {
-    weir_ordered_walk walk;
-    weir_ordered_walk_init(&walk, staged->map, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false);
-    weir_ordered_entry *entry = weir_ordered_walk_next(&walk);
-    for (; entry != NULL; entry = weir_ordered_walk_next(&walk)) {
-        weir_ordered_drop(staged->map, entry, WEIR_COMMITTED);
-        forget_if_empty(staged, entry);
+    size_t count = weir_ordered_map_count(staged->map);
+    WEIR_AUTO_FREE weir_ordered_entry **entries = weir_alloc_array(count, sizeof *entries);
+    weir_ordered_place place = {0};
+    for (size_t i = 0; i < count; i++) {
+        entries[i] = weir_ordered_map_next(staged->map, &place);
     }
-    weir_ordered_walk_cleanup(&walk);
+    for (size_t i = 0; i < count; i++) {
+        weir_ordered_drop(staged->map, entries[i], WEIR_COMMITTED);
+        forget_if_empty(staged, entries[i]);
+    }
 }
 
 void weir_staged_applied(weir_staged *staged)
@@ -624,6 +743,7 @@ void weir_staged_clear(weir_staged *staged)
     staged->dirty_count = 0;
     staged->staged_bytes = 0;
     staged->committed_bytes = 0;
+    staged->engine_newest_ms = NOT_KNOWN;
 }
 
 size_t weir_staged_staged_bytes(const weir_staged *staged)

@@ -27,6 +27,13 @@ weir_kv *weir_staged_view(weir_staged *staged);
 /* The view of queries: reads see committed and applied; a write is a programmer's mistake. */
 weir_kv *weir_staged_committed_view(weir_staged *staged);
 
+/* time_of says the time of a key (window_store.h, session_store.h), so that the engine is not asked
+ * for windows that are newer than all that it has. Before the first read. */
+void weir_staged_use_times(weir_staged *staged, int64_t (*time_of)(weir_bytes key));
+
+/* The engine has key, or will soon: it was put there past what is staged. */
+void weir_staged_note_below(weir_staged *staged, weir_bytes key);
+
 /* key may be read or written soon: weir_ordered_map_expect of what is staged or committed. */
 void weir_staged_expect(weir_staged *staged, weir_bytes key, bool near);
 /* How many such keys were found. */

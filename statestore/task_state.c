@@ -377,6 +377,9 @@ static weir_status restore_to_disk(weir_task_state *state, const store *s,
     weir_kv *engine = weir_staged_engine(s->staged);
     WEIR_AUTO_PTR(weir_write_batch) writes = weir_write_batch_new(state->database);
     bool ingest = count >= weir_rocksdb_ingest_entries_min(state->database);
+    for (size_t i = 0; i < count; i++) {
+        weir_staged_note_below(s->staged, last[i]->key);
+    }
     if (ingest) {
         WEIR_TRY(weir_rocksdb_store_ingest(engine, last, count, err));
     }

@@ -298,7 +298,7 @@ static weir_status look(pass *self, weir_bytes row_key, weir_bytes row_value, we
 static weir_status walk(pass *self, weir_expiry *expiry, size_t slice_max, weir_error *err)
 {
     WEIR_AUTO_PTR(weir_kv_iterator) rows = NULL;
-    WEIR_TRY(weir_kv_range(self->kv, weir_buf_bytes(&expiry->resumed), WEIR_BYTES_NULL, false,
+    WEIR_TRY(weir_kv_range(self->kv, weir_buf_bytes(&expiry->scan.last), WEIR_BYTES_NULL, false,
                            &rows, err));
     weir_bytes key = {0};
     weir_bytes value = {0};
@@ -309,7 +309,7 @@ static weir_status walk(pass *self, weir_expiry *expiry, size_t slice_max, weir_
             break;
         }
         WEIR_TRY(status);
-        weir_buf_set(&expiry->resumed, key);
+        weir_buf_set(&expiry->scan.last, key);
         WEIR_TRY(look(self, key, value, err));
     }
     return self->last.is_there && self->last.is_removal && !expiry->in_pass ? drop_last(self, err)

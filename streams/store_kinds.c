@@ -113,12 +113,9 @@ static int64_t version_time(weir_bytes row_key)
     return is_row ? version.from_ms : -1;
 }
 
-typedef int64_t (*key_time)(weir_bytes row_key);
-
-/* How the keys of a store tell their time; NULL: its rows do not expire. */
-static key_time key_time_of(const weir_task_store *store)
+weir_key_time weir_store_key_time(weir_store_kind kind)
 {
-    switch (store->spec->options.kind) {
+    switch (kind) {
     case WEIR_STORE_WINDOW:
         return weir_window_key_time;
     case WEIR_STORE_SESSION:
@@ -133,6 +130,11 @@ static key_time key_time_of(const weir_task_store *store)
     return NULL;
 }
 
+static weir_key_time key_time_of(const weir_task_store *store)
+{
+    return weir_store_key_time(store->spec->options.kind);
+}
+
 bool weir_task_store_expires(const weir_task_store *store)
 {
     return key_time_of(store) != NULL;
@@ -140,7 +142,7 @@ bool weir_task_store_expires(const weir_task_store *store)
 
 int64_t weir_task_store_row_time(const weir_task_store *store, weir_bytes row_key)
 {
-    key_time time_of = key_time_of(store);
+    weir_key_time time_of = key_time_of(store);
     return time_of == NULL ? -1 : time_of(row_key);
 }
 

@@ -10,6 +10,12 @@
 
 #include "streams/task.h"
 
+/* The time at which a key of a store ends; -1 for a key that is none of its. */
+typedef int64_t (*weir_key_time)(weir_bytes key);
+
+/* How the keys of such a store tell when they expire; NULL: they do not. */
+weir_key_time weir_store_key_time(weir_store_kind kind);
+
 /* Opens them on restored stores; each begins at the time that it had seen. */
 void weir_task_open_kinds(weir_task *task);
 

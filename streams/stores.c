@@ -10,6 +10,7 @@
  * The store is written first, since it checks the limits of keys and values; both are undone by the
  * abort of the commit that they belong to.
  */
+#include "streams/store_kinds.h"
 #include "streams/task_internal.h"
 
 #include "statestore/staged.h"
@@ -128,6 +129,12 @@ static uint64_t store_approximate_count(weir_kv *kv)
     return weir_kv_approximate_count(store_of(kv)->inner);
 }
 
+static weir_status store_scan_slice(weir_kv *kv, weir_kv_scan *scan, size_t slice_max,
+                                    weir_error *err)
+{
+    return weir_kv_scan_slice(store_of(kv)->inner, scan, slice_max, err);
+}
+
 static void store_free(weir_kv *kv)
 {
     (void)kv; /* The task frees it. */
@@ -140,6 +147,7 @@ static const weir_kv_ops store_ops = {
     .range = store_range,
     .approximate_count = store_approximate_count,
     .free = store_free,
+    .scan_slice = store_scan_slice,
 };
 
 /* Where no bytes are to be held there is no cache, as in Kafka Streams: a cache does not log the
@@ -180,6 +188,7 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
     WEIR_TRY(
         weir_task_state_add_store(task->state, spec->options.name, engine, &store->inner, err));
     store->staged = weir_task_state_staged(task->state, spec->options.name);
+    weir_staged_use_times(store->staged, weir_store_key_time(spec->options.kind));
     store->is_on_disk = engine == WEIR_ENGINE_ROCKSDB;
     open_cache(store);
     WEIR_TRY(weir_task_store_open_index(store, engine, err));

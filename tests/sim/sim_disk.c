@@ -421,7 +421,13 @@ static void disk_free(weir_kv *kv)
 }
 
 static const weir_kv_ops store_ops = {
-    disk_get, disk_put, disk_remove, disk_range, disk_approximate_count, disk_free};
+    .get = disk_get,
+    .put = disk_put,
+    .remove = disk_remove,
+    .range = disk_range,
+    .approximate_count = disk_approximate_count,
+    .free = disk_free,
+};
 
 /* What RocksDB does: it is opened again, without what was not flushed, once no store is open. */
 static weir_status mend(weir_database *database, weir_error *err)

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What staged.h promises beside test_task_state.c: scans in no order that go on while the store
+ * changes, and an engine that is asked only for what it may have. The engine here is a store in
+ * memory that counts how often it is asked.
+ */
+#include "statestore/mem_store.h"
+#include "statestore/staged.h"
+#include "statestore/window_store.h"
+#include "streams/base/random.h"
+#include "streams/base/serde.h"
+#include "tests/harness/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_BYTES = 1 + WEIR_WINDOW_SUFFIX_BYTES };
+
+/* An engine that counts gets. */
+
+typedef struct counting {
+    weir_kv kv; /* Must be first. */
+    weir_kv *inner;
+    int gets;
+} counting;
+
+static weir_status counting_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
+{
+    ((counting *)kv)->gets++;
+    return weir_kv_get(((counting *)kv)->inner, key, out_value, err);
+}
+
+static weir_status counting_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
+{
+    return weir_kv_put(((counting *)kv)->inner, key, value, err);
+}
+
+static weir_status counting_remove(weir_kv *kv, weir_bytes key, weir_error *err)
+{
+    return weir_kv_remove(((counting *)kv)->inner, key, err);
+}
+
+static weir_status counting_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool backwards,
+                                  weir_kv_iterator **out_iterator, weir_error *err)
+{
+    return weir_kv_range(((counting *)kv)->inner, from, to, backwards, out_iterator, err);
+}
+
+static uint64_t counting_count(weir_kv *kv)
+{
+    return weir_kv_approximate_count(((counting *)kv)->inner);
+}
+
+static void counting_free(weir_kv *kv)
+{
+    weir_kv_free(((counting *)kv)->inner);
+    free(kv);
+}
+
+static counting *counting_new(void)
+{
+    static const weir_kv_ops ops = {
+        .get = counting_get,
+        .put = counting_put,
+        .remove = counting_remove,
+        .range = counting_range,
+        .approximate_count = counting_count,
+        .free = counting_free,
+    };
+    counting *engine = weir_alloc(sizeof *engine);
+    engine->kv = (weir_kv){&ops, "windows"};
+    engine->inner = weir_mem_store_new("windows");
+    return engine;
+}
+
+/* A store of windows of keys of one letter. */
+
+typedef struct fixture {
+    counting *engine;
+    weir_staged *staged;
+    weir_kv *view;
+    weir_error err;
+} fixture;
+
+static fixture fixture_start(void)
+{
+    fixture f = {.engine = counting_new()};
+    f.staged = weir_staged_new("windows", &f.engine->kv);
+    f.view = weir_staged_view(f.staged);
+    weir_staged_use_times(f.staged, weir_window_key_time);
+    return f;
+}
+
+static void fixture_cleanup(fixture *f)
+{
+    weir_staged_free(f->staged);
+}
+
+typedef struct window_key {
+    uint8_t bytes[KEY_BYTES];
+} window_key;
+
+static window_key key_of(uint8_t letter, int64_t start_ms)
+{
+    window_key key = {{letter}};
+    weir_put_u64_be(key.bytes + 1, (uint64_t)start_ms);
+    return key;
+}
+
+static weir_bytes bytes_of(const window_key *key)
+{
+    return weir_bytes_of(key->bytes, sizeof key->bytes);
+}
+
+static void put(fixture *f, uint8_t letter, int64_t start_ms, const char *value)
+{
+    window_key key = key_of(letter, start_ms);
+    CHECK_OK(weir_kv_put(f->view, bytes_of(&key), weir_bytes_of_text(value), &f->err), &f->err);
+}
+
+static void remove_window(fixture *f, uint8_t letter, int64_t start_ms)
+{
+    window_key key = key_of(letter, start_ms);
+    CHECK_OK(weir_kv_remove(f->view, bytes_of(&key), &f->err), &f->err);
+}
+
+static void check_window(fixture *f, uint8_t letter, int64_t start_ms, const char *wanted)
+{
+    WEIR_AUTO(weir_buf) value = {0};
+    window_key key = key_of(letter, start_ms);
+    weir_status status = weir_kv_get(f->view, bytes_of(&key), &value, &f->err);
+    CHECK_STATUS(status, wanted == NULL ? WEIR_NOT_FOUND : WEIR_OK);
+    if (wanted != NULL) {
+        CHECK_BYTES(weir_buf_bytes(&value), weir_bytes_of_text(wanted));
+    }
+}
+
+static void write_below(void *user, weir_kv *engine, weir_bytes key, weir_bytes value)
+{
+    size_t *count = user;
+    weir_error err = {0};
+    weir_status status = value.data == NULL ? weir_kv_remove(engine, key, &err)
+                                            : weir_kv_put(engine, key, value, &err);
+    CHECK_OK(status, &err);
+    (*count)++;
+}
+
+/* How many writes went down. */
+static size_t commit_and_apply(fixture *f)
+{
+    size_t count = 0;
+    weir_staged_commit(f->staged);
+    weir_staged_each_committed(f->staged, write_below, &count);
+    weir_staged_applied(f->staged);
+    return count;
+}
+
+TEST(engine_is_not_asked_for_windows_newer_than_what_it_has)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    check_window(&f, 'a', 10, NULL);
+    CHECK_I64(f.engine->gets, ==, 0);
+    put(&f, 'a', 10, "1");
+    put(&f, 'b', 20, "2");
+    CHECK_I64(commit_and_apply(&f), ==, 2);
+    check_window(&f, 'a', 21, NULL);
+    CHECK_I64(f.engine->gets, ==, 0);
+    check_window(&f, 'a', 20, NULL);
+    check_window(&f, 'a', 10, "1");
+    CHECK_I64(f.engine->gets, ==, 2);
+}
+
+TEST(engine_that_had_rows_before_is_asked_for_all)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    window_key key = key_of('a', 10);
+    CHECK_OK(weir_kv_put(f.engine->inner, bytes_of(&key), WEIR_BYTES("old"), &f.err), &f.err);
+    check_window(&f, 'b', 500, NULL);
+    check_window(&f, 'a', 10, "old");
+    CHECK_I64(f.engine->gets, ==, 2);
+}
+
+TEST(rows_put_below_past_the_store_are_found)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    check_window(&f, 'a', 10, NULL);
+    window_key key = key_of('a', 10);
+    weir_staged_note_below(f.staged, bytes_of(&key));
+    CHECK_OK(weir_kv_put(f.engine->inner, bytes_of(&key), WEIR_BYTES("1"), &f.err), &f.err);
+    check_window(&f, 'a', 10, "1");
+    check_window(&f, 'a', 11, NULL);
+    CHECK_I64(f.engine->gets, ==, 1);
+}
+
+TEST(removal_goes_down_only_where_the_engine_may_have_the_key)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    put(&f, 'a', 10, "1");
+    CHECK_I64(commit_and_apply(&f), ==, 1);
+    put(&f, 'a', 30, "2");
+    put(&f, 'b', 30, "2");
+    weir_staged_commit(f.staged);
+    remove_window(&f, 'a', 30);
+    remove_window(&f, 'b', 40);
+    remove_window(&f, 'a', 10);
+    CHECK_I64(commit_and_apply(&f), ==, 2); /* b@30, and a@10 removed. */
+    check_window(&f, 'a', 10, NULL);
+    check_window(&f, 'a', 30, NULL);
+    check_window(&f, 'b', 30, "2");
+    CHECK_I64(weir_staged_committed_bytes(f.staged), ==, 0);
+}
+
+TEST(cleared_store_looks_again_what_its_engine_has)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    check_window(&f, 'a', 10, NULL);
+    window_key key = key_of('a', 10);
+    CHECK_OK(weir_kv_put(f.engine->inner, bytes_of(&key), WEIR_BYTES("1"), &f.err), &f.err);
+    weir_staged_clear(f.staged);
+    check_window(&f, 'a', 10, "1");
+}
+
+/* Scans beside a model. */
+
+enum { LETTERS = 40, TIMES = 25, STEPS = 4000 };
+
+typedef struct model {
+    fixture *f;
+    weir_random random;
+    bool staged[LETTERS][TIMES];
+    bool committed[LETTERS][TIMES];
+    bool due[LETTERS][TIMES]; /* There since the scan began, and not visited. */
+    weir_kv_scan scan;
+} model;
+
+static size_t below(model *m, size_t limit)
+{
+    return (size_t)weir_random_below(&m->random, limit);
+}
+
+static weir_status visit(void *user, weir_bytes key, weir_error *err)
+{
+    model *m = user;
+    const uint8_t *data = key.data;
+    size_t letter = data[0];
+    size_t time = (size_t)weir_window_key_time(key);
+    CHECK(m->staged[letter][time]);
+    m->due[letter][time] = false;
+    if (below(m, 3) > 0) {
+        return WEIR_OK;
+    }
+    m->staged[letter][time] = false;
+    return weir_kv_remove(m->f->view, key, err);
+}
+
+static void begin_scan(model *m)
+{
+    memcpy(m->due, m->staged, sizeof m->due);
+    weir_kv_scan_restart(&m->scan);
+}
+
+static void scan_slice(model *m)
+{
+    CHECK_OK(weir_kv_scan_slice(m->f->view, &m->scan, 1 + below(m, 30), &m->f->err), &m->f->err);
+    if (!m->scan.is_done) {
+        return;
+    }
+    for (size_t i = 0; i < LETTERS * TIMES; i++) {
+        CHECK(!m->due[i / TIMES][i % TIMES]);
+    }
+    begin_scan(m);
+}
+
+static void change(model *m)
+{
+    size_t letter = below(m, LETTERS);
+    size_t time = below(m, TIMES);
+    bool is_there = below(m, 3) > 0;
+    if (is_there) {
+        put(m->f, (uint8_t)letter, (int64_t)time, "x");
+    } else {
+        remove_window(m->f, (uint8_t)letter, (int64_t)time);
+        m->due[letter][time] = false;
+    }
+    m->staged[letter][time] = is_there;
+}
+
+/* What an abort takes away is not due any more. */
+static void abort_staged(model *m)
+{
+    weir_staged_abort(m->f->staged);
+    memcpy(m->staged, m->committed, sizeof m->staged);
+    for (size_t i = 0; i < LETTERS * TIMES; i++) {
+        bool *is_due = &m->due[i / TIMES][i % TIMES];
+        *is_due = *is_due && m->committed[i / TIMES][i % TIMES];
+    }
+}
+
+static void step(model *m)
+{
+    size_t what = below(m, 100);
+    if (what < 80) {
+        change(m);
+    } else if (what < 94) {
+        scan_slice(m);
+    } else if (what < 96) {
+        weir_staged_commit(m->f->staged);
+        memcpy(m->committed, m->staged, sizeof m->committed);
+    } else if (what < 98) {
+        (void)commit_and_apply(m->f);
+        memcpy(m->committed, m->staged, sizeof m->committed);
+    } else {
+        abort_staged(m);
+    }
+    size_t letter = below(m, LETTERS);
+    size_t time = below(m, TIMES);
+    check_window(m->f, (uint8_t)letter, (int64_t)time, m->staged[letter][time] ? "x" : NULL);
+}
+
+TEST(scan_visits_what_is_there_from_its_beginning_to_its_end_whatever_happens_meanwhile)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    model *m = weir_alloc(sizeof *m);
+    WEIR_AUTO_FREE const void *owner = m;
+    m->f = &f;
+    m->random = weir_random_of(check_seed(1));
+    m->scan = (weir_kv_scan){.visit = visit, .user = m};
+    for (int i = 0; i < STEPS; i++) {
+        step(m);
+    }
+    weir_kv_scan_cleanup(&m->scan);
+}
