@@ -13,7 +13,7 @@
 #ifndef WEIR_STATESTORE_TTL_STORE_H
 #define WEIR_STATESTORE_TTL_STORE_H
 
-#include "statestore/kv_store.h"
+#include "statestore/due_index.h"
 
 typedef struct weir_ttl_store weir_ttl_store;
 
@@ -37,5 +37,13 @@ weir_status weir_ttl_store_remove(weir_ttl_store *store, weir_bytes key, weir_er
  * many; slice_max of them says that there may be more. */
 weir_status weir_ttl_store_expire(weir_ttl_store *store, int64_t now_ms, size_t slice_max,
                                   size_t *out_removed, weir_error *err);
+
+/* The same with a request (due_index.h), whose tell, if not NULL, is told of each key that has
+ * ended, with the value that it had. */
+weir_status weir_ttl_store_take(weir_ttl_store *store, const weir_due_request *request,
+                                size_t *out_removed, weir_error *err);
+
+/* No key ends before this; 0: not known; INT64_MAX: there is none. */
+int64_t weir_ttl_store_not_before_ms(const weir_ttl_store *store);
 
 #endif

@@ -56,6 +56,7 @@ static weir_status check_key(weir_store_kind kind, weir_bytes key, weir_error *e
         return check_session_key(key, err);
     case WEIR_STORE_KEY_VALUE:
     case WEIR_STORE_TTL:
+    case WEIR_STORE_TIMERS:
     case WEIR_STORE_BITMAP:
     case WEIR_STORE_VERSIONED:
         break;

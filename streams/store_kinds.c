@@ -65,6 +65,9 @@ void weir_task_open_kinds(weir_task *task)
         case WEIR_STORE_BITMAP:
             store->meaning = weir_bitmap_store_new(&store->kv);
             break;
+        case WEIR_STORE_TIMERS:
+            store->meaning = weir_timers_new(&store->kv);
+            break;
         case WEIR_STORE_VERSIONED:
             store->meaning = weir_versioned_store_new(&store->kv, store->spec->options.retention_ms,
                                                       store->observed.ms);
@@ -82,6 +85,7 @@ void weir_task_close_kinds(weir_task *task)
         store->is_evicting = false;
         store->keeps_places = false;
         store->observed.name[0] = '\0';
+        store->alarm = (weir_task_alarm){0};
         void *meaning = weir_take(&store->meaning); /* The stores below are freed by the task. */
         switch (store->spec->options.kind) {
         case WEIR_STORE_KEY_VALUE:
@@ -97,6 +101,9 @@ void weir_task_close_kinds(weir_task *task)
             break;
         case WEIR_STORE_BITMAP:
             weir_bitmap_store_free(meaning);
+            break;
+        case WEIR_STORE_TIMERS:
+            weir_timers_free(meaning);
             break;
         case WEIR_STORE_VERSIONED:
             weir_versioned_store_free(meaning);
@@ -124,6 +131,7 @@ weir_key_time weir_store_key_time(weir_store_kind kind)
         return version_time;
     case WEIR_STORE_KEY_VALUE:
     case WEIR_STORE_TTL:
+    case WEIR_STORE_TIMERS:
     case WEIR_STORE_BITMAP:
         break;
     }
@@ -160,6 +168,7 @@ int64_t weir_task_store_observed_ms(const weir_task_store *store)
         return weir_versioned_store_stream_time_ms(store->meaning);
     case WEIR_STORE_KEY_VALUE:
     case WEIR_STORE_TTL:
+    case WEIR_STORE_TIMERS:
     case WEIR_STORE_BITMAP:
         break;
     }
@@ -178,6 +187,7 @@ static weir_status expire(weir_task_store *store, size_t slice_max, weir_error *
         return weir_versioned_store_expire(store->meaning, slice_max, &removed, err);
     case WEIR_STORE_KEY_VALUE:
     case WEIR_STORE_TTL:
+    case WEIR_STORE_TIMERS:
     case WEIR_STORE_BITMAP:
         break;
     }
@@ -317,7 +327,8 @@ static weir_task_store *connected_store(weir_context *context, const char *name)
     return store;
 }
 
-static weir_task_store *store_of(weir_context *context, const char *name, weir_store_kind kind)
+weir_task_store *weir_context_store_of(weir_context *context, const char *name,
+                                       weir_store_kind kind)
 {
     weir_task_store *store = connected_store(context, name);
     WEIR_ASSERT(store->spec->options.kind == kind);
@@ -346,7 +357,7 @@ void weir_context_keep_places(weir_context *context, const char *store)
 
 weir_kv *weir_context_store(weir_context *context, const char *name)
 {
-    return &store_of(context, name, WEIR_STORE_KEY_VALUE)->kv;
+    return &weir_context_store_of(context, name, WEIR_STORE_KEY_VALUE)->kv;
 }
 
 weir_kv *weir_context_global_store(weir_context *context, const char *name)
@@ -357,25 +368,25 @@ weir_kv *weir_context_global_store(weir_context *context, const char *name)
 
 weir_window_store *weir_context_window_store(weir_context *context, const char *name)
 {
-    return store_of(context, name, WEIR_STORE_WINDOW)->meaning;
+    return weir_context_store_of(context, name, WEIR_STORE_WINDOW)->meaning;
 }
 
 weir_session_store *weir_context_session_store(weir_context *context, const char *name)
 {
-    return store_of(context, name, WEIR_STORE_SESSION)->meaning;
+    return weir_context_store_of(context, name, WEIR_STORE_SESSION)->meaning;
 }
 
 weir_ttl_store *weir_context_ttl_store(weir_context *context, const char *name)
 {
-    return store_of(context, name, WEIR_STORE_TTL)->meaning;
+    return weir_context_store_of(context, name, WEIR_STORE_TTL)->meaning;
 }
 
 weir_versioned_store *weir_context_versioned_store(weir_context *context, const char *name)
 {
-    return store_of(context, name, WEIR_STORE_VERSIONED)->meaning;
+    return weir_context_store_of(context, name, WEIR_STORE_VERSIONED)->meaning;
 }
 
 weir_bitmap_store *weir_context_bitmap_store(weir_context *context, const char *name)
 {
-    return store_of(context, name, WEIR_STORE_BITMAP)->meaning;
+    return weir_context_store_of(context, name, WEIR_STORE_BITMAP)->meaning;
 }

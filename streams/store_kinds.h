@@ -9,6 +9,7 @@
 #define WEIR_STREAMS_STORE_KINDS_H
 
 #include "streams/task.h"
+#include "streams/timers.h"
 
 /* The time at which a key of a store ends; -1 for a key that is none of its. */
 typedef int64_t (*weir_key_time)(weir_bytes key);
@@ -24,6 +25,20 @@ void weir_task_close_kinds(weir_task *task);
 
 /* Removes a slice of the expired windows of a running task; its changelogs forget by themselves. */
 weir_status weir_task_expire_windows(weir_task *task, weir_error *err);
+
+/* timers.c: what a store of that kind means. */
+weir_timers *weir_timers_new(weir_kv *owned_kv);
+void weir_timers_free(weir_timers *timers);
+
+/* timers.c: fires timers and ends rows that are due, of each store some; counts them in *count. */
+weir_status weir_task_fire_due(weir_task *task, size_t *count, weir_error *err);
+
+/* timers.c: when the next of the wall clock is due; INT64_MAX: there is none. */
+int64_t weir_task_alarm_ms(const weir_task *task);
+
+/* The store of a processor, of this kind; anything else is a failed assertion. */
+struct weir_task_store *weir_context_store_of(weir_context *context, const char *name,
+                                              weir_store_kind kind);
 
 /* Whether the task has windows, sessions or versions, which expire. */
 bool weir_task_has_windows(const weir_task *task);

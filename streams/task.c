@@ -451,12 +451,15 @@ weir_status weir_task_punctuate(weir_task *task, size_t *out_count, weir_error *
         WEIR_TRY(punctuate_type(task, WEIR_STREAM_TIME, task->stream_time_ms, out_count, err));
     }
     WEIR_TRY(punctuate_type(task, WEIR_WALL_CLOCK_TIME, task->environment->now_ms, out_count, err));
+    WEIR_TRY(weir_task_fire_due(task, out_count, err));
     return weir_task_expire_windows(task, err);
 }
 
 int64_t weir_task_due_ms(const weir_task *task)
 {
-    return weir_punctuations_due_ms(task->punctuations, WEIR_WALL_CLOCK_TIME);
+    int64_t alarm_ms = weir_task_alarm_ms(task);
+    int64_t tick_ms = weir_punctuations_due_ms(task->punctuations, WEIR_WALL_CLOCK_TIME);
+    return alarm_ms < tick_ms ? alarm_ms : tick_ms;
 }
 
 weir_status weir_task_take_failure(weir_task *task, weir_error *err)

@@ -23,6 +23,9 @@ void weir_task_make_metrics(weir_task *task)
         .dropped =
             weir_metrics_counter(registry, id_of(labels, "weir_stream_task_dropped_records_total",
                                                  "Records that were skipped.")),
+        .fired = weir_metrics_counter(
+            registry, id_of(labels, "weir_stream_task_timers_fired_total",
+                            "Timers that fired, and rows whose time to live has ended.")),
         .dead_letters = weir_metrics_counter(
             registry, id_of(labels, "weir_stream_task_dead_letter_records_total",
                             "Records that went to the dead letter topic.")),
@@ -79,6 +82,13 @@ static void observe_age(weir_task *task)
         weir_histogram_observe(task->metrics.e2e, (uint64_t)age_ms * 1000000);
     }
     task->last_timestamp_ms = -1;
+}
+
+void weir_task_count_fired(weir_task *task, size_t count)
+{
+    if (task->environment->metrics != NULL) {
+        weir_counter_add(task->metrics.fired, count);
+    }
 }
 
 void weir_task_publish_metrics(weir_task *task)

@@ -14,6 +14,7 @@
 
 typedef struct weir_task_metrics {
     weir_counter *dropped;
+    weir_counter *fired;
     weir_counter *dead_letters;
     weir_gauge *lag;
     weir_gauge *async;
@@ -28,6 +29,9 @@ void weir_task_make_node_metrics(weir_context *context);
 
 /* A record was skipped. */
 void weir_task_count_refused(weir_task *task, bool is_dead_letter);
+
+/* Timers fired, or rows have ended. */
+void weir_task_count_fired(weir_task *task, size_t count);
 
 /* Adds what was counted since the last commit to the counters. */
 void weir_task_publish_metrics(weir_task *task);

@@ -14,7 +14,16 @@
 #include "streams/observed_time.h"
 #include "streams/task.h"
 #include "streams/term.h"
+#include "streams/timers.h"
 #include "streams/topology_internal.h"
+
+/* Who is told when something in a store is due (timers.c); all-zero: nobody. */
+typedef struct weir_task_alarm {
+    weir_processor *processor;
+    weir_punctuation_type clock;
+    weir_timer_listener on_timer;
+    weir_expiry_listener on_expiry;
+} weir_task_alarm;
 
 /* A store, its staged view wrapped so that writes go to the changelog too (stores.c). */
 typedef struct weir_task_store {
@@ -23,12 +32,13 @@ typedef struct weir_task_store {
     weir_staged *staged; /* Behind inner. */
     weir_task *task;
     const weir_topology_store *spec;
-    void *meaning;         /* Its window, TTL or bitmap store while the task runs, else NULL. */
-    size_t index;          /* In the topology. */
-    const char *changelog; /* NULL: none. */
-    char *label;           /* "<store>:<changelog>-<partition>" */
-    int32_t topic;         /* The collector's number of the changelog. */
-    weir_staged *cached;   /* NULL: it has no cache. */
+    void *meaning;                /* What its kind makes of it while the task runs, else NULL. */
+    weir_task_alarm alarm;        /* Of timers and TTL stores, while the task runs. */
+    size_t index;                 /* In the topology. */
+    const char *changelog;        /* NULL: none. */
+    char *label;                  /* "<store>:<changelog>-<partition>" */
+    int32_t topic;                /* The collector's number of the changelog. */
+    weir_staged *cached;          /* NULL: it has no cache. */
     weir_flush_listener listener; /* NULL: none; as is the processor. */
     weir_processor *listening;
     bool sends_old_values;

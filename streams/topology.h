@@ -54,6 +54,7 @@ typedef enum weir_store_kind {
     WEIR_STORE_WINDOW,    /* weir_context_window_store; its changelog forgets with time, too. */
     WEIR_STORE_SESSION,   /* weir_context_session_store; the same. */
     WEIR_STORE_TTL,       /* weir_context_ttl_store; has a second store, "<name>-due". */
+    WEIR_STORE_TIMERS,    /* weir_context_timers (timers.h) */
     WEIR_STORE_BITMAP,    /* weir_context_bitmap_store */
     WEIR_STORE_VERSIONED, /* weir_context_versioned_store; its changelog has no rows but puts. */
 } weir_store_kind;

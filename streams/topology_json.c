@@ -22,7 +22,8 @@ static const char *kind_name(weir_store_kind kind)
     static const char *const names[] = {
         [WEIR_STORE_KEY_VALUE] = "key-value", [WEIR_STORE_WINDOW] = "window",
         [WEIR_STORE_SESSION] = "session",     [WEIR_STORE_TTL] = "ttl",
-        [WEIR_STORE_BITMAP] = "bitmap",       [WEIR_STORE_VERSIONED] = "versioned",
+        [WEIR_STORE_TIMERS] = "timers",       [WEIR_STORE_BITMAP] = "bitmap",
+        [WEIR_STORE_VERSIONED] = "versioned",
     };
     return (size_t)kind < WEIR_COUNT_OF(names) ? names[kind] : "other";
 }

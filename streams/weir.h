@@ -16,6 +16,7 @@
 #include "streams/query.h"
 #include "streams/record.h"
 #include "streams/test_driver.h"
+#include "streams/timers.h"
 #include "streams/topology.h"
 
 #endif

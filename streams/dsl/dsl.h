@@ -20,6 +20,7 @@
 #include "streams/dsl/late.h"
 #include "streams/dsl/sessions.h"
 #include "streams/dsl/suppress.h"
+#include "streams/dsl/timed.h"
 #include "streams/dsl/windowed.h"
 #include "streams/weir.h"
 
