@@ -54,15 +54,15 @@ static void prefetch(const weir_restore_entry *const *sorted, size_t count, size
 }
 
 /* The rows have what was ingested. Small state is not worth it: a restore takes a tenth longer,
- * and each of its rows is soon read. */
+ * and each of its rows is soon read. (By its files: RocksDB's estimate of what is live in them
+ * knows nothing of those that overlap.) */
 static void tell_rows(rocksdb_store *store, const weir_restore_entry *const *sorted, size_t count)
 {
-    enum { SMALL_BYTES = 16 << 20 };
+    enum { SMALL_BYTES = 32 << 20 };
     uint64_t bytes = 0;
-    (void)rocksdb_property_int_cf(store->database->db, store->family,
-                                  "rocksdb.estimate-live-data-size", &bytes);
-    if (bytes < SMALL_BYTES) {
-        weir_rocksdb_forget_rows(store);
+    (void)rocksdb_property_int_cf(store->database->db, store->family, "rocksdb.live-sst-files-size",
+                                  &bytes);
+    if (bytes < SMALL_BYTES && !store->has_rows) {
         return;
     }
     uint64_t expected[ROWS_AHEAD] = {0};

@@ -22,6 +22,7 @@
 
 #include "streams/base/alloc.h"
 #include "streams/base/hash.h"
+#include "streams/base/logging.h"
 #include "streams/base/status.h"
 
 #include <assert.h>
@@ -58,6 +59,8 @@ typedef struct row_head {
     uint8_t kind;
 } row_head;
 
+static_assert(CHUNKS_MIN * SHARDS * CHUNK_BYTES == WEIR_ROW_LOG_FILE_BYTES_MIN,
+              "a file has the fewest chunks in each shard");
 static_assert(sizeof(row_head) == 12, "a row takes twelve bytes more than its key and value");
 
 /* With what fills its last unit. */
@@ -167,10 +170,18 @@ void weir_row_log_clear(weir_row_log *log)
 static void fail(weir_row_log *log, int error)
 {
     int none = 0;
-    if (atomic_compare_exchange_strong(&log->failure, &none, error == 0 ? EIO : error) &&
-        log->fd >= 0) {
+    error = error == 0 ? EIO : error;
+    if (!atomic_compare_exchange_strong(&log->failure, &none, error)) {
+        return;
+    }
+    if (log->fd >= 0) {
         (void)ftruncate(log->fd, 0); /* The disk may want the space. */
     }
+    WEIR_LOG(WEIR_LOG_WARN, NULL,
+             "%s: the file of rows failed (%s) and is used no more: nothing is lost, but rows that "
+             "memory does not hold are read from the database, several times slower; see to the "
+             "disk and start the process again, or give weir.database.bytes.max more memory",
+             log->options.directory, strerror(error));
 }
 
 int weir_row_log_failure(const weir_row_log *log)

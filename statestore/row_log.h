@@ -8,7 +8,8 @@
  * Nothing in it outlives the process: the file has no name.
  *
  * Ownership  Keys and values are copied.
- * Errors     None: where the file fails, or is damaged, the log is empty from then on and stays so.
+ * Errors     None: where the file fails, or is damaged, the log is empty from then on and stays so;
+ *            a line of the program's log says it once.
  * Threads    Any; a row, like the store that it is of, is used by one thread at a time.
  */
 #ifndef WEIR_STATESTORE_ROW_LOG_H
@@ -20,6 +21,9 @@ typedef struct weir_row_log weir_row_log;
 
 /* Longer ones are not kept. */
 enum { WEIR_ROW_LOG_KEY_BYTES_MAX = 255, WEIR_ROW_LOG_VALUE_BYTES_MAX = 4096 };
+
+/* A smaller file is none. */
+enum { WEIR_ROW_LOG_FILE_BYTES_MIN = 2 << 20 };
 
 typedef struct weir_row_log_options {
     const char *directory;   /* Of the file; borrowed for the life of the log. */

@@ -35,7 +35,8 @@ static void spill(void *user, uint32_t store, weir_bytes key, weir_bytes value)
 weir_rows *weir_rows_new(const weir_rows_options *options)
 {
     weir_rows *rows = weir_alloc(sizeof *rows);
-    size_t log_bytes = options->file_bytes_max == 0 ? 0 : options->memory_bytes_max / 5;
+    size_t log_bytes =
+        options->file_bytes_max < WEIR_ROW_LOG_FILE_BYTES_MIN ? 0 : options->memory_bytes_max / 5;
     if (log_bytes > 0) {
         rows->log = weir_row_log_new(
             &(weir_row_log_options){options->directory, log_bytes, options->file_bytes_max});

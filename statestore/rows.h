@@ -18,7 +18,7 @@ typedef struct weir_rows weir_rows;
 typedef struct weir_rows_options {
     const char *directory; /* Of the file; borrowed for the life of the rows. */
     size_t memory_bytes_max;
-    uint64_t file_bytes_max; /* 0: no file. */
+    uint64_t file_bytes_max; /* Below two MiB: no file. */
 } weir_rows_options;
 
 /* Takes memory as rows come, and makes the file when they do not fit into it any more. */

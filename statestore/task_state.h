@@ -26,7 +26,7 @@ typedef struct weir_database_options {
     const char *directory;
     size_t memory_bytes_max; /* Rows, blocks and memtables together; 0: 64 MiB. */
     /* Of a file without a name, for rows that memory does not hold: it makes point reads of large
-     * state cheap. 0: eight times memory_bytes_max; below some megabytes there is none. */
+     * state cheap. 0: eight times memory_bytes_max; below two MiB there is none. */
     uint64_t row_file_bytes_max;
     /* From this many keys on a restore batch is written as a file of its own: 1.0 µs of CPU a
      * record against 2.4 through the memtable. Smaller files would be too many. 0: 5000. */

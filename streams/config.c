@@ -81,6 +81,10 @@ static const setting_spec specs[] = {
            "each has its own default."),
     NUMBER("weir.database.bytes.max", database_bytes_max, "bytes", 64 * MIB, MIB, 1024 * 1024 * MIB,
            "The state database's block cache and write buffers together."),
+    NUMBER(
+        "weir.row.file.bytes.max", row_file_bytes_max, "bytes", 0, 0, 1024 * 1024 * MIB,
+        "The file for rows that the database's memory does not hold. 0: eight times that memory; "
+        "below 2 MiB: none."),
     NUMBER("weir.fetch.bytes.max", fetch_bytes_max, "bytes", MIB, 64 * 1024, 1024 * MIB,
            "What a worker's consumer reads ahead."),
     NUMBER("weir.produce.bytes.max", produce_bytes_max, "bytes", 8 * MIB, 64 * 1024, 1024 * MIB,

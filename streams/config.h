@@ -55,6 +55,7 @@ typedef struct weir_config {
     int64_t max_async_records;   /* A task. */
     int64_t memory_bytes_max;    /* Of the application; 0: each part has a limit of its own. */
     int64_t database_bytes_max;  /* For weir_database_options; 0: the database's default. */
+    int64_t row_file_bytes_max;  /* For weir_database_options. */
     int64_t fetch_bytes_max;     /* A worker; 0: the consumer's default. So the next. */
     int64_t produce_bytes_max;
     int64_t cache_bytes_max;  /* Of all workers together: what their record caches hold back. */

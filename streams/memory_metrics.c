@@ -45,6 +45,13 @@ void weir_memory_metrics_init(weir_memory_metrics *metrics, weir_metrics *regist
         metrics->blocks = database_gauge(registry, "blocks");
         metrics->write_buffers = database_gauge(registry, "write_buffers");
         metrics->tables = database_gauge(registry, "tables");
+        metrics->row_file = weir_metrics_gauge(
+            registry, (weir_metric_id){"weir_row_file_bytes",
+                                       "The file for rows that memory does not hold.", NULL, 0});
+        metrics->row_file_failure = weir_metrics_gauge(
+            registry,
+            (weir_metric_id){"weir_row_file_failure",
+                             "The errno for which that file is used no more, or 0.", NULL, 0});
     }
 }
 
@@ -59,4 +66,6 @@ void weir_memory_metrics_step(weir_memory_metrics *metrics, weir_database *datab
     weir_gauge_set(metrics->blocks, (int64_t)memory.block_bytes);
     weir_gauge_set(metrics->write_buffers, (int64_t)memory.write_buffer_bytes);
     weir_gauge_set(metrics->tables, (int64_t)memory.table_bytes);
+    weir_gauge_set(metrics->row_file, (int64_t)memory.row_file_bytes);
+    weir_gauge_set(metrics->row_file_failure, memory.row_file_failure);
 }

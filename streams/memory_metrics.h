@@ -17,6 +17,8 @@ typedef struct weir_memory_metrics {
     weir_gauge *blocks;
     weir_gauge *write_buffers;
     weir_gauge *tables;
+    weir_gauge *row_file;
+    weir_gauge *row_file_failure;
     int64_t shown_ms;
 } weir_memory_metrics;
 

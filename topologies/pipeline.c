@@ -158,15 +158,27 @@ static size_t database_bytes(const weir_pipeline *pipeline)
     return bytes == 0 ? pipeline->options->database_bytes_max : bytes;
 }
 
+/* What a stage sets, for all share the database; the largest counts. */
+static uint64_t row_file_bytes(const weir_pipeline *pipeline)
+{
+    int64_t bytes = 0;
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        int64_t of_stage = pipeline->configs[stage].row_file_bytes_max;
+        bytes = of_stage > bytes ? of_stage : bytes;
+    }
+    return (uint64_t)bytes;
+}
+
 static weir_status open_database(weir_pipeline *pipeline, weir_error *err)
 {
     WEIR_AUTO_FREE char *directory = state_directory(pipeline->options);
     size_t bytes_max = database_bytes(pipeline);
-    return weir_database_open(&(weir_database_options){.directory = directory,
-                                                       .memory_bytes_max = bytes_max == 0
-                                                                               ? DATABASE_BYTES_MAX
-                                                                               : bytes_max},
-                              &pipeline->database, err);
+    const weir_database_options options = {
+        .directory = directory,
+        .memory_bytes_max = bytes_max == 0 ? DATABASE_BYTES_MAX : bytes_max,
+        .row_file_bytes_max = row_file_bytes(pipeline),
+    };
+    return weir_database_open(&options, &pipeline->database, err);
 }
 
 static const char budget_setting[] = "weir.memory.max.bytes";

@@ -79,7 +79,9 @@ static void open_application(bench *b)
                                      {"statestore.cache.max.bytes", "0"}};
     must(weir_config_init(&b->config, settings, WEIR_COUNT_OF(settings), &err), &err);
     const weir_database_options database = {
-        .directory = directory, .memory_bytes_max = (size_t)b->config.database_bytes_max};
+        .directory = directory,
+        .memory_bytes_max = (size_t)b->config.database_bytes_max,
+        .row_file_bytes_max = (uint64_t)b->config.row_file_bytes_max};
     must(weir_database_open(&database, &b->database, &err), &err);
     b->topology = count_topology_new(&(count_topology_options){.without_sink = false});
     const weir_application_options options = {

@@ -7,6 +7,7 @@
 #include "tests/harness/check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -111,9 +112,10 @@ static void take_spilled(void *user, uint32_t store, weir_bytes key, weir_bytes 
     level_below *below = user;
     char text[16];
     (void)snprintf(text, sizeof(text), "%.*s", (int)key.size, (const char *)key.data);
-    unsigned number = 0;
+    char *end = NULL;
+    unsigned long number = strtoul(text, &end, 16);
     CHECK_I64((int64_t)store, ==, 0);
-    CHECK(sscanf(text, "%x", &number) == 1 && number < KEYS);
+    CHECK(*end == '\0' && number < KEYS);
     weir_buf_set(&below->values[number], value);
     below->has[number] = true;
     below->spilled++;

@@ -5,6 +5,7 @@
  * that are ingested, a database that is opened again, a file of rows that fails.
  */
 #include "statestore/rocksdb_store.h"
+#include "streams/base/logging.h"
 #include "streams/base/random.h"
 #include "tests/faults/fault_disk.h"
 #include "tests/harness/check.h"
@@ -230,9 +231,18 @@ TEST(reads_say_what_was_written_last_whatever_happens_to_the_store)
     end(&f);
 }
 
+static void count_failures(void *context, weir_bytes line)
+{
+    const char *text = line.data;
+    bool is_it = memmem(text, line.size, "the file of rows failed", 23) != NULL;
+    *(int *)context += is_it ? 1 : 0;
+}
+
 TEST(file_of_rows_that_fails_is_used_no_more_and_nothing_else_is_wrong)
 {
     static fixture f;
+    int failures = 0;
+    weir_log_redirect(count_failures, &failures);
     begin(&f, (uint64_t)64 << 20);
     use_file(&f);
     fault_disk_set(ENOSPC); /* Of RocksDB's own files, too, if it compacts just now. */
@@ -241,6 +251,18 @@ TEST(file_of_rows_that_fails_is_used_no_more_and_nothing_else_is_wrong)
     CHECK_I64(weir_database_memory_now(f.database).row_file_failure, ==, ENOSPC);
     check_some(&f, STEPS);
     CHECK_I64((int64_t)weir_database_memory_now(f.database).row_file_bytes, ==, 0);
+    weir_log_redirect(NULL, NULL);
+    CHECK_I64(failures, ==, 1);
+    end(&f);
+}
+
+TEST(with_a_file_that_is_too_small_there_is_none)
+{
+    static fixture f;
+    begin(&f, 1);
+    check_some(&f, STEPS);
+    CHECK_I64((int64_t)weir_database_memory_now(f.database).row_file_bytes, ==, 0);
+    CHECK_I64(weir_database_memory_now(f.database).row_file_failure, ==, 0);
     end(&f);
 }
 
