@@ -21,8 +21,8 @@ weir_ktable *weir_ktable_new(weir_builder *builder, weir_table_kind kind, weir_k
     return table;
 }
 
-weir_graph_store *weir_row_store_declare(weir_builder *builder,
-                                         const weir_materialized *materialized, const char *prefix)
+static weir_graph_store *declare_rows(weir_builder *builder, const weir_materialized *materialized,
+                                      const char *prefix)
 {
     weir_graph_store *store = weir_builder_alloc(builder, sizeof(*store));
     store->options = (weir_store_options){
@@ -34,6 +34,19 @@ weir_graph_store *weir_row_store_declare(weir_builder *builder,
         .timestamped = true,
         .caching_enabled = !materialized->caching_disabled,
     };
+    return store;
+}
+
+weir_graph_store *weir_row_store_declare(weir_builder *builder,
+                                         const weir_materialized *materialized, const char *prefix)
+{
+    weir_graph_store *store = declare_rows(builder, materialized, prefix);
+    if (materialized->history_ms != 0) {
+        weir_builder_mistake(builder,
+                             "store '%s': history_ms is for the table of a topic or of a stream, "
+                             "other tables keep their latest rows alone: leave it out",
+                             store->options.name);
+    }
     return store;
 }
 
@@ -166,7 +179,7 @@ weir_processor *weir_table_source_new(void *user)
     return &self->base;
 }
 
-void weir_ktable_keep_versions(weir_ktable *table, int64_t history_ms)
+static void keep_versions(weir_ktable *table, int64_t history_ms)
 {
     if (history_ms == 0) {
         return;
@@ -185,6 +198,14 @@ void weir_ktable_keep_versions(weir_ktable *table, int64_t history_ms)
     options->caching_enabled = false;
 }
 
+void weir_ktable_declare_rows(weir_ktable *table, const weir_materialized *materialized,
+                              const char *prefix)
+{
+    table->store = declare_rows(table->builder, materialized, prefix);
+    table->is_kept = materialized->store_name != NULL;
+    keep_versions(table, materialized->history_ms);
+}
+
 weir_ktable *weir_builder_table(weir_builder *builder, const char *topic,
                                 const weir_consumed *consumed,
                                 const weir_materialized *materialized)
@@ -196,9 +217,7 @@ weir_ktable *weir_builder_table(weir_builder *builder, const char *topic,
     topic = weir_builder_topic(builder, topic, "table");
     WEIR_AUTO_FREE char *prefix = weir_format("%s-", topic);
     weir_ktable *table = weir_ktable_new(builder, WEIR_TABLE_SOURCE, NULL);
-    table->store = weir_row_store_declare(builder, materialized, prefix);
-    table->is_kept = materialized->store_name != NULL;
-    weir_ktable_keep_versions(table, materialized->history_ms);
+    weir_ktable_declare_rows(table, materialized, prefix);
     const char *source =
         weir_builder_suffixed_or_new(builder, consumed->name, "-source", "KSTREAM-SOURCE-");
     const char *name = weir_builder_name_or_new(builder, consumed->name, "KTABLE-SOURCE-");

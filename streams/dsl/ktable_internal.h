@@ -62,8 +62,9 @@ weir_ktable *weir_ktable_new(weir_builder *builder, weir_table_kind kind, weir_k
 /* A store for its rows, if it was given a name. */
 void weir_ktable_keep_if_named(weir_ktable *table, const weir_materialized *materialized);
 
-/* Makes a source keep its versions for so long; 0: it does not. */
-void weir_ktable_keep_versions(weir_ktable *table, int64_t history_ms);
+/* The rows of the table of a topic or of a stream, or its versions. */
+void weir_ktable_declare_rows(weir_ktable *table, const weir_materialized *materialized,
+                              const char *prefix);
 
 /* Makes changes carry old values; force: keep rows for it where they are not kept. */
 bool weir_ktable_send_old_values(weir_ktable *table, bool force);
@@ -91,7 +92,8 @@ bool weir_ktable_joins(const weir_ktable *table, weir_bytes left, weir_bytes rig
 weir_status weir_count_add(weir_call *call, weir_bytes aggregate, int64_t difference,
                            weir_bytes *out_aggregate);
 
-/* A store of rows as materialized asks; its name is drawn if it has none. */
+/* A store of rows as materialized asks, of anything else, which has no versions; its name is drawn
+ * if it has none. */
 weir_graph_store *weir_row_store_declare(weir_builder *builder,
                                          const weir_materialized *materialized, const char *prefix);
 

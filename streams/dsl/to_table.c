@@ -17,9 +17,7 @@ weir_ktable *weir_kstream_to_table(weir_kstream *stream, const weir_materialized
     const char *given = options == NULL ? NULL : options->name;
     const char *name = weir_builder_name_or_new(builder, given, prefix);
     weir_ktable *table = weir_ktable_new(builder, WEIR_TABLE_SOURCE, NULL);
-    table->store = weir_row_store_declare(builder, materialized, prefix);
-    table->is_kept = materialized->store_name != NULL;
-    weir_ktable_keep_versions(table, materialized->history_ms);
+    weir_ktable_declare_rows(table, materialized, prefix);
     weir_graph_node *parent = stream->node;
     if (stream->repartition_required) {
         parent = weir_repartition_node_new(builder, name);

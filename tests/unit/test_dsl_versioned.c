@@ -3,6 +3,7 @@
  * A stream joined with a versioned table: through crashes, and what a builder is told. What Kafka
  * Streams does tests/conformance says.
  */
+#include "streams/dsl/grouped.h"
 #include "streams/dsl/kstream.h"
 #include "streams/dsl/ktable.h"
 #include "tests/harness/check.h"
@@ -148,6 +149,15 @@ TEST(grace_needs_a_history)
     builder = weir_builder_new();
     (void)prices(builder, -1);
     dsl_check_mistake(builder, "a history above 0");
+}
+
+TEST(only_the_table_of_a_topic_or_a_stream_has_a_history)
+{
+    const weir_materialized materialized = {.store_name = "counts", .history_ms = 1000};
+    weir_builder *builder = weir_builder_new();
+    weir_kstream *stream = weir_builder_stream(builder, "in", NULL);
+    (void)weir_kgrouped_stream_count(weir_kstream_group_by_key(stream, NULL), &materialized, NULL);
+    dsl_check_mistake(builder, "store 'counts': history_ms is for the table of a topic");
 }
 
 TEST(versioned_store_has_no_cache)
