@@ -39,6 +39,9 @@ typedef struct question {
     size_t limit;
     page *out_page;
     uint64_t *out_count;
+    const weir_query_span *span;
+    int64_t observed_ms; /* The largest time that the store has seen, of what is committed. */
+    int64_t history_ms;
 } question;
 
 static weir_status answer_question(void *consumer, void *argument, weir_error *err)
@@ -50,6 +53,7 @@ static weir_status answer_question(void *consumer, void *argument, weir_error *e
     }
     weir_kv *view = weir_task_committed_view(task, asked->store);
     WEIR_ASSERT(view != NULL);
+    asked->observed_ms = weir_task_committed_time_ms(task, asked->store);
     return asked->answer(asked, view, err);
 }
 
@@ -98,26 +102,41 @@ static weir_status answer_get(question *asked, weir_kv *view, weir_error *err)
     return weir_kv_get(view, asked->key, asked->out_value, err);
 }
 
-weir_status weir_query_get(weir_application *application, const char *store, weir_bytes key,
-                           weir_bytes partition_key, weir_buf *out_value, weir_error *err)
+/* Which task has key, if it can be one. */
+static weir_status find_task(const weir_plan *plan, const weir_topology_store *spec, weir_bytes key,
+                             weir_bytes partition_key, question *asked, weir_error *err)
 {
-    const weir_topology_store *spec = NULL;
-    WEIR_TRY(find_store(application, store, &spec, err));
     if (key.data == NULL || key.size > WEIR_KV_KEY_BYTES_MAX) {
         return weir_error_set(err, WEIR_INVALID, "a key of 0 to %d bytes is needed",
                               WEIR_KV_KEY_BYTES_MAX);
     }
     weir_bytes by = partition_key.data == NULL ? key : partition_key;
-    int32_t count = application->plan->subtopology_task_counts[spec->subtopology];
-    question asked = {
-        .task_index =
-            task_index_of(application->plan, spec->subtopology, weir_partition_of(by, count)),
-        .store = store,
-        .answer = answer_get,
-        .key = key,
-        .out_value = out_value,
-    };
+    int32_t count = plan->subtopology_task_counts[spec->subtopology];
+    asked->task_index = task_index_of(plan, spec->subtopology, weir_partition_of(by, count));
+    asked->store = spec->options.name;
+    asked->key = key;
+    return WEIR_OK;
+}
+
+weir_status weir_query_get(weir_application *application, const char *store, weir_bytes key,
+                           weir_bytes partition_key, weir_buf *out_value, weir_error *err)
+{
+    const weir_topology_store *spec = NULL;
+    WEIR_TRY(find_store(application, store, &spec, err));
+    question asked = {.answer = answer_get, .out_value = out_value};
+    WEIR_TRY(find_task(application->plan, spec, key, partition_key, &asked, err));
     return ask(application, &asked, err);
+}
+
+static void page_cleanup(page *p)
+{
+    weir_buf_cleanup(&p->rows);
+}
+
+/* Whether versions are more than are answered at a time. */
+static bool is_full(const page *p)
+{
+    return p->count > WEIR_QUERY_ROWS_MAX || p->rows.size > WEIR_QUERY_BYTES_MAX;
 }
 
 static void append_row(page *to, weir_bytes key, weir_bytes value)
@@ -144,6 +163,43 @@ static weir_status answer_page(question *asked, weir_kv *view, weir_error *err)
         }
         append_row(asked->out_page, key, value);
         status = weir_kv_iterator_next(iterator, &key, &value, err);
+    }
+    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+}
+
+/* Walks back from the latest version, whose end is open; a version ends where the one after it
+ * begins. */
+static weir_status answer_versions(question *asked, weir_kv *view, weir_error *err)
+{
+    const weir_query_span *span = asked->span;
+    int64_t kept_from_ms = asked->observed_ms - asked->history_ms;
+    int64_t from_ms = span->from_ms < kept_from_ms ? kept_from_ms : span->from_ms;
+    bool latest_only = span->to_ms < kept_from_ms;
+    WEIR_AUTO(weir_buf) first = {0};
+    WEIR_AUTO(weir_buf) end = {0};
+    weir_versioned_append_row_key(asked->key, 0, &first);
+    weir_versioned_append_row_key(asked->key, INT64_MAX, &end);
+    WEIR_AUTO_PTR(weir_kv_iterator) rows = NULL;
+    WEIR_TRY(weir_kv_range(view, weir_buf_bytes(&first), weir_buf_bytes(&end), true, &rows, err));
+    weir_versioned_value version = {.from_ms = -1};
+    weir_bytes row_key = {0};
+    weir_bytes row_value = {0};
+    weir_status status = weir_kv_iterator_next(rows, &row_key, &row_value, err);
+    while (status == WEIR_OK) {
+        int64_t to_ms = version.from_ms;
+        weir_bytes key = {0};
+        if (!weir_versioned_of_row(row_key, row_value, &key, &version)) {
+            return weir_error_set(err, WEIR_CORRUPT, "store %s: a row that is no version",
+                                  asked->store);
+        }
+        version.to_ms = to_ms;
+        if (version.value.data != NULL && version.from_ms <= span->to_ms) {
+            append_row(asked->out_page, weir_bytes_of(&version, sizeof(version)), version.value);
+        }
+        bool is_last = latest_only || version.from_ms <= from_ms;
+        status = is_last || is_full(asked->out_page)
+                     ? WEIR_NOT_FOUND
+                     : weir_kv_iterator_next(rows, &row_key, &row_value, err);
     }
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
 }
@@ -277,13 +333,64 @@ weir_status weir_query_rows(weir_application *application, const weir_query_scan
         status = merge(&work, &more, err);
     }
     for (size_t i = 0; i < count; i++) {
-        weir_buf_cleanup(&pages[i].rows);
+        page_cleanup(&pages[i]);
     }
     free(pages);
     if (status == WEIR_OK) {
         *out_more = more;
     }
     return status;
+}
+
+/* Visits what answer_versions has found, the other way round where ascending. */
+static weir_status visit_versions(page *found, bool ascending, weir_query_visit_version visit,
+                                  void *user, weir_error *err)
+{
+    WEIR_AUTO_FREE weir_versioned_value *versions =
+        weir_alloc_array(found->count + 1, sizeof(*versions));
+    weir_bytes head = {0};
+    weir_bytes value = {0};
+    for (size_t i = 0; peek_row(found, &head, &value); i++) {
+        weir_versioned_value *version = &versions[ascending ? found->count - 1 - i : i];
+        memcpy(version, head.data, sizeof(*version));
+        version->value = value;
+        found->at += 2 * sizeof(uint32_t) + head.size + value.size;
+    }
+    for (size_t i = 0; i < found->count; i++) {
+        WEIR_TRY(visit(user, &versions[i], err));
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_query_versions(weir_application *application, const weir_query_span *span,
+                                weir_query_visit_version visit, void *user, weir_error *err)
+{
+    const weir_topology_store *spec = NULL;
+    WEIR_TRY(find_store(application, span->store, &spec, err));
+    if (spec->options.kind != WEIR_STORE_VERSIONED) {
+        return weir_error_set(err, WEIR_INVALID, "store '%s' keeps no versions", span->store);
+    }
+    if (span->from_ms > span->to_ms) {
+        return weir_error_set(err, WEIR_INVALID, "%" PRId64 " is after %" PRId64, span->from_ms,
+                              span->to_ms);
+    }
+    WEIR_AUTO(page) found = {0};
+    question asked = {
+        .answer = answer_versions,
+        .span = span,
+        .history_ms = spec->options.retention_ms,
+        .out_page = &found,
+    };
+    WEIR_TRY(find_task(application->plan, spec, span->key, span->partition_key, &asked, err));
+    WEIR_TRY(ask(application, &asked, err));
+    if (is_full(&found)) {
+        return weir_error_set(err, WEIR_INVALID,
+                              "store '%s': the key has more than %d versions or %d bytes of them "
+                              "from %" PRId64 " to %" PRId64 ": ask for a shorter time",
+                              span->store, WEIR_QUERY_ROWS_MAX, WEIR_QUERY_BYTES_MAX, span->from_ms,
+                              span->to_ms);
+    }
+    return visit_versions(&found, span->ascending, visit, user, err);
 }
 
 static weir_status answer_count(question *asked, weir_kv *view, weir_error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * query.h - reads the committed state of a running application from any thread: a row, a range, a
- * prefix, and what stores there are.
+ * prefix, the versions of a key, and what stores there are.
  *
  * A question goes by mailbox to the worker that owns the task and is answered between two records,
  * so rows of one partition are of one moment. Staged writes do not show.
@@ -13,6 +13,7 @@
 #ifndef WEIR_STREAMS_QUERY_H
 #define WEIR_STREAMS_QUERY_H
 
+#include "statestore/versioned_store.h"
 #include "streams/application.h"
 
 enum {
@@ -24,6 +25,27 @@ enum {
  * made the row were partitioned by; null: the key itself. */
 weir_status weir_query_get(weir_application *application, const char *store, weir_bytes key,
                            weir_bytes partition_key, weir_buf *out_value, weir_error *err);
+
+/* Which versions of a key of a versioned store: those that were valid at some time from from_ms to
+ * to_ms. Both the same: the version as of that time (Kafka Streams' VersionedKeyQuery, else its
+ * MultiVersionedKeyQuery). What is older than the history does not show, but the latest does. */
+typedef struct weir_query_span {
+    const char *store;
+    weir_bytes key;
+    weir_bytes partition_key; /* As of weir_query_get. */
+    int64_t from_ms;
+    int64_t to_ms;
+    bool ascending; /* The earliest first, else the latest. */
+} weir_query_span;
+
+/* Gets a version, its value borrowed for the call. A status other than WEIR_OK ends the visit. */
+typedef weir_status (*weir_query_visit_version)(void *user, const weir_versioned_value *version,
+                                                weir_error *err);
+
+/* Visits the versions of a key, removals left out. WEIR_INVALID: the store keeps no versions, or
+ * they are more than WEIR_QUERY_ROWS_MAX, or than WEIR_QUERY_BYTES_MAX: ask for a shorter time. */
+weir_status weir_query_versions(weir_application *application, const weir_query_span *span,
+                                weir_query_visit_version visit, void *user, weir_error *err);
 
 typedef struct weir_query_scan {
     const char *store;

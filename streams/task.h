@@ -143,7 +143,8 @@ bool weir_task_is_idle(weir_task *task);
 /* Sets the gauges of the task: lag, deferred records, bytes. Asks the consumer for each input. */
 void weir_task_publish_levels(weir_task *task);
 
-/* A store's committed content; NULL: the task has no such store. */
+/* A store's committed content (NULL: no such store); the largest time it was given, or -1. */
 weir_kv *weir_task_committed_view(weir_task *task, const char *store);
+int64_t weir_task_committed_time_ms(weir_task *task, const char *store);
 
 #endif

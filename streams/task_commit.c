@@ -241,3 +241,8 @@ weir_kv *weir_task_committed_view(weir_task *task, const char *store)
 {
     return weir_task_state_committed_view(task->state, store);
 }
+
+int64_t weir_task_committed_time_ms(weir_task *task, const char *store)
+{
+    return weir_task_store_named(task, store)->observed.ms;
+}

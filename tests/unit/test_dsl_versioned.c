@@ -6,6 +6,7 @@
 #include "streams/dsl/grouped.h"
 #include "streams/dsl/kstream.h"
 #include "streams/dsl/ktable.h"
+#include "streams/query.h"
 #include "tests/harness/check.h"
 #include "tests/harness/dsl_fixture.h"
 
@@ -158,6 +159,76 @@ TEST(only_the_table_of_a_topic_or_a_stream_has_a_history)
     weir_kstream *stream = weir_builder_stream(builder, "in", NULL);
     (void)weir_kgrouped_stream_count(weir_kstream_group_by_key(stream, NULL), &materialized, NULL);
     dsl_check_mistake(builder, "store 'counts': history_ms is for the table of a topic");
+}
+
+static weir_status note_version(void *user, const weir_versioned_value *version, weir_error *err)
+{
+    (void)err;
+    weir_buf_append_format(user, "%.*s %lld %lld|", (int)version->value.size,
+                           (const char *)version->value.data, (long long)version->from_ms,
+                           (long long)version->to_ms);
+    return WEIR_OK;
+}
+
+/* The versions of k that are visited, as text. */
+static void check_versions(dsl_fixture *self, weir_query_span span, const char *wanted)
+{
+    weir_error err = {0};
+    WEIR_AUTO(weir_buf) seen = {0};
+    span.store = "prices";
+    span.key = WEIR_BYTES("k");
+    CHECK_OK(weir_query_versions(weir_test_driver_application(self->driver), &span, note_version,
+                                 &seen, &err),
+             &err);
+    CHECK_STR(weir_buf_text(&seen), wanted);
+}
+
+static void check_queries(dsl_fixture *self)
+{
+    const weir_query_span all = {.to_ms = INT64_MAX};
+    check_versions(self, all, "3 5000 -1|2 2000 4000|1 1000 2000|");
+    const weir_query_span upwards = {.to_ms = INT64_MAX, .ascending = true};
+    check_versions(self, upwards, "1 1000 2000|2 2000 4000|3 5000 -1|");
+    check_versions(self, (weir_query_span){.from_ms = 2000, .to_ms = 4500}, "2 2000 4000|");
+    check_versions(self, (weir_query_span){.from_ms = 1999, .to_ms = 1999}, "1 1000 2000|");
+    check_versions(self, (weir_query_span){.from_ms = 4500, .to_ms = 4500}, "");
+    check_versions(self, (weir_query_span){.from_ms = 999, .to_ms = 999}, "");
+    check_versions(self, (weir_query_span){.from_ms = 9000, .to_ms = 9000}, "3 5000 -1|");
+}
+
+TEST(versions_are_asked_for_as_of_a_time_and_over_a_time)
+{
+    dsl_fixture self;
+    dsl_fixture_start(&self, joined(-1), "0");
+    dsl_send(&self, "table", "k", "1", 1000);
+    dsl_send(&self, "table", "k", "2", 2000);
+    dsl_send(&self, "table", "k", NULL, 4000);
+    dsl_send(&self, "table", "k", "3", 5000);
+    dsl_send(&self, "table", "kk", "x", 3000);
+    check_queries(&self);
+    dsl_fixture_restart(&self);
+    check_queries(&self);
+    /* The history begins at 4500, then at 10000: what has ended by then does not show. */
+    dsl_send(&self, "table", "other", "x", 14500);
+    check_versions(&self, (weir_query_span){.to_ms = INT64_MAX}, "3 5000 -1|");
+    check_versions(&self, (weir_query_span){.from_ms = 1500, .to_ms = 1500}, "");
+    dsl_send(&self, "table", "other", "x", 20000);
+    check_versions(&self, (weir_query_span){.from_ms = 6000, .to_ms = 6000}, "3 5000 -1|");
+    dsl_fixture_end(&self);
+}
+
+TEST(versions_are_asked_of_a_versioned_store_with_a_time_that_can_be)
+{
+    dsl_fixture self;
+    weir_error err = {0};
+    dsl_fixture_start(&self, joined(1000), "0");
+    weir_application *application = weir_test_driver_application(self.driver);
+    weir_query_span span = {.store = "prices", .key = WEIR_BYTES("k"), .from_ms = 2, .to_ms = 1};
+    CHECK_STATUS(weir_query_versions(application, &span, note_version, NULL, &err), WEIR_INVALID);
+    CHECK_STR(err.message, "2 is after 1");
+    span.store = "none";
+    CHECK_STATUS(weir_query_versions(application, &span, note_version, NULL, &err), WEIR_INVALID);
+    dsl_fixture_end(&self);
 }
 
 TEST(versioned_store_has_no_cache)
