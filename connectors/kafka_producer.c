@@ -23,6 +23,7 @@
  */
 #include "connectors/kafka_internal.h"
 #include "connectors/kafka_metadata.h"
+#include "connectors/transaction_pace.h"
 
 #include "streams/base/clock.h"
 
@@ -38,6 +39,7 @@ enum {
     FULL_WAITS_MAX = 250,        /* so often, before the caller is asked to flush. */
     RECORD_BYTES_ASSUMED = 1024, /* Bounds the number of small records, each with 300 besides. */
     RECORDS_MIN = 1000,
+    ADD_PARTITIONS_TO_TXN = 24, /* The protocol's number of the request. */
 };
 
 typedef struct kafka_producer kafka_producer;
@@ -64,6 +66,10 @@ struct kafka_producer {
     size_t topic_count;
     size_t topic_capacity;
     uint32_t sends; /* Since failures were asked for. */
+    weir_transaction_pace pace;
+    uint64_t records;          /* Of the transaction. */
+    _Atomic uint64_t asked_ns; /* When its partitions were asked for the last time; 0: not yet. */
+    atomic_bool refused;       /* And were at first not taken. */
     bool outcome_unknown;
     weir_error failure; /* The first refused record; status OK: none. */
     weir_error fenced;  /* Sticks. */
@@ -114,12 +120,39 @@ static rd_kafka_resp_err_t take_acknowledgement(rd_kafka_t *handle, rd_kafka_mes
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* Runs on librdkafka's threads.
+ * NOLINTNEXTLINE(readability-function-size): the parameters are librdkafka's. */
+static rd_kafka_resp_err_t note_request(rd_kafka_t *handle, int socket, const char *broker_name,
+                                        int32_t broker, int16_t request, int16_t version,
+                                        int32_t number, size_t size, void *opaque)
+{
+    (void)handle;
+    (void)socket;
+    (void)broker_name;
+    (void)broker;
+    (void)version;
+    (void)number;
+    (void)size;
+    kafka_producer *producer = opaque;
+    if (request == ADD_PARTITIONS_TO_TXN) {
+        uint64_t now_ns = weir_clock_monotonic_ns();
+        uint64_t last_ns = atomic_exchange(&producer->asked_ns, now_ns);
+        if (last_ns != 0 && weir_transaction_pace_is_refusal(last_ns, now_ns)) {
+            atomic_store(&producer->refused, true);
+        }
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 static rd_kafka_resp_err_t handle_made(rd_kafka_t *handle, const rd_kafka_conf_t *conf,
                                        void *opaque, char *words, size_t words_size)
 {
     (void)conf;
     (void)words;
     (void)words_size;
+    if (((kafka_producer *)opaque)->transactional_id != NULL) {
+        (void)rd_kafka_interceptor_add_on_request_sent(handle, "weir", note_request, opaque);
+    }
     return rd_kafka_interceptor_add_on_acknowledgement(handle, "weir", take_acknowledgement,
                                                        opaque);
 }
@@ -413,6 +446,7 @@ static weir_status producer_send(weir_producer *base, int32_t number, const weir
     if (++producer->sends >= SENDS_PER_SERVE) {
         serve(producer);
     }
+    producer->records++;
     rd_kafka_resp_err_t code = produce(producer, topic, record);
     for (int i = 0; code == RD_KAFKA_RESP_ERR__QUEUE_FULL && i < FULL_WAITS_MAX; i++) {
         make_room(producer);
@@ -480,6 +514,20 @@ static weir_status producer_acked_offset(weir_producer *base, int32_t number, in
     return WEIR_OK;
 }
 
+/* Until the cluster is likely to take partitions again: else librdkafka asks 20 ms later. */
+static void rest(kafka_producer *producer)
+{
+    uint64_t asked_for_ns = weir_clock_monotonic_ns();
+    uint64_t begins_ns = weir_transaction_pace_begins_ns(&producer->pace);
+    for (int left = left_ms(begins_ns); left > 0; left = left_ms(begins_ns)) {
+        (void)rd_kafka_poll(producer->handle, left);
+    }
+    weir_transaction_pace_begun(&producer->pace, asked_for_ns);
+    atomic_store(&producer->asked_ns, 0);
+    atomic_store(&producer->refused, false);
+    producer->records = 0;
+}
+
 static weir_status producer_begin(weir_producer *base, weir_error *err)
 {
     kafka_producer *producer = producer_of(base);
@@ -488,6 +536,7 @@ static weir_status producer_begin(weir_producer *base, weir_error *err)
         close_handle(producer);
     }
     WEIR_TRY(initialise(producer, err));
+    rest(producer);
     rd_kafka_error_t *error = rd_kafka_begin_transaction(producer->handle);
     return error == NULL ? WEIR_OK : fail(producer, error, "begin", err);
 }
@@ -572,6 +621,8 @@ static weir_status producer_commit(weir_producer *base, weir_error *err)
         return fail(producer, error, "commit", err);
     }
     settle_offsets(producer, true);
+    weir_transaction_pace_committed(&producer->pace, producer->records,
+                                    atomic_load(&producer->refused), weir_clock_monotonic_ns());
     return WEIR_OK;
 }
 
@@ -651,6 +702,7 @@ weir_status weir_kafka_producer_new(weir_broker *broker, const weir_producer_opt
                                  .client_id = weir_strdup(options->client_id),
                                  .transactional_id = weir_strdup(options->transactional_id),
                                  .buffer_bytes_max = options->buffer_bytes_max};
+    weir_transaction_pace_init(&producer->pace);
     weir_status status = initialise(producer, err);
     if (status != WEIR_OK) {
         producer_free(&producer->base);

@@ -42,6 +42,7 @@ struct weir_collector {
     bool dirty;
     bool is_held_back; /* Something was sent since the last push or flush. */
     bool in_transaction;
+    bool is_pushed; /* What the transaction began with. */
 };
 
 static weir_status open_producer(weir_collector *collector, weir_error *err)
@@ -156,6 +157,7 @@ static weir_status ensure_transaction(weir_collector *collector, weir_error *err
     }
     WEIR_TRY(weir_producer_begin(collector->producer, err));
     collector->in_transaction = true;
+    collector->is_pushed = false;
     return WEIR_OK;
 }
 
@@ -233,7 +235,7 @@ weir_status weir_collector_flush(weir_collector *collector, int32_t timeout_ms, 
 
 bool weir_collector_holds_back(const weir_collector *collector)
 {
-    return collector->is_held_back && collector->options.transactional_id == NULL;
+    return collector->is_held_back && !(collector->in_transaction && collector->is_pushed);
 }
 
 weir_status weir_collector_push(weir_collector *collector, int32_t timeout_ms, weir_error *err)
@@ -241,8 +243,9 @@ weir_status weir_collector_push(weir_collector *collector, int32_t timeout_ms, w
     if (!weir_collector_holds_back(collector) || collector->first != NULL) {
         return WEIR_OK;
     }
-    collector->is_held_back = false;
     weir_status status = weir_producer_flush(collector->producer, timeout_ms, err);
+    collector->is_held_back = status == WEIR_AGAIN && collector->in_transaction;
+    collector->is_pushed = !collector->is_held_back;
     return status == WEIR_AGAIN ? WEIR_OK : status;
 }
 

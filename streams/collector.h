@@ -53,7 +53,8 @@ weir_status weir_collector_flush(weir_collector *collector, int32_t timeout_ms, 
 
 /* Has the producer write what it holds back for larger batches, since nothing more comes for now;
  * waits for timeout_ms at most, and nothing is said of what is not acknowledged by then. In a
- * transaction it does nothing: nobody could read it before the commit. */
+ * transaction that is worth it until all is written once: nobody can read it before the commit, but
+ * the first batch of each partition is the slow one, and the commit need not wait for it. */
 weir_status weir_collector_push(weir_collector *collector, int32_t timeout_ms, weir_error *err);
 /* Whether a push would do something. */
 bool weir_collector_holds_back(const weir_collector *collector);

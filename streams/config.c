@@ -52,6 +52,9 @@ static const setting_spec specs[] = {
            "Whether inputs, state and outputs are committed in one transaction."),
     NUMBER("commit.interval.ms", commit_interval_ms, "ms", COMMIT_INTERVAL_UNSET, 0, DAY_MS,
            "Time between commits; by default 100 under exactly-once and 30000 else."),
+    NUMBER("weir.commit.idle.ms", commit_idle_ms, "ms", 10, 0, DAY_MS,
+           "Exactly once: a worker with nothing else to do commits so long after the last commit, "
+           "or after twice what that took; at commit.interval.ms at the latest."),
     NUMBER("num.stream.threads", num_stream_threads, "", 1, 1, 256, "Workers of this process."),
     NUMBER("num.standby.replicas", num_standby_replicas, "", 0, 0, 100,
            "How many other processes follow the changelogs of each task, to take it over fast."),

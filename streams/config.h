@@ -44,6 +44,7 @@ typedef struct weir_config {
     char *application_id;
     int64_t processing_guarantee; /* weir_guarantee */
     int64_t commit_interval_ms;
+    int64_t commit_idle_ms; /* Exactly once, with nothing else to do: the soonest. */
     int64_t num_stream_threads;
     int64_t poll_ms;
     int64_t buffered_records_per_partition;

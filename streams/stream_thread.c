@@ -25,7 +25,8 @@ enum {
     QUANTUM_AT_START = 64,
     LEVELS_INTERVAL_MS = 100,
     PUSH_INTERVAL_MS = 5,
-    PUSH_WAIT_MS = 1, /* For the producer's thread to begin; at 0 it would miss it. */
+    PUSH_WAIT_MS = 1,             /* For the producer's thread to begin; at 0 it would miss it. */
+    PUSH_TRANSACTION_WAIT_MS = 4, /* First the broker has to take its partitions. */
 };
 
 static weir_status open_resources(weir_stream_thread *thread, weir_error *err)
@@ -541,7 +542,8 @@ static void push(weir_stream_thread *thread, int64_t now_ms)
     }
     thread->last_push_ms = now_ms;
     weir_error err = {0};
-    weir_status status = weir_collector_push(thread->collector, PUSH_WAIT_MS, &err);
+    int32_t timeout_ms = thread->transactional_id == NULL ? PUSH_WAIT_MS : PUSH_TRANSACTION_WAIT_MS;
+    weir_status status = weir_collector_push(thread->collector, timeout_ms, &err);
     if (status != WEIR_OK && thread->command_failure.status == WEIR_OK) {
         thread->command_failure = err;
         thread->command_failure.status = status;

@@ -20,8 +20,7 @@ enum {
     QUANTUM_MAX = 8192,
     CLOSE_FAILURES_MAX = 3,
     LOOK_INTERVAL_MS = 100,     /* Between rounds in which no task was due. */
-    IDLE_COMMIT_MS = 20,        /* At the soonest; */
-    IDLE_COMMIT_TIMES_TOOK = 2, /* and so many times what the last commit has taken. */
+    IDLE_COMMIT_TIMES_TOOK = 2, /* So many times what the last commit has taken, at the soonest. */
     PASS_GOAL_MS = 10,          /* A pass of more than this hurts commits and queries. */
 };
 
@@ -457,16 +456,20 @@ static bool any_ending(const weir_stream_thread *thread)
 }
 
 /* In a transaction nobody sees a record before the commit, so where there is nothing else to do it
- * comes sooner than it must. Not where a cache lets go of its writes with it, and tells others. */
+ * comes sooner than it must. Not where a cache lets go of its writes with it, and tells others; and
+ * not before what the transaction began with is written, or the commit would wait for that, and
+ * what comes meanwhile for the next one. */
 int64_t weir_stream_thread_idle_commit_ms(const weir_stream_thread *thread)
 {
-    int64_t interval_ms = thread->options.config->commit_interval_ms;
+    const weir_config *config = thread->options.config;
+    int64_t interval_ms = config->commit_interval_ms;
+    bool is_pushed = thread->options.never_waits || !weir_collector_holds_back(thread->collector);
     if (thread->transactional_id == NULL || thread->environment.cache.held_bytes > 0 ||
-        !weir_collector_is_dirty(thread->collector)) {
+        !weir_collector_is_dirty(thread->collector) || !is_pushed) {
         return interval_ms;
     }
     int64_t idle_ms = IDLE_COMMIT_TIMES_TOOK * thread->commit_took_ms;
-    idle_ms = idle_ms < IDLE_COMMIT_MS ? IDLE_COMMIT_MS : idle_ms;
+    idle_ms = idle_ms < config->commit_idle_ms ? config->commit_idle_ms : idle_ms;
     return idle_ms < interval_ms ? idle_ms : interval_ms;
 }
 

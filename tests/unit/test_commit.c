@@ -98,10 +98,11 @@ TEST(commit_that_meets_a_rebalance_waits_and_loses_nothing)
     CHECK_I64(count_topology_records(a.broker, "out"), ==, RECORDS);
 }
 
-static int64_t committed_when_idle(const char *guarantee)
+static int64_t committed_when_idle(const char *guarantee, const char *idle_ms)
 {
     const weir_setting settings[] = {
         {"commit.interval.ms", "3600000"},
+        {"weir.commit.idle.ms", idle_ms},
         {"processing.guarantee", guarantee},
     };
     WEIR_AUTO(count_application) a = {0};
@@ -113,8 +114,13 @@ static int64_t committed_when_idle(const char *guarantee)
 
 TEST(transaction_is_committed_early_where_there_is_nothing_else_to_do)
 {
-    CHECK_I64(committed_when_idle("exactly_once_v2"), >=, RECORDS);
-    CHECK_I64(committed_when_idle("at_least_once"), ==, 0);
+    CHECK_I64(committed_when_idle("exactly_once_v2", "10"), >=, RECORDS);
+    CHECK_I64(committed_when_idle("at_least_once", "10"), ==, 0);
+}
+
+TEST(transaction_of_an_idle_worker_waits_as_long_as_is_asked)
+{
+    CHECK_I64(committed_when_idle("exactly_once_v2", "3600000"), ==, 0);
 }
 
 TEST(staged_bytes_past_their_limit_are_committed_before_the_interval)
