@@ -84,15 +84,18 @@ weir_status kafka_node_spawn(kafka_node *node, weir_error *err)
     WEIR_AUTO_FREE char *logging =
         weir_format("-Dlog4j2.configurationFile=%s/log4j2.properties", node->directory);
     WEIR_AUTO_FREE char *properties = weir_format("%s/server.properties", node->directory);
-    char *arguments[] = {
-        "java",  "-Xms256m", "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-        logging, "-cp",      classpath,  "kafka.Kafka",      properties,
-        NULL};
+    const char *options = getenv("WEIR_KAFKA_JVM");
+    WEIR_AUTO_FREE char *options_file = weir_format("@%s", options == NULL ? "" : options);
+    char *small[] = {"java",  "-Xms256m", "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                     logging, "-cp",      classpath,  "kafka.Kafka",      properties,
+                     NULL};
+    char *asked[] = {"java",    options_file,  logging,    "-cp",
+                     classpath, "kafka.Kafka", properties, NULL};
     node->start_count++;
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
-        become_server(node, arguments, parent);
+        become_server(node, options == NULL ? small : asked, parent);
     }
     if (pid < 0) {
         return weir_error_set(err, WEIR_IO, "fork: %s", strerror(errno));

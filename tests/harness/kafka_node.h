@@ -25,7 +25,8 @@ typedef struct kafka_node {
  * where Kafka is not there. */
 weir_status kafka_node_libs(const char **out_directory, weir_error *err);
 
-/* Starts the process, which writes to a log of its own. It does not answer yet. */
+/* Starts the process, which writes to a log of its own. It does not answer yet. It is made to be
+ * small and soon there, unless WEIR_KAFKA_JVM names a file of other options for java. */
 weir_status kafka_node_spawn(kafka_node *node, weir_error *err);
 
 /* Waits until the server says that it knows at least broker_count brokers, itself among them.

@@ -111,6 +111,7 @@ class Bench:
         self.scratch = scratch
         self.tests = options.build / "tests"
         self.broker = options.broker
+        self.broker_pid = None  # Of one that was started here.
         self.classes = options.build / "peer-classes"
         self.figures = []  # For the CSV: work, side, round, figure, value.
         self.rows = []  # For the table.
@@ -154,6 +155,13 @@ class Bench:
         extra = {name.replace("_", "-"): value for name, value in extra.items()}
         log = tempfile.TemporaryFile("w+", dir=self.scratch)
         return Run(self.command_of(side, app, work, settings, extra), log)
+
+    def broker_cpu_s(self):
+        """CPU time of the broker so far, which shares the CPUs with the peers; 0: it is not ours."""
+        if self.broker_pid is None:
+            return 0
+        after_name = Path(f"/proc/{self.broker_pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
     # Topics.
 
@@ -359,11 +367,16 @@ def run_workers(b, turn):
         app = b.new_app("workers")
         b.empty_output()
         settings = ALO | {"num.stream.threads": workers}
+        broker_cpu_s = b.broker_cpu_s()
         result = b.start(WEIR, app, "heavy", settings, input=b.topic("heavy"),
                          records=records).finish()
+        broker_cpu_s = b.broker_cpu_s() - broker_cpu_s
         b.note("workers", WEIR, turn, **{f"records_per_s_{workers}":
-                                         records / result["process_s"]})
-        print(f"  {workers} workers {records / result['process_s']:10,.0f}/s", flush=True)
+                                         records / result["process_s"],
+                                         f"cpu_s_{workers}": result["cpu_s"],
+                                         f"broker_cpu_s_{workers}": broker_cpu_s})
+        print(f"  {workers} workers {records / result['process_s']:10,.0f}/s, CPU s: weir "
+              f"{result['cpu_s']:.1f}, broker {broker_cpu_s:.1f}", flush=True)
         b.forget(app)
     b.load("delete", b.topic("heavy"))
 
@@ -502,9 +515,12 @@ def main():
             run_all(b)
         else:
             environment = os.environ | {"WEIR_KAFKA_LIBS": str(options.libs)}
+            if not options.quick:
+                environment["WEIR_KAFKA_JVM"] = str(HERE / "broker.jvm")
             with subprocess.Popen([str(b.tests / "kafka_cluster")], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, text=True, env=environment) as cluster:
-                b.broker = json.loads(cluster.stdout.readline())["bootstrap"]
+                told = json.loads(cluster.stdout.readline())
+                b.broker, b.broker_pid = told["bootstrap"], told["nodes"][0]["pid"]
                 try:
                     run_all(b)
                 finally:
