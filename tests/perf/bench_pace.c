@@ -113,7 +113,10 @@ static double percentile_ms(const pace *p, double part)
 /* The outputs' reader stands at the end before the first record is sent. */
 static void open_clients(pace *p, const bare_arguments *arguments)
 {
-    static const char *const producing[] = {"linger.ms", "0", "acks", "all", NULL};
+    /* With more under way each record is a request of its own, and a broker that takes a
+     * millisecond for each never makes up for a pause. */
+    static const char *const producing[] = {
+        "linger.ms", "0", "acks", "all", "max.in.flight.requests.per.connection", "5", NULL};
     static const char *const reading[] = {"enable.partition.eof", "true", "fetch.wait.max.ms",
                                           "500", NULL};
     const char *output = bare_argument(arguments, "output", NULL);

@@ -157,7 +157,7 @@ class Bench:
         return Run(self.command_of(side, app, work, settings, extra), log)
 
     def broker_cpu_s(self):
-        """CPU time of the broker so far, which shares the CPUs with the peers; 0: it is not ours."""
+        """CPU time of the broker so far, which shares the CPUs with the peers; 0: not ours."""
         if self.broker_pid is None:
             return 0
         after_name = Path(f"/proc/{self.broker_pid}/stat").read_text().rsplit(")", 1)[1].split()
