@@ -83,8 +83,7 @@ typedef struct weir_store_options {
 /* The partition for a record, 0 <= p < partition_count. */
 typedef int32_t (*weir_partitioner)(void *user, const weir_record *record, int32_t partition_count);
 
-/* The topic for a record: its name in arena or longer-lived memory. NULL: it has none, which is for
- * the production exception handler. A topic that does not exist stops the task. */
+/* The name of a topic that exists, in arena or longer-lived memory; NULL refuses the record. */
 typedef const char *(*weir_topic_extractor)(void *user, const weir_record *record,
                                             weir_arena *arena);
 

@@ -165,9 +165,10 @@ def measure_peer(bench, records):
 
 def run_operators(bench):
     """What a record costs in each operator."""
-    amount = ["--records", "20000"] if bench.options.quick else []
+    amount = ["--records", "20000", "--rounds", "1"] if bench.options.quick else []
     bench.raw["operators"] = bench.program("operators", *amount)
-    peer = bench.raw["operators_peer"] = measure_peer(bench, 2000 if bench.options.quick else 50000)
+    peer = bench.raw["operators_peer"] = measure_peer(bench, 2000 if bench.options.quick
+                                                      else 400000)
     took = {}
     for result in bench.raw["operators"]:
         name = result["name"]

@@ -3,12 +3,13 @@
  * bench_operators - what a record costs in each operator: CPU time of the thread and allocations,
  * from the poll of a batch that lies ready to the function that ends the topology.
  *
- *   bench_operators [--records N] [--only NAME] [--json FILE]
+ *   bench_operators [--records N] [--rounds N] [--only NAME] [--json FILE]
  *
  * The runtime is stepped as the test driver steps it, on a broker that costs nothing
- * (feed_broker.h). A tenth of the records comes first: stores are warm, buffers have their size.
- * A commit comes each 100,000 records. Allocations are calls of malloc, calloc and realloc in
- * weir's own code: the linker leads them here (RocksDB's own are not counted).
+ * (feed_broker.h). Works take turns, and the median of their rounds is told. In each a tenth of the
+ * records comes first: stores are warm, buffers have their size. A commit comes each 100,000
+ * records. Allocations are calls of malloc, calloc and realloc in weir's own code: the linker leads
+ * them here (RocksDB's own are not counted).
  */
 #include "statestore/task_state.h"
 #include "streams/application.h"
@@ -34,6 +35,8 @@ enum {
     RECORDS_A_MS = 1000, /* By the clock that the runtime is told. */
     QUIET_STEPS = 8,
     RESULTS_MAX = 64,
+    ROUNDS_DEFAULT = 3,
+    ROUNDS_MAX = 15,
     START_MS = 1000000,
 };
 
@@ -67,13 +70,16 @@ void *counted_realloc(void *memory, size_t bytes)
 
 typedef struct result {
     const operator_work *work;
-    double ns;
+    double ns; /* The median of its rounds. */
     double allocations;
     double ends; /* What came out, a record. */
+    double round_ns[ROUNDS_MAX];
+    size_t round_count;
 } result;
 
 typedef struct bench {
     size_t records;
+    size_t rounds;
     const char *only;
     result results[RESULTS_MAX];
     size_t result_count;
@@ -180,8 +186,9 @@ static void work_off(run *r)
     }
 }
 
-static void measure(bench *b, const operator_work *work)
+static void measure(const bench *b, result *got)
 {
+    const operator_work *work = got->work;
     uint64_t ends = 0;
     run r;
     open_run(&r, b, work, &ends);
@@ -195,17 +202,43 @@ static void measure(bench *b, const operator_work *work)
     work_off(&r);
     uint64_t cpu_ns = weir_clock_thread_cpu_ns() - cpu_before;
     double records = (double)(feed_broker_read(r.broker) - read_before);
-    result got = {
-        .work = work,
-        .ns = (double)cpu_ns / records,
-        .allocations = (double)(allocations - allocations_before) / records,
-        .ends = (double)(ends - ends_before) / records,
-    };
+    got->round_ns[got->round_count++] = (double)cpu_ns / records;
+    got->allocations = (double)(allocations - allocations_before) / records;
+    got->ends = (double)(ends - ends_before) / records;
     close_run(&r);
-    b->results[b->result_count++] = got;
-    printf("%-20s %9.1f ns  %8.4f allocations  %7.2f out  a record\n", work->name, got.ns,
-           got.allocations, got.ends);
-    fflush(stdout);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    double first = *(const double *)a;
+    double second = *(const double *)b;
+    return first < second ? -1 : first > second;
+}
+
+static void tell(result *got)
+{
+    qsort(got->round_ns, got->round_count, sizeof(got->round_ns[0]), compare_numbers);
+    got->ns = got->round_ns[got->round_count / 2];
+    printf("%-20s %9.1f ns (%.1f to %.1f)  %8.4f allocations  %7.2f out  a record\n",
+           got->work->name, got->ns, got->round_ns[0], got->round_ns[got->round_count - 1],
+           got->allocations, got->ends);
+}
+
+static void run_works(bench *b)
+{
+    for (const operator_work *work = operator_works; work->name != NULL; work++) {
+        if (b->only == NULL || strcmp(b->only, work->name) == 0) {
+            b->results[b->result_count++] = (result){.work = work};
+        }
+    }
+    for (size_t round = 0; round < b->rounds; round++) {
+        for (size_t i = 0; i < b->result_count; i++) {
+            measure(b, &b->results[i]);
+        }
+    }
+    for (size_t i = 0; i < b->result_count; i++) {
+        tell(&b->results[i]);
+    }
 }
 
 static void write_json(const bench *b, const char *path)
@@ -238,11 +271,14 @@ static void write_json(const bench *b, const char *path)
 
 int main(int argc, char **argv)
 {
-    bench b = {.records = RECORDS_DEFAULT};
+    bench b = {.records = RECORDS_DEFAULT, .rounds = ROUNDS_DEFAULT};
     const char *json = NULL;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--records") == 0) {
             b.records = strtoull(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--rounds") == 0) {
+            size_t rounds = strtoull(argv[i + 1], NULL, 10);
+            b.rounds = rounds < 1 ? 1 : rounds > ROUNDS_MAX ? ROUNDS_MAX : rounds;
         } else if (strcmp(argv[i], "--only") == 0) {
             b.only = argv[i + 1];
         } else if (strcmp(argv[i], "--json") == 0) {
@@ -250,11 +286,7 @@ int main(int argc, char **argv)
         }
     }
     weir_log_set_level(WEIR_LOG_ERROR);
-    for (const operator_work *work = operator_works; work->name != NULL; work++) {
-        if (b.only == NULL || strcmp(b.only, work->name) == 0) {
-            measure(&b, work);
-        }
-    }
+    run_works(&b);
     if (json != NULL) {
         write_json(&b, json);
     }
