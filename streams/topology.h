@@ -69,8 +69,7 @@ typedef struct weir_store_options {
     bool changelog_is_source;
     bool timestamped; /* Entries are weir_timestamped; their times are those of the changelog. */
     weir_store_kind kind;
-    int64_t retention_ms;   /* Of a window or session store, > 0: as long as records may come; of a
-                             * versioned one: how long its history is. */
+    int64_t retention_ms;   /* > 0: how long windows or sessions, or a history, are kept. */
     bool retain_duplicates; /* Of a window store: each put is an entry of its own. */
     bool takes_expired; /* Of one that several write, each with its own time (window_store.h). */
     /* Holds writes back until a commit, or until statestore.cache.max.bytes are held, and logs the
@@ -83,7 +82,8 @@ typedef struct weir_store_options {
 /* The partition for a record, 0 <= p < partition_count. */
 typedef int32_t (*weir_partitioner)(void *user, const weir_record *record, int32_t partition_count);
 
-/* The name of a topic that exists, in arena or longer-lived memory; NULL refuses the record. */
+/* The topic for a record: its name in arena or longer-lived memory. NULL: it has none, which is for
+ * the production exception handler. A topic that does not exist stops the task. */
 typedef const char *(*weir_topic_extractor)(void *user, const weir_record *record,
                                             weir_arena *arena);
 
