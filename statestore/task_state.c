@@ -49,6 +49,7 @@ struct weir_task_state {
     weir_kv *position_store;   /* NULL without a database. */
     weir_buf position_key;     /* application_id | 0, and behind it the label of the call. */
     size_t position_key_start; /* How long that beginning is. */
+    bool is_restored;          /* What is committed came from restores that wait. */
 };
 
 /* Positions. */
@@ -311,17 +312,77 @@ static void positions_applied(weir_task_state *state)
     }
 }
 
+/* What is committed in a store, in the order of keys. */
+typedef struct gathering {
+    weir_restore_entry *entries;
+    size_t count;
+    size_t capacity;
+} gathering;
+
+static void gathering_cleanup(gathering *gathered)
+{
+    free(gathered->entries);
+}
+
+static void gather(void *user, weir_kv *engine, weir_bytes key, weir_bytes value)
+{
+    (void)engine;
+    gathering *to = user;
+    to->entries = weir_grow(to->entries, to->count, &to->capacity, sizeof *to->entries);
+    to->entries[to->count++] = (weir_restore_entry){key, value};
+}
+
+/* Writes in the order of keys: as a file of the database, if there are many. An ingested file may
+ * be on disk before its position is: a crash in between restores it again, and the same entries
+ * give the same rows. */
+static weir_status write_sorted(const weir_task_state *state, const store *s,
+                                const weir_restore_entry *const *sorted, size_t count,
+                                weir_write_batch *batch, weir_error *err)
+{
+    weir_kv *engine = weir_staged_engine(s->staged);
+    if (count >= weir_rocksdb_ingest_entries_min(state->database)) {
+        return weir_rocksdb_store_ingest(engine, sorted, count, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        weir_write_batch_put(batch, engine, sorted[i]->key, sorted[i]->value);
+    }
+    return WEIR_OK;
+}
+
+static weir_status write_restored(const weir_task_state *state, const store *s,
+                                  weir_write_batch *batch, weir_error *err)
+{
+    WEIR_AUTO(gathering) gathered = {0};
+    weir_staged_each_committed(s->staged, gather, &gathered);
+    const weir_restore_entry **sorted = weir_alloc_array(gathered.count, sizeof *sorted);
+    WEIR_AUTO_FREE const void *owner = sorted;
+    for (size_t i = 0; i < gathered.count; i++) {
+        sorted[i] = &gathered.entries[i];
+    }
+    return write_sorted(state, s, sorted, gathered.count, batch, err);
+}
+
+static weir_status write_committed(weir_task_state *state, weir_error *err)
+{
+    WEIR_AUTO_PTR(weir_write_batch) batch = weir_write_batch_new(state->database);
+    for (size_t i = 0; i < state->store_count; i++) {
+        const store *s = &state->stores[i];
+        if (state->is_restored && s->engine == WEIR_ENGINE_ROCKSDB) {
+            WEIR_TRY(write_restored(state, s, batch, err));
+        } else {
+            weir_staged_each_committed(s->staged, add_to_batch, batch);
+        }
+    }
+    add_positions(state, batch);
+    return weir_write_batch_write(batch, err);
+}
+
 weir_status weir_task_state_apply(weir_task_state *state, weir_error *err)
 {
     if (state->database == NULL) {
         return WEIR_OK;
     }
-    WEIR_AUTO_PTR(weir_write_batch) batch = weir_write_batch_new(state->database);
-    for (size_t i = 0; i < state->store_count; i++) {
-        weir_staged_each_committed(state->stores[i].staged, add_to_batch, batch);
-    }
-    add_positions(state, batch);
-    weir_status status = weir_write_batch_write(batch, err);
+    weir_status status = write_committed(state, err);
     if (status != WEIR_OK) {
         return weir_error_wrap(err, status, "%s[%d]: apply", state->application_id,
                                (int)state->partition);
@@ -329,6 +390,7 @@ weir_status weir_task_state_apply(weir_task_state *state, weir_error *err)
     for (size_t i = 0; i < state->store_count; i++) {
         weir_staged_applied(state->stores[i].staged);
     }
+    state->is_restored = false;
     positions_applied(state);
     return WEIR_OK;
 }
@@ -365,27 +427,18 @@ static weir_status check_restore_entry(const char *name, const weir_restore_entr
     return WEIR_OK;
 }
 
-/* Writes the last entry of each key, in the order of keys and past the staged views, then the
- * position. An ingested file may be on disk before its position is: a crash in between restores
- * it again, and the same entries give the same rows. */
+/* Writes the last entry of each key past the staged views, then the position. */
 static weir_status restore_to_disk(weir_task_state *state, const store *s,
                                    const weir_restore_batch *batch, weir_error *err)
 {
     const weir_restore_entry **last = weir_alloc_array(batch->count, sizeof *last);
     WEIR_AUTO_FREE const void *owner = last;
     size_t count = weir_restore_order(batch->entries, batch->count, last);
-    weir_kv *engine = weir_staged_engine(s->staged);
-    WEIR_AUTO_PTR(weir_write_batch) writes = weir_write_batch_new(state->database);
-    bool ingest = count >= weir_rocksdb_ingest_entries_min(state->database);
     for (size_t i = 0; i < count; i++) {
         weir_staged_note_below(s->staged, last[i]->key);
     }
-    if (ingest) {
-        WEIR_TRY(weir_rocksdb_store_ingest(engine, last, count, err));
-    }
-    for (size_t i = 0; i < count && !ingest; i++) {
-        weir_write_batch_put(writes, engine, last[i]->key, last[i]->value);
-    }
+    WEIR_AUTO_PTR(weir_write_batch) writes = weir_write_batch_new(state->database);
+    WEIR_TRY(write_sorted(state, s, last, count, writes, err));
     add_positions(state, writes);
     WEIR_TRY(weir_write_batch_write(writes, err));
     positions_applied(state);
@@ -421,7 +474,7 @@ weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_b
                                     weir_error *err)
 {
     WEIR_ASSERT(weir_task_state_staged_bytes(state) == 0);
-    WEIR_ASSERT(weir_task_state_committed_bytes(state) == 0);
+    WEIR_ASSERT(batch->may_wait || weir_task_state_committed_bytes(state) == 0);
     store *s = store_named(state, batch->store);
     WEIR_ASSERT(s != NULL);
 
@@ -435,13 +488,14 @@ weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_b
         const weir_restore_mark *mark = &batch->marks[i];
         changed[changed_count++] = change_position(state, mark->label, mark->mark);
     }
-    if (s->engine == WEIR_ENGINE_ROCKSDB) {
+    if (s->engine == WEIR_ENGINE_ROCKSDB && !batch->may_wait) {
         weir_status status = restore_to_disk(state, s, batch, err);
         for (size_t i = 0; i < changed_count && status != WEIR_OK; i++) {
             change_back(&changed[i]); /* Or the next write takes it along without data. */
         }
         return status;
     }
+    state->is_restored |= s->engine == WEIR_ENGINE_ROCKSDB;
     for (size_t i = 0; i < batch->count; i++) {
         weir_staged_put_committed(s->staged, batch->entries[i].key, batch->entries[i].value);
     }

@@ -121,7 +121,7 @@ typedef struct weir_restore_entry {
     weir_bytes value; /* Null: the key is removed. */
 } weir_restore_entry;
 
-/* One bulk step of a restore, while nothing is staged or committed. */
+/* One bulk step of a restore, while nothing is staged. */
 typedef struct weir_restore_batch {
     const char *store;
     const weir_restore_entry *entries; /* In changelog order. */
@@ -130,9 +130,11 @@ typedef struct weir_restore_batch {
     int64_t offset;
     weir_restore_mark marks[WEIR_RESTORE_MARKS_MAX]; /* Go with the position, as it goes. */
     size_t mark_count;
+    bool may_wait; /* They wait, committed, for an apply. Else nothing is committed now. */
 } weir_restore_batch;
 
-/* Writes a batch of changelog entries straight to the database, past what is staged. */
+/* Takes a batch of changelog entries: straight to the database, past what is staged, or as
+ * committed ones. */
 weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_batch *batch,
                                     weir_error *err);
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * restore.c - one consumer reads all changelogs that a worker's tasks need; what is read is kept
- * until a good deal has come together, and goes into its store as one atomic step with the position
- * after it: sorted, and with one write for the many of a key that is updated often.
+ * restore.c - one consumer reads all changelogs that a worker's tasks need. The rows of a task that
+ * is to run are committed in its stores with the position after them, and wait there for an apply:
+ * one write for the many of a key that is updated often, and a sorted file where they are many.
+ *
+ * What a standby reads is kept until a good deal has come together, and goes into its store on disk
+ * as one atomic step with its position, for a standby should be there after a crash.
  *
  * A changelog is done when the consumer's position reaches the end that was asked for at the start.
  * The position passes markers of transactions and compacted offsets, so the end is reached even
@@ -62,7 +65,8 @@ struct weir_restorer {
 enum {
     RESTORE_BATCH_RECORDS_MAX = 10000,
     RESTORE_FETCH_BYTES_MAX = 4 << 20,
-    KEPT_BYTES_MAX = 32 << 20, /* Of one changelog. */
+    KEPT_BYTES_MAX = 32 << 20,    /* Of one changelog. */
+    RESTORED_RECORDS_MAX = 20000, /* Of one that is to run: its rows wait in its store. */
     FOLLOW_STORE_MS = 1000,
 };
 
@@ -412,8 +416,9 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
         return WEIR_OK;
     }
     weir_task_store *store = log->store;
-    if (weir_task_state_committed_bytes(store->task->state) > 0) {
-        WEIR_TRY(weir_task_state_apply(store->task->state, err)); /* After a rollback. */
+    bool may_wait = !log->follows;
+    if (!may_wait && weir_task_state_committed_bytes(store->task->state) > 0) {
+        WEIR_TRY(weir_task_state_apply(store->task->state, err)); /* It was to run before. */
     }
     kept_entries entries = {.items = entries_for(restorer, log->kept_records),
                             .term_seen = store->term_seen,
@@ -437,8 +442,10 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
         .offset = store->outdated_from >= 0 ? store->outdated_from : offset,
         .marks = {{store->term_label, entries.term_seen}, {store->time_label, entries.observed_ms}},
         .mark_count = entries.observed_ms < 0 ? 1 : 2,
+        .may_wait = may_wait,
     };
-    weir_status status = weir_task_store_restore_index(store, entries.items, entries.count, err);
+    weir_status status =
+        weir_task_store_restore_index(store, entries.items, entries.count, may_wait, err);
     status =
         status == WEIR_OK ? weir_task_state_restore(store->task->state, &restore, err) : status;
     forget_kept(restorer, log);
@@ -585,10 +592,12 @@ static weir_status take_batch(weir_restorer *restorer, weir_batch *owned_batch,
         WEIR_TRY(stop_at_limit(restorer, log, err));
     }
     progress->culprit = NULL;
-    if (log->kept_bytes <= KEPT_BYTES_MAX && restorer->kept_records <= kept_max) {
+    bool is_full = log->kept_bytes > KEPT_BYTES_MAX ||
+                   (!log->follows && log->kept_records >= RESTORED_RECORDS_MAX);
+    if (!is_full && restorer->kept_records <= kept_max) {
         return WEIR_OK;
     }
-    changelog *full = log->kept_bytes > KEPT_BYTES_MAX ? log : fullest(restorer);
+    changelog *full = is_full ? log : fullest(restorer);
     progress->culprit = full->store->task;
     WEIR_TRY(store_kept(restorer, full, err));
     progress->culprit = NULL;

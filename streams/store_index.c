@@ -134,7 +134,7 @@ bool weir_task_store_lacks_index(const weir_task_store *store)
 }
 
 weir_status weir_task_store_restore_index(weir_task_store *store, const weir_restore_entry *rows,
-                                          size_t count, weir_error *err)
+                                          size_t count, bool may_wait, weir_error *err)
 {
     if (store->by_time == NULL) {
         return WEIR_OK;
@@ -159,6 +159,7 @@ weir_status weir_task_store_restore_index(weir_task_store *store, const weir_res
         .count = count,
         .label = mark,
         .offset = 1,
+        .may_wait = may_wait,
     };
     return weir_task_state_restore(store->task->state, &batch, err);
 }

@@ -178,7 +178,7 @@ weir_status weir_task_load_rows(weir_task *task, size_t number, const weir_resto
                                 size_t count, weir_error *err)
 {
     weir_task_store *store = store_at(task, number);
-    WEIR_TRY(weir_task_store_restore_index(store, rows, count, err));
+    WEIR_TRY(weir_task_store_restore_index(store, rows, count, false, err));
     note_times(store, rows, count);
     const weir_restore_batch batch = {
         .store = store->spec->options.name,

@@ -137,7 +137,7 @@ bool weir_task_store_is_released(weir_task_store *store, weir_bytes key);
 int64_t weir_task_store_released_ms(const weir_task_store *store, int64_t observed_ms);
 /* Rows are restored: called before they are. */
 weir_status weir_task_store_restore_index(weir_task_store *store, const weir_restore_entry *rows,
-                                          size_t count, weir_error *err);
+                                          size_t count, bool may_wait, weir_error *err);
 /* Stages the mark that the index is complete; whether the database has rows without it. */
 void weir_task_store_mark_index(weir_task_store *store);
 bool weir_task_store_lacks_index(const weir_task_store *store);

@@ -281,7 +281,7 @@ TEST(restore_takes_the_last_entry_of_a_key_and_its_position)
 }
 
 /* Restores numbers 0 … count - 1, each twice, and removes every third. */
-static void restore_numbers(fixture *f, size_t count, int64_t offset)
+static void restore_numbers(fixture *f, size_t count, int64_t offset, bool may_wait)
 {
     weir_restore_entry *entries = weir_alloc_array(2 * count, sizeof *entries);
     char(*keys)[16] = weir_alloc_array(count, sizeof *keys);
@@ -299,6 +299,7 @@ static void restore_numbers(fixture *f, size_t count, int64_t offset)
         .count = 2 * count,
         .label = "disk:t-3",
         .offset = offset,
+        .may_wait = may_wait,
     };
     CHECK_OK(weir_task_state_restore(f->state, &batch, &f->err), &f->err);
     free(entries);
@@ -327,14 +328,36 @@ TEST(bulk_restore_gives_the_same_rows_however_large_its_batches)
     put(&f, f.disk, "key-000000", "old"); /* Removed by the restore, though it came by memtable. */
     weir_task_state_commit(f.state);
     CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
-    restore_numbers(&f, SMALL, 1);
+    restore_numbers(&f, SMALL, 1, false);
     CHECK_I64(count_rows(&f), ==, SMALL - (SMALL + 2) / 3);
-    restore_numbers(&f, LARGE, 2);
+    restore_numbers(&f, LARGE, 2, false);
     CHECK_I64(count_rows(&f), ==, LARGE - LARGE / 3);
     check_position(&f, "disk:t-3", 2);
-    restore_numbers(&f, LARGE, 3);
+    restore_numbers(&f, LARGE, 3, false);
     crash(&f);
     CHECK_I64(count_rows(&f), ==, LARGE - LARGE / 3);
+}
+
+TEST(restored_rows_that_wait_are_there_at_once_and_on_disk_with_the_apply)
+{
+    enum { LARGE = 9000, ROWS = LARGE - LARGE / 3 };
+    int64_t offset = 0;
+    WEIR_AUTO(fixture) f = fixture_start();
+    restore_numbers(&f, LARGE, 7, true);
+    CHECK_I64(count_rows(&f), ==, ROWS);
+    close_state(&f); /* Without an apply: nothing of it is on disk, the position neither. */
+    open_state(&f, f.directory);
+    CHECK_I64(count_rows(&f), ==, 0);
+    CHECK_STATUS(weir_task_state_position(f.state, "disk:t-3", &offset, &f.err), WEIR_NOT_FOUND);
+
+    restore_numbers(&f, LARGE, 7, true);
+    restore_numbers(&f, LARGE, 8, true); /* The same keys take no more room. */
+    CHECK_OK(weir_task_state_apply(f.state, &f.err), &f.err);
+    CHECK_I64(weir_task_state_committed_bytes(f.state), ==, 0);
+    close_state(&f);
+    open_state(&f, f.directory);
+    CHECK_I64(count_rows(&f), ==, ROWS);
+    check_position(&f, "disk:t-3", 8);
 }
 
 /* Turns over bytes in the middle of each table file. */
@@ -359,7 +382,7 @@ static void damage_tables(const char *directory)
 TEST(damaged_table_is_corrupt_and_names_the_cure)
 {
     WEIR_AUTO(fixture) f = fixture_start();
-    restore_numbers(&f, 6000, 1);
+    restore_numbers(&f, 6000, 1, false);
     close_state(&f);
     damage_tables(f.directory);
     weir_database_options options = {.directory = f.directory};
