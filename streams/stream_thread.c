@@ -483,6 +483,8 @@ weir_status weir_stream_thread_step(weir_stream_thread *thread, int64_t now_ms, 
     err = err == NULL ? &own : err;
     uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
     time_commit(thread, now_ms);
+    thread->was_commit = thread->tried_commit;
+    thread->tried_commit = false;
     thread->environment.now_ms = now_ms;
     *out_busy = weir_mailbox_drain(thread->mailbox, thread) > 0;
     if (now_ms < thread->back_off_until_ms) {

@@ -65,6 +65,8 @@ struct weir_stream_thread {
     int64_t last_commit_ms;
     int64_t commit_took_ms; /* The last one. */
     bool times_commit;      /* It has ended, and the clock has not been read since. */
+    bool tried_commit;      /* In this pass… */
+    bool was_commit;        /* … and in the last one. */
     int64_t last_apply_ms;
     size_t to_apply;          /* Tasks that the apply under way has still to come to. */
     uint64_t applied_records; /* By it. */

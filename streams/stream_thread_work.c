@@ -372,11 +372,12 @@ static weir_status process_task(weir_stream_thread *thread, weir_task *task, siz
     return weir_task_take_failure(task, err);
 }
 
-/* The quantum follows how long passes take, so that slow processors don't hold up commits. */
+/* The quantum follows how long passes take, so that slow processors don't hold up commits. A pass
+ * with a commit tells nothing of them: where commits are slow the quantum would go down to 1. */
 static void adapt_quantum(weir_stream_thread *thread)
 {
     int64_t took_ms = thread->environment.now_ms - thread->last_pass_ms;
-    if (!thread->was_busy) {
+    if (!thread->was_busy || thread->was_commit) {
         return;
     }
     if (took_ms > PASS_GOAL_MS && thread->quantum > QUANTUM_MIN) {
@@ -473,11 +474,21 @@ int64_t weir_stream_thread_idle_commit_ms(const weir_stream_thread *thread)
     return idle_ms < interval_ms ? idle_ms : interval_ms;
 }
 
+/* The interval counts from the beginning of the last commit. A cluster may need longer than that:
+ * then records are processed for as long as an interval in between, and not in a single pass. */
+static int64_t busy_commit_ms(const weir_stream_thread *thread)
+{
+    int64_t interval_ms = thread->options.config->commit_interval_ms;
+    int64_t took_ms = thread->commit_took_ms;
+    int64_t shared_ms = took_ms + (took_ms < interval_ms ? took_ms : interval_ms);
+    return shared_ms > interval_ms ? shared_ms : interval_ms;
+}
+
 static bool commit_is_due(const weir_stream_thread *thread, bool is_idle)
 {
     const weir_config *config = thread->options.config;
     int64_t interval_ms =
-        is_idle ? weir_stream_thread_idle_commit_ms(thread) : config->commit_interval_ms;
+        is_idle ? weir_stream_thread_idle_commit_ms(thread) : busy_commit_ms(thread);
     if (thread->commit_pending || any_ending(thread) ||
         thread->environment.now_ms - thread->last_commit_ms >= interval_ms) {
         return true;
@@ -584,6 +595,7 @@ weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, we
     };
     bool unknown = false;
     bool needed = weir_commit_is_needed(&commit);
+    thread->tried_commit = needed;
     uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
     weir_status status = weir_commit_run(&commit, &unknown, err);
     thread->commit_pending = status == WEIR_AGAIN;
