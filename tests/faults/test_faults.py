@@ -21,6 +21,8 @@ the work directory of a run that fails.
   freeze    a broker halts for a while, as a long garbage collection makes it
   cut       every connection to a broker is reset
   stall     connections to a broker stay open, and nothing comes through
+  doubt     a commit reaches its broker, and the connection is cut before the answer comes; those
+            that are tried again as well
 """
 
 import argparse
@@ -39,6 +41,7 @@ PARTITIONS = 4
 SESSION_MS = 6000
 ERRNOS = {"no space": 28, "read-only": 30, "I/O error": 5}
 IDLE_S = 240  # From the last fault until all is processed, at most.
+DOUBT_MAX_S = 20  # The longest wait for a commit whose answer is lost.
 CLOSE_MAX_S = 120  # A process closes that has all its brokers, or is lost.
 
 
@@ -150,6 +153,21 @@ class Torment:
         self.run.cluster.proxies.stall(node - 1, True)
         return at_once(self.run.cluster.proxies.stall, node - 1, False), 1 + 9 * part
 
+    def doubt(self, _, part):
+        proxies = self.run.cluster.proxies
+        before = proxies.lost_commits()
+        proxies.lose_commits(True)
+        return lambda late_s: self.end_doubt(before, late_s), 4 * part
+
+    def end_doubt(self, before, late_s):
+        proxies = self.run.cluster.proxies
+        lost = proxies.lost_commits() - before
+        if lost == 0 and late_s < DOUBT_MAX_S:
+            return False
+        proxies.lose_commits(False)
+        self.run.log(f"          {lost} answers to commits were lost")
+        return True
+
 
 def watch_alive(torment):
     """A process may end only because we ended it."""
@@ -175,6 +193,8 @@ def torture(run, counters, options):
         watch_alive(torment)
         time.sleep(0.05)
     torment.end_all()
+    if "doubt" in torment.count and run.cluster.proxies.lost_commits() == 0:
+        raise fault_run.Failed("no answer to a commit was lost")
     run.log(f"the last fault is over: {torment.count}")
 
 
