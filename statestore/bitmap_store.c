@@ -111,13 +111,19 @@ static weir_status parse_chunk(weir_bitmap_store *store, weir_bytes value, weir_
     return WEIR_OK;
 }
 
-/* The value of the bits of the call: a list where that is shorter. */
-static weir_bytes format_chunk(weir_bitmap_store *store)
+static uint32_t count_bits(const weir_bitmap_store *store)
 {
     uint32_t count = 0;
     for (size_t i = 0; i < BITS_BYTES; i++) {
         count += (uint32_t)__builtin_popcount(store->bits[i]);
     }
+    return count;
+}
+
+/* The value of the bits of the call: a list where that is shorter. */
+static weir_bytes format_chunk(weir_bitmap_store *store)
+{
+    uint32_t count = count_bits(store);
     if (count > LIST_IDS_MAX) {
         return weir_bytes_of(store->bits, BITS_BYTES);
     }
@@ -193,11 +199,25 @@ static void add_bits(const weir_bitmap_store *store, uint64_t first, weir_bitmap
     }
 }
 
-weir_status weir_bitmap_store_load(weir_bitmap_store *store, weir_bytes facet,
-                                   weir_bitmap **out_bitmap, weir_error *err)
+/* What a walk over the chunks of a set makes of each, whose bits are those of the call. */
+typedef void (*chunk_visitor)(const weir_bitmap_store *store, uint64_t first, void *user);
+
+static void add_chunk(const weir_bitmap_store *store, uint64_t first, void *user)
+{
+    add_bits(store, first, user);
+}
+
+static void count_chunk(const weir_bitmap_store *store, uint64_t first, void *user)
+{
+    (void)first;
+    uint64_t *count = user;
+    *count += count_bits(store);
+}
+
+static weir_status visit_chunks(weir_bitmap_store *store, weir_bytes facet, chunk_visitor visit,
+                                void *user, weir_error *err)
 {
     WEIR_TRY(set_facet(store, facet, err));
-    WEIR_AUTO_PTR(weir_bitmap) bitmap = weir_bitmap_new();
     WEIR_AUTO_PTR(weir_kv_iterator) it = NULL;
     size_t prefix_size = store->key.size;
     WEIR_TRY(weir_kv_prefix(store->kv, weir_buf_bytes(&store->key), &it, err));
@@ -210,12 +230,25 @@ weir_status weir_bitmap_store_load(weir_bitmap_store *store, weir_bytes facet,
                                   store->kv->name, key.size);
         }
         WEIR_TRY(parse_chunk(store, value, err));
-        uint64_t chunk = weir_get_u64_be((const uint8_t *)key.data + prefix_size);
-        add_bits(store, chunk * CHUNK_IDS, bitmap);
+        visit(store, weir_get_u64_be((const uint8_t *)key.data + prefix_size) * CHUNK_IDS, user);
     }
-    if (status != WEIR_NOT_FOUND) {
-        return status;
-    }
+    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+}
+
+weir_status weir_bitmap_store_load(weir_bitmap_store *store, weir_bytes facet,
+                                   weir_bitmap **out_bitmap, weir_error *err)
+{
+    WEIR_AUTO_PTR(weir_bitmap) bitmap = weir_bitmap_new();
+    WEIR_TRY(visit_chunks(store, facet, add_chunk, bitmap, err));
     *out_bitmap = weir_take(&bitmap);
+    return WEIR_OK;
+}
+
+weir_status weir_bitmap_store_cardinality(weir_bitmap_store *store, weir_bytes facet,
+                                          uint64_t *out_count, weir_error *err)
+{
+    uint64_t count = 0;
+    WEIR_TRY(visit_chunks(store, facet, count_chunk, &count, err));
+    *out_count = count;
     return WEIR_OK;
 }

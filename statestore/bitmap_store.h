@@ -32,6 +32,10 @@ weir_status weir_bitmap_store_remove(weir_bitmap_store *store, weir_bytes facet,
 weir_status weir_bitmap_store_contains(weir_bitmap_store *store, weir_bytes facet, uint64_t id,
                                        bool *out_contains, weir_error *err);
 
+/* How many ids are in the set of facet; reads all its chunks, and makes no set of them. */
+weir_status weir_bitmap_store_cardinality(weir_bitmap_store *store, weir_bytes facet,
+                                          uint64_t *out_count, weir_error *err);
+
 /* WEIR_BAD_RECORD, with what is wrong, where no set has such an entry below; value may be null. */
 weir_status weir_bitmap_store_check(weir_bytes key, weir_bytes value, weir_error *err);
 

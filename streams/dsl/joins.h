@@ -44,4 +44,20 @@ weir_kstream *weir_kstream_outer_join(weir_kstream *left, weir_kstream *right,
                                       weir_value_joiner joiner, const weir_join_windows *windows,
                                       const weir_stream_joined *options);
 
+/* How a record is joined with the last one of another stream at or before its own time. */
+typedef struct weir_as_of {
+    int64_t history_ms;   /* Above 0: so long behind stream time is known what was said when. */
+    int64_t grace_ms;     /* How long records wait for what was said before them; 0: not at all. */
+    int64_t tolerance_ms; /* What was said longer before is none; 0: it does not get too old. */
+    bool keeps_unmatched; /* A record that finds none is joined with null (a left join). */
+    const char *store_name; /* Of what right said; NULL: generated. */
+} weir_as_of;
+
+/* Joins each left record with what right said last of its key, as of the time of the record (ASOF
+ * join): right is kept as a table with a history (weir_materialized.history_ms), in which a null
+ * ends what was said. With a grace records wait in a store, as in weir_kstream_join_versioned. */
+weir_kstream *weir_kstream_join_as_of(weir_kstream *left, weir_kstream *right,
+                                      weir_value_joiner joiner, const weir_as_of *as_of,
+                                      const weir_operator_options *options);
+
 #endif

@@ -8,6 +8,7 @@
  * sequence, with the values of held_change.h; records leave it by time and key.
  */
 #include "streams/dsl/held_change_internal.h"
+#include "streams/dsl/joins.h"
 #include "streams/dsl/kstream_internal.h"
 #include "streams/dsl/ktable_internal.h"
 
@@ -22,6 +23,7 @@ typedef struct table_join {
     bool is_left_join;
     const char *waiting_store; /* NULL: without a grace. */
     int64_t grace_ms;
+    int64_t tolerance_ms; /* Older rows are none; 0: no row is too old. */
 } table_join;
 
 typedef struct join_processor {
@@ -91,6 +93,9 @@ static weir_status join_row(join_processor *self, const weir_record *record, wei
     const table_join *spec = self->spec;
     weir_timestamped row = {0};
     WEIR_TRY(look_up(self, record, &row, err));
+    if (spec->tolerance_ms > 0 && row.timestamp_ms < record->timestamp_ms - spec->tolerance_ms) {
+        row.value = WEIR_BYTES_NULL;
+    }
     if (row.value.data == NULL && !spec->is_left_join) {
         return WEIR_OK;
     }
@@ -277,4 +282,35 @@ weir_kstream *weir_kstream_left_join_versioned(weir_kstream *stream, weir_ktable
         stream,
         (table_join){.table = table, .joiner = joiner, .is_left_join = true, .grace_ms = grace_ms},
         "KSTREAM-LEFTJOIN-", options);
+}
+
+weir_kstream *weir_kstream_join_as_of(weir_kstream *left, weir_kstream *right,
+                                      weir_value_joiner joiner, const weir_as_of *as_of,
+                                      const weir_operator_options *options)
+{
+    static const weir_as_of none;
+    as_of = as_of == NULL ? &none : as_of;
+    if (as_of->history_ms <= 0 || as_of->grace_ms < 0 || as_of->grace_ms > as_of->history_ms ||
+        as_of->tolerance_ms < 0) {
+        weir_builder_mistake(left->builder,
+                             "as-of join after %s: a history_ms above 0 that is as long as its "
+                             "grace_ms, and no tolerance_ms below 0 are needed",
+                             left->name);
+    }
+    const weir_materialized kept = {
+        .store_name = as_of->store_name != NULL
+                          ? as_of->store_name
+                          : weir_builder_new_store_name(left->builder, "KSTREAM-ASOFJOIN-"),
+        .history_ms = as_of->history_ms,
+    };
+    weir_ktable *said = weir_kstream_to_table(right, &kept, NULL);
+    weir_ktable_require_rows(said);
+    const table_join spec = {
+        .table = said,
+        .joiner = joiner,
+        .is_left_join = as_of->keeps_unmatched,
+        .grace_ms = as_of->grace_ms == 0 ? NO_GRACE : as_of->grace_ms,
+        .tolerance_ms = as_of->tolerance_ms,
+    };
+    return join(left, spec, "KSTREAM-ASOFJOIN-", options);
 }

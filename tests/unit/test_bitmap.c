@@ -207,6 +207,9 @@ TEST(facets_of_a_bitmap_store_are_sets_of_their_own)
         CHECK_OK(weir_bitmap_store_load(store, facets[f], &set, &err), &err);
         CHECK(weir_bitmap_cardinality(set) > 0);
         CHECK(weir_bitmap_equal(set, models[f]));
+        uint64_t count = 0;
+        CHECK_OK(weir_bitmap_store_cardinality(store, facets[f], &count, &err), &err);
+        CHECK(count == weir_bitmap_cardinality(models[f]));
         weir_bitmap_free(models[f]);
     }
 }

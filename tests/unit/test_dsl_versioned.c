@@ -4,6 +4,7 @@
  * Streams does tests/conformance says.
  */
 #include "streams/dsl/grouped.h"
+#include "streams/dsl/joins.h"
 #include "streams/dsl/kstream.h"
 #include "streams/dsl/ktable.h"
 #include "streams/query.h"
@@ -240,4 +241,59 @@ TEST(versioned_store_has_no_cache)
     weir_topology_add_store(topology, &options, NULL);
     CHECK_STATUS(weir_topology_build(topology, &err), WEIR_INVALID);
     CHECK_STR(err.message, "versioned store 'v': it has no cache, leave out caching_enabled");
+}
+
+static weir_builder *as_of(const weir_as_of *options)
+{
+    weir_builder *builder = weir_builder_new();
+    weir_kstream *quotes = weir_builder_stream(builder, "quotes", NULL);
+    weir_kstream *trades = weir_builder_stream(builder, "in", NULL);
+    weir_kstream_to(weir_kstream_join_as_of(trades, quotes, with_bar, options, NULL), "out", NULL);
+    return builder;
+}
+
+TEST(as_of_join_finds_what_was_said_last_if_not_too_long_ago)
+{
+    const weir_as_of options = {
+        .history_ms = 10000, .tolerance_ms = 700, .keeps_unmatched = true, .store_name = "quoted"};
+    dsl_fixture self;
+    dsl_fixture_start(&self, as_of(&options), "0");
+    dsl_send(&self, "quotes", "k", "1", 1000);
+    dsl_send(&self, "quotes", "k", "3", 3000);
+    dsl_send(&self, "quotes", "k", "2", 2000); /* Out of order. */
+    dsl_fixture_restart(&self);
+    dsl_send(&self, "in", "k", "a", 2000); /* At its time. */
+    dsl_send(&self, "in", "k", "b", 2700);
+    dsl_send(&self, "in", "k", "c", 2701); /* Too long ago. */
+    dsl_send(&self, "in", "k", "d", 999);
+    dsl_send(&self, "in", "other", "e", 3000);
+    dsl_check_next(&self, "out", "k", "a|2", 2000);
+    dsl_check_next(&self, "out", "k", "b|2", 2700);
+    dsl_check_next(&self, "out", "k", "c|-", 2701);
+    dsl_check_next(&self, "out", "k", "d|-", 999);
+    dsl_check_next(&self, "out", "other", "e|-", 3000);
+    dsl_check_end(&self, "out");
+    dsl_fixture_end(&self);
+}
+
+TEST(as_of_join_waits_for_what_was_said_before)
+{
+    dsl_fixture self;
+    dsl_fixture_start(&self, as_of(&(weir_as_of){.history_ms = 10000, .grace_ms = 500}), "0");
+    dsl_send(&self, "quotes", "k", "1", 1000);
+    dsl_send(&self, "in", "k", "a", 2000);
+    dsl_send(&self, "in", "none", "b", 2000); /* Finds nothing, and is not kept. */
+    dsl_send(&self, "quotes", "k", "2", 1900);
+    dsl_check_end(&self, "out");
+    dsl_fixture_restart(&self);
+    dsl_send(&self, "in", "k", "c", 2500);
+    dsl_check_next(&self, "out", "k", "a|2", 2000);
+    dsl_check_end(&self, "out");
+    dsl_fixture_end(&self);
+}
+
+TEST(as_of_join_without_a_history_is_told)
+{
+    dsl_check_mistake(as_of(NULL), "a history_ms above 0 that is as long as its grace_ms");
+    dsl_check_mistake(as_of(&(weir_as_of){.history_ms = 10, .grace_ms = 11}), "as-of join after");
 }
