@@ -35,8 +35,12 @@ bool weir_kept_times_get(const weir_kept_times *times, const char *name, int64_t
     return found != NULL;
 }
 
-static weir_kept_time *add(weir_kept_times *times, weir_bytes name)
+static weir_kept_time *find_or_add(weir_kept_times *times, weir_bytes name)
 {
+    weir_kept_time *found = find(times, name);
+    if (found != NULL) {
+        return found;
+    }
     times->items = weir_grow(times->items, times->count, &times->capacity, sizeof(*times->items));
     weir_kept_time *added = &times->items[times->count++];
     *added = (weir_kept_time){.name = weir_bytes_to_text(name), .ms = -1};
@@ -45,9 +49,7 @@ static weir_kept_time *add(weir_kept_times *times, weir_bytes name)
 
 void weir_kept_times_set(weir_kept_times *times, const char *name, int64_t ms)
 {
-    weir_kept_time *found = find(times, weir_bytes_of_text(name));
-    found = found == NULL ? add(times, weir_bytes_of_text(name)) : found;
-    found->ms = ms;
+    find_or_add(times, weir_bytes_of_text(name))->ms = ms;
 }
 
 void weir_kept_times_forget(weir_kept_times *times, char mark)
@@ -93,8 +95,7 @@ void weir_kept_times_read(weir_kept_times *times, weir_reader *reader)
         if (reader->failed || times == NULL) {
             continue;
         }
-        weir_kept_time *found = find(times, name);
-        found = found == NULL ? add(times, name) : found;
-        found->ms = found->ms < ms ? ms : found->ms;
+        weir_kept_time *kept = find_or_add(times, name);
+        kept->ms = kept->ms < ms ? ms : kept->ms;
     }
 }
