@@ -11,6 +11,8 @@
  */
 #include "streams/dsl/kstream_internal.h"
 
+#include "streams/dsl/null_handle_internal.h"
+
 #include <stdlib.h>
 
 typedef struct branch {
@@ -64,6 +66,7 @@ static weir_processor *new_split(void *user)
 weir_branched_kstream *weir_kstream_split(weir_kstream *stream,
                                           const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     weir_builder *builder = stream->builder;
     weir_branched_kstream *split = weir_builder_alloc(builder, sizeof(*split));
     const char *name = weir_builder_name_or_new(builder, options == NULL ? NULL : options->name,
@@ -96,6 +99,7 @@ static branch *add_branch(weir_branched_kstream *split, int32_t number,
 weir_kstream *weir_branched_kstream_branch(weir_branched_kstream *split, weir_predicate predicate,
                                            const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(split);
     weir_kstream *stream = NULL;
     branch *added = add_branch(split, ++split->count, options, &stream);
     weir_builder_require(stream->builder, predicate != NULL, added->name, "a predicate");
@@ -108,6 +112,7 @@ weir_kstream *weir_branched_kstream_branch(weir_branched_kstream *split, weir_pr
 weir_kstream *weir_branched_kstream_default(weir_branched_kstream *split,
                                             const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(split);
     if (split->otherwise != NULL) {
         weir_builder_mistake(split->stream->builder, "split '%s' has a default branch already",
                              split->node->name);

@@ -17,7 +17,8 @@
  *
  * Ownership  Everything that grows from a builder, the topology included, lives as long as it.
  *            Strings are copied, user pointers borrowed. Options may be NULL: all defaults.
- * Errors     The first mistake is kept and told by weir_builder_build; no call fails before.
+ * Errors     The first mistake is kept and told by weir_builder_build; no call fails before. One
+ *            with NULL for a builder, a stream or a table answers NULL.
  * Threads    One.
  */
 #ifndef WEIR_STREAMS_DSL_BUILDER_H

@@ -11,6 +11,7 @@
  */
 #include "streams/dsl/cogrouped.h"
 
+#include "streams/dsl/null_handle_internal.h"
 #include "streams/dsl/sessions_internal.h"
 #include "streams/dsl/windowed_internal.h"
 
@@ -44,6 +45,7 @@ struct weir_session_windowed_cogrouped_kstream {
 weir_cogrouped_kstream *weir_kgrouped_stream_cogroup(weir_kgrouped_stream *grouped,
                                                      weir_aggregator aggregator)
 {
+    WEIR_REFUSE_NULL(grouped);
     weir_builder *builder = grouped->stream.builder;
     weir_cogrouped_kstream *cogrouped = weir_builder_alloc(builder, sizeof(*cogrouped));
     cogrouped->builder = builder;
@@ -54,6 +56,7 @@ weir_cogrouped_kstream *weir_cogrouped_kstream_cogroup(weir_cogrouped_kstream *c
                                                        weir_kgrouped_stream *grouped,
                                                        weir_aggregator aggregator)
 {
+    WEIR_REFUSE_NULL(cogrouped, grouped);
     WEIR_ASSERT(grouped->stream.builder == cogrouped->builder);
 
     member **at = &cogrouped->first;
@@ -181,6 +184,7 @@ weir_ktable *weir_cogrouped_kstream_aggregate(weir_cogrouped_kstream *cogrouped,
                                               const weir_materialized *materialized,
                                               const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(cogrouped);
     static const weir_materialized none;
     const cogrouped_table table = {
         .initializer = initializer,
@@ -207,6 +211,7 @@ weir_time_windowed_cogrouped_kstream *
 weir_cogrouped_kstream_windowed_by(weir_cogrouped_kstream *cogrouped,
                                    const weir_time_windows *windows)
 {
+    WEIR_REFUSE_NULL(cogrouped);
     return windowed_by(cogrouped, weir_windows_of_time(windows));
 }
 
@@ -214,6 +219,7 @@ weir_time_windowed_cogrouped_kstream *
 weir_cogrouped_kstream_windowed_by_sliding(weir_cogrouped_kstream *cogrouped,
                                            const weir_sliding_windows *windows)
 {
+    WEIR_REFUSE_NULL(cogrouped);
     return windowed_by(cogrouped, weir_windows_of_sliding(windows));
 }
 
@@ -222,6 +228,7 @@ weir_ktable *weir_time_windowed_cogrouped_aggregate(weir_time_windowed_cogrouped
                                                     const weir_materialized *materialized,
                                                     const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(windowed);
     weir_graph_store *store = weir_windows_declare_store(
         windowed->cogrouped->builder, &windowed->windows, materialized, aggregate_prefix);
     store->options.takes_expired = true; /* A stream that is behind goes on with its windows. */
@@ -241,6 +248,7 @@ weir_session_windowed_cogrouped_kstream *
 weir_cogrouped_kstream_windowed_by_session(weir_cogrouped_kstream *cogrouped,
                                            const weir_session_windows *windows)
 {
+    WEIR_REFUSE_NULL(cogrouped);
     weir_session_windowed_cogrouped_kstream *windowed =
         weir_builder_alloc(cogrouped->builder, sizeof(*windowed));
     windowed->cogrouped = cogrouped;
@@ -254,6 +262,7 @@ weir_ktable *weir_session_windowed_cogrouped_aggregate(
     weir_session_windowed_cogrouped_kstream *windowed, weir_initializer initializer,
     weir_merger merger, const weir_materialized *materialized, const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(windowed);
     weir_builder *builder = windowed->cogrouped->builder;
     weir_builder_require(builder, merger != NULL, "cogrouped sessions", "a merger");
     weir_sessions_spec *sessions = weir_builder_alloc(builder, sizeof(*sessions));

@@ -5,6 +5,8 @@
  * runtime sweeps.
  */
 #include "streams/dsl/timed_internal.h"
+
+#include "streams/dsl/null_handle_internal.h"
 #include "streams/table_context.h"
 #include "streams/timers.h"
 
@@ -82,6 +84,7 @@ weir_kstream *weir_kstream_deduplicate(weir_kstream *stream,
                                        const weir_deduplication *deduplication,
                                        const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     deduplicate_spec *spec = weir_builder_alloc(stream->builder, sizeof(*spec));
     spec->deduplication = deduplication == NULL ? (weir_deduplication){0} : *deduplication;
     spec->user = options == NULL ? NULL : options->user;

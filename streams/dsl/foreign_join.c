@@ -5,6 +5,8 @@
  */
 #include "streams/dsl/foreign_join_internal.h"
 
+#include "streams/dsl/null_handle_internal.h"
+
 #define REGISTRATION "KTABLE-FK-JOIN-SUBSCRIPTION-REGISTRATION-"
 #define SUBSCRIPTION "KTABLE-FK-JOIN-SUBSCRIPTION-PROCESSOR-"
 #define OUTPUT "KTABLE-FK-JOIN-OUTPUT-"
@@ -150,6 +152,7 @@ weir_ktable *weir_ktable_join_foreign(weir_ktable *left, weir_ktable *right,
                                       weir_key_selector selector, weir_value_joiner joiner,
                                       const weir_table_options *options)
 {
+    WEIR_REFUSE_NULL(left, right);
     return join(left, right, (weir_foreign_join){.selector = selector, .joiner = joiner}, options);
 }
 
@@ -157,6 +160,7 @@ weir_ktable *weir_ktable_left_join_foreign(weir_ktable *left, weir_ktable *right
                                            weir_key_selector selector, weir_value_joiner joiner,
                                            const weir_table_options *options)
 {
+    WEIR_REFUSE_NULL(left, right);
     const weir_foreign_join spec = {.selector = selector, .joiner = joiner, .is_left_join = true};
     return join(left, right, spec, options);
 }

@@ -6,6 +6,7 @@
 
 #include "streams/dsl/kstream_internal.h"
 #include "streams/dsl/ktable_internal.h"
+#include "streams/dsl/null_handle_internal.h"
 
 #include <stdlib.h>
 
@@ -108,6 +109,7 @@ weir_global_table *weir_builder_global_table(weir_builder *builder, const char *
                                              const weir_consumed *consumed,
                                              const weir_materialized *materialized)
 {
+    WEIR_REFUSE_NULL(builder);
     static const weir_consumed no_consumed;
     static const weir_materialized no_materialized;
     consumed = consumed == NULL ? &no_consumed : consumed;
@@ -152,6 +154,7 @@ weir_kstream *weir_kstream_join_global(weir_kstream *stream, weir_global_table *
                                        weir_key_selector selector, weir_value_joiner joiner,
                                        const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream, table);
     const global_join spec = {.table = table, .selector = selector, .joiner = joiner};
     return join(stream, spec, options);
 }
@@ -160,6 +163,7 @@ weir_kstream *weir_kstream_left_join_global(weir_kstream *stream, weir_global_ta
                                             weir_key_selector selector, weir_value_joiner joiner,
                                             const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream, table);
     const global_join spec = {
         .table = table, .selector = selector, .joiner = joiner, .is_left_join = true};
     return join(stream, spec, options);

@@ -8,6 +8,8 @@
  */
 #include "streams/dsl/graph_internal.h"
 
+#include "streams/dsl/null_handle_internal.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,6 +31,7 @@ weir_builder *weir_builder_new(void)
 
 void weir_builder_free(weir_builder *builder)
 {
+    weir_null_handle_forget(); /* It is of no builder after this one. */
     if (builder == NULL) {
         return;
     }
@@ -240,11 +243,17 @@ void weir_graph_move(weir_builder *builder, weir_graph_node *child, weir_graph_n
 void weir_builder_add_resource(weir_builder *builder, const char *name,
                                const weir_resource_options *options)
 {
+    if (WEIR_ANY_IS_NULL(builder, name, options)) {
+        return;
+    }
     weir_topology_add_resource(builder->topology, name, options);
 }
 
 void weir_builder_optimise(weir_builder *builder)
 {
+    if (WEIR_ANY_IS_NULL(builder)) {
+        return;
+    }
     builder->optimisations = WEIR_OPTIMISE_SOURCES | WEIR_OPTIMISE_TOPICS | WEIR_OPTIMISE_BUFFERS;
 }
 

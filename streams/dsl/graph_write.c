@@ -5,6 +5,7 @@
  *   repartition   ─▶ filter (records without a key go no further) ─▶ sink ┊ source ─▶
  */
 #include "streams/dsl/ktable_internal.h"
+#include "streams/dsl/null_handle_internal.h"
 #include "streams/global_stores.h"
 
 #include <stdlib.h>
@@ -207,6 +208,8 @@ void weir_graph_write_node(weir_builder *builder, const weir_graph_node *node)
 weir_status weir_builder_build(weir_builder *builder, const weir_topology **out_topology,
                                weir_error *err)
 {
+    (void)WEIR_ANY_IS_NULL(builder);
+    WEIR_TRY(weir_null_handle_tell(err));
     WEIR_ASSERT(!builder->built);
     if (builder->mistake.status != WEIR_OK) {
         return weir_error_set(err, WEIR_INVALID, "%s", builder->mistake.message);

@@ -9,6 +9,7 @@
 #include "streams/dsl/grouped.h"
 
 #include "streams/dsl/aggregate_internal.h"
+#include "streams/dsl/null_handle_internal.h"
 
 #include <stdlib.h>
 
@@ -178,6 +179,7 @@ weir_ktable *weir_kgrouped_stream_count(weir_kgrouped_stream *grouped,
                                         const weir_materialized *materialized,
                                         const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(grouped);
     weir_count_use_up_name(grouped->stream.builder, materialized);
     const weir_aggregate_spec spec = {.initializer = weir_count_zero, .aggregator = weir_count_one};
     return add(grouped, materialized, options, "KSTREAM-AGGREGATE-", &spec);
@@ -187,6 +189,7 @@ weir_ktable *weir_kgrouped_stream_reduce(weir_kgrouped_stream *grouped, weir_red
                                          const weir_materialized *materialized,
                                          const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(grouped);
     const weir_aggregate_spec spec = {.reducer = reducer};
     return add(grouped, materialized, options, "KSTREAM-REDUCE-", &spec);
 }
@@ -197,6 +200,7 @@ weir_ktable *weir_kgrouped_stream_aggregate(weir_kgrouped_stream *grouped,
                                             const weir_materialized *materialized,
                                             const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(grouped);
     const weir_aggregate_spec spec = {.initializer = initializer, .aggregator = aggregator};
     return add(grouped, materialized, options, "KSTREAM-AGGREGATE-", &spec);
 }

@@ -5,6 +5,8 @@
  */
 #include "streams/dsl/kstream_internal.h"
 
+#include "streams/dsl/null_handle_internal.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +37,7 @@ weir_kstream *weir_kstream_of(weir_builder *builder, weir_graph_node *node,
 weir_kstream *weir_builder_stream(weir_builder *builder, const char *topic,
                                   const weir_consumed *consumed)
 {
+    WEIR_REFUSE_NULL(builder);
     static const weir_consumed no_consumed;
     consumed = consumed == NULL ? &no_consumed : consumed;
     const char *name = weir_builder_name_or_new(builder, consumed->name, "KSTREAM-SOURCE-");
@@ -84,6 +87,7 @@ static weir_kstream *add_function(weir_kstream *stream, const weir_operator_opti
 weir_kstream *weir_kstream_filter(weir_kstream *stream, weir_predicate predicate,
                                   const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     return add_function(stream, options, "KSTREAM-FILTER-",
                         (weir_stateless){.predicate = predicate}, NOTHING);
 }
@@ -91,6 +95,7 @@ weir_kstream *weir_kstream_filter(weir_kstream *stream, weir_predicate predicate
 weir_kstream *weir_kstream_filter_not(weir_kstream *stream, weir_predicate predicate,
                                       const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     return add_function(stream, options, "KSTREAM-FILTER-",
                         (weir_stateless){.predicate = predicate, .negated = true}, NOTHING);
 }
@@ -98,6 +103,7 @@ weir_kstream *weir_kstream_filter_not(weir_kstream *stream, weir_predicate predi
 weir_kstream *weir_kstream_map_values(weir_kstream *stream, weir_value_mapper mapper,
                                       const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     return add_function(stream, options, "KSTREAM-MAPVALUES-",
                         (weir_stateless){.map_value = mapper}, CHANGES_VALUES);
 }
@@ -105,6 +111,7 @@ weir_kstream *weir_kstream_map_values(weir_kstream *stream, weir_value_mapper ma
 weir_kstream *weir_kstream_select_key(weir_kstream *stream, weir_key_selector selector,
                                       const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     return add_function(stream, options, "KSTREAM-KEY-SELECT-",
                         (weir_stateless){.select_key = selector}, CHANGES_KEYS);
 }
@@ -112,6 +119,7 @@ weir_kstream *weir_kstream_select_key(weir_kstream *stream, weir_key_selector se
 weir_kstream *weir_kstream_map(weir_kstream *stream, weir_key_value_mapper mapper,
                                const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     return add_function(stream, options, "KSTREAM-MAP-", (weir_stateless){.map = mapper},
                         CHANGES_KEYS);
 }
@@ -119,6 +127,7 @@ weir_kstream *weir_kstream_map(weir_kstream *stream, weir_key_value_mapper mappe
 weir_kstream *weir_kstream_flat_map(weir_kstream *stream, weir_flat_mapper mapper,
                                     const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     return add_function(stream, options, "KSTREAM-FLATMAP-", (weir_stateless){.flat_map = mapper},
                         CHANGES_KEYS);
 }
@@ -126,6 +135,7 @@ weir_kstream *weir_kstream_flat_map(weir_kstream *stream, weir_flat_mapper mappe
 weir_kstream *weir_kstream_flat_map_values(weir_kstream *stream, weir_flat_mapper mapper,
                                            const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     return add_function(stream, options, "KSTREAM-FLATMAPVALUES-",
                         (weir_stateless){.flat_map = mapper, .keeps_keys = true}, CHANGES_VALUES);
 }
@@ -133,6 +143,7 @@ weir_kstream *weir_kstream_flat_map_values(weir_kstream *stream, weir_flat_mappe
 weir_kstream *weir_kstream_peek(weir_kstream *stream, weir_foreach_action action,
                                 const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     return add_function(stream, options, "KSTREAM-PEEK-", (weir_stateless){.action = action},
                         NOTHING);
 }
@@ -140,6 +151,9 @@ weir_kstream *weir_kstream_peek(weir_kstream *stream, weir_foreach_action action
 void weir_kstream_foreach(weir_kstream *stream, weir_foreach_action action,
                           const weir_operator_options *options)
 {
+    if (WEIR_ANY_IS_NULL(stream)) {
+        return;
+    }
     (void)add_function(stream, options, "KSTREAM-FOREACH-",
                        (weir_stateless){.action = action, .ends = true}, NOTHING);
 }
@@ -147,6 +161,7 @@ void weir_kstream_foreach(weir_kstream *stream, weir_foreach_action action,
 weir_kstream *weir_kstream_merge(weir_kstream *stream, weir_kstream *other,
                                  const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream, other);
     WEIR_ASSERT(stream->builder == other->builder);
     weir_kstream *merged = add(stream, options, "KSTREAM-MERGE-", (weir_stateless){0}, NOTHING);
     weir_graph_connect(stream->builder, other->node, merged->node);
@@ -158,6 +173,9 @@ weir_kstream *weir_kstream_merge(weir_kstream *stream, weir_kstream *other,
 
 void weir_builder_add_store(weir_builder *builder, const weir_store_options *options)
 {
+    if (WEIR_ANY_IS_NULL(builder)) {
+        return;
+    }
     bool given = options != NULL && options->name != NULL;
     weir_builder_require(builder, given, "store", "options with a name");
     if (!given) {
@@ -204,6 +222,7 @@ weir_kstream *weir_kstream_process(weir_kstream *stream, const weir_processor_op
                                    const weir_operator_options *options,
                                    const char *const *store_names)
 {
+    WEIR_REFUSE_NULL(stream);
     options = options == NULL ? &no_options : options;
     const char *name = given_or_new(stream->builder, options->name, "KSTREAM-PROCESSOR-");
     weir_graph_node *node = add_process(stream, processor, name, store_names);
@@ -215,6 +234,7 @@ weir_kstream *weir_kstream_process_values(weir_kstream *stream,
                                           const weir_operator_options *options,
                                           const char *const *store_names)
 {
+    WEIR_REFUSE_NULL(stream);
     options = options == NULL ? &no_options : options;
     const char *name = given_or_new(stream->builder, options->name, "KSTREAM-PROCESSVALUES-");
     weir_graph_node *node = add_process(stream, processor, name, store_names);
@@ -276,6 +296,7 @@ weir_kstream *weir_kstream_repartition_for_join(weir_kstream *stream, const char
 
 weir_kstream *weir_kstream_repartition(weir_kstream *stream, const weir_repartitioned *options)
 {
+    WEIR_REFUSE_NULL(stream);
     static const weir_repartitioned no_repartitioned;
     options = options == NULL ? &no_repartitioned : options;
     const char *name = given_or_new(stream->builder, options->name, "KSTREAM-REPARTITION-");
@@ -304,6 +325,9 @@ static weir_graph_node *add_sink(weir_kstream *stream, const weir_produced *opti
 
 void weir_kstream_to(weir_kstream *stream, const char *topic, const weir_produced *options)
 {
+    if (WEIR_ANY_IS_NULL(stream)) {
+        return;
+    }
     weir_graph_node *node = add_sink(stream, options);
     node->sink.topic = weir_builder_topic(stream->builder, topic, node->name);
 }
@@ -311,6 +335,9 @@ void weir_kstream_to(weir_kstream *stream, const char *topic, const weir_produce
 void weir_kstream_to_topic_of(weir_kstream *stream, weir_topic_extractor extractor,
                               const weir_produced *options)
 {
+    if (WEIR_ANY_IS_NULL(stream)) {
+        return;
+    }
     weir_graph_node *node = add_sink(stream, options);
     weir_builder_require(stream->builder, extractor != NULL, node->name, "a topic extractor");
     node->sink.topic_of = extractor;
@@ -331,12 +358,14 @@ static weir_kgrouped_stream *group(const weir_kstream *stream, const char *name)
 weir_kgrouped_stream *weir_kstream_group_by_key(weir_kstream *stream,
                                                 const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     return group(stream, options == NULL ? NULL : options->name);
 }
 
 weir_kgrouped_stream *weir_kstream_group_by(weir_kstream *stream, weir_key_selector selector,
                                             const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     return group(weir_kstream_select_key(stream, selector, options),
                  options == NULL ? NULL : options->name);
 }

@@ -11,6 +11,7 @@
 #include "streams/dsl/joins.h"
 #include "streams/dsl/kstream_internal.h"
 #include "streams/dsl/ktable_internal.h"
+#include "streams/dsl/null_handle_internal.h"
 
 #include "streams/base/serde.h"
 
@@ -237,6 +238,7 @@ weir_kstream *weir_kstream_join_table(weir_kstream *stream, weir_ktable *table,
                                       weir_value_joiner joiner,
                                       const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream, table);
     weir_ktable_require_rows(table);
     return join(stream, (table_join){.table = table, .joiner = joiner, .grace_ms = NO_GRACE},
                 "KSTREAM-JOIN-", options);
@@ -246,6 +248,7 @@ weir_kstream *weir_kstream_left_join_table(weir_kstream *stream, weir_ktable *ta
                                            weir_value_joiner joiner,
                                            const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream, table);
     weir_ktable_require_rows(table);
     return join(
         stream,
@@ -269,6 +272,7 @@ weir_kstream *weir_kstream_join_versioned(weir_kstream *stream, weir_ktable *tab
                                           weir_value_joiner joiner, int64_t grace_ms,
                                           const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream, table);
     return join_versioned(stream,
                           (table_join){.table = table, .joiner = joiner, .grace_ms = grace_ms},
                           "KSTREAM-JOIN-", options);
@@ -278,6 +282,7 @@ weir_kstream *weir_kstream_left_join_versioned(weir_kstream *stream, weir_ktable
                                                weir_value_joiner joiner, int64_t grace_ms,
                                                const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream, table);
     return join_versioned(
         stream,
         (table_join){.table = table, .joiner = joiner, .is_left_join = true, .grace_ms = grace_ms},
@@ -288,6 +293,7 @@ weir_kstream *weir_kstream_join_as_of(weir_kstream *left, weir_kstream *right,
                                       weir_value_joiner joiner, const weir_as_of *as_of,
                                       const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(left, right);
     static const weir_as_of none;
     as_of = as_of == NULL ? &none : as_of;
     if (as_of->history_ms <= 0 || as_of->grace_ms < 0 || as_of->grace_ms > as_of->history_ms ||

@@ -9,6 +9,7 @@
 #include "streams/dsl/ktable_internal.h"
 
 #include "streams/dsl/kstream_internal.h"
+#include "streams/dsl/null_handle_internal.h"
 
 #include <stdlib.h>
 
@@ -210,6 +211,7 @@ weir_ktable *weir_builder_table(weir_builder *builder, const char *topic,
                                 const weir_consumed *consumed,
                                 const weir_materialized *materialized)
 {
+    WEIR_REFUSE_NULL(builder);
     static const weir_consumed no_consumed;
     static const weir_materialized no_materialized;
     consumed = consumed == NULL ? &no_consumed : consumed;
@@ -255,6 +257,7 @@ static weir_processor *new_to_stream(void *user)
 
 weir_kstream *weir_ktable_to_stream(weir_ktable *table, const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(table);
     const char *name = weir_builder_name_or_new(
         table->builder, options == NULL ? NULL : options->name, "KTABLE-TOSTREAM-");
     weir_graph_node *node = weir_graph_add(table->builder, table->node, WEIR_GRAPH_PROCESSOR, name);

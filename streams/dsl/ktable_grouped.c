@@ -12,6 +12,7 @@
 #include "streams/base/serde.h"
 #include "streams/dsl/kstream_internal.h"
 #include "streams/dsl/ktable_internal.h"
+#include "streams/dsl/null_handle_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,7 @@ static weir_processor *new_select(void *user)
 weir_kgrouped_table *weir_ktable_group_by(weir_ktable *table, weir_key_value_mapper selector,
                                           const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(table);
     weir_builder *builder = table->builder;
     weir_kgrouped_table *grouped = weir_builder_alloc(builder, sizeof(*grouped));
     grouped->table = table;
@@ -351,6 +353,7 @@ static weir_status subtract_one(weir_call *call, weir_bytes key, weir_bytes valu
 weir_ktable *weir_kgrouped_table_count(weir_kgrouped_table *grouped,
                                        const weir_table_options *options)
 {
+    WEIR_REFUSE_NULL(grouped);
     return add_aggregate(grouped, (aggregate_spec){.adder = add_one, .subtractor = subtract_one},
                          "KTABLE-AGGREGATE-", options);
 }
@@ -360,6 +363,7 @@ weir_ktable *weir_kgrouped_table_aggregate(weir_kgrouped_table *grouped,
                                            weir_aggregator subtractor,
                                            const weir_table_options *options)
 {
+    WEIR_REFUSE_NULL(grouped);
     const aggregate_spec spec = {
         .initializer = initializer, .adder = adder, .subtractor = subtractor};
     return add_aggregate(grouped, spec, "KTABLE-AGGREGATE-", options);
@@ -368,6 +372,7 @@ weir_ktable *weir_kgrouped_table_aggregate(weir_kgrouped_table *grouped,
 weir_ktable *weir_kgrouped_table_reduce(weir_kgrouped_table *grouped, weir_reducer adder,
                                         weir_reducer subtractor, const weir_table_options *options)
 {
+    WEIR_REFUSE_NULL(grouped);
     return add_aggregate(grouped, (aggregate_spec){.add = adder, .subtract = subtractor},
                          "KTABLE-REDUCE-", options);
 }

@@ -11,6 +11,7 @@
 #include "streams/dsl/ktable_internal.h"
 
 #include "streams/dsl/kstream_internal.h"
+#include "streams/dsl/null_handle_internal.h"
 
 #include <stdlib.h>
 
@@ -204,17 +205,20 @@ static weir_ktable *join(weir_ktable *left, weir_ktable *right, weir_table_kind 
 weir_ktable *weir_ktable_join(weir_ktable *left, weir_ktable *right, weir_value_joiner joiner,
                               const weir_table_options *options)
 {
+    WEIR_REFUSE_NULL(left, right);
     return join(left, right, WEIR_TABLE_INNER_JOIN, joiner, options);
 }
 
 weir_ktable *weir_ktable_left_join(weir_ktable *left, weir_ktable *right, weir_value_joiner joiner,
                                    const weir_table_options *options)
 {
+    WEIR_REFUSE_NULL(left, right);
     return join(left, right, WEIR_TABLE_LEFT_JOIN, joiner, options);
 }
 
 weir_ktable *weir_ktable_outer_join(weir_ktable *left, weir_ktable *right, weir_value_joiner joiner,
                                     const weir_table_options *options)
 {
+    WEIR_REFUSE_NULL(left, right);
     return join(left, right, WEIR_TABLE_OUTER_JOIN, joiner, options);
 }

@@ -7,6 +7,8 @@
  */
 #include "streams/dsl/ktable_internal.h"
 
+#include "streams/dsl/null_handle_internal.h"
+
 #include <stdlib.h>
 
 typedef struct map_processor {
@@ -105,18 +107,21 @@ static weir_ktable *add_filter(weir_ktable *parent, weir_predicate predicate, bo
 weir_ktable *weir_ktable_filter(weir_ktable *table, weir_predicate predicate,
                                 const weir_table_options *options)
 {
+    WEIR_REFUSE_NULL(table);
     return add_filter(table, predicate, false, options);
 }
 
 weir_ktable *weir_ktable_filter_not(weir_ktable *table, weir_predicate predicate,
                                     const weir_table_options *options)
 {
+    WEIR_REFUSE_NULL(table);
     return add_filter(table, predicate, true, options);
 }
 
 weir_ktable *weir_ktable_map_values(weir_ktable *table, weir_value_mapper mapper,
                                     const weir_table_options *options)
 {
+    WEIR_REFUSE_NULL(table);
     weir_ktable *mapped = add(table, WEIR_TABLE_MAP, "KTABLE-MAPVALUES-", options);
     weir_builder_require(table->builder, mapper != NULL, mapped->node->name, "a mapper");
     mapped->mapper = mapper;

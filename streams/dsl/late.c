@@ -11,6 +11,7 @@
 #include "streams/dsl/late_internal.h"
 
 #include "streams/dsl/ktable_internal.h"
+#include "streams/dsl/null_handle_internal.h"
 #include "streams/dsl/stream_join_internal.h"
 #include "streams/error_handler.h"
 
@@ -149,6 +150,7 @@ static void add_finder(weir_kstream *late, weir_graph_node *finder)
 
 weir_kstream *weir_ktable_late_records(weir_ktable *table, const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(table);
     weir_builder *builder = table->builder;
     if (table->kind != WEIR_TABLE_AGGREGATE || !table->windows.are_there) {
         weir_builder_mistake(builder,
@@ -170,6 +172,7 @@ weir_kstream *weir_ktable_late_records(weir_ktable *table, const weir_operator_o
 
 weir_kstream *weir_kstream_late_records(weir_kstream *joined, const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(joined);
     weir_graph_node *node = joined->node;
     if (node->other_window == NULL) {
         weir_builder_mistake(joined->builder,

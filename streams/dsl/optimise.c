@@ -9,6 +9,7 @@
  */
 #include "streams/dsl/kstream_internal.h"
 #include "streams/dsl/ktable_internal.h"
+#include "streams/dsl/null_handle_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -260,6 +261,9 @@ static int optimisation_of(const char *word, size_t length)
 weir_status weir_builder_configure(weir_builder *builder, const weir_config *config,
                                    weir_error *err)
 {
+    if (WEIR_ANY_IS_NULL(builder, config)) {
+        return weir_null_handle_tell(err);
+    }
     WEIR_ASSERT(!builder->built);
     const char *at = config->topology_optimization == NULL ? "none" : config->topology_optimization;
     unsigned asked = 0;

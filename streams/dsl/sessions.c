@@ -3,6 +3,7 @@
  * sessions.c - session windows: a record meets the sessions within the gap around it, and all of
  * them become one.
  */
+#include "streams/dsl/null_handle_internal.h"
 #include "streams/dsl/sessions_internal.h"
 #include "streams/dsl/window_close_internal.h"
 
@@ -280,6 +281,7 @@ weir_session_windowed_kstream *
 weir_kgrouped_stream_windowed_by_session(weir_kgrouped_stream *grouped,
                                          const weir_session_windows *windows)
 {
+    WEIR_REFUSE_NULL(grouped);
     weir_builder *builder = grouped->stream.builder;
     weir_session_windowed_kstream *windowed = weir_builder_alloc(builder, sizeof(*windowed));
     windowed->grouped = grouped;
@@ -292,6 +294,7 @@ weir_session_windowed_kstream *
 weir_session_windowed_emit_strategy(weir_session_windowed_kstream *windowed,
                                     weir_emit_strategy strategy)
 {
+    WEIR_REFUSE_NULL(windowed);
     windowed->emits_on_close = strategy == WEIR_EMIT_ON_WINDOW_CLOSE;
     return windowed;
 }
@@ -364,6 +367,7 @@ weir_ktable *weir_session_windowed_count(weir_session_windowed_kstream *windowed
                                          const weir_materialized *materialized,
                                          const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(windowed);
     weir_count_use_up_name(windowed->grouped->stream.builder, materialized);
     const session_table table = {materialized, options, "KSTREAM-AGGREGATE-", add_counts};
     return add(windowed, &table,
@@ -375,6 +379,7 @@ weir_ktable *weir_session_windowed_reduce(weir_session_windowed_kstream *windowe
                                           const weir_materialized *materialized,
                                           const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(windowed);
     const session_table table = {materialized, options, "KSTREAM-REDUCE-", NULL};
     return add(windowed, &table, (weir_aggregate_spec){.reducer = reducer});
 }
@@ -384,6 +389,7 @@ weir_ktable *weir_session_windowed_aggregate(weir_session_windowed_kstream *wind
                                              const weir_materialized *materialized,
                                              const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(windowed);
     static const weir_session_aggregate none;
     functions = functions == NULL ? &none : functions;
     const session_table table = {materialized, options, "KSTREAM-AGGREGATE-", functions->merger};

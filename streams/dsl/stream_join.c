@@ -9,6 +9,8 @@
  */
 #include "streams/dsl/stream_join_internal.h"
 
+#include "streams/dsl/null_handle_internal.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +218,7 @@ static weir_join_windows given(const weir_join_windows *windows)
 weir_kstream *weir_kstream_join(weir_kstream *left, weir_kstream *right, weir_value_joiner joiner,
                                 const weir_join_windows *windows, const weir_stream_joined *options)
 {
+    WEIR_REFUSE_NULL(left, right);
     return join_streams(left, right,
                         (weir_stream_join){.windows = given(windows), .joiner = joiner}, options);
 }
@@ -224,6 +227,7 @@ weir_kstream *weir_kstream_left_join(weir_kstream *left, weir_kstream *right,
                                      weir_value_joiner joiner, const weir_join_windows *windows,
                                      const weir_stream_joined *options)
 {
+    WEIR_REFUSE_NULL(left, right);
     const weir_stream_join spec = {.windows = given(windows), .joiner = joiner, .left_outer = true};
     return join_streams(left, right, spec, options);
 }
@@ -232,6 +236,7 @@ weir_kstream *weir_kstream_outer_join(weir_kstream *left, weir_kstream *right,
                                       weir_value_joiner joiner, const weir_join_windows *windows,
                                       const weir_stream_joined *options)
 {
+    WEIR_REFUSE_NULL(left, right);
     const weir_stream_join spec = {
         .windows = given(windows), .joiner = joiner, .left_outer = true, .right_outer = true};
     return join_streams(left, right, spec, options);

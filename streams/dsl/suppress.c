@@ -9,6 +9,7 @@
 #include "streams/dsl/suppress_internal.h"
 
 #include "statestore/session_store.h"
+#include "streams/dsl/null_handle_internal.h"
 #include "streams/dsl/windowed.h"
 
 #include <inttypes.h>
@@ -214,6 +215,7 @@ static const weir_suppressed no_options;
 weir_ktable *weir_ktable_suppress_until_window_closes(weir_ktable *table,
                                                       const weir_suppressed *options)
 {
+    WEIR_REFUSE_NULL(table);
     options = options == NULL ? &no_options : options;
     const weir_table_windows windows = windows_of(table);
     if (!windows.are_there) {
@@ -235,6 +237,7 @@ weir_ktable *weir_ktable_suppress_until_window_closes(weir_ktable *table,
 weir_ktable *weir_ktable_suppress_until_time_limit(weir_ktable *table, int64_t time_limit_ms,
                                                    const weir_suppressed *options)
 {
+    WEIR_REFUSE_NULL(table);
     if (time_limit_ms < 0) {
         weir_builder_mistake(table->builder,
                              "suppress after %s: a time limit of %" PRId64 " ms: give it 0 or more",

@@ -11,6 +11,7 @@
 
 #include "streams/base/serde.h"
 #include "streams/dsl/held_change_internal.h"
+#include "streams/dsl/null_handle_internal.h"
 #include "streams/table_context.h"
 #include "streams/timers.h"
 
@@ -145,6 +146,7 @@ static weir_processor *new_delay(void *user)
 weir_kstream *weir_kstream_delay(weir_kstream *stream, const weir_delay *delay,
                                  const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     delay_spec *spec = weir_builder_alloc(stream->builder, sizeof(*spec));
     spec->delay = delay == NULL ? (weir_delay){.delay_ms = -1} : *delay;
     spec->user = options == NULL ? NULL : options->user;
@@ -241,6 +243,7 @@ static weir_processor *new_ttl(void *user)
 weir_kstream *weir_kstream_end_after(weir_kstream *stream, const weir_time_to_live *time_to_live,
                                      const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     ttl_spec *spec = weir_builder_alloc(stream->builder, sizeof(*spec));
     spec->time_to_live = time_to_live == NULL ? (weir_time_to_live){0} : *time_to_live;
     spec->user = options == NULL ? NULL : options->user;

@@ -5,12 +5,14 @@
  */
 #include "streams/dsl/kstream_internal.h"
 #include "streams/dsl/ktable_internal.h"
+#include "streams/dsl/null_handle_internal.h"
 
 static const char prefix[] = "KSTREAM-TOTABLE-";
 
 weir_ktable *weir_kstream_to_table(weir_kstream *stream, const weir_materialized *materialized,
                                    const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(stream);
     static const weir_materialized not_kept;
     materialized = materialized == NULL ? &not_kept : materialized;
     weir_builder *builder = stream->builder;

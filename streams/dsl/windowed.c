@@ -6,6 +6,7 @@
 #include "streams/dsl/windowed_internal.h"
 
 #include "streams/base/serde.h"
+#include "streams/dsl/null_handle_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -292,6 +293,7 @@ static weir_time_windowed_kstream *windowed_by(weir_kgrouped_stream *grouped,
 weir_time_windowed_kstream *weir_kgrouped_stream_windowed_by(weir_kgrouped_stream *grouped,
                                                              const weir_time_windows *windows)
 {
+    WEIR_REFUSE_NULL(grouped);
     return windowed_by(grouped, weir_windows_of_time(windows));
 }
 
@@ -299,12 +301,14 @@ weir_time_windowed_kstream *
 weir_kgrouped_stream_windowed_by_sliding(weir_kgrouped_stream *grouped,
                                          const weir_sliding_windows *windows)
 {
+    WEIR_REFUSE_NULL(grouped);
     return windowed_by(grouped, weir_windows_of_sliding(windows));
 }
 
 weir_time_windowed_kstream *weir_time_windowed_emit_strategy(weir_time_windowed_kstream *windowed,
                                                              weir_emit_strategy strategy)
 {
+    WEIR_REFUSE_NULL(windowed);
     windowed->windows.emits_on_close = strategy == WEIR_EMIT_ON_WINDOW_CLOSE;
     return windowed;
 }
@@ -357,6 +361,7 @@ weir_ktable *weir_time_windowed_count(weir_time_windowed_kstream *windowed,
                                       const weir_materialized *materialized,
                                       const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(windowed);
     if (windowed->windows.advance_ms != 0) {
         weir_count_use_up_name(windowed->grouped->stream.builder, materialized);
     }
@@ -368,6 +373,7 @@ weir_ktable *weir_time_windowed_reduce(weir_time_windowed_kstream *windowed, wei
                                        const weir_materialized *materialized,
                                        const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(windowed);
     return add(windowed, materialized, options, "KSTREAM-REDUCE-",
                (weir_aggregate_spec){.reducer = reducer});
 }
@@ -377,6 +383,7 @@ weir_ktable *weir_time_windowed_aggregate(weir_time_windowed_kstream *windowed,
                                           const weir_materialized *materialized,
                                           const weir_operator_options *options)
 {
+    WEIR_REFUSE_NULL(windowed);
     return add(windowed, materialized, options, "KSTREAM-AGGREGATE-",
                (weir_aggregate_spec){.initializer = initializer, .aggregator = aggregator});
 }
