@@ -168,6 +168,7 @@ static void tell_later(weir_write_batch *batch, rocksdb_store *store, weir_bytes
         weir_rows_expect_row(rows, batch->later[(number - ROW_NEAR) % ROWS_AHEAD].expected);
     }
     weir_buf_set(&later->bytes, key);
+    weir_buf_reserve(&later->bytes, value.size + 1); /* What is empty is no null. */
     if (value.data != NULL) {
         weir_buf_append(&later->bytes, value.data, value.size);
     }
