@@ -73,6 +73,13 @@ void weir_kv_iterator_free(weir_kv_iterator *iterator)
     }
 }
 
+void weir_kv_expect(weir_kv *kv, weir_bytes key)
+{
+    if (kv->ops->expect != NULL) {
+        kv->ops->expect(kv, key);
+    }
+}
+
 /* Goes on behind the last key, which may be there no more. */
 static weir_status scan_in_order(weir_kv *kv, weir_kv_scan *scan, size_t slice_max, weir_error *err)
 {

@@ -74,6 +74,10 @@ weir_status weir_kv_scan_slice(weir_kv *kv, weir_kv_scan *scan, size_t slice_max
 void weir_kv_scan_restart(weir_kv_scan *scan);
 void weir_kv_scan_cleanup(weir_kv_scan *scan);
 
+/* key will be read soon: what is in memory of its row is fetched into the processor's cache, as the
+ * next few are expected. */
+void weir_kv_expect(weir_kv *kv, weir_bytes key);
+
 /* Entries: exact up to WEIR_KV_COUNT_EXACT_MAX, for which it walks them, estimated above. For
  * people and metrics, not for each record. */
 uint64_t weir_kv_approximate_count(weir_kv *kv);
@@ -91,6 +95,8 @@ typedef struct weir_kv_ops {
                          weir_kv_iterator **out_iterator, weir_error *err);
     uint64_t (*approximate_count)(weir_kv *kv);
     void (*free)(weir_kv *kv);
+    /* NULL: reads are as fast without. */
+    void (*expect)(weir_kv *kv, weir_bytes key);
     /* NULL: in the order of keys, by range. */
     weir_status (*scan_slice)(weir_kv *kv, weir_kv_scan *scan, size_t slice_max, weir_error *err);
 } weir_kv_ops;

@@ -398,14 +398,12 @@ void weir_rocksdb_forget_rows(rocksdb_store *store)
     }
 }
 
-void weir_rocksdb_store_expect(weir_kv *kv, weir_bytes key)
+static void rocks_expect(weir_kv *kv, weir_bytes key)
 {
-    if (kv->ops == &weir_rocksdb_store_ops) {
-        rocksdb_store *store = (rocksdb_store *)kv;
-        uint64_t *slot = &store->expected[store->expected_count++ % WEIR_ROWS_EXPECTED];
-        weir_rows_expect_row(store->database->rows, *slot);
-        *slot = weir_rows_expect(store->database->rows, store->rows, key);
-    }
+    rocksdb_store *store = (rocksdb_store *)kv;
+    uint64_t *slot = &store->expected[store->expected_count++ % WEIR_ROWS_EXPECTED];
+    weir_rows_expect_row(store->database->rows, *slot);
+    *slot = weir_rows_expect(store->database->rows, store->rows, key);
 }
 
 static weir_status rocks_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
@@ -583,6 +581,7 @@ const weir_kv_ops weir_rocksdb_store_ops = {
     .range = rocks_range,
     .approximate_count = rocks_approximate_count,
     .free = rocks_free,
+    .expect = rocks_expect,
 };
 
 weir_status weir_rocksdb_store_new(weir_database *database, const char *family, const char *name,

@@ -36,10 +36,6 @@ weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *con
 weir_status weir_rocksdb_store_snapshot(weir_kv *kv, weir_kv_iterator **out_iterator,
                                         weir_error *err);
 
-/* The key will be read soon: fetches its row, if it is in memory, into the processor's cache as the
- * next few are expected. Nothing for a store of another kind. */
-void weir_rocksdb_store_expect(weir_kv *kv, weir_bytes key);
-
 /* From how many entries on an ingest is worth its file: an option of the database. */
 size_t weir_rocksdb_ingest_entries_min(const weir_database *database);
 

@@ -24,7 +24,6 @@
 #include "statestore/staged.h"
 
 #include "statestore/ordered_map.h"
-#include "statestore/rocksdb_store.h"
 
 #include <stdlib.h>
 
@@ -161,7 +160,7 @@ void weir_staged_expect(weir_staged *staged, weir_bytes key, bool near)
     bool is_here = weir_ordered_map_expect(staged->map, key, near);
     staged->expected += is_here ? 1 : 0;
     if (near && !is_here && staged->engine != NULL) {
-        weir_rocksdb_store_expect(staged->engine, key);
+        weir_kv_expect(staged->engine, key);
     }
 }
 

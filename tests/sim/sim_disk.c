@@ -462,12 +462,6 @@ weir_status weir_rocksdb_store_new(weir_database *database, const char *family, 
     return WEIR_OK;
 }
 
-void weir_rocksdb_store_expect(weir_kv *kv, weir_bytes key)
-{
-    (void)kv; /* Its rows are in memory. */
-    (void)key;
-}
-
 weir_status weir_rocksdb_store_clear(weir_kv *kv, weir_error *err)
 {
     return weir_rocksdb_store_remove_prefix(kv, WEIR_BYTES(""), err);
