@@ -204,16 +204,18 @@ static weir_status answer_versions(question *asked, weir_kv *view, weir_error *e
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
 }
 
-static bool peek_row(const page *from, weir_bytes *out_key, weir_bytes *out_value)
+/* The row at *inout_at, which moves on behind it; false: there is none. */
+static bool take_row(const page *from, size_t *inout_at, weir_bytes *out_key, weir_bytes *out_value)
 {
-    if (from->at == from->rows.size) {
+    if (*inout_at == from->rows.size) {
         return false;
     }
     uint32_t sizes[2];
-    memcpy(sizes, from->rows.data + from->at, sizeof(sizes));
-    const uint8_t *key = from->rows.data + from->at + sizeof(sizes);
+    memcpy(sizes, from->rows.data + *inout_at, sizeof(sizes));
+    const uint8_t *key = from->rows.data + *inout_at + sizeof(sizes);
     *out_key = weir_bytes_of(key, sizes[0]);
     *out_value = weir_bytes_of(key + sizes[0], sizes[1]);
+    *inout_at += sizeof(sizes) + sizes[0] + sizes[1];
     return true;
 }
 
@@ -226,7 +228,8 @@ static page *smallest(page *pages, size_t count, bool *out_more)
     for (size_t i = 0; i < count; i++) {
         weir_bytes key = {0};
         weir_bytes value = {0};
-        if (!peek_row(&pages[i], &key, &value)) {
+        size_t at = pages[i].at;
+        if (!take_row(&pages[i], &at, &key, &value)) {
             if (pages[i].truncated) {
                 *out_more = true;
                 return NULL;
@@ -255,9 +258,8 @@ static weir_status merge(const merging *work, bool *out_more, weir_error *err)
     for (size_t rows = 0; next != NULL && rows < work->limit; rows++) {
         weir_bytes key = {0};
         weir_bytes value = {0};
-        (void)peek_row(next, &key, &value);
+        (void)take_row(next, &next->at, &key, &value);
         WEIR_TRY(work->visit(work->user, key, value, err));
-        next->at += 2 * sizeof(uint32_t) + key.size + value.size;
         next = smallest(work->pages, work->count, out_more);
     }
     return WEIR_OK;
@@ -350,11 +352,10 @@ static weir_status visit_versions(page *found, bool ascending, weir_query_visit_
         weir_alloc_array(found->count + 1, sizeof(*versions));
     weir_bytes head = {0};
     weir_bytes value = {0};
-    for (size_t i = 0; peek_row(found, &head, &value); i++) {
+    for (size_t i = 0; take_row(found, &found->at, &head, &value); i++) {
         weir_versioned_value *version = &versions[ascending ? found->count - 1 - i : i];
         memcpy(version, head.data, sizeof(*version));
         version->value = value;
-        found->at += 2 * sizeof(uint32_t) + head.size + value.size;
     }
     for (size_t i = 0; i < found->count; i++) {
         WEIR_TRY(visit(user, &versions[i], err));
