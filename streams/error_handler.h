@@ -16,11 +16,6 @@
 #include "streams/collector.h"
 #include "streams/config.h"
 
-/* Where a record came from, in the headers of what is sent besides the results. */
-#define WEIR_HEADER_TOPIC "__streams.errors.topic"
-#define WEIR_HEADER_PARTITION "__streams.errors.partition"
-#define WEIR_HEADER_OFFSET "__streams.errors.offset"
-
 typedef enum weir_stage {
     WEIR_STAGE_DESERIALIZATION,
     WEIR_STAGE_PROCESSING,

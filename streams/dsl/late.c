@@ -10,17 +10,12 @@
  */
 #include "streams/dsl/late_internal.h"
 
+#include "streams/added_headers.h"
 #include "streams/dsl/ktable_internal.h"
 #include "streams/dsl/null_handle_internal.h"
 #include "streams/dsl/stream_join_internal.h"
-#include "streams/error_handler.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { PLACE_HEADERS = 3, NUMBER_BYTES_MAX = 24 };
 
 /* What the processors that find late records and the one that passes them on share in a task. */
 typedef struct late_gate {
@@ -30,12 +25,6 @@ typedef struct late_gate {
 static late_gate *gate_of(weir_context *context, const weir_late *late)
 {
     return weir_context_shared(context, late, sizeof(late_gate));
-}
-
-static weir_header number_header(const char *name, char *text, int64_t number)
-{
-    int length = snprintf(text, NUMBER_BYTES_MAX, "%" PRId64, number);
-    return (weir_header){weir_bytes_of_text(name), weir_bytes_of(text, (size_t)length)};
 }
 
 /* Passes record on with the place of the one that was read. A record that is full of headers goes
@@ -51,22 +40,10 @@ static weir_status forward_with_place(weir_context *context, const weir_late *la
     out.topic = read->topic;
     out.partition = read->partition;
     out.offset = read->offset;
-    size_t kept = record->header_count;
-    if (kept > WEIR_RECORD_HEADERS_MAX - PLACE_HEADERS) {
-        kept = WEIR_RECORD_HEADERS_MAX - PLACE_HEADERS;
-    }
-    weir_header headers[WEIR_RECORD_HEADERS_MAX];
-    if (kept > 0) {
-        memcpy(headers, record->headers, kept * sizeof(*headers));
-    }
-    char partition[NUMBER_BYTES_MAX];
-    char offset[NUMBER_BYTES_MAX];
-    headers[kept] =
-        (weir_header){weir_bytes_of_text(WEIR_HEADER_TOPIC), weir_bytes_of_text(read->topic)};
-    headers[kept + 1] = number_header(WEIR_HEADER_PARTITION, partition, read->partition);
-    headers[kept + 2] = number_header(WEIR_HEADER_OFFSET, offset, read->offset);
-    out.headers = headers;
-    out.header_count = kept + PLACE_HEADERS;
+    weir_added_headers headers;
+    weir_added_headers_start(&headers, record, WEIR_PLACE_HEADERS);
+    weir_added_headers_place(&headers, read);
+    weir_added_headers_give(&headers, &out);
     return weir_context_forward_to(context, late->name, &out, err);
 }
 
