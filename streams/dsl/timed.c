@@ -49,10 +49,12 @@ static int64_t time_of(const weir_context *context, bool by_wall_clock)
     return by_wall_clock ? weir_context_now_ms(context) : weir_context_stream_time_ms(context);
 }
 
-/* time_ms + ms, or never. */
-static int64_t after(int64_t time_ms, int64_t ms)
+/* ms after the record, by that clock; INT64_MAX: never. */
+static int64_t after(const weir_context *context, bool by_wall_clock, const weir_record *record,
+                     int64_t ms)
 {
-    return ms > INT64_MAX - time_ms ? INT64_MAX : time_ms + ms;
+    int64_t from_ms = by_wall_clock ? weir_context_now_ms(context) : record->timestamp_ms;
+    return ms > INT64_MAX - from_ms ? INT64_MAX : from_ms + ms;
 }
 
 /* Delays. */
@@ -101,9 +103,7 @@ static int64_t due_of(const delay_processor *self, const weir_record *record)
     if (spec->delay.due_time != NULL) {
         return spec->delay.due_time(spec->user, record);
     }
-    int64_t from_ms =
-        spec->delay.by_wall_clock ? weir_context_now_ms(self->base.context) : record->timestamp_ms;
-    return after(from_ms, spec->delay.delay_ms);
+    return after(self->base.context, spec->delay.by_wall_clock, record, spec->delay.delay_ms);
 }
 
 static weir_status hold_back(weir_processor *processor, const weir_record *record, weir_error *err)
@@ -204,9 +204,7 @@ static int64_t end_of(const ttl_processor *self, const weir_record *record)
     if (record->value.data == NULL || ttl_ms <= 0) {
         return INT64_MAX;
     }
-    return after(spec->time_to_live.by_wall_clock ? weir_context_now_ms(self->base.context)
-                                                  : record->timestamp_ms,
-                 ttl_ms);
+    return after(self->base.context, spec->time_to_live.by_wall_clock, record, ttl_ms);
 }
 
 static weir_status pass_and_watch(weir_processor *processor, const weir_record *record,
