@@ -8,6 +8,18 @@
 
 #include <stdlib.h>
 
+weir_record weir_source_of_flushed(const weir_flushed *flushed)
+{
+    return (weir_record){
+        .key = flushed->key,
+        .headers = flushed->headers,
+        .header_count = flushed->header_count,
+        .topic = flushed->topic,
+        .partition = flushed->partition,
+        .offset = flushed->offset,
+    };
+}
+
 weir_status weir_change_of_flushed(const weir_flushed *flushed, weir_change *out_change,
                                    weir_record *out_source, weir_error *err)
 {
@@ -20,15 +32,8 @@ weir_status weir_change_of_flushed(const weir_flushed *flushed, weir_change *out
         WEIR_TRY(weir_timestamped_decode(flushed->old_value, &old, err));
     }
     *out_change = (weir_change){.new_value = row.value, .old_value = old.value};
-    *out_source = (weir_record){
-        .key = flushed->key,
-        .timestamp_ms = row.timestamp_ms,
-        .headers = flushed->headers,
-        .header_count = flushed->header_count,
-        .topic = flushed->topic,
-        .partition = flushed->partition,
-        .offset = flushed->offset,
-    };
+    *out_source = weir_source_of_flushed(flushed);
+    out_source->timestamp_ms = row.timestamp_ms;
     return WEIR_OK;
 }
 
@@ -42,6 +47,16 @@ static weir_status forward_flushed(weir_processor *processor, const weir_flushed
     return weir_forward_change(processor->context, &source, &change, source.timestamp_ms, err);
 }
 
+bool weir_ktable_on_flush(const weir_ktable *table, weir_processor *processor,
+                          weir_flush_listener listener)
+{
+    const char *name = table->store->options.name;
+    if (table->keeps_places) {
+        weir_context_keep_places(processor->context, name);
+    }
+    return weir_context_on_flush(processor->context, name, listener, table->sends_old_values);
+}
+
 void weir_row_store_open(weir_row_store *rows, weir_processor *processor, const weir_ktable *table)
 {
     const char *name = table->store->options.name;
@@ -50,11 +65,7 @@ void weir_row_store_open(weir_row_store *rows, weir_processor *processor, const 
         return;
     }
     rows->kv = weir_context_store(processor->context, name);
-    rows->is_cached =
-        weir_context_on_flush(processor->context, name, forward_flushed, table->sends_old_values);
-    if (table->keeps_places) {
-        weir_context_keep_places(processor->context, name);
-    }
+    rows->is_cached = weir_ktable_on_flush(table, processor, forward_flushed);
 }
 
 void weir_row_store_cleanup(weir_row_store *rows)

@@ -74,6 +74,14 @@ weir_status weir_view_reader_get_as_of(weir_view_reader *reader, weir_bytes key,
 weir_status weir_forward_change(weir_context *context, const weir_record *source,
                                 const weir_change *change, int64_t timestamp_ms, weir_error *err);
 
+/* The cache of the table's store tells listener what it lets go of, as weir_context_on_flush, with
+ * old values and places where what follows from the table asks for them. In a processor's init. */
+bool weir_ktable_on_flush(const weir_ktable *table, weir_processor *processor,
+                          weir_flush_listener listener);
+
+/* The record that the cache's row is of: key, headers and place, neither value nor time. */
+weir_record weir_source_of_flushed(const weir_flushed *flushed);
+
 /* What the cache of a timestamped store has let go of: the change, and the record that it is of,
  * with the time of the row. */
 weir_status weir_change_of_flushed(const weir_flushed *flushed, weir_change *out_change,

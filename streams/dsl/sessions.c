@@ -54,13 +54,7 @@ static weir_status forward_flushed(weir_processor *processor, const weir_flushed
         return weir_error_set(err, WEIR_CORRUPT, "a session key of %zu bytes", flushed->key.size);
     }
     const weir_change change = {.new_value = flushed->value, .old_value = flushed->old_value};
-    const weir_record source = {
-        .headers = flushed->headers,
-        .header_count = flushed->header_count,
-        .topic = flushed->topic,
-        .partition = flushed->partition,
-        .offset = flushed->offset,
-    };
+    const weir_record source = weir_source_of_flushed(flushed);
     return forward((session_processor *)(void *)processor, &source, flushed->key, session.end_ms,
                    &change, err);
 }
@@ -76,11 +70,7 @@ static weir_status init(weir_processor *processor, weir_error *err)
         weir_window_close_open(&self->close, processor->context, name);
         return WEIR_OK;
     }
-    self->is_cached = weir_context_on_flush(processor->context, name, forward_flushed,
-                                            self->spec->table->sends_old_values);
-    if (self->spec->table->keeps_places) {
-        weir_context_keep_places(processor->context, name);
-    }
+    self->is_cached = weir_ktable_on_flush(self->spec->table, processor, forward_flushed);
     return WEIR_OK;
 }
 

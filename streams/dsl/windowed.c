@@ -59,11 +59,7 @@ static weir_status init(weir_processor *processor, weir_error *err)
         weir_window_close_open(&self->close, processor->context, name);
         return WEIR_OK;
     }
-    self->is_cached = weir_context_on_flush(processor->context, name, forward_flushed,
-                                            self->spec->table->sends_old_values);
-    if (self->spec->table->keeps_places) {
-        weir_context_keep_places(processor->context, name);
-    }
+    self->is_cached = weir_ktable_on_flush(self->spec->table, processor, forward_flushed);
     return WEIR_OK;
 }
 
