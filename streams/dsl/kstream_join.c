@@ -46,6 +46,27 @@ enum {
     WAITING_OVERHEAD_BYTES = WAITING_HEAD_BYTES + 4,
 };
 
+/* What the key of a record that waits is made of. */
+typedef struct waiting_key {
+    int64_t time_ms;
+    weir_bytes key; /* Of the record; points into what was read. */
+    uint32_t sequence;
+} waiting_key;
+
+static weir_status read_waiting_key(const join_processor *self, weir_bytes bytes,
+                                    waiting_key *out_key, weir_error *err)
+{
+    if (bytes.size < WAITING_OVERHEAD_BYTES) {
+        return weir_error_set(err, WEIR_CORRUPT, "%s: a key of %zu bytes",
+                              self->spec->waiting_store, bytes.size);
+    }
+    const uint8_t *data = bytes.data;
+    out_key->time_ms = (int64_t)weir_get_u64_be(data + 1);
+    out_key->key = weir_bytes_of(data + WAITING_HEAD_BYTES, bytes.size - WAITING_OVERHEAD_BYTES);
+    out_key->sequence = weir_get_u32_be(data + bytes.size - sizeof(out_key->sequence));
+    return WEIR_OK;
+}
+
 /* Goes on behind what waits already. */
 static weir_status open_waiting(join_processor *self, weir_error *err)
 {
@@ -56,14 +77,10 @@ static weir_status open_waiting(join_processor *self, weir_error *err)
     weir_bytes value = {0};
     weir_status status = WEIR_OK;
     while ((status = weir_kv_iterator_next(waiting, &key, &value, err)) == WEIR_OK) {
-        if (key.size < WAITING_OVERHEAD_BYTES) {
-            return weir_error_set(err, WEIR_CORRUPT, "%s: a key of %zu bytes",
-                                  self->spec->waiting_store, key.size);
-        }
-        const uint8_t *data = key.data;
-        uint32_t sequence = weir_get_u32_be(data + key.size - sizeof(sequence));
-        self->sequence = self->sequence < sequence ? sequence : self->sequence;
-        self->observed_ms = (int64_t)weir_get_u64_be(data + 1);
+        waiting_key read = {0};
+        WEIR_TRY(read_waiting_key(self, key, &read, err));
+        self->sequence = self->sequence < read.sequence ? read.sequence : self->sequence;
+        self->observed_ms = read.time_ms;
     }
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
 }
@@ -129,18 +146,15 @@ static weir_status put_waiting(join_processor *self, const weir_record *record, 
 static weir_status release_one(join_processor *self, weir_bytes key, weir_bytes value,
                                weir_error *err)
 {
-    if (key.size < WAITING_OVERHEAD_BYTES) {
-        return weir_error_set(err, WEIR_CORRUPT, "%s: a key of %zu bytes",
-                              self->spec->waiting_store, key.size);
-    }
     weir_buf_set(&self->key, key);
     weir_buf_set(&self->value, value);
+    waiting_key read = {0};
+    WEIR_TRY(read_waiting_key(self, weir_buf_bytes(&self->key), &read, err));
     weir_held_change held = {0};
     int64_t unused = 0;
     WEIR_TRY(
         weir_held_change_decode(&self->reader, weir_buf_bytes(&self->value), &held, &unused, err));
-    held.record.key = weir_bytes_of((const uint8_t *)self->key.data + WAITING_HEAD_BYTES,
-                                    key.size - WAITING_OVERHEAD_BYTES);
+    held.record.key = read.key;
     held.record.value = held.change.new_value;
     WEIR_TRY(join_row(self, &held.record, err));
     return weir_kv_remove(self->waiting, weir_buf_bytes(&self->key), err);
