@@ -64,6 +64,14 @@ static void append_index_key(const weir_task_store *store, weir_bytes row_key, w
     weir_buf_append(to, data, key_bytes);
 }
 
+/* Valid until the next one. */
+static weir_bytes entry_of(weir_task_store *store, weir_bytes row_key)
+{
+    weir_buf_clear(&store->index_key);
+    append_index_key(store, row_key, &store->index_key);
+    return weir_buf_bytes(&store->index_key);
+}
+
 /* The key of the row of an entry. */
 static void set_row_key(const weir_task_store *store, weir_bytes index_key, weir_buf *to)
 {
@@ -82,9 +90,7 @@ weir_status weir_task_store_index(weir_task_store *store, weir_bytes key, bool i
     if (store->by_time == NULL) {
         return WEIR_OK;
     }
-    weir_buf_clear(&store->index_key);
-    append_index_key(store, key, &store->index_key);
-    weir_bytes entry = weir_buf_bytes(&store->index_key);
+    weir_bytes entry = entry_of(store, key);
     return is_there ? weir_kv_put(store->by_time, entry, WEIR_BYTES(""), err)
                     : weir_kv_remove(store->by_time, entry, err);
 }
@@ -94,9 +100,7 @@ bool weir_task_store_is_released(weir_task_store *store, weir_bytes key)
     if (store->by_time == NULL) {
         return true;
     }
-    weir_buf_clear(&store->index_key);
-    append_index_key(store, key, &store->index_key);
-    weir_bytes entry = weir_buf_bytes(&store->index_key);
+    weir_bytes entry = entry_of(store, key);
     return weir_kv_get(store->by_time, entry, &store->released_value, NULL) == WEIR_NOT_FOUND;
 }
 
