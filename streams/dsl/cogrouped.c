@@ -126,13 +126,6 @@ static weir_graph_node *add_member(const member *each, const char *name, weir_kt
     return node;
 }
 
-static void connect_store(weir_graph_node *node, weir_graph_store *store, weir_builder *builder)
-{
-    const char **names = weir_builder_alloc(builder, 2 * sizeof(*names));
-    names[0] = store->options.name;
-    node->store_names = names;
-}
-
 static void add_merge(weir_ktable *table, const weir_graph_nodes *members, const char *name)
 {
     weir_builder *builder = table->builder;
@@ -163,7 +156,8 @@ static weir_ktable *add(weir_cogrouped_kstream *cogrouped, const cogrouped_table
         if (members.count == 0) {
             node->stores = with->store;
         } else {
-            connect_store(node, with->store, builder);
+            const char *const names[] = {with->store->options.name, NULL};
+            node->store_names = weir_builder_copy_names(builder, names);
         }
         members.items[members.count++] = node;
     }

@@ -74,9 +74,7 @@ static const char *const *add_subscriptions(const growing *grow)
         name_of(grow, "-subscription-store", "KTABLE-FK-JOIN-SUBSCRIPTION-STATE-STORE-");
     grow->join->subscriptions = name;
     weir_builder_add_store(builder, &(weir_store_options){.name = name, .timestamped = true});
-    const char **names = weir_builder_alloc(builder, 2 * sizeof(*names));
-    names[0] = name;
-    return names;
+    return weir_builder_copy_names(builder, (const char *const[]){name, NULL});
 }
 
 /* The right side's answers; returns the node behind which they arrive. */

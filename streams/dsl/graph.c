@@ -104,6 +104,26 @@ const char *weir_builder_suffixed_or_new(weir_builder *builder, const char *name
     return name != NULL ? weir_builder_join_names(builder, name, suffix) : generated;
 }
 
+const char *weir_builder_given_or_new(weir_builder *builder, const char *name, const char *suffix,
+                                      const char *prefix)
+{
+    return name != NULL ? weir_builder_join_names(builder, name, suffix)
+                        : weir_builder_new_name(builder, prefix);
+}
+
+const char *const *weir_builder_copy_names(weir_builder *builder, const char *const *names)
+{
+    size_t count = 0;
+    while (names != NULL && names[count] != NULL) {
+        count++;
+    }
+    const char **copies = weir_builder_alloc(builder, (count + 1) * sizeof(*copies));
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = copy_text(builder, names[i]);
+    }
+    return copies;
+}
+
 const char *weir_builder_join_names(weir_builder *builder, const char *name, const char *suffix)
 {
     WEIR_AUTO_FREE char *joined = weir_format("%s%s", name, suffix);
@@ -142,9 +162,8 @@ static void remove_node(weir_graph_nodes *nodes, const weir_graph_node *node)
     nodes->count = kept;
 }
 
-void weir_graph_disconnect(weir_builder *builder, weir_graph_node *parent, weir_graph_node *child)
+void weir_graph_disconnect(weir_graph_node *parent, weir_graph_node *child)
 {
-    (void)builder;
     remove_node(&parent->children, child);
     remove_node(&child->parents, parent);
 }

@@ -118,6 +118,13 @@ const char *weir_builder_name_or_new(weir_builder *builder, const char *name, co
 const char *weir_builder_suffixed_or_new(weir_builder *builder, const char *name,
                                          const char *suffix, const char *prefix);
 
+/* For the few operators with which Kafka Streams uses no number up where a name is given. */
+const char *weir_builder_given_or_new(weir_builder *builder, const char *name, const char *suffix,
+                                      const char *prefix);
+
+/* A copy of a list that ends with NULL, and of its names; NULL is an empty one. */
+const char *const *weir_builder_copy_names(weir_builder *builder, const char *const *names);
+
 /* Keeps the first mistake for weir_builder_build. */
 void weir_builder_mistake(weir_builder *builder, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -135,7 +142,7 @@ void weir_graph_attach(weir_builder *builder, weir_graph_node *parent, weir_grap
 /* One more parent. */
 void weir_graph_connect(weir_builder *builder, weir_graph_node *parent, weir_graph_node *child);
 /* No longer a parent; another one in its place. */
-void weir_graph_disconnect(weir_builder *builder, weir_graph_node *parent, weir_graph_node *child);
+void weir_graph_disconnect(weir_graph_node *parent, weir_graph_node *child);
 void weir_graph_move(weir_builder *builder, weir_graph_node *child, weir_graph_node *from,
                      weir_graph_node *to);
 void weir_graph_push(weir_builder *builder, weir_graph_nodes *nodes, weir_graph_node *node);

@@ -13,14 +13,6 @@
 
 static const weir_operator_options no_options;
 
-/* The name that was given, or a new one: for the few operators with which Kafka Streams uses no
- * number up where a name is given. */
-static const char *given_or_new(weir_builder *builder, const char *name, const char *prefix)
-{
-    return name != NULL ? weir_builder_join_names(builder, name, "")
-                        : weir_builder_new_name(builder, prefix);
-}
-
 weir_kstream *weir_kstream_of(weir_builder *builder, weir_graph_node *node,
                               bool repartition_required)
 {
@@ -192,20 +184,6 @@ void weir_builder_add_store(weir_builder *builder, const weir_store_options *opt
     }
 }
 
-/* A list of names that the caller may free. */
-static const char *const *copy_names(weir_builder *builder, const char *const *names)
-{
-    size_t count = 0;
-    while (names != NULL && names[count] != NULL) {
-        count++;
-    }
-    const char **copies = weir_builder_alloc(builder, (count + 1) * sizeof(*copies));
-    for (size_t i = 0; i < count; i++) {
-        copies[i] = weir_builder_join_names(builder, names[i], "");
-    }
-    return copies;
-}
-
 static weir_graph_node *add_process(weir_kstream *stream, const weir_processor_options *processor,
                                     const char *name, const char *const *store_names)
 {
@@ -214,7 +192,7 @@ static weir_graph_node *add_process(weir_kstream *stream, const weir_processor_o
     bool given = processor != NULL && processor->supplier != NULL;
     weir_builder_require(stream->builder, given, name, "a supplier");
     node->processor = given ? *processor : (weir_processor_options){0};
-    node->store_names = copy_names(stream->builder, store_names);
+    node->store_names = weir_builder_copy_names(stream->builder, store_names);
     return node;
 }
 
@@ -224,7 +202,8 @@ weir_kstream *weir_kstream_process(weir_kstream *stream, const weir_processor_op
 {
     WEIR_REFUSE_NULL(stream);
     options = options == NULL ? &no_options : options;
-    const char *name = given_or_new(stream->builder, options->name, "KSTREAM-PROCESSOR-");
+    const char *name =
+        weir_builder_given_or_new(stream->builder, options->name, "", "KSTREAM-PROCESSOR-");
     weir_graph_node *node = add_process(stream, processor, name, store_names);
     return weir_kstream_of(stream->builder, node, true);
 }
@@ -236,7 +215,8 @@ weir_kstream *weir_kstream_process_values(weir_kstream *stream,
 {
     WEIR_REFUSE_NULL(stream);
     options = options == NULL ? &no_options : options;
-    const char *name = given_or_new(stream->builder, options->name, "KSTREAM-PROCESSVALUES-");
+    const char *name =
+        weir_builder_given_or_new(stream->builder, options->name, "", "KSTREAM-PROCESSVALUES-");
     weir_graph_node *node = add_process(stream, processor, name, store_names);
     node->value_changing = true;
     return weir_kstream_of(stream->builder, node, stream->repartition_required);
@@ -299,7 +279,8 @@ weir_kstream *weir_kstream_repartition(weir_kstream *stream, const weir_repartit
     WEIR_REFUSE_NULL(stream);
     static const weir_repartitioned no_repartitioned;
     options = options == NULL ? &no_repartitioned : options;
-    const char *name = given_or_new(stream->builder, options->name, "KSTREAM-REPARTITION-");
+    const char *name =
+        weir_builder_given_or_new(stream->builder, options->name, "", "KSTREAM-REPARTITION-");
     weir_graph_node *node = weir_repartition_node_new(stream->builder, name);
     node->is_optimisable = false; /* The user wants it where it is. */
     node->partition_count = options->partition_count;

@@ -298,10 +298,8 @@ static weir_graph_node *new_repartition(weir_kgrouped_table *grouped, const char
     weir_graph_node *node = weir_builder_alloc(builder, sizeof(*node));
     node->kind = WEIR_GRAPH_REPARTITION;
     node->topic = grouped->name != NULL ? grouped->name : store_name;
-    node->sink_name = name != NULL ? weir_builder_join_names(builder, name, "-sink")
-                                   : weir_builder_new_name(builder, "KSTREAM-SINK-");
-    node->name = name != NULL ? weir_builder_join_names(builder, name, "-source")
-                              : weir_builder_new_name(builder, "KSTREAM-SOURCE-");
+    node->sink_name = weir_builder_given_or_new(builder, name, "-sink", "KSTREAM-SINK-");
+    node->name = weir_builder_given_or_new(builder, name, "-source", "KSTREAM-SOURCE-");
     return node;
 }
 

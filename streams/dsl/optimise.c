@@ -55,7 +55,7 @@ static void reuse_source(const weir_graph_node *node)
     }
 }
 
-static void make_self_join(weir_builder *builder, weir_graph_node *node)
+static void make_self_join(weir_graph_node *node)
 {
     const weir_graph_nodes *parents = &node->parents;
     if (node->other_window == NULL || parents->count != 2 ||
@@ -63,9 +63,9 @@ static void make_self_join(weir_builder *builder, weir_graph_node *node)
         return;
     }
     node->is_self_join = true;
-    weir_graph_disconnect(builder, parents->items[0], node->other_window);
+    weir_graph_disconnect(parents->items[0], node->other_window);
     while (node->other_window->children.count > 0) { /* Late records: the other one has them. */
-        weir_graph_disconnect(builder, node->other_window, node->other_window->children.items[0]);
+        weir_graph_disconnect(node->other_window, node->other_window->children.items[0]);
     }
 }
 
@@ -192,7 +192,7 @@ static void dissolve(weir_builder *builder, weir_graph_node *repartition)
     while (repartition->children.count > 0) {
         weir_graph_move(builder, repartition->children.items[0], repartition, parent);
     }
-    weir_graph_disconnect(builder, parent, repartition);
+    weir_graph_disconnect(parent, repartition);
 }
 
 /* One topic in the place of all in the list, with the name of the first. */
@@ -233,7 +233,7 @@ void weir_graph_optimise(weir_builder *builder)
         optimise_repartitions(builder, &all);
     }
     for (size_t i = 0; (asked & WEIR_OPTIMISE_BUFFERS) != 0 && i < all.count; i++) {
-        make_self_join(builder, all.items[i]);
+        make_self_join(all.items[i]);
     }
 }
 

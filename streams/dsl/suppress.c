@@ -190,8 +190,7 @@ static weir_ktable *suppress(weir_ktable *parent, weir_suppress with,
                              const weir_suppressed *options)
 {
     weir_builder *builder = parent->builder;
-    const char *name = options->name != NULL ? weir_builder_join_names(builder, options->name, "")
-                                             : weir_builder_new_name(builder, "KTABLE-SUPPRESS-");
+    const char *name = weir_builder_given_or_new(builder, options->name, "", "KTABLE-SUPPRESS-");
     weir_ktable *table = weir_ktable_new(builder, WEIR_TABLE_SUPPRESSED, parent);
     weir_suppress *spec = weir_builder_alloc(builder, sizeof(*spec));
     *spec = with;
