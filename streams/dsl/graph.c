@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * graph.c - nodes, names, and the walk that writes them to the topology.
+ * graph.c - nodes, and the walk that writes them to the topology.
  *
  * The walk takes, of all nodes with a parent that was visited, the one that was made first; it
  * writes it if all its parents are written, and will see it again otherwise. Rewriting can give a
@@ -10,7 +10,6 @@
 
 #include "streams/dsl/null_handle_internal.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,11 +46,6 @@ void *weir_builder_alloc(weir_builder *builder, size_t bytes)
     return memset(memory, 0, bytes);
 }
 
-static const char *copy_text(weir_builder *builder, const char *text)
-{
-    return weir_arena_copy(builder->arena, weir_bytes_of_text(text)).data;
-}
-
 void weir_builder_mistake(weir_builder *builder, const char *format, ...)
 {
     if (builder->mistake.status != WEIR_OK) {
@@ -75,59 +69,7 @@ const char *weir_builder_topic(weir_builder *builder, const char *topic, const c
 {
     bool given = topic != NULL && topic[0] != '\0';
     weir_builder_require(builder, given, name, "the name of a topic");
-    return copy_text(builder, given ? topic : "no-topic");
-}
-
-const char *weir_builder_new_name(weir_builder *builder, const char *prefix)
-{
-    WEIR_AUTO_FREE char *name = weir_format("%s%010" PRIu32, prefix, builder->next_number++);
-    return copy_text(builder, name);
-}
-
-const char *weir_builder_new_store_name(weir_builder *builder, const char *prefix)
-{
-    WEIR_AUTO_FREE char *name =
-        weir_format("%sSTATE-STORE-%010" PRIu32, prefix, builder->next_number++);
-    return copy_text(builder, name);
-}
-
-const char *weir_builder_name_or_new(weir_builder *builder, const char *name, const char *prefix)
-{
-    const char *generated = weir_builder_new_name(builder, prefix);
-    return name != NULL ? copy_text(builder, name) : generated;
-}
-
-const char *weir_builder_suffixed_or_new(weir_builder *builder, const char *name,
-                                         const char *suffix, const char *prefix)
-{
-    const char *generated = weir_builder_new_name(builder, prefix);
-    return name != NULL ? weir_builder_join_names(builder, name, suffix) : generated;
-}
-
-const char *weir_builder_given_or_new(weir_builder *builder, const char *name, const char *suffix,
-                                      const char *prefix)
-{
-    return name != NULL ? weir_builder_join_names(builder, name, suffix)
-                        : weir_builder_new_name(builder, prefix);
-}
-
-const char *const *weir_builder_copy_names(weir_builder *builder, const char *const *names)
-{
-    size_t count = 0;
-    while (names != NULL && names[count] != NULL) {
-        count++;
-    }
-    const char **copies = weir_builder_alloc(builder, (count + 1) * sizeof(*copies));
-    for (size_t i = 0; i < count; i++) {
-        copies[i] = copy_text(builder, names[i]);
-    }
-    return copies;
-}
-
-const char *weir_builder_join_names(weir_builder *builder, const char *name, const char *suffix)
-{
-    WEIR_AUTO_FREE char *joined = weir_format("%s%s", name, suffix);
-    return copy_text(builder, joined);
+    return weir_builder_join_names(builder, given ? topic : "no-topic", "");
 }
 
 /* The arena forgets nothing, so lists of nodes double in it and leave their old selves behind. */

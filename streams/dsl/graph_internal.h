@@ -5,9 +5,8 @@
  *
  *   root ─▶ source ─▶ processor ─▶ repartition ─▶ processor ─▶ sink
  *
- * Nodes are written in the order in which they were made, and after their parents. That order and
- * the one counter for generated names decide the numbers of sub-topologies and the names of stores
- * and topics: operators make nodes and draw numbers in exactly Kafka Streams' order.
+ * Nodes are written in the order in which they were made, and after their parents. That order
+ * decides the numbers of sub-topologies: operators make nodes in exactly Kafka Streams' order.
  *
  * Ownership  Everything lives in the builder's arena, as long as the builder.
  * Threads    One.
@@ -16,6 +15,7 @@
 #define WEIR_STREAMS_DSL_GRAPH_INTERNAL_H
 
 #include "streams/dsl/builder.h"
+#include "streams/dsl/names_internal.h"
 
 typedef struct weir_graph_node weir_graph_node;
 
@@ -104,26 +104,6 @@ struct weir_builder {
 
 /* Zeroed memory that lives as long as the builder. */
 void *weir_builder_alloc(weir_builder *builder, size_t bytes);
-
-/* "<prefix><number, ten digits>", and the number is used up. */
-const char *weir_builder_new_name(weir_builder *builder, const char *prefix);
-const char *weir_builder_new_store_name(weir_builder *builder, const char *prefix);
-
-/* One name out of two pieces. */
-const char *weir_builder_join_names(weir_builder *builder, const char *name, const char *suffix);
-
-/* A copy of name; without one a new name with this prefix. Kafka Streams uses the number up in both
- * cases, and it shows in later names. The second adds suffix to a name that is given. */
-const char *weir_builder_name_or_new(weir_builder *builder, const char *name, const char *prefix);
-const char *weir_builder_suffixed_or_new(weir_builder *builder, const char *name,
-                                         const char *suffix, const char *prefix);
-
-/* For the few operators with which Kafka Streams uses no number up where a name is given. */
-const char *weir_builder_given_or_new(weir_builder *builder, const char *name, const char *suffix,
-                                      const char *prefix);
-
-/* A copy of a list that ends with NULL, and of its names; NULL is an empty one. */
-const char *const *weir_builder_copy_names(weir_builder *builder, const char *const *names);
 
 /* Keeps the first mistake for weir_builder_build. */
 void weir_builder_mistake(weir_builder *builder, const char *format, ...)
