@@ -242,6 +242,21 @@ def run(options, work):
         site.close()
 
 
+def tell_of(run_all, options, when_right):
+    """Runs it in a directory of its own, which stays where something was wrong; the exit code."""
+    print(f"seed {options.seed}", flush=True)
+    work = tempfile.mkdtemp(prefix="weir-crash-")
+    wrong = run_all(options, work)
+    for sentence in wrong[:20]:
+        print(sentence[:2000])
+    if wrong:
+        print(f"{len(wrong)} differences with --seed {options.seed}; everything is in {work}")
+        return 1
+    shutil.rmtree(work)
+    print(when_right)
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("weir")
@@ -253,17 +268,7 @@ def main():
     own = sys.argv[1:sys.argv.index("--")] if "--" in sys.argv else sys.argv[1:]
     options = parser.parse_args(own)
     options.arguments = sys.argv[len(own) + 2:]
-    print(f"seed {options.seed}", flush=True)
-    work = tempfile.mkdtemp(prefix="weir-crash-")
-    wrong = run(options, work)
-    for sentence in wrong[:20]:
-        print(sentence[:2000])
-    if wrong:
-        print(f"{len(wrong)} differences with --seed {options.seed}; everything is in {work}")
-        return 1
-    shutil.rmtree(work)
-    print("nothing lost, nothing twice")
-    return 0
+    return tell_of(run, options, "nothing lost, nothing twice")
 
 
 if __name__ == "__main__":
