@@ -41,7 +41,6 @@ struct weir_placer {
     size_t passes_due; /* Decisions until another one changes nothing. */
     bool decided_heard_all;
     bool decided_time_up;
-    uint64_t decisions;
 };
 
 weir_placer *weir_placer_new(const weir_placer_options *options)
@@ -259,14 +258,8 @@ bool weir_placer_decide(weir_placer *placer, int64_t now_ms)
         return false;
     }
     placer->passes_due--;
-    placer->decisions++;
     decide(placer);
     return true;
-}
-
-uint64_t weir_placer_decisions(const weir_placer *placer)
-{
-    return placer->decisions;
 }
 
 weir_placement_role weir_placer_role(const weir_placer *placer, size_t task_index)

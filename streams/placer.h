@@ -67,8 +67,6 @@ void weir_placer_set_task(weir_placer *placer, size_t task_index, const weir_pla
  * task, the time that was waited for; else it costs next to nothing, and answers false. Roles are
  * KEEP before the start and outside of the group. */
 bool weir_placer_decide(weir_placer *placer, int64_t now_ms);
-/* How often it has decided. */
-uint64_t weir_placer_decisions(const weir_placer *placer);
 weir_placement_role weir_placer_role(const weir_placer *placer, size_t task_index);
 
 /* True where a record is due: appends its value, which counts as sent. To be called after each

@@ -17,6 +17,7 @@ typedef struct fixture {
     weir_process_state other;
     int64_t offset;
     int64_t now_ms;
+    unsigned decisions; /* That were made anew. */
 } fixture;
 
 static void start(fixture *f, const weir_placement_settings *settings, bool is_static)
@@ -78,7 +79,7 @@ static weir_placement_role decide(fixture *f, size_t task)
     for (size_t i = 0; i < TASKS; i++) {
         weir_placer_set_task(f->placer, i, &f->tasks[i]);
     }
-    weir_placer_decide(f->placer, f->now_ms);
+    f->decisions += weir_placer_decide(f->placer, f->now_ms) ? 1 : 0;
     return weir_placer_role(f->placer, task);
 }
 
@@ -142,22 +143,22 @@ TEST(steps_without_news_decide_nothing)
     lease_task_1(&f);
     CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY); /* After what was sent has been read back. */
     CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
-    uint64_t before = weir_placer_decisions(f.placer);
+    unsigned before = f.decisions;
     for (int i = 0; i < STEPS; i++) {
         CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     }
-    CHECK(weir_placer_decisions(f.placer) == before);
+    CHECK(f.decisions == before);
     f.tasks[1].lag = 4000; /* Each change costs two: what it led to, and whether that holds. */
     for (int i = 0; i < STEPS; i++) {
         CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     }
-    CHECK(weir_placer_decisions(f.placer) == before + 2);
+    CHECK(f.decisions == before + 2);
     f.other.tasks[1].lag = 0;
     say(&f);
     for (int i = 0; i < STEPS; i++) {
         CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     }
-    CHECK(weir_placer_decisions(f.placer) == before + 4);
+    CHECK(f.decisions == before + 4);
     fixture_cleanup(&f);
 }
 
@@ -171,12 +172,12 @@ TEST(the_end_of_the_wait_is_news)
     f.tasks[1].lag = 5000;
     CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
     CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
-    uint64_t before = weir_placer_decisions(f.placer);
+    unsigned before = f.decisions;
     CHECK(decide(&f, 1) == WEIR_PLACE_STANDBY);
-    CHECK(weir_placer_decisions(f.placer) == before);
+    CHECK(f.decisions == before);
     f.now_ms += WAIT_MS;
     CHECK(decide(&f, 1) == WEIR_PLACE_RUN);
-    CHECK(weir_placer_decisions(f.placer) == before + 1);
+    CHECK(f.decisions == before + 1);
     fixture_cleanup(&f);
 }
 
