@@ -99,4 +99,4 @@ static weir_status connect_http(void *user, const char *address, weir_snapshot_p
     return WEIR_OK;
 }
 
-const weir_snapshot_network weir_snapshot_http = {connect_http, NULL};
+const weir_snapshot_network weir_snapshot_http = {.connect = connect_http};

@@ -11,6 +11,9 @@
  *          ◀──── END
  *   positions are set; the tail is restored from the changelogs
  *
+ * Where no process has the stores, the same questions are answered by what was put away of them
+ * while one had (connectors/snapshot_depot.h).
+ *
  * Whatever goes wrong, the receiver wipes what it got and restores from the changelogs alone.
  *
  * Threads    A peer belongs to one thread. The functions of a network are called by any worker.
@@ -41,11 +44,13 @@ struct weir_snapshot_peer {
     const weir_snapshot_peer_ops *ops;
 };
 
-/* What connects to other processes; outlives the application. */
+/* What connects to other processes, and to what was put away; outlives the application. */
 typedef struct weir_snapshot_network {
     weir_status (*connect)(void *user, const char *address, weir_snapshot_peer **out_peer,
                            weir_error *err);
     void *user;
+    /* NULL: nothing is put away. */
+    weir_status (*connect_stored)(void *user, weir_snapshot_peer **out_peer, weir_error *err);
 } weir_snapshot_network;
 
 /* Where a snapshot of a task is to be had: "host:port" replaces *out_address. False: nowhere. */

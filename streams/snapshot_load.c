@@ -18,20 +18,22 @@ struct weir_snapshot_load {
     bool asked;
     uint64_t session;
     uint32_t number; /* Of the next page. */
-    int64_t *positions;
+    int64_t gain_min;
+    weir_snapshot_place *places;
     uint64_t rows;
     weir_buf page;
     weir_restore_entry *entries;
     size_t entry_capacity;
 };
 
-weir_snapshot_load *weir_snapshot_load_new(weir_task *task, weir_snapshot_peer *owned_peer)
+weir_snapshot_load *weir_snapshot_load_new(weir_task *task, weir_snapshot_peer *owned_peer,
+                                           int64_t gain_min)
 {
     weir_snapshot_load *load = weir_alloc(sizeof(*load));
     load->task = task;
     load->peer = owned_peer;
-    load->positions =
-        weir_alloc_array(weir_task_snapshot_store_count(task), sizeof(*load->positions));
+    load->gain_min = gain_min;
+    load->places = weir_alloc_array(weir_task_snapshot_store_count(task), sizeof(*load->places));
     return load;
 }
 
@@ -42,7 +44,7 @@ void weir_snapshot_load_free(weir_snapshot_load *load)
     }
     load->peer->ops->free(load->peer);
     weir_buf_cleanup(&load->page);
-    free(load->positions);
+    free(load->places);
     free(load->entries);
     free(load);
 }
@@ -95,13 +97,18 @@ static weir_status take_end(weir_snapshot_load *load, weir_bytes payload, weir_e
                               "a snapshot of %" PRIu64 " rows came with %" PRIu64, rows,
                               load->rows);
     }
-    return weir_task_load_end(load->task, load->positions, err);
+    return weir_task_load_end(load->task, load->places, err);
 }
 
 static weir_status take_head(weir_snapshot_load *load, const weir_snapshot_page *page,
                              weir_error *err)
 {
-    WEIR_TRY(weir_task_snapshot_check(load->task, page->payload, load->positions, err));
+    WEIR_TRY(weir_task_snapshot_check(load->task, page->payload, load->places, err));
+    int64_t gain = weir_task_snapshot_gain(load->task, load->places);
+    if (gain < load->gain_min) {
+        return weir_error_set(err, WEIR_NOT_FOUND, "a snapshot spares %" PRId64 " records only",
+                              gain);
+    }
     load->session = page->session;
     return weir_task_load_begin(load->task, err);
 }

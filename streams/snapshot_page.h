@@ -19,7 +19,7 @@
 #include "streams/base/serde.h"
 
 enum {
-    WEIR_SNAPSHOT_VERSION = 1,
+    WEIR_SNAPSHOT_VERSION = 2,          /* 1 had no terms. */
     WEIR_SNAPSHOT_PAGE_BYTES = 4 << 20, /* Past which a page ends. */
     /* With one more row of the largest size. */
     WEIR_SNAPSHOT_PAGE_BYTES_MAX =

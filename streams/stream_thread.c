@@ -103,7 +103,7 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
     thread->to_open = weir_alloc_array(options->plan->task_count, sizeof(*thread->to_open));
     thread->roles = weir_alloc_array(options->plan->task_count, sizeof(*thread->roles));
     thread->loads = weir_alloc_array(options->plan->task_count, sizeof(*thread->loads));
-    thread->load_tried = weir_alloc_array(options->plan->task_count, sizeof(*thread->load_tried));
+    thread->load_from = weir_alloc_array(options->plan->task_count, sizeof(*thread->load_from));
     thread->asking = weir_alloc_array(options->plan->task_count, sizeof(*thread->asking));
     thread->is_asked = weir_alloc_array(options->plan->task_count, sizeof(*thread->is_asked));
     thread->holds_due = weir_alloc_array(options->plan->task_count, sizeof(*thread->holds_due));
@@ -155,7 +155,7 @@ void weir_stream_thread_free(weir_stream_thread *thread)
     free(thread->to_open);
     free(thread->roles);
     free(thread->loads);
-    free(thread->load_tried);
+    free(thread->load_from);
     free(thread->asking);
     free(thread->is_asked);
     free(thread->holds_due);
@@ -206,7 +206,7 @@ static void own(weir_stream_thread *thread, size_t task_index, weir_task *task)
     thread->closing[task_index] = false;
     list_owned(thread);
     weir_thread_metrics_add(&thread->metrics, WEIR_COUNT_TASKS_CREATED, 1);
-    thread->load_tried[task_index] = false;
+    thread->load_from[task_index] = WEIR_LOAD_FROM_PROCESS;
 }
 
 size_t weir_stream_thread_index(const weir_stream_thread *thread, const weir_task *task)

@@ -23,6 +23,13 @@ typedef enum weir_task_role {
     WEIR_TASK_TO_HOLD,
 } weir_task_role;
 
+/* Where a task gets a snapshot from, in the order in which they are tried. */
+typedef enum weir_load_source {
+    WEIR_LOAD_FROM_PROCESS,
+    WEIR_LOAD_FROM_STORED,
+    WEIR_LOAD_FROM_NOBODY, /* All were tried. */
+} weir_load_source;
+
 struct weir_stream_thread {
     weir_stream_thread_options options;
     weir_task_environment environment;
@@ -41,9 +48,9 @@ struct weir_stream_thread {
     size_t to_open_count;
     weir_task_role *roles;
     weir_task_figures *figures;
-    weir_snapshot_load **loads; /* By index; NULL: none is under way. */
-    bool *load_tried;           /* By index: since the worker has the task. */
-    weir_task **owned;          /* The tasks that are not NULL, in order of the plan. */
+    weir_snapshot_load **loads;  /* By index; NULL: none is under way. */
+    weir_load_source *load_from; /* By index: where the next attempt goes. */
+    weir_task **owned;           /* The tasks that are not NULL, in order of the plan. */
     size_t owned_count;
     weir_task **windowed; /* Those of them that have windows. */
     size_t windowed_count;

@@ -18,6 +18,8 @@
 
 enum { MARK_BEGUN = 0, MARK_ENDED = 1 };
 
+#define TERM " term=" /* Behind a store's position. */
+
 const char *weir_task_application_id(const weir_task *task)
 {
     return task->environment->plan->application_id;
@@ -54,7 +56,7 @@ static void append_title(const weir_task *task, weir_buf *text)
                            task->planned->id);
 }
 
-/* All of a store's line but the position: what must be the same on both sides. */
+/* All of a store's line but its place: what must be the same on both sides. */
 static void append_store(const weir_task_store *store, weir_buf *text)
 {
     const weir_store_options *options = &store->spec->options;
@@ -87,7 +89,8 @@ weir_status weir_task_snapshot_take(weir_task *task, weir_task_snapshot *out_sna
         int64_t position = -1;
         (void)weir_task_state_position(task->state, store->label, &position, NULL);
         append_store(store, &taken.head);
-        weir_buf_append_format(&taken.head, "%" PRId64 "\n", position);
+        weir_buf_append_format(&taken.head, "%" PRId64 TERM "%" PRId64 "\n", position,
+                               store->term_seen);
         WEIR_TRY(weir_task_state_snapshot(task->state, store->spec->options.name,
                                           &taken.iterators[i], err));
         taken.count = i + 1;
@@ -108,37 +111,80 @@ void weir_task_snapshot_cleanup(weir_task_snapshot *snapshot)
 }
 
 /* Takes expected off the front of *text; false where something else is there. */
-static bool take_text(const char **text, const weir_buf *expected)
+static bool take_text(const char **text, const char *expected)
 {
-    bool is_there = strncmp(*text, (const char *)expected->data, expected->size) == 0;
-    *text += is_there ? expected->size : 0;
+    size_t size = strlen(expected);
+    bool is_there = strncmp(*text, expected, size) == 0;
+    *text += is_there ? size : 0;
     return is_there;
 }
 
-weir_status weir_task_snapshot_check(const weir_task *task, weir_bytes head, int64_t *out_positions,
-                                     weir_error *err)
+static bool take_number(const char **text, int64_t least, int64_t *out_number)
+{
+    char *end = NULL;
+    *out_number = strtoll(*text, &end, 10);
+    bool is_there = end != *text && *out_number >= least;
+    *text = end;
+    return is_there;
+}
+
+static bool take_store(const char **text, const weir_task_store *store,
+                       weir_snapshot_place *out_place)
+{
+    WEIR_AUTO(weir_buf) expected = {0};
+    append_store(store, &expected);
+    return take_text(text, weir_buf_text(&expected)) &&
+           take_number(text, -1, &out_place->position) && take_text(text, TERM) &&
+           take_number(text, 0, &out_place->term) && take_text(text, "\n");
+}
+
+/* The tail is restored from the changelog, which may have been cut behind the place since. */
+static weir_status check_reach(const weir_task_store *store, const weir_snapshot_place *place,
+                               weir_error *err)
+{
+    return place->position < 0 || place->position >= store->changelog_first
+               ? WEIR_OK
+               : weir_error_set(err, WEIR_CORRUPT,
+                                "the snapshot has store %s at %" PRId64 ", %s begins at %" PRId64,
+                                store->kv.name, place->position, store->changelog,
+                                store->changelog_first);
+}
+
+weir_status weir_task_snapshot_check(const weir_task *task, weir_bytes head,
+                                     weir_snapshot_place *out_places, weir_error *err)
 {
     WEIR_AUTO_FREE char *whole = weir_bytes_to_text(head);
     const char *text = whole;
-    WEIR_AUTO(weir_buf) expected = {0};
-    append_title(task, &expected);
-    bool fits = take_text(&text, &expected);
+    WEIR_AUTO(weir_buf) title = {0};
+    append_title(task, &title);
+    bool fits = take_text(&text, weir_buf_text(&title));
     size_t count = weir_task_snapshot_store_count(task);
     for (size_t i = 0; fits && i < count; i++) {
-        weir_buf_clear(&expected);
-        append_store(store_at(task, i), &expected);
-        char *end = NULL;
-        fits = take_text(&text, &expected);
-        out_positions[i] = fits ? strtoll(text, &end, 10) : -1;
-        fits = fits && end != text && *end == '\n' && out_positions[i] >= -1;
-        text = fits ? end + 1 : text;
+        fits = take_store(&text, store_at(task, i), &out_places[i]);
     }
     if (!fits || *text != '\0') {
         return weir_error_set(err, WEIR_CORRUPT,
                               "the snapshot is not of task %s with the stores that it has here",
                               task->planned->id);
     }
+    for (size_t i = 0; i < count; i++) {
+        WEIR_TRY(check_reach(store_at(task, i), &out_places[i], err));
+    }
     return WEIR_OK;
+}
+
+int64_t weir_task_snapshot_gain(const weir_task *task, const weir_snapshot_place *places)
+{
+    int64_t gain = 0;
+    size_t count = weir_task_snapshot_store_count(task);
+    for (size_t i = 0; i < count; i++) {
+        const weir_task_store *store = store_at(task, i);
+        int64_t own = -1;
+        (void)weir_task_state_position(task->state, store->label, &own, NULL);
+        own = own < store->changelog_first ? store->changelog_first : own;
+        gain += places[i].position < 0 ? 0 : places[i].position - own;
+    }
+    return gain;
 }
 
 static char *mark_of(const weir_task_store *store)
@@ -188,16 +234,20 @@ weir_status weir_task_load_rows(weir_task *task, size_t number, const weir_resto
     return weir_task_state_restore(task->state, &batch, err);
 }
 
-weir_status weir_task_load_end(weir_task *task, const int64_t *positions, weir_error *err)
+weir_status weir_task_load_end(weir_task *task, const weir_snapshot_place *places, weir_error *err)
 {
     size_t count = weir_task_snapshot_store_count(task);
     set_marks(task, MARK_ENDED);
     for (size_t i = 0; i < count; i++) {
-        if (positions[i] >= 0) {
-            weir_task_state_set_position(task->state, store_at(task, i)->label, positions[i]);
-            weir_task_store_mark_index(store_at(task, i));
-            weir_task_store_mark_time(store_at(task, i));
+        weir_task_store *store = store_at(task, i);
+        if (places[i].position < 0) {
+            continue;
         }
+        store->term_seen = places[i].term;
+        weir_task_state_set_position(task->state, store->label, places[i].position);
+        weir_task_state_set_position(task->state, store->term_label, store->term_seen);
+        weir_task_store_mark_index(store);
+        weir_task_store_mark_time(store);
     }
     weir_task_state_commit(task->state);
     return weir_task_state_apply(task->state, err);

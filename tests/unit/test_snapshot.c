@@ -5,8 +5,11 @@
  */
 #include "connectors/rest_snapshot.h"
 #include "connectors/snapshot_http.h"
+#include "streams/base/hash.h"
+#include "streams/producer.h"
 #include "streams/snapshot_host.h"
 #include "streams/snapshot_page.h"
+#include "streams/term.h"
 #include "tests/harness/check.h"
 #include "tests/harness/count_topology.h"
 #include "tests/harness/worker_process.h"
@@ -153,6 +156,7 @@ typedef struct pair {
     net net;
     const weir_snapshot_network *network; /* Of b; NULL: net. */
     char *source;
+    bool at_least_once;
     worker_process a;
     worker_process b;
     char *directories[2];
@@ -190,6 +194,7 @@ static void start(pair *p)
         {"commit.interval.ms", "100"},
         {"weir.snapshot.lag.min", "50"},
         {"session.timeout.ms", "1800000"},
+        {"processing.guarantee", p->at_least_once ? "at_least_once" : "exactly_once_v2"},
     };
     CHECK_OK(weir_config_init(&p->config, settings, WEIR_COUNT_OF(settings), &p->err), &p->err);
     p->now_ms = START_MS;
@@ -199,7 +204,7 @@ static void start(pair *p)
     count_topology_topics(p->outside, TASKS);
     p->directories[0] = check_directory();
     p->directories[1] = check_directory();
-    p->net.base = (weir_snapshot_network){connect_peer, &p->net};
+    p->net.base = (weir_snapshot_network){.connect = connect_peer, .user = &p->net};
     p->net.refuses = true; /* Nobody has anything yet. */
     open_process(p, &p->a, "a", p->directories[0]);
     p->net.host = weir_snapshot_host_new(
@@ -346,6 +351,77 @@ TEST(task_that_lacks_little_asks_nobody)
     tell_all(&p.b, WEIR_COMMAND_OPEN);
     run_until(&p, &p.b, WEIR_REPORT_RUNNING);
     CHECK_I64(p.net.pages, ==, 0);
+}
+
+TEST(disk_stays_as_it_is_where_there_is_no_snapshot)
+{
+    WEIR_AUTO(pair) p = {0};
+    count_on_a(&p);
+    open_process(&p, &p.b, "b", p.directories[1]);
+    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    run_until(&p, &p.b, WEIR_REPORT_RUNNING);
+    tell_all(&p.b, WEIR_COMMAND_CLOSE);
+    run_until(&p, &p.b, WEIR_REPORT_CLOSED);
+    worker_process_cleanup(&p.b);
+    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    count_topology_feed(p.outside, 0, RECORDS);
+    run(&p);
+    tell_all(&p.a, WEIR_COMMAND_CLOSE);
+    run_until(&p, &p.a, WEIR_REPORT_CLOSED);
+    open_process(&p, &p.b, "b", p.directories[1]); /* a has no stores any more. */
+    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    run_until(&p, &p.b, WEIR_REPORT_RUNNING);
+    CHECK_I64(changelog_records(&p.b), ==, RECORDS);
+    count_topology_feed(p.outside, 0, RECORDS);
+    run(&p);
+    check_counts(&p, 3);
+}
+
+/* A former owner's count of k0, behind all that a has written. */
+static void write_late(pair *p)
+{
+    uint8_t term[WEIR_TERM_BYTES] = {[WEIR_TERM_BYTES - 1] = 1};
+    uint8_t count[8] = {[7] = 77};
+    const weir_header header = {WEIR_BYTES(WEIR_TERM_HEADER), weir_bytes_of(term, sizeof(term))};
+    weir_record record = {.key = WEIR_BYTES("k0"),
+                          .value = weir_bytes_of(count, sizeof(count)),
+                          .timestamp_ms = p->now_ms,
+                          .headers = &header,
+                          .header_count = 1};
+    WEIR_AUTO_PTR(weir_producer) producer = NULL;
+    int32_t topic = 0;
+    int32_t partitions = 0;
+    CHECK_OK(weir_producer_new(p->outside, &(weir_producer_options){.client_id = "late"}, &producer,
+                               &p->err),
+             &p->err);
+    CHECK_OK(
+        weir_producer_topic(producer, "counter-counts-changelog", &topic, &partitions, &p->err),
+        &p->err);
+    record.partition = weir_partition_of(record.key, partitions);
+    CHECK_OK(weir_producer_send(producer, topic, &record, &p->err), &p->err);
+    CHECK_OK(weir_producer_flush(producer, 0, &p->err), &p->err);
+}
+
+TEST(snapshot_knows_whose_late_writes_do_not_count)
+{
+    WEIR_AUTO(pair) p = {.at_least_once = true};
+    start(&p);
+    for (int i = 0; i < 3; i++) { /* The group's generation grows. */
+        open_process(&p, &p.b, "b", p.directories[1]);
+        run(&p);
+        worker_process_cleanup(&p.b);
+        run(&p);
+    }
+    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    count_topology_feed(p.outside, 0, RECORDS);
+    run(&p);
+    tell_all(&p.a, WEIR_COMMAND_HOLD);
+    step(&p);
+    p.net.refuses = false;
+    write_late(&p);
+    go_on_with_b(&p);
+    CHECK_I64(worker_process_metric(&p.b, "weir_stream_thread_restore_outdated_records_total"), ==,
+              1);
 }
 
 TEST(whatever_goes_wrong_the_changelogs_restore_all)

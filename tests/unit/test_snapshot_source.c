@@ -58,7 +58,7 @@ static void open_process(fixture *f, process *to, const char *id, const char *se
     to->directory = check_directory();
     const weir_database_options database = {.directory = to->directory};
     CHECK_OK(weir_database_open(&database, &to->database, &f->err), &f->err);
-    to->network = (weir_snapshot_network){refuse, to};
+    to->network = (weir_snapshot_network){.connect = refuse, .user = to};
     const weir_application_options options = {
         .topology = f->topology,
         .config = &to->config,
