@@ -3,6 +3,7 @@
  * mem_store.c - a store in memory: the committed values of an ordered map, nothing else.
  *
  * A walk copies each entry before it hands it out, so that a caller may remove what it walks over.
+ * The last iterator that was closed waits for the next walk, with its buffers.
  */
 #include "statestore/mem_store.h"
 
@@ -10,17 +11,21 @@
 
 #include <stdlib.h>
 
-typedef struct mem_store {
-    weir_kv kv; /* Must be first. */
-    weir_ordered_map *map;
-} mem_store;
+typedef struct mem_store mem_store;
 
 typedef struct mem_iterator {
     weir_kv_iterator iterator; /* Must be first. */
+    mem_store *store;
     weir_ordered_walk walk;
     weir_buf key;
     weir_buf value;
 } mem_iterator;
+
+struct mem_store {
+    weir_kv kv; /* Must be first. */
+    weir_ordered_map *map;
+    mem_iterator *spare; /* NULL: it is open, or there was none yet. */
+};
 
 static weir_status mem_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
 {
@@ -69,24 +74,41 @@ static weir_status mem_iterator_next(weir_kv_iterator *iterator, weir_bytes *out
     return WEIR_OK;
 }
 
-static void mem_iterator_free(weir_kv_iterator *iterator)
+static void destroy_iterator(mem_iterator *it)
 {
-    mem_iterator *it = (mem_iterator *)iterator;
-    weir_ordered_walk_cleanup(&it->walk);
-    weir_buf_cleanup(&it->key);
-    weir_buf_cleanup(&it->value);
-    free(it);
+    if (it != NULL) {
+        weir_ordered_walk_cleanup(&it->walk);
+        weir_buf_cleanup(&it->key);
+        weir_buf_cleanup(&it->value);
+        free(it);
+    }
 }
 
-static const weir_kv_iterator_ops iterator_ops = {mem_iterator_next, mem_iterator_free};
+static void mem_iterator_close(weir_kv_iterator *iterator)
+{
+    mem_iterator *it = (mem_iterator *)iterator;
+    if (it->store->spare != NULL) {
+        destroy_iterator(it);
+        return;
+    }
+    weir_ordered_walk_end(&it->walk);
+    weir_buf_rest(&it->key);
+    weir_buf_rest(&it->value);
+    it->store->spare = it;
+}
+
+static const weir_kv_iterator_ops iterator_ops = {mem_iterator_next, mem_iterator_close};
 
 static weir_status mem_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool backwards,
                              weir_kv_iterator **out_iterator, weir_error *err)
 {
     (void)err;
-    mem_iterator *it = weir_alloc(sizeof *it);
+    mem_store *store = (mem_store *)kv;
+    mem_iterator *it = weir_take(&store->spare);
+    it = it == NULL ? weir_alloc(sizeof *it) : it;
     it->iterator.ops = &iterator_ops;
-    weir_ordered_walk_init(&it->walk, ((mem_store *)kv)->map, from, to, backwards);
+    it->store = store;
+    weir_ordered_walk_begin(&it->walk, store->map, from, to, backwards);
     *out_iterator = &it->iterator;
     return WEIR_OK;
 }
@@ -98,8 +120,10 @@ static uint64_t mem_approximate_count(weir_kv *kv)
 
 static void mem_free(weir_kv *kv)
 {
-    weir_ordered_map_free(((mem_store *)kv)->map);
-    free(kv);
+    mem_store *store = (mem_store *)kv;
+    destroy_iterator(store->spare);
+    weir_ordered_map_free(store->map);
+    free(store);
 }
 
 static const weir_kv_ops store_ops = {

@@ -692,13 +692,18 @@ static void seek_end(weir_ordered_walk *walk)
     walk->index = walk->backwards ? n->count : 0;
 }
 
-void weir_ordered_walk_init(weir_ordered_walk *walk, weir_ordered_map *map, weir_bytes from,
-                            weir_bytes to, bool backwards)
+void weir_ordered_walk_begin(weir_ordered_walk *walk, weir_ordered_map *map, weir_bytes from,
+                             weir_bytes to, bool backwards)
 {
+    WEIR_ASSERT(walk->map == NULL);
+
     if (!map->is_ordered) {
         put_in_order(map);
     }
-    *walk = (weir_ordered_walk){.map = map, .backwards = backwards, .changes = map->changes};
+    walk->map = map;
+    walk->backwards = backwards;
+    walk->started = false;
+    walk->changes = map->changes;
     weir_bytes start = backwards ? to : from;
     weir_bytes bound = backwards ? from : to;
     if (start.data == NULL) {
@@ -716,6 +721,13 @@ void weir_ordered_walk_init(weir_ordered_walk *walk, weir_ordered_map *map, weir
     if (walk->bounded) {
         weir_buf_set(&walk->bound, bound);
     }
+}
+
+void weir_ordered_walk_end(weir_ordered_walk *walk)
+{
+    weir_buf_rest(&walk->bound);
+    weir_buf_rest(&walk->last);
+    walk->map = NULL;
 }
 
 void weir_ordered_walk_cleanup(weir_ordered_walk *walk)
@@ -779,7 +791,7 @@ weir_ordered_entry *weir_ordered_walk_next(weir_ordered_walk *walk)
     }
     weir_ordered_entry *entry = step(walk);
     if (entry == NULL || is_past_bound(walk, weir_ordered_key(entry))) {
-        weir_ordered_walk_cleanup(walk);
+        weir_ordered_walk_end(walk);
         return NULL;
     }
     weir_buf_set(&walk->last, weir_ordered_key(entry));

@@ -123,7 +123,8 @@ bool weir_ordered_has(const weir_ordered_entry *entry, weir_version version);
 weir_bytes weir_ordered_value(const weir_ordered_entry *entry, weir_version version);
 
 /* Walks from <= key < to, ascending or descending; null bytes leave an end open. The map may change
- * under the walk: it goes on from the last key that it gave. All-zero is a walk that has ended. */
+ * under the walk: it goes on from the last key that it gave. All-zero is a walk that has ended. An
+ * ended one may begin again, and has its buffers still. */
 typedef struct weir_ordered_walk {
     weir_ordered_map *map;
     void *leaf;
@@ -138,8 +139,9 @@ typedef struct weir_ordered_walk {
 } weir_ordered_walk;
 
 /* A walk over the keys from (included) to to (excluded; null: the end), cleaned up by its owner. */
-void weir_ordered_walk_init(weir_ordered_walk *walk, weir_ordered_map *map, weir_bytes from,
-                            weir_bytes to, bool backwards);
+void weir_ordered_walk_begin(weir_ordered_walk *walk, weir_ordered_map *map, weir_bytes from,
+                             weir_bytes to, bool backwards);
+void weir_ordered_walk_end(weir_ordered_walk *walk);
 void weir_ordered_walk_cleanup(weir_ordered_walk *walk);
 
 /* The next entry, or NULL at the end. */

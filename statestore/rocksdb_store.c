@@ -24,6 +24,9 @@
  * database open, so it is marked as broken, its users close their stores, and the first that is
  * opened afterwards opens the database, too. What was not on disk is lost, positions with it: the
  * changelog has it.
+ *
+ * An iterator of RocksDB holds the files of its time, so none is kept; read options and bounds of
+ * the last one that was closed wait for the next range.
  */
 #include "statestore/rocksdb_store.h"
 
@@ -56,6 +59,7 @@ typedef struct rocksdb_iterator {
     bool started;
     bool ended;
     const char *name;
+    rocksdb_store *store;      /* Its own; NULL of a snapshot, which may outlive it. */
     weir_database *keeps_open; /* Of a snapshot, which counts as an open store; else NULL. */
 } rocksdb_iterator;
 
@@ -497,20 +501,49 @@ static weir_status rocks_next(weir_kv_iterator *iterator, weir_bytes *out_key,
     return WEIR_OK;
 }
 
-static void rocks_iterator_free(weir_kv_iterator *iterator)
+/* One that is closed. */
+static void destroy_iterator(rocksdb_iterator *it)
+{
+    if (it != NULL) {
+        rocksdb_readoptions_destroy(it->options);
+        weir_buf_cleanup(&it->lower);
+        weir_buf_cleanup(&it->upper);
+        free(it);
+    }
+}
+
+static void rocks_iterator_close(weir_kv_iterator *iterator)
 {
     rocksdb_iterator *it = (rocksdb_iterator *)iterator;
-    rocksdb_iter_destroy(it->it);
-    rocksdb_readoptions_destroy(it->options);
-    weir_buf_cleanup(&it->lower);
-    weir_buf_cleanup(&it->upper);
+    rocksdb_iter_destroy(weir_take(&it->it));
     if (it->keeps_open != NULL) {
         count_store(it->keeps_open, false);
     }
-    free(it);
+    if (it->store == NULL || it->store->spare != NULL) {
+        destroy_iterator(it);
+        return;
+    }
+    weir_buf_rest(&it->lower);
+    weir_buf_rest(&it->upper);
+    it->started = false;
+    it->ended = false;
+    it->store->spare = it;
 }
 
-static const weir_kv_iterator_ops iterator_ops = {rocks_next, rocks_iterator_free};
+static const weir_kv_iterator_ops iterator_ops = {rocks_next, rocks_iterator_close};
+
+static rocksdb_iterator *take_iterator(rocksdb_store *store)
+{
+    rocksdb_iterator *it = weir_take(&store->spare);
+    if (it == NULL) {
+        it = weir_alloc(sizeof *it);
+        it->iterator.ops = &iterator_ops;
+        it->options = rocksdb_readoptions_create();
+        it->store = store;
+        it->name = store->kv.name;
+    }
+    return it;
+}
 
 /* The first key behind all that begin with prefix, in *out. There is one, for a key begins with its
  * partition, which is not negative. */
@@ -525,17 +558,14 @@ static weir_status rocks_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool
 {
     (void)err;
     rocksdb_store *store = (rocksdb_store *)kv;
-    rocksdb_iterator *it = weir_alloc(sizeof *it);
-    it->iterator.ops = &iterator_ops;
+    rocksdb_iterator *it = take_iterator(store);
     it->backwards = backwards;
-    it->name = kv->name;
     weir_buf_set(&it->lower, weir_rocksdb_full_key(store, from));
     if (to.data != NULL) {
         weir_buf_set(&it->upper, weir_rocksdb_full_key(store, to));
     } else {
         set_after_prefix(&it->upper, weir_rocksdb_full_key(store, WEIR_BYTES("")));
     }
-    it->options = rocksdb_readoptions_create();
     rocksdb_readoptions_set_iterate_lower_bound(it->options, (const char *)it->lower.data,
                                                 it->lower.size);
     rocksdb_readoptions_set_iterate_upper_bound(it->options, (const char *)it->upper.data,
@@ -570,6 +600,7 @@ static void rocks_free(weir_kv *kv)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
     count_store(store->database, false);
+    destroy_iterator(store->spare);
     weir_buf_cleanup(&store->key);
     free(store);
 }
@@ -643,6 +674,7 @@ weir_status weir_rocksdb_store_snapshot(weir_kv *kv, weir_kv_iterator **out_iter
 
     WEIR_TRY(rocks_range(kv, WEIR_BYTES(""), WEIR_BYTES_NULL, false, out_iterator, err));
     rocksdb_iterator *it = (rocksdb_iterator *)*out_iterator;
+    it->store = NULL;
     it->keeps_open = ((rocksdb_store *)kv)->database;
     it->name = it->keeps_open->directory;
     count_store(it->keeps_open, true);

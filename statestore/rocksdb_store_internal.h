@@ -47,7 +47,8 @@ typedef struct rocksdb_store {
     bool has_rows;  /* Some may be there. */
     unsigned ticks; /* Of rows that came, by which blocks make room. */
     uint64_t expected[WEIR_ROWS_EXPECTED];
-    unsigned expected_count; /* So far: the place of the next one. */
+    unsigned expected_count;        /* So far: the place of the next one. */
+    struct rocksdb_iterator *spare; /* One that is closed; NULL: none is. */
 } rocksdb_store;
 
 extern const weir_kv_ops weir_rocksdb_store_ops;

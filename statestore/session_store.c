@@ -22,10 +22,13 @@ struct weir_session_store {
     int64_t forgotten_ms; /* Sessions that end before it went with the former life of the task. */
     bool hides_past_retention;
     weir_expiry expiry;
-    weir_buf key; /* The binary key of the call. */
+    weir_buf key;                 /* The binary key of the call. */
+    weir_buf upper;               /* Where a search ends. */
+    weir_session_iterator *spare; /* One that is closed; NULL: none is. */
 };
 
 struct weir_session_iterator {
+    weir_session_store *store;
     weir_kv_iterator *inner;
     weir_buf key;
     bool one_key;
@@ -55,11 +58,21 @@ weir_session_store *weir_session_store_new(weir_kv *owned_kv, int64_t retention_
     return store;
 }
 
+static void destroy_iterator(weir_session_iterator *iterator)
+{
+    if (iterator != NULL) {
+        weir_buf_cleanup(&iterator->key);
+        free(iterator);
+    }
+}
+
 void weir_session_store_free(weir_session_store *store)
 {
     if (store != NULL) {
         weir_kv_free(store->kv);
+        destroy_iterator(store->spare);
         weir_buf_cleanup(&store->key);
+        weir_buf_cleanup(&store->upper);
         weir_expiry_cleanup(&store->expiry);
         free(store);
     }
@@ -160,21 +173,22 @@ weir_status weir_session_store_find(weir_session_store *store, weir_bytes key,
                                     int64_t earliest_end_ms, int64_t latest_start_ms,
                                     weir_session_iterator **out_iterator, weir_error *err)
 {
-    weir_session_iterator *it = weir_alloc(sizeof *it);
+    weir_session_iterator *it = weir_take(&store->spare);
+    it = it == NULL ? weir_alloc(sizeof *it) : it;
+    it->store = store;
     WEIR_AUTO_PTR(weir_session_iterator) owner = it;
     int64_t from_ms = shown_from(store);
     it->one_key = key.data != NULL;
     it->earliest_end_ms = earliest_end_ms > from_ms ? earliest_end_ms : from_ms;
     it->latest_start_ms = latest_start_ms;
-    WEIR_AUTO(weir_buf) upper = {0};
     weir_bytes from = WEIR_BYTES_NULL;
     weir_bytes to = WEIR_BYTES_NULL;
     if (it->one_key) {
         weir_buf_set(&it->key, key);
         from = set_key(&store->key, key, it->earliest_end_ms, 0);
-        (void)set_key(&upper, key, INT64_MAX, INT64_MAX);
-        weir_buf_append_byte(&upper, 0); /* The end is exclusive. */
-        to = weir_buf_bytes(&upper);
+        (void)set_key(&store->upper, key, INT64_MAX, INT64_MAX);
+        weir_buf_append_byte(&store->upper, 0); /* The end is exclusive. */
+        to = weir_buf_bytes(&store->upper);
     }
     WEIR_TRY(weir_kv_range(store->kv, from, to, false, &it->inner, err));
     *out_iterator = weir_take(&owner);
@@ -207,11 +221,16 @@ weir_status weir_session_iterator_next(weir_session_iterator *iterator, weir_ses
 
 void weir_session_iterator_free(weir_session_iterator *iterator)
 {
-    if (iterator != NULL) {
-        weir_kv_iterator_free(iterator->inner);
-        weir_buf_cleanup(&iterator->key);
-        free(iterator);
+    if (iterator == NULL) {
+        return;
     }
+    weir_kv_iterator_free(weir_take(&iterator->inner));
+    if (iterator->store->spare != NULL) {
+        destroy_iterator(iterator);
+        return;
+    }
+    weir_buf_rest(&iterator->key);
+    iterator->store->spare = iterator;
 }
 
 int64_t weir_session_key_time(weir_bytes binary_key)

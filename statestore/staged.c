@@ -19,7 +19,8 @@
  *                └─ committed
  *
  * A range merges two ordered sources, the map and the engine. Where both have a key the map wins,
- * and a removal in the map hides the engine's value.
+ * and a removal in the map hides the engine's value. An engine that has nothing is not asked. The
+ * last iterator that was closed waits for the next range, with its buffers.
  */
 #include "statestore/staged.h"
 
@@ -48,6 +49,7 @@ struct weir_staged {
     size_t staged_bytes;
     size_t committed_bytes;
     size_t open_iterators;
+    struct merge_iterator *spare; /* One that is closed; NULL: none is. */
     uint64_t expected; /* Entries fetched into the processor's cache before they were asked for. */
     int64_t (*time_of)(weir_bytes key); /* NULL: all keys are of time 0. */
     int64_t engine_newest_ms;           /* No key of a later time is in the engine; or NOT_KNOWN. */
@@ -60,7 +62,7 @@ typedef struct merge_iterator {
     view *view;
     bool backwards;
     weir_ordered_walk walk;
-    weir_kv_iterator *engine_walk; /* NULL without an engine. */
+    weir_kv_iterator *engine_walk; /* NULL where no engine has anything. */
     bool has_map_key;
     bool map_removed; /* What the map says of map_key. */
     weir_buf map_key; /* Copies, so that what was handed out survives a write. */
@@ -459,35 +461,55 @@ static weir_status merge_next(weir_kv_iterator *iterator, weir_bytes *out_key,
     return WEIR_NOT_FOUND;
 }
 
-static void merge_free(weir_kv_iterator *iterator)
+static void destroy_iterator(merge_iterator *it)
 {
-    merge_iterator *it = (merge_iterator *)iterator;
-    WEIR_ASSERT(it->view->staged->open_iterators > 0);
-    it->view->staged->open_iterators--;
-    weir_ordered_walk_cleanup(&it->walk);
-    weir_kv_iterator_free(it->engine_walk);
-    weir_buf_cleanup(&it->map_key);
-    weir_buf_cleanup(&it->map_value);
-    weir_buf_cleanup(&it->given_key);
-    weir_buf_cleanup(&it->given_value);
-    free(it);
+    if (it != NULL) {
+        weir_ordered_walk_cleanup(&it->walk);
+        weir_buf_cleanup(&it->map_key);
+        weir_buf_cleanup(&it->map_value);
+        weir_buf_cleanup(&it->given_key);
+        weir_buf_cleanup(&it->given_value);
+        free(it);
+    }
 }
 
-static const weir_kv_iterator_ops iterator_ops = {merge_next, merge_free};
+static void merge_close(weir_kv_iterator *iterator)
+{
+    merge_iterator *it = (merge_iterator *)iterator;
+    weir_staged *staged = it->view->staged;
+    WEIR_ASSERT(staged->open_iterators > 0);
+    staged->open_iterators--;
+    weir_kv_iterator_free(weir_take(&it->engine_walk));
+    if (staged->spare != NULL) {
+        destroy_iterator(it);
+        return;
+    }
+    weir_ordered_walk_end(&it->walk);
+    weir_buf_rest(&it->map_key);
+    weir_buf_rest(&it->map_value);
+    weir_buf_rest(&it->given_key);
+    weir_buf_rest(&it->given_value);
+    it->engine_given = false;
+    staged->spare = it;
+}
+
+static const weir_kv_iterator_ops iterator_ops = {merge_next, merge_close};
 
 static weir_status staged_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool backwards,
                                 weir_kv_iterator **out_iterator, weir_error *err)
 {
     view *v = (view *)kv;
-    merge_iterator *it = weir_alloc(sizeof *it);
-    v->staged->open_iterators++;
+    weir_staged *staged = v->staged;
+    merge_iterator *it = weir_take(&staged->spare);
+    it = it == NULL ? weir_alloc(sizeof *it) : it;
+    staged->open_iterators++;
     it->iterator.ops = &iterator_ops;
     WEIR_AUTO_PTR(weir_kv_iterator) owner = &it->iterator;
     it->view = v;
     it->backwards = backwards;
-    weir_ordered_walk_init(&it->walk, v->staged->map, from, to, backwards);
-    if (v->staged->engine != NULL) {
-        WEIR_TRY(weir_kv_range(v->staged->engine, from, to, backwards, &it->engine_walk, err));
+    weir_ordered_walk_begin(&it->walk, staged->map, from, to, backwards);
+    if (staged->engine != NULL && engine_newest_ms(staged) != NOTHING) {
+        WEIR_TRY(weir_kv_range(staged->engine, from, to, backwards, &it->engine_walk, err));
     }
     advance_map(it);
     WEIR_TRY(advance_engine(it, err));
@@ -603,6 +625,7 @@ void weir_staged_free(weir_staged *staged)
     weir_record_cache_cleanup(&staged->cache);
     weir_buf_cleanup(&staged->told_value);
     weir_buf_cleanup(&staged->told_old);
+    destroy_iterator(staged->spare);
     weir_kv_free(staged->engine);
     weir_ordered_map_free(staged->map);
     free(staged->dirty);

@@ -27,10 +27,13 @@ struct weir_window_store {
     weir_window_store_options options;
     weir_expiry expiry;
     int32_t sequence;
-    weir_buf key; /* The binary key of the call. */
+    weir_buf key;                /* The binary key of the call. */
+    weir_buf upper;              /* Where a fetch ends. */
+    weir_window_iterator *spare; /* One that is closed; NULL: none is. */
 };
 
 struct weir_window_iterator {
+    weir_window_store *store;
     weir_kv_iterator *inner;
     weir_buf key;
     bool one_key;
@@ -50,11 +53,21 @@ weir_window_store *weir_window_store_new(weir_kv *owned_kv,
     return store;
 }
 
+static void destroy_iterator(weir_window_iterator *iterator)
+{
+    if (iterator != NULL) {
+        weir_buf_cleanup(&iterator->key);
+        free(iterator);
+    }
+}
+
 void weir_window_store_free(weir_window_store *store)
 {
     if (store != NULL) {
         weir_kv_free(store->kv);
+        destroy_iterator(store->spare);
         weir_buf_cleanup(&store->key);
+        weir_buf_cleanup(&store->upper);
         weir_expiry_cleanup(&store->expiry);
         free(store);
     }
@@ -148,22 +161,23 @@ weir_status weir_window_store_get(weir_window_store *store, weir_bytes key, int6
 weir_status weir_window_store_fetch(weir_window_store *store, const weir_window_range *range,
                                     weir_window_iterator **out_iterator, weir_error *err)
 {
-    weir_window_iterator *it = weir_alloc(sizeof *it);
+    weir_window_iterator *it = weir_take(&store->spare);
+    it = it == NULL ? weir_alloc(sizeof *it) : it;
+    it->store = store;
     WEIR_AUTO_PTR(weir_window_iterator) owner = it;
     it->one_key = range->key.data != NULL;
     it->from_ms = range->from_ms > shown_from(store) ? range->from_ms : shown_from(store);
     it->to_ms = range->to_ms;
-    WEIR_AUTO(weir_buf) upper = {0};
     weir_bytes from = WEIR_BYTES_NULL;
     weir_bytes to = WEIR_BYTES_NULL;
     if (it->one_key) {
         int64_t last_ms = it->to_ms < it->from_ms ? it->from_ms : it->to_ms;
         weir_buf_set(&it->key, range->key);
         set_window_key(&store->key, range->key, it->from_ms, 0);
-        set_window_key(&upper, range->key, last_ms, SEQUENCE_MAX);
-        weir_buf_append_byte(&upper, 0); /* The end is exclusive. */
+        set_window_key(&store->upper, range->key, last_ms, SEQUENCE_MAX);
+        weir_buf_append_byte(&store->upper, 0); /* The end is exclusive. */
         from = weir_buf_bytes(&store->key);
-        to = weir_buf_bytes(&upper);
+        to = weir_buf_bytes(&store->upper);
     }
     WEIR_TRY(weir_kv_range(store->kv, from, to, range->backwards, &it->inner, err));
     *out_iterator = weir_take(&owner);
@@ -198,11 +212,16 @@ weir_status weir_window_iterator_next(weir_window_iterator *iterator, weir_windo
 
 void weir_window_iterator_free(weir_window_iterator *iterator)
 {
-    if (iterator != NULL) {
-        weir_kv_iterator_free(iterator->inner);
-        weir_buf_cleanup(&iterator->key);
-        free(iterator);
+    if (iterator == NULL) {
+        return;
     }
+    weir_kv_iterator_free(weir_take(&iterator->inner));
+    if (iterator->store->spare != NULL) {
+        destroy_iterator(iterator);
+        return;
+    }
+    weir_buf_rest(&iterator->key);
+    iterator->store->spare = iterator;
 }
 
 int64_t weir_window_key_time(weir_bytes binary_key)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUF_FIRST_CAPACITY = 64 };
+enum { BUF_FIRST_CAPACITY = 64, BUF_RESTING_BYTES_MAX = 4096 };
 
 weir_bytes weir_bytes_of_text(const char *text)
 {
@@ -49,6 +49,14 @@ void weir_buf_cleanup(weir_buf *buf)
     }
     free(buf->data);
     *buf = (weir_buf){0};
+}
+
+void weir_buf_rest(weir_buf *buf)
+{
+    if (buf->capacity > BUF_RESTING_BYTES_MAX) {
+        weir_buf_cleanup(buf);
+    }
+    buf->size = 0;
 }
 
 uint8_t *weir_buf_reserve(weir_buf *buf, size_t extra)

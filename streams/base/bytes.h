@@ -71,6 +71,9 @@ static inline void weir_buf_clear(weir_buf *buf)
     buf->size = 0;
 }
 
+/* Forgets the content of a buffer that waits for its next use, and its memory if that is large. */
+void weir_buf_rest(weir_buf *buf);
+
 /* The content, borrowed until the buffer changes; never null, so an empty buffer is empty bytes. */
 weir_bytes weir_buf_bytes(const weir_buf *buf);
 

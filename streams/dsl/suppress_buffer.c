@@ -48,15 +48,16 @@ struct weir_suppress_buffer {
     size_t bytes;        /* Of all entries. */
     size_t memory_count; /* Of those that are not spilled, and what they take. */
     size_t memory_bytes;
-    weir_map *dirty; /* The keys of changes that are not saved. */
-    changed *changes;
+    weir_map *dirty;  /* The keys of changes that are not saved. */
+    changed *changes; /* Behind the last of them are keys to use again. */
     size_t change_count;
     size_t change_capacity;
     size_t saved;        /* So many of them. */
     size_t bucket_count; /* Of Java's HashSet. */
     weir_buf order_key;
     weir_buf first_key;
-    weir_buf value; /* What was read of the store. */
+    weir_buf value;   /* What was read of the store. */
+    weir_buf encoded; /* What will be the value of an entry. */
     weir_held_reader reader;
 };
 
@@ -186,7 +187,7 @@ void weir_suppress_buffer_free(weir_suppress_buffer *buffer)
         weir_buf_cleanup(&((entry *)value)->value);
         free(value);
     }
-    for (size_t i = 0; i < buffer->change_count; i++) {
+    for (size_t i = 0; i < buffer->change_capacity; i++) {
         weir_buf_cleanup(&buffer->changes[i].key);
     }
     weir_map_free(buffer->entries);
@@ -195,6 +196,7 @@ void weir_suppress_buffer_free(weir_suppress_buffer *buffer)
     weir_buf_cleanup(&buffer->order_key);
     weir_buf_cleanup(&buffer->first_key);
     weir_buf_cleanup(&buffer->value);
+    weir_buf_cleanup(&buffer->encoded);
     weir_held_reader_cleanup(&buffer->reader);
     free(buffer->changes);
     free(buffer);
@@ -218,10 +220,13 @@ static void note_change(weir_suppress_buffer *buffer, weir_bytes key)
     if (weir_map_put(buffer->dirty, key, buffer) != NULL) {
         return;
     }
+    size_t capacity = buffer->change_capacity;
     buffer->changes = weir_grow(buffer->changes, buffer->change_count, &buffer->change_capacity,
                                 sizeof(*buffer->changes));
+    memset(buffer->changes + capacity, 0,
+           (buffer->change_capacity - capacity) * sizeof(*buffer->changes));
     changed *added = &buffer->changes[buffer->change_count];
-    *added = (changed){.hash = java_hash(key), .number = buffer->change_count};
+    *added = (changed){added->key, .hash = java_hash(key), .number = buffer->change_count};
     weir_buf_set(&added->key, key);
     buffer->change_count++;
     if (buffer->change_count > buffer->bucket_count / 4 * 3) {
@@ -267,7 +272,7 @@ weir_status weir_suppress_buffer_save(weir_suppress_buffer *buffer, weir_error *
         }
     }
     for (size_t i = 0; i < buffer->change_count; i++) {
-        weir_buf_cleanup(&buffer->changes[i].key);
+        weir_buf_rest(&buffer->changes[i].key);
     }
     buffer->change_count = 0;
     buffer->saved = 0;
@@ -327,10 +332,11 @@ weir_status weir_suppress_buffer_put(weir_suppress_buffer *buffer, int64_t time_
     }
     held.record = *record;
     held.change = *change;
-    WEIR_AUTO(weir_buf) value = {0}; /* What held has is in the old value still. */
-    weir_held_change_encode(&held, held_back->time_ms, &value);
-    size_t topic_bytes = topic_bytes_of(weir_buf_bytes(&value));
-    weir_buf_set(&held_back->value, weir_buf_bytes(&value));
+    /* What held has is in the old value still. */
+    weir_held_change_encode(&held, held_back->time_ms, &buffer->encoded);
+    weir_bytes value = weir_buf_bytes(&buffer->encoded);
+    size_t topic_bytes = topic_bytes_of(value);
+    weir_buf_set(&held_back->value, value);
     enter_memory(buffer, held_back, counted_bytes(record->key, &held, topic_bytes));
     buffer->bytes += held_back->bytes;
     note_change(buffer, record->key);

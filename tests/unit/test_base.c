@@ -48,6 +48,20 @@ TEST(bytes_are_ordered_as_memcmp_and_shorter_first)
     CHECK_I64(weir_bytes_compare(WEIR_BYTES(""), WEIR_BYTES("")), ==, 0);
 }
 
+TEST(buffer_that_rests_is_empty_and_gives_back_what_is_large)
+{
+    enum { LARGE = 100000 };
+    WEIR_AUTO(weir_buf) buf = {0};
+    weir_buf_append_text(&buf, "small");
+    const void *memory = buf.data;
+    weir_buf_rest(&buf);
+    CHECK_I64(buf.size, ==, 0);
+    CHECK(buf.data == memory);
+    (void)weir_buf_reserve(&buf, LARGE);
+    weir_buf_rest(&buf);
+    CHECK_I64(buf.capacity, ==, 0);
+}
+
 TEST(end_of_a_prefix_is_the_smallest_larger_key)
 {
     WEIR_AUTO(weir_buf) end = {0};

@@ -81,6 +81,29 @@ TEST(sessions_that_touch_a_time_are_found_in_the_order_of_their_ends)
     check_find(&f, "b", 0, 1000, "");
 }
 
+TEST(searches_within_a_search_and_after_one_that_was_left_find_their_own_sessions)
+{
+    WEIR_AUTO(fixture) f = begin(-1);
+    put(&f, "a", 100, 200, "1");
+    put(&f, "a", 300, 300, "2");
+    put(&f, "b", 150, 150, "3");
+    for (int i = 0; i < 3; i++) {
+        WEIR_AUTO_PTR(weir_session_iterator) outer = NULL;
+        CHECK_OK(weir_session_store_find(f.store, WEIR_BYTES("a"), 0, 1000, &outer, &f.err),
+                 &f.err);
+        weir_session session = {0};
+        weir_bytes value = {0};
+        CHECK_OK(weir_session_iterator_next(outer, &session, &value, &f.err), &f.err);
+        check_find(&f, "b", 0, 1000, "b@150/150=3 ");
+        check_find(&f, "a", 250, 1000, "a@300/300=2 ");
+        CHECK_BYTES(value, WEIR_BYTES("1"));
+        if (i > 0) {
+            CHECK_OK(weir_session_iterator_next(outer, &session, &value, &f.err), &f.err);
+            CHECK_BYTES(value, WEIR_BYTES("2"));
+        }
+    }
+}
+
 TEST(session_is_removed_by_a_null_value)
 {
     WEIR_AUTO(fixture) f = begin(-1);

@@ -16,12 +16,13 @@
 
 enum { KEY_BYTES = 1 + WEIR_WINDOW_SUFFIX_BYTES };
 
-/* An engine that counts gets. */
+/* An engine that counts gets and ranges. */
 
 typedef struct counting {
     weir_kv kv; /* Must be first. */
     weir_kv *inner;
     int gets;
+    int ranges;
 } counting;
 
 static weir_status counting_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
@@ -43,6 +44,7 @@ static weir_status counting_remove(weir_kv *kv, weir_bytes key, weir_error *err)
 static weir_status counting_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool backwards,
                                   weir_kv_iterator **out_iterator, weir_error *err)
 {
+    ((counting *)kv)->ranges++;
     return weir_kv_range(((counting *)kv)->inner, from, to, backwards, out_iterator, err);
 }
 
@@ -168,6 +170,59 @@ TEST(engine_is_not_asked_for_windows_newer_than_what_it_has)
     check_window(&f, 'a', 20, NULL);
     check_window(&f, 'a', 10, "1");
     CHECK_I64(f.engine->gets, ==, 2);
+}
+
+/* Checks the letters of a walk over all windows. */
+static void check_letters(fixture *f, const char *wanted)
+{
+    WEIR_AUTO(weir_buf) got = {0};
+    WEIR_AUTO_PTR(weir_kv_iterator) it = NULL;
+    weir_bytes key;
+    weir_bytes value;
+    CHECK_OK(weir_kv_range(f->view, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false, &it, &f->err),
+             &f->err);
+    weir_status status = WEIR_OK;
+    while ((status = weir_kv_iterator_next(it, &key, &value, &f->err)) == WEIR_OK) {
+        weir_buf_append(&got, key.data, 1);
+    }
+    CHECK_STATUS(status, WEIR_NOT_FOUND);
+    CHECK_STR(weir_buf_text(&got), wanted);
+}
+
+TEST(engine_that_has_nothing_is_not_walked_over)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    put(&f, 'b', 20, "2");
+    check_letters(&f, "b");
+    int looks = f.engine->ranges; /* Whether there is anything. */
+    check_letters(&f, "b");
+    CHECK_I64(f.engine->ranges, ==, looks);
+    CHECK_I64(commit_and_apply(&f), ==, 1);
+    put(&f, 'a', 10, "1");
+    check_letters(&f, "ab");
+    CHECK_I64(f.engine->ranges, ==, looks + 1);
+}
+
+TEST(walk_within_a_walk_and_after_one_that_was_left_begins_at_its_beginning)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    put(&f, 'b', 20, "2");
+    CHECK_I64(commit_and_apply(&f), ==, 1);
+    put(&f, 'a', 10, "1");
+    put(&f, 'c', 30, "3");
+    for (int left_after = 0; left_after <= 3; left_after++) {
+        WEIR_AUTO_PTR(weir_kv_iterator) outer = NULL;
+        weir_bytes key = WEIR_BYTES("");
+        weir_bytes value;
+        CHECK_OK(weir_kv_range(f.view, WEIR_BYTES_NULL, WEIR_BYTES_NULL, true, &outer, &f.err),
+                 &f.err);
+        for (int i = 0; i < left_after; i++) {
+            CHECK_OK(weir_kv_iterator_next(outer, &key, &value, &f.err), &f.err);
+            check_letters(&f, "abc");
+            CHECK_I64(*(const char *)key.data, ==, 'c' - i);
+        }
+    }
+    check_letters(&f, "abc");
 }
 
 TEST(engine_that_had_rows_before_is_asked_for_all)

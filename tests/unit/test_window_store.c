@@ -75,6 +75,33 @@ TEST(fetch_gives_the_windows_of_its_key_and_range_only)
     check_fetch(store, (weir_window_range){WEIR_BYTES_NULL, 21, 100, false}, "a@30=3 ");
 }
 
+TEST(fetches_within_a_fetch_and_after_one_that_was_left_give_their_own_windows)
+{
+    weir_error err = {0};
+    WEIR_AUTO_PTR(weir_window_store) store = windows_new(weir_mem_store_new("windows"), false);
+    put(store, WEIR_BYTES("a"), 10, "1");
+    put(store, WEIR_BYTES("a"), 20, "2");
+    put(store, WEIR_BYTES("b"), 20, "3");
+    const weir_window_range of_a = {WEIR_BYTES("a"), 0, 100, false};
+    const weir_window_range of_b = {WEIR_BYTES("b"), 0, 100, true};
+    for (int i = 0; i < 3; i++) {
+        WEIR_AUTO_PTR(weir_window_iterator) outer = NULL;
+        CHECK_OK(weir_window_store_fetch(store, &of_a, &outer, &err), &err);
+        weir_window_entry entry;
+        CHECK_OK(weir_window_iterator_next(outer, &entry, &err), &err);
+        check_fetch(store, of_b, "b@20=3 ");
+        check_fetch(store, of_a, "a@10=1 a@20=2 ");
+        CHECK_BYTES(entry.value, WEIR_BYTES("1"));
+        if (i < 2) {
+            continue; /* It is closed before its end. */
+        }
+        CHECK_OK(weir_window_iterator_next(outer, &entry, &err), &err);
+        CHECK_BYTES(entry.value, WEIR_BYTES("2"));
+        CHECK_STATUS(weir_window_iterator_next(outer, &entry, &err), WEIR_NOT_FOUND);
+        CHECK_STATUS(weir_window_iterator_next(outer, &entry, &err), WEIR_NOT_FOUND);
+    }
+}
+
 TEST(windows_past_the_retention_are_taken_where_several_write)
 {
     weir_error err = {0};
