@@ -5,6 +5,7 @@
  *
  *   temperatures  sensor -> degrees, 8 bytes (a double)
  *   alarms        sensor -> "average over count readings"
+ *   too-late      readings of minutes that have been judged
  */
 #include "docs/examples/examples.h"
 
@@ -76,6 +77,7 @@ weir_builder *temperature_alarm(void)
     weir_time_windowed_kstream *by_minute = weir_kgrouped_stream_windowed_by(by_sensor, &minutes);
     weir_ktable *averages = weir_time_windowed_aggregate(by_minute, no_readings, add_reading,
                                                          WEIR_STORED_AS("readings"), NULL);
+    weir_kstream_to(weir_ktable_late_records(averages, NULL), "too-late", NULL);
     weir_ktable *judged = weir_ktable_suppress_until_window_closes(averages, NULL);
     weir_kstream *hot_minutes =
         weir_kstream_filter(weir_ktable_to_stream(judged, NULL), is_hot, NULL);

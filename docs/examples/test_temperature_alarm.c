@@ -25,3 +25,13 @@ TEST(cool_minutes_raise_none)
     trial_send_f64(&t, "temperatures", "oven", 20, 200000);
     trial_expect_nothing(&t, "alarms");
 }
+
+TEST(reading_of_minutes_that_were_judged_is_set_aside)
+{
+    WEIR_AUTO(trial) t = trial_of(temperature_alarm());
+    trial_send_f64(&t, "temperatures", "oven", 20, 200000);
+    trial_send_f64(&t, "temperatures", "oven", 95, 150000); /* Its last minute is open still. */
+    trial_send_text(&t, "temperatures", "oven", "too late", 149999); /* 8 bytes, like a number. */
+    trial_expect_text(&t, "too-late", "oven", "too late");
+    trial_expect_nothing(&t, "too-late");
+}
