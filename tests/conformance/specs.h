@@ -45,6 +45,7 @@ extern const conformance_spec conformance_specs_processor[];
 extern const conformance_spec conformance_specs_suppress[];
 extern const conformance_spec conformance_specs_emit[];
 extern const conformance_spec conformance_specs_sinks[];
+extern const conformance_spec conformance_specs_filters[];
 
 /* The one called name, or NULL. */
 const conformance_spec *conformance_spec_named(weir_bytes name);

@@ -27,8 +27,8 @@ import org.apache.kafka.streams.test.TestRecord;
 
 /**
  * Writes what Kafka Streams does with topologies and seeded input, one JSON object a line; the
- * format is in README.md. Usage: Oracle DIRECTORY FIRST_SEED LAST_SEED STEPS NAME...
- * Runs with an even seed have no record cache.
+ * format is in README.md. Usage: Oracle DIRECTORY FIRST_SEED LAST_SEED LEAST_STEPS MOST_STEPS NAME...
+ * The seed says how many steps a run has. Runs with an even seed have no record cache.
  */
 public final class Oracle {
     static final ObjectMapper JSON = new ObjectMapper();
@@ -51,10 +51,12 @@ public final class Oracle {
 
     public static void main(String[] arguments) throws Exception {
         Map<String, Consumer<Plan>> topologies = Topologies.all();
-        int steps = Integer.parseInt(arguments[3]);
-        for (String name : Arrays.asList(arguments).subList(4, arguments.length)) {
+        int least = Integer.parseInt(arguments[3]);
+        int most = Integer.parseInt(arguments[4]);
+        for (String name : Arrays.asList(arguments).subList(5, arguments.length)) {
             for (long seed = Long.parseLong(arguments[1]);
                     seed <= Long.parseLong(arguments[2]); seed++) {
+                int steps = least + (int) (seed % (most - least + 1));
                 Path file = Path.of(arguments[0], name + "-" + seed + ".jsonl");
                 try (PrintStream out = new PrintStream(file.toFile(), StandardCharsets.UTF_8)) {
                     write(name, topologies.get(name), seed, steps, out);

@@ -2,23 +2,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """test_fresh.py - what Kafka Streams does with fresh seeds, replayed through the DSL.
 
-    test_fresh.py CONFORMANCE LIBS [--seeds N] [--steps N] [--vectors] [NAME...]
+    test_fresh.py CONFORMANCE LIBS [--first SEED] [--seeds N] [--steps LEAST MOST] [--vectors]
+                  [NAME...]
 
-CONFORMANCE is the runner, which knows the names of the topologies; LIBS holds Kafka's jars. The
-first seed is printed and can be given with --first. --vectors writes seeds 1 and 2 to
+CONFORMANCE is the runner, which knows the names of the topologies; LIBS holds Kafka's jars. One
+Java process makes all runs; a seed says what goes in, and how many steps there are. Each
+run that differs comes with the command that repeats it. --vectors writes seeds 1 and 2 to
 tests/conformance/vectors instead.
 """
 
 import argparse
 import os
 import random
+import re
+import shlex
 import subprocess
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VECTORS = os.path.join(HERE, "..", "conformance", "vectors")
-VECTOR_STEPS = 40
+VECTOR_STEPS = (40, 40)
+STEPS = (10, 70) # Kafka Streams' driver takes a millisecond for each: it flushes all stores.
 JAVA = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m",
         "-Dorg.apache.logging.log4j.level=OFF"]
 
@@ -29,10 +34,10 @@ def options_of(arguments):
     parser.add_argument("libs")
     parser.add_argument("--first", type=int, default=random.randrange(3, 1 << 30))
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, nargs=2, default=STEPS)
     parser.add_argument("--vectors", action="store_true")
     parser.add_argument("names", nargs="*")
-    return parser.parse_args(arguments)
+    return parser.parse_intermixed_args(arguments)
 
 
 def compile_oracle(libs, classes):
@@ -43,8 +48,16 @@ def compile_oracle(libs, classes):
 def run_oracle(options, work, directory, seeds, steps):
     path = os.pathsep.join([os.path.join(options.libs, "*"), os.path.join(work, "classes")])
     subprocess.run([*JAVA, f"-Djava.io.tmpdir={work}", "-cp", path, "Oracle", directory,
-                    str(seeds[0]), str(seeds[1]), str(steps), *options.names],
+                    *map(str, seeds), *map(str, steps), *options.names],
                    check=True, stderr=subprocess.DEVNULL)
+
+
+def repetition(options, path):
+    """The command that repeats the run of a file."""
+    name, seed = re.fullmatch(r"(.+)-(\d+)\.jsonl", os.path.basename(path)).groups()
+    return shlex.join(["python3", os.path.abspath(__file__), os.path.abspath(options.conformance),
+                       os.path.abspath(options.libs), "--first", seed, "--seeds", "1",
+                       "--steps", *map(str, options.steps), name])
 
 
 def compare(options, directory):
@@ -52,7 +65,10 @@ def compare(options, directory):
     done = subprocess.run([options.conformance, *files], stdout=subprocess.PIPE, text=True,
                           check=False)
     print("\n".join(line for line in done.stdout.splitlines() if not line.startswith("ok ")))
-    print(f"{len(files)} runs from seed {options.first}: "
+    for path in re.findall(r"^FAIL (\S+)", done.stdout, re.MULTILINE):
+        print(f"{os.path.basename(path)} again: {repetition(options, path)}")
+    print(f"{len(options.names)} topologies, seeds {options.first} to "
+          f"{options.first + options.seeds - 1}, {len(files)} runs: "
           + ("all the same" if done.returncode == 0 else "NOT THE SAME"))
     return done.returncode
 

@@ -28,7 +28,7 @@
 #include <string.h>
 
 enum {
-    RECORDS_DEFAULT = 1000000,
+    RECORDS_DEFAULT = 400000,
     KEY_BYTES = 32, /* Room for any number. */
     WARM_PER_THOUSAND = 100,
     ALL_PER_THOUSAND = 1000,
