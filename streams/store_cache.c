@@ -14,6 +14,7 @@
  */
 #include "streams/record_copy.h"
 #include "streams/task_internal.h"
+#include "streams/watchers.h"
 
 #include "statestore/staged.h"
 
@@ -150,7 +151,13 @@ static weir_status tell(void *user, const weir_held_write *write, weir_error *er
     weir_task *task = store->task;
     const weir_task_current outer = task->current;
     task->current = (weir_task_current){.timestamp_ms = write->timestamp_ms, .node = outer.node};
-    weir_status status = weir_task_store_log(store, write->key, write->value, err);
+    weir_status status =
+        task->environment->watchers == NULL
+            ? WEIR_OK
+            : weir_watchers_note(store, write->key, write->value, &write->old, err);
+    if (status == WEIR_OK) {
+        status = weir_task_store_log(store, write->key, write->value, err);
+    }
     if (status == WEIR_OK && store->listener != NULL) {
         weir_context *context = store->listening->context;
         const weir_record *outer_record = context->record;
@@ -176,7 +183,8 @@ static weir_held_sink sink_of(weir_task_store *store)
         .write = tell,
         .is_full = is_full,
         .user = store,
-        .wants_old = store->listener != NULL && store->sends_old_values,
+        .wants_old =
+            (store->listener != NULL && store->sends_old_values) || weir_watchers_want_old(store),
         .skips_absent = store->listener != NULL,
     };
 }

@@ -12,6 +12,7 @@
  */
 #include "streams/store_kinds.h"
 #include "streams/task_internal.h"
+#include "streams/watchers.h"
 
 #include "statestore/staged.h"
 #include "streams/base/serde.h"
@@ -23,6 +24,26 @@
 static weir_task_store *store_of(weir_kv *kv)
 {
     return (weir_task_store *)(void *)kv;
+}
+
+weir_status weir_task_store_record(const weir_task_store *store, weir_bytes key, weir_bytes value,
+                                   weir_record *out_record, weir_error *err)
+{
+    out_record->key = key;
+    out_record->value = value;
+    weir_versioned_value version = {0};
+    if (store->spec->options.kind == WEIR_STORE_VERSIONED &&
+        weir_versioned_of_row(key, value, &out_record->key, &version)) {
+        out_record->timestamp_ms = version.from_ms;
+        out_record->value = version.value;
+    }
+    if (store->spec->options.timestamped && value.data != NULL) {
+        weir_timestamped entry = {0};
+        WEIR_TRY(weir_timestamped_decode(value, &entry, err));
+        out_record->timestamp_ms = entry.timestamp_ms;
+        out_record->value = entry.value;
+    }
+    return WEIR_OK;
 }
 
 weir_status weir_task_store_log(weir_task_store *store, weir_bytes key, weir_bytes value,
@@ -42,8 +63,6 @@ weir_status weir_task_store_log(weir_task_store *store, weir_bytes key, weir_byt
     weir_record record = {
         .partition = task->planned->partition,
         .timestamp_ms = task->current.timestamp_ms,
-        .key = key,
-        .value = value,
     };
     weir_header headers[2];
     if (store->term > 0) {
@@ -54,18 +73,7 @@ weir_status weir_task_store_log(weir_task_store *store, weir_bytes key, weir_byt
             (weir_header){WEIR_BYTES("v"), weir_bytes_of(&store->spec->options.value_version, 1)};
     }
     record.headers = record.header_count == 0 ? NULL : headers;
-    weir_versioned_value version = {0};
-    if (store->spec->options.kind == WEIR_STORE_VERSIONED &&
-        weir_versioned_of_row(key, value, &record.key, &version)) {
-        record.timestamp_ms = version.from_ms;
-        record.value = version.value;
-    }
-    if (store->spec->options.timestamped && value.data != NULL) {
-        weir_timestamped entry = {0};
-        WEIR_TRY(weir_timestamped_decode(value, &entry, err));
-        record.timestamp_ms = entry.timestamp_ms;
-        record.value = entry.value;
-    }
+    WEIR_TRY(weir_task_store_record(store, key, value, &record, err));
     WEIR_TRY(weir_collector_send(task->environment->collector, store->topic, &record, err));
     store->logged++;
     return WEIR_OK;
@@ -83,6 +91,13 @@ static weir_status store_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, w
                : status;
 }
 
+static weir_status note_change(weir_task_store *store, weir_bytes key, weir_bytes value,
+                               weir_error *err)
+{
+    bool is_watched = store->task->environment->watchers != NULL;
+    return is_watched ? weir_watchers_note(store, key, value, NULL, err) : WEIR_OK;
+}
+
 static weir_status store_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
 {
     weir_task_store *store = store_of(kv);
@@ -90,6 +105,7 @@ static weir_status store_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir
     if (store->cached != NULL) {
         return weir_task_store_hold(store, key, value, err);
     }
+    WEIR_TRY(note_change(store, key, value, err));
     WEIR_TRY(store->inner->ops->put(store->inner, key, value, err));
     return weir_task_store_log(store, key, value, err);
 }
@@ -114,6 +130,7 @@ static weir_status store_remove(weir_kv *kv, weir_bytes key, weir_error *err)
     if (store->cached != NULL) {
         return weir_task_store_hold(store, key, WEIR_BYTES_NULL, err);
     }
+    WEIR_TRY(note_change(store, key, WEIR_BYTES_NULL, err));
     WEIR_TRY(store->inner->ops->remove(store->inner, key, err));
     return weir_task_store_log(store, key, WEIR_BYTES_NULL, err);
 }

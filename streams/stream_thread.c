@@ -12,6 +12,7 @@
 #include "streams/stream_thread_internal.h"
 
 #include "streams/store_kinds.h"
+#include "streams/watchers.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -142,6 +143,7 @@ void weir_stream_thread_free(weir_stream_thread *thread)
         weir_restorer_remove(thread->restorer, task);
         weir_task_free(task);
     }
+    weir_watchers_free(&thread->environment);
     close_resources(thread); /* After the tasks: what they deferred ends in there. */
     weir_restorer_free(thread->restorer);
     weir_global_stores_free(thread->globals);
@@ -379,6 +381,16 @@ void weir_stream_thread_measure(weir_stream_thread *thread, uint64_t (*monotonic
 weir_mailbox *weir_stream_thread_mailbox(weir_stream_thread *thread)
 {
     return thread->mailbox;
+}
+
+void weir_stream_thread_watch(weir_stream_thread *thread, weir_subscription *subscription)
+{
+    weir_watchers_add(&thread->environment, subscription, thread->owned, thread->owned_count);
+}
+
+void weir_stream_thread_unwatch(weir_stream_thread *thread, const weir_subscription *subscription)
+{
+    weir_watchers_remove(&thread->environment, subscription);
 }
 
 static weir_status take_command_failure(weir_stream_thread *thread, weir_error *err)

@@ -17,6 +17,7 @@
 #include "streams/task_figures.h"
 
 typedef struct weir_stream_thread weir_stream_thread;
+typedef struct weir_subscription weir_subscription; /* subscription.h */
 
 /* What a worker tells of a task. RUNNING answers an OPEN and STANDBY a STANDBY, unless another
  * command comes first; both may come again, after a failure. */
@@ -84,6 +85,10 @@ void weir_stream_thread_measure(weir_stream_thread *thread, uint64_t (*monotonic
 
 /* Messages are run with the weir_stream_thread as consumer. */
 weir_mailbox *weir_stream_thread_mailbox(weir_stream_thread *thread);
+
+/* Gathers changes for a subscription, which it holds already, until it is told to stop. */
+void weir_stream_thread_watch(weir_stream_thread *thread, weir_subscription *subscription);
+void weir_stream_thread_unwatch(weir_stream_thread *thread, const weir_subscription *subscription);
 
 /* True when it has nothing to do, all its tasks are idle and all is committed. */
 bool weir_stream_thread_is_idle(weir_stream_thread *thread);

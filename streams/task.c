@@ -24,6 +24,7 @@
  */
 #include "streams/store_kinds.h"
 #include "streams/task_internal.h"
+#include "streams/watchers.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -112,6 +113,7 @@ void weir_task_free(weir_task *task)
         return;
     }
     weir_async_orphan_all(task);
+    weir_watchers_task_ended(task);
     unassign_inputs(task);
     weir_task_free_processors(task);
     weir_task_close_kinds(task);
@@ -215,12 +217,14 @@ weir_status weir_task_run(weir_task *task, weir_error *err)
     for (size_t i = 0; i < task->input_count && status == WEIR_OK; i++) {
         status = assign_input(&task->inputs[i], err);
     }
+    weir_watchers_task_started(task);
     return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "task %s", task->planned->id);
 }
 
 void weir_task_rollback(weir_task *task)
 {
     weir_async_orphan_all(task);
+    weir_watchers_task_ended(task);
     unassign_inputs(task);
     weir_task_free_processors(task);
     weir_task_close_kinds(task);

@@ -40,8 +40,9 @@ typedef struct weir_task_environment {
     void **resources;                   /* By index of the topology's resources. */
     struct weir_global_stores *globals; /* NULL: none. */
     weir_cache_budget cache;
-    int32_t generation; /* In which tasks that begin now are owned. */
-    int64_t now_ms;     /* Wall clock of this pass; the worker sets it. */
+    int32_t generation;            /* In which tasks that begin now are owned. */
+    int64_t now_ms;                /* Wall clock of this pass; the worker sets it. */
+    struct weir_watcher *watchers; /* Who subscribes to changes; NULL: nobody. */
 } weir_task_environment;
 
 typedef enum weir_task_phase {
@@ -128,7 +129,6 @@ weir_status weir_task_apply(weir_task *task, weir_error *err);
 /* Memory of writes that are not committed; of those that are committed and not applied. */
 size_t weir_task_staged_bytes(const weir_task *task);
 size_t weir_task_committed_bytes(const weir_task *task);
-
 /* Changelog records, of stores on disk, that are committed and not applied: costs of a crash. */
 uint64_t weir_task_logged_records(const weir_task *task);
 

@@ -3,6 +3,7 @@
  * task_commit.c - a task's part in a commit, and what others may ask about it.
  */
 #include "streams/task_internal.h"
+#include "streams/watchers.h"
 
 /* Where others write all the time, what they write without a term is taken at this pace. */
 enum { READ_AGAIN_INTERVAL_MS = 1000 };
@@ -105,6 +106,7 @@ void weir_task_finish_commit(weir_task *task)
         }
     }
     weir_task_state_commit(task->state);
+    weir_watchers_task_committed(task);
     task->logged_committed += task->logged;
     task->logged = 0;
     task->commit_needed = false;

@@ -15,6 +15,7 @@
 #include "streams/processor.h"
 #include "streams/query.h"
 #include "streams/record.h"
+#include "streams/subscription.h"
 #include "streams/test_driver.h"
 #include "streams/timers.h"
 #include "streams/topology.h"

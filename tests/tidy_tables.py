@@ -89,6 +89,7 @@ ALLOWED_SYNC = [
     (r"statestore/rows\.c", "a switch that is turned on once, and a count of looks"),
     (r"streams/task_figures\.c", "a worker's load and lags, which the coordinator reads, relaxed"),
     (r"streams/snapshot_host\.c", "whoever reads a snapshot does so on a thread of its own"),
+    (r"streams/subscription\.c", "a slow reader's queue: of bounded bytes, a lock a commit"),
     (r"streams/topics_watch\.c", "a question to the broker has a thread, so that nobody waits"),
     (r"streams/membership\.c", "the member: the coordinator polls it, workers commit with it"),
     (r"streams/(application(_internal\.h|\.c)|coordinator(_slots|_placement)?\.c|trader\.c|"
