@@ -114,7 +114,7 @@ typedef struct weir_restore_mark {
     int64_t mark;
 } weir_restore_mark;
 
-enum { WEIR_RESTORE_MARKS_MAX = 2 };
+enum { WEIR_RESTORE_MARKS_MAX = 3 };
 
 typedef struct weir_restore_entry {
     weir_bytes key;

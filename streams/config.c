@@ -109,6 +109,8 @@ static const setting_spec specs[] = {
            "Changelog records of a worker past which its state goes to the database and to disk."),
     NUMBER("state.cleanup.delay.ms", state_cleanup_delay_ms, "ms", 600000, 0, 365 * DAY_MS,
            "How long the state of a task that has left this process is kept."),
+    NUMBER("state.cleanup.dir.max.age.ms", state_age_max_ms, "ms", DAY_MS, 0, 36500 * DAY_MS,
+           "State that was away for longer is restored anew: delete.retention.ms of changelogs."),
     NUMBER("weir.flush.interval.ms", flush_interval_ms, "ms", 30000, 0, DAY_MS,
            "The longest time that what the database has is not on its disk."),
     NUMBER("weir.restore.records.max", restore_records_max, "", 256 * 1024, 1, 1024 * 1024 * 1024,

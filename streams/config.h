@@ -83,6 +83,7 @@ typedef struct weir_config {
     char *dead_letter_topic;  /* NULL: none. */
     int64_t replication_factor;
     int64_t state_cleanup_delay_ms;
+    int64_t state_age_max_ms; /* Of stores on disk that are behind their changelogs. */
     int64_t session_timeout_ms;
     int64_t topics_check_interval_ms;
     int64_t changelog_check_interval_ms;

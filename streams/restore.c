@@ -19,6 +19,8 @@
 #include "streams/base/logging.h"
 #include "streams/base/serde.h"
 #include "streams/changelog_record.h"
+#include "streams/store_age.h"
+#include "streams/store_index.h"
 #include "streams/task_internal.h"
 #include "streams/task_offsets.h"
 
@@ -127,6 +129,16 @@ static void end_at_limit(changelog *log)
     log->end = limit < log->end ? limit : log->end;
 }
 
+static weir_status check_disk(const changelog *log, weir_error *err)
+{
+    if (weir_task_store_lacks_index(log->store)) {
+        return weir_error_set(err, WEIR_CORRUPT,
+                              "store %s was written when it had no order by time",
+                              log->store->kv.name);
+    }
+    return weir_task_store_check_age(log->store, log->end - log->position, err);
+}
+
 /* Where the store stands: in this process, else in the database, else at the beginning. */
 static weir_status find_position(changelog *log, weir_error *err)
 {
@@ -142,12 +154,9 @@ static weir_status find_position(changelog *log, weir_error *err)
             weir_task_state_position(store->task->state, store->label, &log->position, err);
         if (status == WEIR_NOT_FOUND) {
             log->position = log->earliest;
-        } else if (status != WEIR_OK) {
-            return status;
-        } else if (weir_task_store_lacks_index(store)) {
-            return weir_error_set(err, WEIR_CORRUPT,
-                                  "store %s was written when it had no order by time",
-                                  store->kv.name);
+        } else {
+            WEIR_TRY(status);
+            WEIR_TRY(check_disk(log, err));
         }
     }
     if (log->position < log->earliest || log->position > log->end) {
@@ -409,6 +418,35 @@ static void keep_batch(weir_restorer *restorer, changelog *log, weir_batch *owne
     }
 }
 
+/* Whether the changelog has nothing from offset on, as far as is known; what was polled of it is
+ * stored now. */
+static bool is_level(weir_restorer *restorer, const changelog *log, int64_t offset)
+{
+    if (!log->follows) {
+        return offset >= log->end;
+    }
+    int64_t lag = log->limit - offset;
+    return log->limit == INT64_MAX
+               ? weir_consumer_lag(restorer->consumer, log->partition, &lag) == WEIR_OK && lag == 0
+               : lag <= 0;
+}
+
+/* What is kept with the position. */
+static void set_marks(weir_restore_batch *restore, const weir_task_store *store,
+                      const kept_entries *entries, bool is_level)
+{
+    restore->marks[restore->mark_count++] =
+        (weir_restore_mark){store->term_label, entries->term_seen};
+    if (entries->observed_ms >= 0) {
+        restore->marks[restore->mark_count++] =
+            (weir_restore_mark){store->time_label, entries->observed_ms};
+    }
+    if (is_level) {
+        restore->marks[restore->mark_count++] =
+            (weir_restore_mark){store->level_label, store->task->environment->now_ms};
+    }
+}
+
 /* Puts what is kept of a changelog into its store, in one step. */
 static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_error *err)
 {
@@ -434,16 +472,15 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
     const weir_batch *last = log->batches[log->batch_count - 1];
     int64_t offset = last->records[last->count - 1].offset + 1;
     offset = offset < log->limit ? offset : log->limit;
-    const weir_restore_batch restore = {
+    weir_restore_batch restore = {
         .store = store->spec->options.name,
         .entries = entries.items,
         .count = entries.count,
         .label = store->label,
         .offset = store->outdated_from >= 0 ? store->outdated_from : offset,
-        .marks = {{store->term_label, entries.term_seen}, {store->time_label, entries.observed_ms}},
-        .mark_count = entries.observed_ms < 0 ? 1 : 2,
         .may_wait = may_wait,
     };
+    set_marks(&restore, store, &entries, is_level(restorer, log, offset));
     weir_status status =
         weir_task_store_restore_index(store, entries.items, entries.count, may_wait, err);
     status =

@@ -14,9 +14,10 @@
  * An entry without a row does no harm, a row without an entry would never be passed on: a restore
  * writes entries first, and a database that has rows from a time without an index is not used.
  */
-#include "streams/task_internal.h"
+#include "streams/store_index.h"
 
 #include "streams/base/serde.h"
+#include "streams/task_internal.h"
 
 #include <stdlib.h>
 

@@ -8,6 +8,7 @@
 #include "streams/store_kinds.h"
 
 #include "streams/global_stores.h"
+#include "streams/store_index.h"
 #include "streams/task_internal.h"
 #include "streams/task_offsets.h"
 

@@ -10,6 +10,7 @@
  * The store is written first, since it checks the limits of keys and values; both are undone by the
  * abort of the commit that they belong to.
  */
+#include "streams/store_index.h"
 #include "streams/store_kinds.h"
 #include "streams/task_internal.h"
 #include "streams/watchers.h"
@@ -177,8 +178,7 @@ static void open_cache(weir_task_store *store)
     }
 }
 
-/* A number that is kept with the store's position, or another one where there is none. */
-static int64_t kept_number(const weir_task_store *store, const char *label, int64_t otherwise)
+int64_t weir_task_store_kept(const weir_task_store *store, const char *label, int64_t otherwise)
 {
     int64_t number = otherwise;
     weir_status status = weir_task_state_position(store->task->state, label, &number, NULL);
@@ -219,8 +219,9 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
                                        weir_bytes_of(store->term_bytes, WEIR_TERM_BYTES)};
     store->outdated = weir_map_new();
     store->time_label = weir_format("%s#time", store->label);
-    store->term_seen = kept_number(store, store->term_label, 0);
-    store->observed.ms = kept_number(store, store->time_label, -1);
+    store->level_label = weir_format("%s#level", store->label);
+    store->term_seen = weir_task_store_kept(store, store->term_label, 0);
+    store->observed.ms = weir_task_store_kept(store, store->time_label, -1);
     WEIR_TRY(weir_collector_topic(environment->collector, store->changelog, &store->topic,
                                   &partition_count, err));
     if (task->planned->partition >= partition_count) {
@@ -255,6 +256,7 @@ void weir_task_close_stores(weir_task *task)
         weir_task_store_close_index(&task->stores[i]);
         free(task->stores[i].term_label);
         free(task->stores[i].time_label);
+        free(task->stores[i].level_label);
         free(task->stores[i].label);
     }
     free(task->stores);

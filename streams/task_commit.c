@@ -2,6 +2,8 @@
  *
  * task_commit.c - a task's part in a commit, and what others may ask about it.
  */
+#include "streams/store_age.h"
+#include "streams/store_index.h"
 #include "streams/task_internal.h"
 #include "streams/watchers.h"
 
@@ -81,6 +83,7 @@ static void note_changelog_position(weir_task *task, weir_task_store *store)
     store->looked_ms = task->environment->now_ms;
     store->term_seen = store->term > store->term_seen ? store->term : store->term_seen;
     weir_task_state_set_position(task->state, store->term_label, store->term_seen);
+    weir_task_store_mark_level(store);
     weir_task_store_mark_time(store);
     weir_task_store_mark_index(store);
     weir_task_forget_outdated(store);

@@ -10,6 +10,7 @@
  */
 #include "streams/task_snapshot.h"
 
+#include "streams/store_index.h"
 #include "streams/task_internal.h"
 
 #include <inttypes.h>

@@ -54,8 +54,9 @@ typedef struct weir_task_store {
     weir_header term_header;
     /* The largest time that it was given, of what is committed (observed_time.h). */
     weir_observed_time observed;
-    char *time_label; /* Under which that is kept with the position. */
-    bool guesses;     /* It was last read by the record's key and key_rest after it. */
+    char *time_label;  /* Under which that is kept with the position. */
+    char *level_label; /* So when it stood at the end of its changelog (store_age.h). */
+    bool guesses;      /* It was last read by the record's key and key_rest after it. */
     uint8_t key_rest[WEIR_WINDOW_SUFFIX_BYTES];
     size_t key_rest_size;
     weir_map *outdated;    /* Keys whose last record in the changelog is one that was skipped. */
@@ -97,6 +98,8 @@ int64_t weir_task_store_row_time(const weir_task_store *store, weir_bytes row_ke
 int64_t weir_task_store_observed_ms(const weir_task_store *store);
 /* observed_time.c: stages the time that is committed now, to be there with the rows. */
 void weir_task_store_mark_time(weir_task_store *store);
+/* stores.c: a number that is kept with the store's position, or otherwise where there is none. */
+int64_t weir_task_store_kept(const weir_task_store *store, const char *label, int64_t otherwise);
 /* stores.c: what was logged again is committed. */
 void weir_task_forget_outdated(weir_task_store *store);
 /* task_commit.c: begins a running task anew that has found records of others among its own in a
@@ -123,25 +126,6 @@ weir_status weir_task_store_make_room(weir_task_store *store, weir_bytes key, si
 weir_status weir_task_go_on_evicting(weir_task *task, weir_error *err);
 /* task_ahead.c: key of store was asked for. */
 void weir_task_store_note_key(weir_task_store *store, weir_bytes key);
-/* store_index.c: opens the order by time of a store that has one; frees what it took. */
-weir_status weir_task_store_open_index(weir_task_store *store, weir_store_engine engine,
-                                       weir_error *err);
-void weir_task_store_close_index(weir_task_store *store);
-/* A row was put or removed. */
-weir_status weir_task_store_index(weir_task_store *store, weir_bytes key, bool is_there,
-                                  weir_error *err);
-/* Whether a row does not wait to be passed on. */
-bool weir_task_store_is_released(weir_task_store *store, weir_bytes key);
-/* By which time rows expire where observed_ms is the largest seen: where they wait to be passed on,
- * one up to which any owner has done so. */
-int64_t weir_task_store_released_ms(const weir_task_store *store, int64_t observed_ms);
-/* Rows are restored: called before they are. */
-weir_status weir_task_store_restore_index(weir_task_store *store, const weir_restore_entry *rows,
-                                          size_t count, bool may_wait, weir_error *err);
-/* Stages the mark that the index is complete; whether the database has rows without it. */
-void weir_task_store_mark_index(weir_task_store *store);
-bool weir_task_store_lacks_index(const weir_task_store *store);
-
 /* stores.c: a write of store goes to its changelog. */
 weir_status weir_task_store_log(weir_task_store *store, weir_bytes key, weir_bytes value,
                                 weir_error *err);

@@ -65,6 +65,43 @@ TEST(what_is_applied_is_not_restored)
     CHECK_I64(restored(&a), ==, 0);
 }
 
+/* What was committed after the last apply is in the changelog alone; the process was away for long
+ * then. */
+static int64_t restored_after(int64_t away_ms)
+{
+    WEIR_AUTO(count_application) a = {0};
+    count_application_start(&a, true, NULL, 0);
+    count_all(&a);
+    let_it_be_applied(&a);
+    count_topology_feed(a.broker, 0, RECORDS / 2);
+    count_application_run(&a);
+    count_application_crash(&a);
+    a.now_ms += away_ms;
+    count_application_run(&a);
+    count_all(&a);
+    CHECK_I64(count_topology_last(a.broker, "out", "k57"), ==, 2);
+    return restored(&a);
+}
+
+TEST(store_that_was_away_for_longer_than_tombstones_stay_is_restored_from_the_beginning)
+{
+    enum { DAY_MS = 24 * 3600 * 1000 };
+    CHECK_I64(restored_after(DAY_MS - 60 * 1000), ==, RECORDS / 2);
+    CHECK_I64(restored_after(DAY_MS + 60 * 1000), ==, RECORDS + RECORDS / 2);
+}
+
+TEST(store_that_lacks_nothing_stays_however_long_it_was_away)
+{
+    WEIR_AUTO(count_application) a = {0};
+    count_application_start(&a, true, NULL, 0);
+    count_all(&a);
+    let_it_be_applied(&a);
+    count_application_crash(&a);
+    a.now_ms += INT64_C(10) * 365 * 24 * 3600 * 1000;
+    count_application_run(&a);
+    CHECK_I64(restored(&a), ==, 0);
+}
+
 /* Forgets the whole changelog of one partition. */
 static int64_t forget_changelog(count_application *a, int32_t partition)
 {
