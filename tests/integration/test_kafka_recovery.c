@@ -4,6 +4,7 @@
  * what to do, and what it says helps; others of the same process go on (the bystander).
  */
 #include "streams/base/hash.h"
+#include "streams/base/serde.h"
 #include "streams/producer.h"
 #include "streams/term.h"
 #include "tests/harness/check.h"
@@ -210,6 +211,75 @@ TEST(deleted_source_topic_is_named_with_what_to_do)
 TEST(deleted_task_topic_is_named_with_what_to_do)
 {
     delete_and_check("taskless", "weir-tasks", "start the application again");
+}
+
+/* Those of even keys go to one topic, the others to one that nobody has made yet. */
+static const char *topic_by_key(void *user, const weir_record *record, weir_arena *arena)
+{
+    (void)user;
+    (void)arena;
+    const char *key = record->key.data;
+    return key[record->key.size - 1] % 2 == 0 ? "routed-out" : "routed-made";
+}
+
+static weir_topology *routing_topology(const char *name)
+{
+    weir_error err = {0};
+    WEIR_AUTO_FREE char *input = weir_format("%s-in", name);
+    weir_topology *topology = weir_topology_new();
+    weir_topology_add_source(topology, "source", &(weir_source_options){.topic = input});
+    weir_topology_add_sink(topology, "route", &(weir_sink_options){.topic_of = topic_by_key},
+                           "source", NULL);
+    CHECK_OK(weir_topology_build(topology, &err), &err);
+    return topology;
+}
+
+enum { ROUTED = 6 };
+
+static void send_routed(kafka_application *a)
+{
+    WEIR_AUTO_FREE char *input = kafka_application_topic(a, "in");
+    for (uint64_t i = 0; i < ROUTED; i++) {
+        WEIR_AUTO_FREE char *key = weir_format("k%d", (int)i);
+        uint8_t number[sizeof(i)];
+        weir_put_u64_be(number, i);
+        weir_record record = {.timestamp_ms = 1000,
+                              .key = weir_bytes_of_text(key),
+                              .value = weir_bytes_of(number, sizeof(number))};
+        record.partition = weir_partition_of(record.key, KAFKA_PARTITIONS);
+        (void)kafka_application_send(a, input, &record);
+    }
+}
+
+static bool each_is_where_it_belongs(kafka_application *a, void *user)
+{
+    (void)user;
+    bool are_there = true;
+    for (int i = 0; i < ROUTED; i++) {
+        WEIR_AUTO_FREE char *key = weir_format("k%d", i);
+        int64_t in_out = kafka_application_last(a, "routed-out", key).count;
+        int64_t in_made = kafka_application_last(a, "routed-made", key).count;
+        CHECK_I64(i % 2 == 0 ? in_made : in_out, ==, -1);
+        are_there = are_there && (i % 2 == 0 ? in_out : in_made) == i;
+    }
+    return are_there;
+}
+
+TEST(topic_that_a_function_names_and_nobody_made_is_named_and_made_it_gets_its_records)
+{
+    kafka_application a = {0};
+    kafka_application_start(
+        &a, &(kafka_application_options){.name = "routed", .topology = routing_topology});
+    send_routed(&a);
+    CHECK(kafka_application_fail(&a) != WEIR_OK);
+    check_says(&a, "topic 'routed-made' does not exist: create it");
+    const weir_topic_config topic = {.name = "routed-made", .partition_count = KAFKA_PARTITIONS};
+    CHECK_OK(weir_broker_create_topic(a.broker, &topic, &a.err), &a.err);
+    kafka_application_open(&a);
+    kafka_application_run(&a);
+    kafka_application_await(&a, each_is_where_it_belongs, NULL, "each record is in its topic");
+    kafka_application_close(&a);
+    kafka_application_cleanup(&a);
 }
 
 TEST(changelog_that_was_deleted_while_nobody_ran_refuses_the_start_until_that_is_accepted)
