@@ -37,7 +37,8 @@
 enum {
     QUEUES_PER_CONSUMER = 4, /* fetch_bytes_max is meant for so many partitions. */
     QUEUE_KBYTES_MIN = 64,
-    FETCH_KBYTES_MAX = 1024, /* Of a partition in an answer, compressed. */
+    QUEUED_BYTES_MIN = 64,  /* A message counts for as much; besides, it costs some 400. */
+    FETCH_KBYTES_MAX = 256, /* Of a partition in an answer: ten times as much, unpacked. */
     HEADER_ARENA_BYTES_MAX = 1 << 30,
 };
 
@@ -92,7 +93,8 @@ struct kafka_consumer {
     weir_kafka *kafka;
     rd_kafka_t *handle;
     size_t batch_records_max;
-    size_t queue_bytes_max; /* Of a partition. */
+    size_t queue_bytes_max;    /* Of a partition. */
+    size_t queue_messages_max; /* The same. */
     bool must_wake_fetcher;
     weir_map *slots;            /* topic and partition -> kafka_slot */
     weir_map *partition_counts; /* topic -> count, as a pointer's value */
@@ -506,18 +508,24 @@ static weir_status handle_failure(kafka_slot *slot, weir_error *err)
                            slot->position);
 }
 
-/* How full the queue was, by the number of its messages; the first ones may have filled it. */
+/* Whether the queue has at least a part of what it may have, by the number of its messages. */
+static bool has_part(const kafka_slot *slot, size_t part)
+{
+    const kafka_consumer *consumer = slot->consumer;
+    size_t messages = rd_kafka_queue_length(slot->queue);
+    return messages >= consumer->queue_messages_max / part ||
+           messages * slot->record_bytes >= consumer->queue_bytes_max / part;
+}
+
+/* How full the queue was; the first messages may have filled it. */
 static void note_fill(kafka_slot *slot)
 {
-    size_t bytes = rd_kafka_queue_length(slot->queue) * slot->record_bytes;
-    slot->was_full =
-        slot->was_full || slot->record_bytes == 0 || bytes >= slot->consumer->queue_bytes_max / 2;
+    slot->was_full = slot->was_full || slot->record_bytes == 0 || has_part(slot, 2);
 }
 
 static void wake_fetcher(kafka_slot *slot)
 {
-    size_t bytes = rd_kafka_queue_length(slot->queue) * slot->record_bytes;
-    if (!slot->was_full || bytes >= slot->consumer->queue_bytes_max / 4) {
+    if (!slot->was_full || has_part(slot, 4)) {
         return;
     }
     slot->was_full = false;
@@ -693,10 +701,13 @@ static weir_status configure(kafka_consumer *consumer, rd_kafka_conf_t *conf,
     queue_kbytes = queue_kbytes < QUEUE_KBYTES_MIN ? QUEUE_KBYTES_MIN : queue_kbytes;
     size_t fetch_kbytes = queue_kbytes < FETCH_KBYTES_MAX ? queue_kbytes : FETCH_KBYTES_MAX;
     consumer->queue_bytes_max = queue_kbytes * 1024;
+    consumer->queue_messages_max = consumer->queue_bytes_max / QUEUED_BYTES_MIN;
     consumer->must_wake_fetcher =
         rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "5", NULL, 0) != RD_KAFKA_CONF_OK;
     WEIR_TRY(
         weir_kafka_conf_set_number(conf, "queued.max.messages.kbytes", (int64_t)queue_kbytes, err));
+    WEIR_TRY(weir_kafka_conf_set_number(conf, "queued.min.messages",
+                                        (int64_t)consumer->queue_messages_max, err));
     WEIR_TRY(weir_kafka_conf_set_number(conf, "fetch.message.max.bytes",
                                         (int64_t)fetch_kbytes * 1024, err));
     bool committed = options->isolation == WEIR_READ_COMMITTED;

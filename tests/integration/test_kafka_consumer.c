@@ -19,6 +19,7 @@ enum {
     PARTITIONS = 4,
     RECORDS = 40000, /* Of a partition. */
     VALUE_BYTES = 100,
+    SMALL_VALUE_BYTES = 4,   /* So small that messages fill a queue by their number. */
     FETCH_BYTES = 256 << 10, /* A fortieth of all. */
     BATCH_RECORDS = 100,
     HASHES = 300, /* Of a record: slower than the fetcher, so that all queues are full. */
@@ -27,8 +28,10 @@ enum {
     TIMEOUT_MS = 60000,
 };
 
-static void fill(weir_broker *broker, const char *topic)
+static void fill(weir_broker *broker, const char *topic, size_t value_bytes)
 {
+    WEIR_ASSERT(value_bytes <= VALUE_BYTES);
+
     weir_error err = {0};
     WEIR_AUTO_PTR(weir_producer) producer = NULL;
     CHECK_OK(weir_producer_new(broker, &(weir_producer_options){0}, &producer, &err), &err);
@@ -41,7 +44,7 @@ static void fill(weir_broker *broker, const char *topic)
         const weir_record record = {
             .partition = i % PARTITIONS,
             .timestamp_ms = 1 + i,
-            .value = weir_bytes_of(value, sizeof value),
+            .value = weir_bytes_of(value, value_bytes),
         };
         weir_status status = weir_producer_send(producer, number, &record, &err);
         while (status == WEIR_AGAIN) {
@@ -115,7 +118,7 @@ TEST(an_offset_that_is_gone_is_asked_about_without_a_wait)
     CHECK_OK(weir_broker_kafka_open(&options, &broker, &err), &err);
     const weir_topic_config config = {.name = "gone", .partition_count = PARTITIONS};
     CHECK_OK(weir_broker_create_topic(broker, &config, &err), &err);
-    fill(broker, "gone");
+    fill(broker, "gone", VALUE_BYTES);
     const weir_topic_partition partition = {"gone", 1};
     CHECK_OK(weir_broker_delete_records(broker, partition, 5, &err), &err);
     WEIR_AUTO_PTR(weir_consumer) consumer = NULL;
@@ -144,16 +147,26 @@ TEST(an_offset_that_is_gone_is_asked_about_without_a_wait)
     weir_batch_free(batch);
 }
 
-TEST(full_queues_are_filled_again_when_they_are_emptied)
+static void read_through_full_queues(size_t value_bytes)
 {
     weir_error err = {0};
     const weir_kafka_options options = {.bootstrap_servers = kafka_cluster_shared()};
     WEIR_AUTO_PTR(weir_broker) broker = NULL;
     CHECK_OK(weir_broker_kafka_open(&options, &broker, &err), &err);
-    WEIR_AUTO_FREE char *topic = weir_format("%d-full-queues", (int)getpid());
+    WEIR_AUTO_FREE char *topic = weir_format("%d-full-%zu", (int)getpid(), value_bytes);
     const weir_topic_config config = {.name = topic, .partition_count = PARTITIONS};
     CHECK_OK(weir_broker_create_topic(broker, &config, &err), &err);
-    fill(broker, topic);
+    fill(broker, topic, value_bytes);
     CHECK_I64(read_all(broker, topic), <=, WAITS_MAX);
     CHECK_OK(weir_broker_delete_topic(broker, topic, &err), &err);
+}
+
+TEST(full_queues_are_filled_again_when_they_are_emptied)
+{
+    read_through_full_queues(VALUE_BYTES);
+}
+
+TEST(queues_full_of_small_messages_are_filled_again_when_they_are_emptied)
+{
+    read_through_full_queues(SMALL_VALUE_BYTES);
 }
