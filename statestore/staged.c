@@ -745,15 +745,29 @@ void weir_staged_applied(weir_staged *staged)
     staged->committed_bytes = 0;
 }
 
-void weir_staged_put_committed(weir_staged *staged, weir_bytes key, weir_bytes value)
+static void put_committed(weir_staged *staged, const weir_restore_entry *row)
 {
-    WEIR_ASSERT(staged->dirty_count == 0);
-
-    weir_ordered_entry *entry = weir_ordered_map_insert(staged->map, key, value.size);
+    weir_ordered_entry *entry = weir_ordered_map_insert(staged->map, row->key, row->value.size);
     staged->committed_bytes -= cost_of(entry, WEIR_COMMITTED);
-    weir_ordered_set(staged->map, entry, WEIR_COMMITTED, value);
+    weir_ordered_set(staged->map, entry, WEIR_COMMITTED, row->value);
     staged->committed_bytes += cost_of(entry, WEIR_COMMITTED);
     forget_if_empty(staged, entry);
+}
+
+void weir_staged_put_committed(weir_staged *staged, const weir_restore_entry *rows, size_t count)
+{
+    enum { FAR = 16, NEAR = 8 };
+    WEIR_ASSERT(staged->dirty_count == 0);
+
+    for (size_t i = 0; i < count; i++) {
+        if (i + FAR < count) {
+            (void)weir_ordered_map_expect(staged->map, rows[i + FAR].key, false);
+        }
+        if (i + NEAR < count) {
+            (void)weir_ordered_map_expect(staged->map, rows[i + NEAR].key, true);
+        }
+        put_committed(staged, &rows[i]);
+    }
 }
 
 void weir_staged_clear(weir_staged *staged)

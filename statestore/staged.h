@@ -13,6 +13,7 @@
 
 #include "statestore/kv_store.h"
 #include "statestore/record_cache.h"
+#include "statestore/task_state.h"
 
 typedef struct weir_staged weir_staged;
 
@@ -97,8 +98,8 @@ void weir_staged_each_committed(weir_staged *staged, weir_staged_writer write, v
 /* The engine has what weir_staged_each_committed gave: forgets it here. */
 void weir_staged_applied(weir_staged *staged);
 
-/* Puts a committed value past staging, or a removal where value is null: for restore. */
-void weir_staged_put_committed(weir_staged *staged, weir_bytes key, weir_bytes value);
+/* Puts committed values past staging, one after the other: for restore. Nothing is staged. */
+void weir_staged_put_committed(weir_staged *staged, const weir_restore_entry *rows, size_t count);
 
 /* Forgets everything, staged, committed and (without an engine) all that the store holds. */
 void weir_staged_clear(weir_staged *staged);

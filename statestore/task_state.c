@@ -496,9 +496,7 @@ weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_b
         return status;
     }
     state->is_restored |= s->engine == WEIR_ENGINE_ROCKSDB;
-    for (size_t i = 0; i < batch->count; i++) {
-        weir_staged_put_committed(s->staged, batch->entries[i].key, batch->entries[i].value);
-    }
+    weir_staged_put_committed(s->staged, batch->entries, batch->count);
     return WEIR_OK;
 }
 

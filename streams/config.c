@@ -114,7 +114,7 @@ static const setting_spec specs[] = {
     NUMBER("weir.flush.interval.ms", flush_interval_ms, "ms", 30000, 0, DAY_MS,
            "The longest time that what the database has is not on its disk."),
     NUMBER("weir.restore.records.max", restore_records_max, "", 256 * 1024, 1, 1024 * 1024 * 1024,
-           "Changelog records of a worker that are stored together in a restore."),
+           "Changelog records of a worker's standbys that are stored together."),
     NUMBER("weir.record.arena.bytes.max", record_arena_bytes_max, "bytes", 256 * MIB, 65536,
            1024 * 1024 * MIB, "Memory that the processing of one record may take."),
     CHOICE("deserialization.exception.handler", deserialization_handler, REACTIONS, 0,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * restore.c - one consumer reads all changelogs that a worker's tasks need. The rows of a task that
- * is to run are committed in its stores with the position after them, and wait there for an apply:
- * one write for the many of a key that is updated often, and a sorted file where they are many.
+ * is to run are committed in its stores with the position after them, batch by batch while they are
+ * in the processor's cache, and wait there for an apply: one write for the many of a key that is
+ * updated often, and a sorted file where they are many.
  *
  * What a standby reads is kept until a good deal has come together, and goes into its store on disk
  * as one atomic step with its position, for a standby should be there after a crash.
@@ -56,7 +57,7 @@ struct weir_restorer {
     size_t count;
     size_t capacity;
     size_t kept_records;         /* Of all changelogs. */
-    size_t kept_records_max;     /* Sorting many at once is what makes inserts cheap. */
+    size_t kept_records_max;     /* Sorting many at once makes a standby's inserts cheap. */
     weir_restore_entry *entries; /* What is stored now. */
     size_t entry_capacity;
     weir_buf values;   /* Those of them that are made here. */
@@ -65,10 +66,9 @@ struct weir_restorer {
 };
 
 enum {
-    RESTORE_BATCH_RECORDS_MAX = 10000,
+    RESTORE_BATCH_RECORDS_MAX = 1000, /* They stay in the processor's cache until all are stored. */
     RESTORE_FETCH_BYTES_MAX = 4 << 20,
-    KEPT_BYTES_MAX = 32 << 20,    /* Of one changelog. */
-    RESTORED_RECORDS_MAX = 20000, /* Of one that is to run: its rows wait in its store. */
+    KEPT_BYTES_MAX = 32 << 20, /* Of one changelog. */
     FOLLOW_STORE_MS = 1000,
 };
 
@@ -400,7 +400,7 @@ static weir_status collect_entries(weir_restorer *restorer, const changelog *log
     return WEIR_OK;
 }
 
-/* Keeps a batch until enough has come together. */
+/* Keeps a batch until it is stored; a standby's, until enough has come together. */
 static void keep_batch(weir_restorer *restorer, changelog *log, weir_batch *owned_batch,
                        int64_t now_ms)
 {
@@ -629,8 +629,7 @@ static weir_status take_batch(weir_restorer *restorer, weir_batch *owned_batch,
         WEIR_TRY(stop_at_limit(restorer, log, err));
     }
     progress->culprit = NULL;
-    bool is_full = log->kept_bytes > KEPT_BYTES_MAX ||
-                   (!log->follows && log->kept_records >= RESTORED_RECORDS_MAX);
+    bool is_full = !log->follows || log->kept_bytes > KEPT_BYTES_MAX;
     if (!is_full && restorer->kept_records <= kept_max) {
         return WEIR_OK;
     }

@@ -17,7 +17,7 @@
 
 typedef struct weir_restorer weir_restorer;
 
-/* kept_records_max: what is read past it is stored before the end of the changelog. */
+/* kept_records_max: of standbys; what is read past it is stored. */
 weir_status weir_restorer_new(weir_broker *broker, const char *client_id, size_t kept_records_max,
                               weir_restorer **out_restorer, weir_error *err);
 /* No task is in it any more. NULL is fine. */

@@ -13,7 +13,6 @@ enum {
     INPUT_BATCHES_A_PASS = 8,
     QUESTION_TASKS_MAX = 64, /* That share a question to the broker. */
     RESTORE_BATCHES_A_PASS = 16,
-    SMALL_SLICE_BATCHES = 4,
     SMALL_SLICE_RECORDS = 32 * 1024,
     TASK_TURN_RECORDS = 128, /* Records of a task before the next one has its turn. */
     QUANTUM_MIN = 1,
@@ -252,23 +251,20 @@ static void count_restored(weir_stream_thread *thread, const weir_restore_progre
     }
 }
 
-/* Beside tasks that run, a slice is small: to store a quarter of a million records at once is
- * cheapest, and takes 150 ms, for which their records would wait. */
+/* Beside tasks that run, a slice is small: to store a quarter of a million records of standbys at
+ * once is cheapest, and takes 150 ms, for which their records would wait. */
 static weir_restore_slice slice_of(const weir_stream_thread *thread)
 {
-    for (size_t i = 0; i < thread->owned_count; i++) {
-        if (weir_task_phase_now(thread->owned[i]) == WEIR_TASK_RUNNING) {
-            return (weir_restore_slice){
-                .batches_max = SMALL_SLICE_BATCHES,
-                .kept_max = SMALL_SLICE_RECORDS,
-                .now_ms = thread->environment.now_ms,
-            };
-        }
-    }
-    return (weir_restore_slice){
+    weir_restore_slice slice = {
         .batches_max = RESTORE_BATCHES_A_PASS,
         .now_ms = thread->environment.now_ms,
     };
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        if (weir_task_phase_now(thread->owned[i]) == WEIR_TASK_RUNNING) {
+            slice.kept_max = SMALL_SLICE_RECORDS;
+        }
+    }
+    return slice;
 }
 
 static weir_status expire_standbys(weir_stream_thread *thread, bool *busy, weir_error *err)
