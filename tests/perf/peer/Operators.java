@@ -40,7 +40,7 @@ import org.apache.kafka.streams.state.WindowStore;
  * input: a line each, its name and CPU nanoseconds of the thread a record. Usage: Operators RECORDS
  * [NAME]. Half of the records come first, for the compiler; changelogs are off, because the driver
  * keeps what it produces. It commits after each record, so RocksDB writes a file for each: works on
- * disk get a twentieth of the records.
+ * disk get one of 200 records.
  */
 public final class Operators {
     private static final Serde<byte[]> BYTES = Serdes.ByteArray();
@@ -48,7 +48,7 @@ public final class Operators {
     private static final int MANY_KEYS = 10_000;
     private static final int FEW_KEYS = 100;
     private static final long START_MS = 1_000_000;
-    private static final int DISK_PART = 20;
+    private static final int DISK_PART = 200;
 
     private final int records;
     private final Map<String, Work> works = new LinkedHashMap<>();
