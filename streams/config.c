@@ -98,6 +98,8 @@ static const setting_spec specs[] = {
            "Entries of a window or session store looked at in a pass of the worker; 0: none goes."),
     NUMBER("weir.emit.interval.ms", emit_interval_ms, "ms", 1000, 0, DAY_MS,
            "The wall-clock time between looks for windows that have closed; 0: with each record."),
+    NUMBER("weir.stream.idle.ms", stream_idle_ms, "ms", 0, 0, DAY_MS,
+           "A task without records for so long: its stream time goes on with the clock; 0: never."),
     NUMBER("weir.staged.bytes.max", staged_bytes_max, "bytes", 64 * MIB, 1, 1024 * 1024 * MIB,
            "Uncommitted writes of a worker, past which it commits early."),
     NUMBER("weir.apply.bytes.max", apply_bytes_max, "bytes", 64 * MIB, 1, 1024 * 1024 * MIB,

@@ -51,6 +51,7 @@ typedef struct weir_config {
     int64_t max_task_idle_ms;   /* -1: take what is there. */
     int64_t expire_entries_max; /* Of a window or session store, a pass. */
     int64_t emit_interval_ms;   /* Of windows that have closed, in wall-clock time. */
+    int64_t stream_idle_ms;     /* Without records for so long stream time goes on; 0: never. */
     char *state_dir;
     char *topology_optimization; /* weir_builder_configure */
     int64_t max_async_records;   /* A task. */

@@ -48,6 +48,15 @@ int64_t *weir_context_observed_time(weir_context *context)
     return &context->observed.ms;
 }
 
+bool weir_observed_time_go_on(int64_t *observed_ms, int64_t stream_time_ms)
+{
+    if (*observed_ms < 0 || *observed_ms >= stream_time_ms) {
+        return false;
+    }
+    *observed_ms = stream_time_ms;
+    return true;
+}
+
 /* A version that is old may be the last of its key, so a restore must know which time was seen when
  * it was put: the rows say it. */
 static bool is_kept(const weir_task_store *store)
@@ -91,7 +100,7 @@ static size_t bytes_of(const weir_observed_time *time)
 
 size_t weir_task_kept_times_bytes(const weir_task *task)
 {
-    size_t bytes = 0;
+    size_t bytes = weir_task_idle_time_bytes(task);
     for (size_t i = 0; i < task->store_count; i++) {
         const weir_task_store *store = &task->stores[i];
         bytes += store->by_time == NULL ? 0 : weir_kept_times_bytes_of(store->kv.name);

@@ -40,6 +40,14 @@ weir_status weir_context_release_rows(weir_context *context, const char *store,
  * commit; -1: it has seen none. The processor sets it, and it goes with the committed offsets. */
 int64_t *weir_context_observed_time(weir_context *context);
 
+/* Calls listener, the processor's only one, each time that stream time goes on without a record
+ * (weir.stream.idle.ms): it lets go of what is due where weir_observed_time_go_on says so. */
+void weir_context_on_idle(weir_context *context, weir_punctuate listener);
+
+/* Sets the time that a processor has seen to that of its task; false: it has seen as much, or no
+ * record at all. */
+bool weir_observed_time_go_on(int64_t *observed_ms, int64_t stream_time_ms);
+
 /* A time that goes with the committed offsets of the task, by name; false: there is none. */
 bool weir_context_kept_time(const weir_context *context, const char *name, int64_t *out_ms);
 void weir_context_keep_time(weir_context *context, const char *name, int64_t ms);

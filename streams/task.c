@@ -171,6 +171,7 @@ weir_status weir_task_begin(weir_task *task, weir_error *err)
                                          input->partition.topic, input->partition.partition);
         }
     }
+    weir_task_take_idle_time(task);
     weir_partition_group_set_stream_time_ms(task->group, task->stream_time_ms);
     weir_task_take_store_times(task);
     task->phase = WEIR_TASK_RESTORING;
@@ -206,6 +207,7 @@ weir_status weir_task_run(weir_task *task, weir_error *err)
     WEIR_ASSERT(task->phase == WEIR_TASK_RESTORING);
     task->phase = WEIR_TASK_RUNNING;
     task->last_commit_ms = task->environment->now_ms;
+    weir_task_restart_idle_time(task);
     task->current = (weir_task_current){.timestamp_ms = task->stream_time_ms};
     weir_task_open_kinds(task);
     weir_status status = weir_task_begin_terms(task, err);
@@ -402,6 +404,7 @@ weir_status weir_task_process(weir_task *task, weir_error *err)
     if (task->stream_time_ms < timestamp_ms) {
         task->stream_time_ms = timestamp_ms; /* A late record never turns it back. */
     }
+    weir_task_restart_idle_time(task);
     task->current = (weir_task_current){.input = input, .record = &record};
     weir_status status = process_record(task, input, &record, err);
     weir_arena_reset(task->arena); /* All that the processors allocated for this record. */
@@ -416,7 +419,7 @@ weir_status weir_task_process(weir_task *task, weir_error *err)
     return WEIR_OK;
 }
 
-static weir_status punctuate_once(weir_task *task, weir_punctuator *due, int64_t time_ms,
+static weir_status punctuate_once(weir_task *task, const weir_punctuator *due, int64_t time_ms,
                                   weir_error *err)
 {
     weir_refused refused = {.stage = WEIR_STAGE_PROCESSING, .effects = task->effects, .attempt = 1};
@@ -447,10 +450,27 @@ static weir_status punctuate_type(weir_task *task, weir_punctuation_type type, i
     return WEIR_OK;
 }
 
+static weir_status tell_idle(weir_task *task, size_t *count, weir_error *err)
+{
+    for (size_t i = 0; i < task->context_count; i++) {
+        const weir_context *context = &task->contexts[i];
+        if (context->on_idle != NULL) {
+            const weir_punctuator told = {.processor = context->processor,
+                                          .punctuate = context->on_idle};
+            ++*count;
+            WEIR_TRY(punctuate_once(task, &told, task->stream_time_ms, err));
+        }
+    }
+    return WEIR_OK;
+}
+
 weir_status weir_task_punctuate(weir_task *task, size_t *out_count, weir_error *err)
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_RUNNING);
     *out_count = 0;
+    if (weir_task_advance_idle_time(task)) {
+        WEIR_TRY(tell_idle(task, out_count, err));
+    }
     if (task->stream_time_ms >= 0) {
         WEIR_TRY(punctuate_type(task, WEIR_STREAM_TIME, task->stream_time_ms, out_count, err));
     }
@@ -463,7 +483,9 @@ int64_t weir_task_due_ms(const weir_task *task)
 {
     int64_t alarm_ms = weir_task_alarm_ms(task);
     int64_t tick_ms = weir_punctuations_due_ms(task->punctuations, WEIR_WALL_CLOCK_TIME);
-    return alarm_ms < tick_ms ? alarm_ms : tick_ms;
+    int64_t idle_ms = weir_task_idle_due_ms(task);
+    int64_t due_ms = alarm_ms < tick_ms ? alarm_ms : tick_ms;
+    return due_ms < idle_ms ? due_ms : idle_ms;
 }
 
 weir_status weir_task_take_failure(weir_task *task, weir_error *err)

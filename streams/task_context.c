@@ -128,6 +128,7 @@ void weir_task_free_processors(weir_task *task)
     for (size_t i = task->context_count; i > 0; i--) {
         weir_processor *processor = weir_take(&task->contexts[i - 1].processor);
         task->contexts[i - 1].on_commit = NULL;
+        task->contexts[i - 1].on_idle = NULL;
         task->contexts[i - 1].observed = (weir_observed_time){.ms = -1};
         if (processor != NULL) {
             processor->ops->free(processor);
@@ -292,6 +293,11 @@ weir_punctuator *weir_context_schedule(weir_context *context, int64_t interval_m
 void weir_context_on_commit(weir_context *context, weir_commit_listener listener)
 {
     context->on_commit = listener;
+}
+
+void weir_context_on_idle(weir_context *context, weir_punctuate listener)
+{
+    context->on_idle = listener;
 }
 
 weir_status weir_context_drop(weir_context *context)

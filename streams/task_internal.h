@@ -9,6 +9,7 @@
 #define WEIR_STREAMS_TASK_INTERNAL_H
 
 #include "streams/error_handler.h"
+#include "streams/idle_time.h"
 #include "streams/offset_window.h"
 #include "streams/partition_group.h"
 #include "streams/punctuation.h"
@@ -47,6 +48,7 @@ struct weir_context {
     const weir_node *node;
     weir_processor *processor;      /* NULL for sources and sinks, and before the task runs. */
     weir_commit_listener on_commit; /* NULL: none. */
+    weir_punctuate on_idle;         /* The same. */
     weir_context **children;
     size_t child_count;
     const weir_record *record; /* What is processed now; NULL: nothing, a punctuation. */
@@ -91,8 +93,9 @@ struct weir_task {
     uint64_t logged_committed; /* Those that are committed and not applied. */
     int64_t async_count;       /* Deferrals of all inputs that have not ended. */
     int64_t stream_time_ms;    /* The largest event time taken, the current record's included. */
-    int64_t times_look_ms;     /* Of a standby: when it asked the group for kept_times. */
-    int64_t last_commit_ms;    /* Or when it began to run. */
+    weir_idle_time idle;
+    int64_t times_look_ms;  /* Of a standby: when it asked the group for kept_times. */
+    int64_t last_commit_ms; /* Or when it began to run. */
     bool commit_needed;
     bool commit_requested;
     bool reads_again;           /* There are records of others in a changelog. */
@@ -117,10 +120,8 @@ void weir_task_free_processors(weir_task *task);
 weir_context *weir_task_context(weir_task *task, size_t node_index);
 /* Runs record through a node; the processor's answer, or that of a node below it. */
 weir_status weir_context_process(weir_context *context, const weir_record *record, weir_error *err);
-
 /* task_ahead.c: fetches what the records after the head of queue are likely to read. */
 void weir_task_look_ahead(const weir_task *task, const weir_record_queue *queue);
-
 /* store_cache.c: an arena of its own for what processors allocate, until it is left and empty. */
 weir_arena *weir_task_enter_flush_arena(weir_task *task);
 void weir_task_leave_flush_arena(weir_task *task, weir_arena *outer);

@@ -85,15 +85,6 @@ static weir_status open_waiting(join_processor *self, weir_error *err)
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
 }
 
-static weir_status init_join(weir_processor *processor, weir_error *err)
-{
-    (void)err;
-    join_processor *self = (join_processor *)(void *)processor;
-    weir_view_reader_open(&self->table, processor->context, self->spec->table);
-    self->observed_ms = -1;
-    return self->spec->waiting_store == NULL ? WEIR_OK : open_waiting(self, err);
-}
-
 static weir_status look_up(join_processor *self, const weir_record *record,
                            weir_timestamped *out_row, weir_error *err)
 {
@@ -181,6 +172,25 @@ static weir_status release_due(join_processor *self, weir_error *err)
         WEIR_TRY(release_one(self, key, value, err));
     }
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+}
+
+static weir_status go_on(weir_processor *processor, int64_t stream_time_ms, weir_error *err)
+{
+    join_processor *self = (join_processor *)(void *)processor;
+    return weir_observed_time_go_on(&self->observed_ms, stream_time_ms) ? release_due(self, err)
+                                                                        : WEIR_OK;
+}
+
+static weir_status init_join(weir_processor *processor, weir_error *err)
+{
+    join_processor *self = (join_processor *)(void *)processor;
+    weir_view_reader_open(&self->table, processor->context, self->spec->table);
+    self->observed_ms = -1;
+    if (self->spec->waiting_store == NULL) {
+        return WEIR_OK;
+    }
+    weir_context_on_idle(processor->context, go_on);
+    return open_waiting(self, err);
 }
 
 static weir_status join_record(weir_processor *processor, const weir_record *record,

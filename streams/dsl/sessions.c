@@ -59,21 +59,6 @@ static weir_status forward_flushed(weir_processor *processor, const weir_flushed
                    &change, err);
 }
 
-static weir_status init(weir_processor *processor, weir_error *err)
-{
-    (void)err;
-    session_processor *self = (session_processor *)(void *)processor;
-    const char *name = self->spec->table->store->options.name;
-    self->store = weir_context_session_store(processor->context, name);
-    self->observed_ms = weir_context_observed_time(processor->context);
-    if (self->sessions->emits_on_close) {
-        weir_window_close_open(&self->close, processor->context, name);
-        return WEIR_OK;
-    }
-    self->is_cached = weir_ktable_on_flush(self->spec->table, processor, forward_flushed);
-    return WEIR_OK;
-}
-
 /* A session that ended before it has closed. */
 static int64_t close_time(const session_processor *self)
 {
@@ -213,6 +198,31 @@ static weir_status release_closed(session_processor *self, const weir_record *re
         .processor = &self->base,
     };
     return weir_window_close_release(&self->close, record, &what, close_ms, err);
+}
+
+static weir_status go_on(weir_processor *processor, int64_t stream_time_ms, weir_error *err)
+{
+    session_processor *self = (session_processor *)(void *)processor;
+    const weir_record none = {.timestamp_ms = stream_time_ms};
+    return weir_observed_time_go_on(self->observed_ms, stream_time_ms)
+               ? release_closed(self, &none, err)
+               : WEIR_OK;
+}
+
+static weir_status init(weir_processor *processor, weir_error *err)
+{
+    (void)err;
+    session_processor *self = (session_processor *)(void *)processor;
+    const char *name = self->spec->table->store->options.name;
+    self->store = weir_context_session_store(processor->context, name);
+    self->observed_ms = weir_context_observed_time(processor->context);
+    weir_context_on_idle(processor->context, go_on);
+    if (self->sessions->emits_on_close) {
+        weir_window_close_open(&self->close, processor->context, name);
+        return WEIR_OK;
+    }
+    self->is_cached = weir_ktable_on_flush(self->spec->table, processor, forward_flushed);
+    return WEIR_OK;
 }
 
 static weir_status add_to_session(weir_processor *processor, const weir_record *record,

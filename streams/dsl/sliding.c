@@ -204,6 +204,15 @@ static weir_status release_closed(weir_windowed_processor *self, const weir_reco
     return weir_windowed_release(self, record, &closed, err);
 }
 
+weir_status weir_sliding_go_on(weir_processor *processor, int64_t stream_time_ms, weir_error *err)
+{
+    weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
+    const weir_record none = {.timestamp_ms = stream_time_ms};
+    return weir_observed_time_go_on(self->observed_ms, stream_time_ms)
+               ? release_closed(self, &none, err)
+               : WEIR_OK;
+}
+
 weir_status weir_sliding_process(weir_processor *processor, const weir_record *record,
                                  weir_error *err)
 {

@@ -108,30 +108,6 @@ static weir_status find_oldest(side_processor *self, weir_error *err)
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
 }
 
-static weir_status init_side(weir_processor *processor, weir_error *err)
-{
-    side_processor *self = (side_processor *)(void *)processor;
-    weir_context *context = processor->context;
-    self->other = weir_context_window_store(context, self->side->other_store);
-    self->times = weir_join_times_of(context, self->side->join);
-    bool is_first = !self->times->begun;
-    if (is_first) {
-        *self->times = (weir_join_times){
-            .begun = true,
-            .stream_time_ms = weir_context_observed_time(context),
-        };
-    }
-    if (self->side->join->outer_store == NULL) {
-        return WEIR_OK;
-    }
-    self->outer = weir_context_store(context, self->side->join->outer_store);
-    if (is_first) {
-        return WEIR_OK;
-    }
-    self->times->oldest_ms = weir_context_observed_time(context);
-    return *self->times->oldest_ms < 0 ? find_oldest(self, err) : WEIR_OK;
-}
-
 /* Forwards a pair; other is null where there is none. */
 static weir_status forward_pair(side_processor *self, const weir_record *record, bool is_left,
                                 weir_bytes other, weir_error *err)
@@ -315,20 +291,59 @@ static weir_status release_closed(side_processor *self, const weir_record *recor
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
 }
 
+/* A partner may come until ahead_ms after what waits. */
 static weir_status release_those_that_met_none(side_processor *self, const weir_record *record,
-                                               weir_error *err)
+                                               int64_t ahead_ms, weir_error *err)
 {
     weir_join_times *times = self->times;
     int64_t now_ms = weir_context_now_ms(self->base.context);
     if (self->outer == NULL || record->timestamp_ms != *times->stream_time_ms ||
         *times->oldest_ms == INT64_MAX ||
-        *times->oldest_ms + self->side->after_ms + self->side->join->windows.grace_ms >=
+        *times->oldest_ms + ahead_ms + self->side->join->windows.grace_ms >=
             *times->stream_time_ms ||
         now_ms < times->next_look_ms) {
         return WEIR_OK;
     }
     times->next_look_ms = now_ms + weir_context_emit_interval_ms(self->base.context);
     return release_closed(self, record, err);
+}
+
+/* The second side does it for both. */
+static weir_status go_on(weir_processor *processor, int64_t stream_time_ms, weir_error *err)
+{
+    side_processor *self = (side_processor *)(void *)processor;
+    const weir_join_windows *windows = &self->side->join->windows;
+    int64_t ahead_ms =
+        windows->after_ms < windows->before_ms ? windows->after_ms : windows->before_ms;
+    const weir_record none = {.timestamp_ms = stream_time_ms};
+    return weir_observed_time_go_on(self->times->stream_time_ms, stream_time_ms)
+               ? release_those_that_met_none(self, &none, ahead_ms, err)
+               : WEIR_OK;
+}
+
+static weir_status init_side(weir_processor *processor, weir_error *err)
+{
+    side_processor *self = (side_processor *)(void *)processor;
+    weir_context *context = processor->context;
+    self->other = weir_context_window_store(context, self->side->other_store);
+    self->times = weir_join_times_of(context, self->side->join);
+    bool is_first = !self->times->begun;
+    if (is_first) {
+        *self->times = (weir_join_times){
+            .begun = true,
+            .stream_time_ms = weir_context_observed_time(context),
+        };
+    }
+    if (self->side->join->outer_store == NULL) {
+        return WEIR_OK;
+    }
+    self->outer = weir_context_store(context, self->side->join->outer_store);
+    if (is_first) {
+        return WEIR_OK;
+    }
+    self->times->oldest_ms = weir_context_observed_time(context);
+    weir_context_on_idle(context, go_on);
+    return *self->times->oldest_ms < 0 ? find_oldest(self, err) : WEIR_OK;
 }
 
 static weir_status join_record(weir_processor *processor, const weir_record *record,
@@ -345,7 +360,7 @@ static weir_status join_record(weir_processor *processor, const weir_record *rec
     if (record->key.data == NULL) {
         return forward_pair(self, record, side->is_left, WEIR_BYTES_NULL, err);
     }
-    WEIR_TRY(release_those_that_met_none(self, record, err));
+    WEIR_TRY(release_those_that_met_none(self, record, side->after_ms, err));
     bool met = false;
     WEIR_TRY(join_with_partners(self, record, &met, err));
     if (met || !side->is_outer) {

@@ -33,17 +33,6 @@ static weir_status save(weir_processor *processor, weir_error *err)
     return weir_suppress_buffer_save(((suppress_processor *)(void *)processor)->buffer, err);
 }
 
-static weir_status init(weir_processor *processor, weir_error *err)
-{
-    suppress_processor *self = (suppress_processor *)(void *)processor;
-    weir_kv *store = weir_context_store(processor->context, self->spec->table->store->options.name);
-    WEIR_TRY(weir_suppress_buffer_load(store, self->spec, &self->buffer, err));
-    *shared_buffer(processor->context, self->spec) = self->buffer;
-    weir_context_on_commit(processor->context, save);
-    self->observed_ms = weir_context_observed_time(processor->context);
-    return WEIR_OK;
-}
-
 /* When a change may go: the time of its record, or the end of its window. */
 static weir_status time_of(const suppress_processor *self, const weir_record *record,
                            int64_t *out_time_ms, weir_error *err)
@@ -96,6 +85,25 @@ static weir_status emit_what_is_due(suppress_processor *self, weir_error *err)
         WEIR_TRY(emit(self, key, err));
     }
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+}
+
+static weir_status go_on(weir_processor *processor, int64_t stream_time_ms, weir_error *err)
+{
+    suppress_processor *self = (suppress_processor *)(void *)processor;
+    return weir_observed_time_go_on(self->observed_ms, stream_time_ms) ? emit_what_is_due(self, err)
+                                                                       : WEIR_OK;
+}
+
+static weir_status init(weir_processor *processor, weir_error *err)
+{
+    suppress_processor *self = (suppress_processor *)(void *)processor;
+    weir_kv *store = weir_context_store(processor->context, self->spec->table->store->options.name);
+    WEIR_TRY(weir_suppress_buffer_load(store, self->spec, &self->buffer, err));
+    *shared_buffer(processor->context, self->spec) = self->buffer;
+    weir_context_on_commit(processor->context, save);
+    self->observed_ms = weir_context_observed_time(processor->context);
+    weir_context_on_idle(processor->context, go_on);
+    return WEIR_OK;
 }
 
 static weir_status hold_back(weir_processor *processor, const weir_record *record, weir_error *err)

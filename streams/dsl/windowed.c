@@ -48,21 +48,6 @@ static weir_status forward_flushed(weir_processor *processor, const weir_flushed
                    &change, source.timestamp_ms, err);
 }
 
-static weir_status init(weir_processor *processor, weir_error *err)
-{
-    (void)err;
-    weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
-    const char *name = self->spec->table->store->options.name;
-    self->store = weir_context_window_store(processor->context, name);
-    self->observed_ms = weir_context_observed_time(processor->context);
-    if (self->windows->emits_on_close) {
-        weir_window_close_open(&self->close, processor->context, name);
-        return WEIR_OK;
-    }
-    self->is_cached = weir_ktable_on_flush(self->spec->table, processor, forward_flushed);
-    return WEIR_OK;
-}
-
 /* Sets the row of a window, and passes its change on unless the cache will. */
 weir_status weir_windowed_put(weir_windowed_processor *self, const weir_record *record,
                               int64_t start_ms, weir_timestamped row, weir_bytes old_value,
@@ -179,6 +164,32 @@ static weir_status release_closed(weir_windowed_processor *self, const weir_reco
         return WEIR_OK;
     }
     return weir_windowed_release(self, record, &closed, err);
+}
+
+static weir_status go_on(weir_processor *processor, int64_t stream_time_ms, weir_error *err)
+{
+    weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
+    const weir_record none = {.timestamp_ms = stream_time_ms};
+    return weir_observed_time_go_on(self->observed_ms, stream_time_ms)
+               ? release_closed(self, &none, err)
+               : WEIR_OK;
+}
+
+static weir_status init(weir_processor *processor, weir_error *err)
+{
+    (void)err;
+    weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
+    const char *name = self->spec->table->store->options.name;
+    self->store = weir_context_window_store(processor->context, name);
+    self->observed_ms = weir_context_observed_time(processor->context);
+    weir_context_on_idle(processor->context,
+                         self->windows->advance_ms == 0 ? weir_sliding_go_on : go_on);
+    if (self->windows->emits_on_close) {
+        weir_window_close_open(&self->close, processor->context, name);
+        return WEIR_OK;
+    }
+    self->is_cached = weir_ktable_on_flush(self->spec->table, processor, forward_flushed);
+    return WEIR_OK;
 }
 
 static weir_status add_to_windows(weir_processor *processor, const weir_record *record,

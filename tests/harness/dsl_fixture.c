@@ -18,6 +18,8 @@ static void start_driver(dsl_fixture *self)
          self->options.cache_bytes_max == NULL ? "0" : self->options.cache_bytes_max},
         {"weir.emit.interval.ms",
          self->options.emit_interval_ms == NULL ? "0" : self->options.emit_interval_ms},
+        {"weir.stream.idle.ms",
+         self->options.stream_idle_ms == NULL ? "0" : self->options.stream_idle_ms},
     };
     const weir_test_driver_options options = {
         .topology = self->topology,

@@ -15,6 +15,7 @@
 typedef struct dsl_fixture_options {
     const char *cache_bytes_max;
     const char *emit_interval_ms;    /* NULL: 0. */
+    const char *stream_idle_ms;      /* NULL: 0, never. */
     weir_database *database;         /* Of the test; NULL: stores are in memory. */
     weir_metrics *metrics;           /* The same. */
     const weir_topic_config *topics; /* Made before the start; others have one partition. */

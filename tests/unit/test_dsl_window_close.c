@@ -106,6 +106,32 @@ TEST(closed_windows_go_once_by_time_and_key)
     dsl_fixture_end(&self);
 }
 
+static void closes_without_a_record(weir_builder *owned_builder, const char *key)
+{
+    weir_error err = {0};
+    const dsl_fixture_options options = {.stream_idle_ms = "1000"};
+    dsl_fixture self;
+    dsl_fixture_start_with(&self, owned_builder, &options);
+    dsl_send(&self, "in", "a", "x", 1100);
+    CHECK_OK(weir_test_driver_advance(self.driver, 999, &err), &err);
+    dsl_check_end(&self, "out");
+    CHECK_OK(weir_test_driver_advance(self.driver, 4001, &err), &err);
+    dsl_check_next(&self, "out", key, "1", 1100);
+    dsl_fixture_restart(&self);
+    dsl_skip(&self, "out", 1);
+    dsl_send(&self, "in", "a", "x", 1200); /* Too late. */
+    CHECK_OK(weir_test_driver_advance(self.driver, 5000, &err), &err);
+    dsl_check_end(&self, "out");
+    dsl_fixture_end(&self);
+}
+
+TEST(windows_close_without_a_record_where_stream_time_goes_on)
+{
+    closes_without_a_record(tumbling(WEIR_EMIT_ON_WINDOW_CLOSE), "a@1000");
+    closes_without_a_record(sliding(), "a@100");
+    closes_without_a_record(sessions(), "a@1100");
+}
+
 /* A crash with what is still open, and one after it was passed on. */
 static void check_crashes(weir_builder *builder, const dsl_fixture_options *options,
                           int64_t first_start_ms)
