@@ -35,11 +35,24 @@ static weir_status take(void *user, size_t task_index, weir_task_snapshot *out_s
     return status;
 }
 
+static bool runs(void *user, size_t task_index, int64_t *out_position)
+{
+    weir_application *application = user;
+    weir_slot slot = weir_application_slot(application, task_index);
+    if (slot.state != WEIR_SLOT_RUNNING) {
+        return false;
+    }
+    *out_position =
+        weir_stream_thread_changelog_position(application->workers[slot.worker].thread, task_index);
+    return true;
+}
+
 weir_snapshot_host *weir_application_snapshot_host(weir_application *application)
 {
     return weir_snapshot_host_new(&(weir_snapshot_host_options){
         .plan = application->plan,
         .take = take,
+        .runs = runs,
         .user = application,
     });
 }

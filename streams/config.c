@@ -69,6 +69,13 @@ static const setting_spec specs[] = {
         "weir.snapshot.lag.min", snapshot_lag_min, "", 1000 * 1000, 0, INT64_MAX,
         "A task that lacks so many changelog records loads a snapshot from another process, where "
         "one is to be had; 0: never."),
+    NUMBER("weir.snapshot.put.interval.ms", snapshot_put_interval_ms, "ms", 0, 0, DAY_MS,
+           "The shortest time between snapshots of a task's stores that are put into the object "
+           "store, each weir.snapshot.lag.min changelog records; 0: none are put or looked for."),
+    NUMBER("weir.snapshot.put.kept", snapshot_put_kept, "", 2, 1, 100,
+           "How many of these are kept of a task."),
+    NUMBER("weir.snapshot.put.bytes.max", snapshot_put_bytes_max, "bytes", 64 * 1024 * MIB, MIB,
+           1024 * 1024 * MIB, "What one of them may have, before it is compressed."),
     NUMBER("weir.trade.interval.ms", trade_interval_ms, "ms", 10000, 0, DAY_MS,
            "Time between looks whether a task should go to a less busy worker; 0: never."),
     NUMBER("poll.ms", poll_ms, "ms", 100, 0, 60000, "The longest wait of an idle worker."),

@@ -71,8 +71,11 @@ typedef struct weir_config {
     int64_t max_warmup_replicas;     /* Tasks that this process warms up at a time. */
     int64_t placement_wait_ms;
     int64_t snapshot_lag_min;
-    int64_t trade_interval_ms;   /* Of tasks between workers; 0: never. */
-    int64_t restore_records_max; /* A worker's standbys: read and not yet stored. */
+    int64_t snapshot_put_interval_ms; /* Into an object store; 0: never. */
+    int64_t snapshot_put_kept;        /* Of a task. */
+    int64_t snapshot_put_bytes_max;   /* Of one. */
+    int64_t trade_interval_ms;        /* Of tasks between workers; 0: never. */
+    int64_t restore_records_max;      /* A worker's standbys: read and not yet stored. */
     int64_t record_arena_bytes_max;
     int64_t deserialization_handler; /* weir_reaction, as the next two. */
     int64_t processing_handler;

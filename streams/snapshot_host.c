@@ -7,6 +7,7 @@
 #include "streams/snapshot_host.h"
 
 #include "streams/snapshot_page.h"
+#include "streams/topology_internal.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -168,4 +169,38 @@ weir_status weir_snapshot_host_page(weir_snapshot_host *host, uint64_t session_i
     }
     pthread_mutex_unlock(&host->lock);
     return status;
+}
+
+size_t weir_snapshot_host_task_count(const weir_snapshot_host *host)
+{
+    return host->options.plan->task_count;
+}
+
+const char *weir_snapshot_host_task_id(const weir_snapshot_host *host, size_t task_index)
+{
+    return host->options.plan->tasks[task_index].id;
+}
+
+bool weir_snapshot_host_runs(const weir_snapshot_host *host, size_t task_index,
+                             int64_t *out_position)
+{
+    return host->options.runs != NULL &&
+           host->options.runs(host->options.user, task_index, out_position);
+}
+
+size_t weir_snapshot_host_changelogs(const weir_snapshot_host *host, size_t task_index,
+                                     weir_topic_partition *out_changelogs)
+{
+    const weir_plan *plan = host->options.plan;
+    const weir_planned_task *task = &plan->tasks[task_index];
+    size_t count = 0;
+    for (size_t i = 0; i < plan->topology->store_count; i++) {
+        bool is_its_own = plan->changelog_topics[i] != NULL &&
+                          plan->topology->stores[i].subtopology == task->subtopology;
+        if (is_its_own && count < WEIR_SNAPSHOT_CHANGELOGS_MAX) {
+            out_changelogs[count++] =
+                (weir_topic_partition){plan->changelog_topics[i], task->partition};
+        }
+    }
+    return count;
 }

@@ -135,6 +135,8 @@ static weir_status take_page(weir_snapshot_load *load, weir_error *err)
         return WEIR_AGAIN;
     case WEIR_SNAPSHOT_END:
         return take_end(load, page.payload, err);
+    case WEIR_SNAPSHOT_STORED:
+        break;
     }
     return weir_error_set(err, WEIR_CORRUPT, "a snapshot has a page of kind %d", (int)page.kind);
 }

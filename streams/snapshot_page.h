@@ -9,6 +9,8 @@
  *   ROWS  u32 store | rows: u32 key bytes, u32 value bytes, key, value; keys ascending in a store
  *   END   u64 how many rows there were
  *
+ * STORED is the head of a snapshot in an object store (connectors/snapshot_depot_head.c).
+ *
  * Errors     WEIR_CORRUPT for whatever is not such a page.
  * Threads    Any.
  */
@@ -30,6 +32,7 @@ typedef enum weir_snapshot_kind {
     WEIR_SNAPSHOT_HEAD = 1,
     WEIR_SNAPSHOT_ROWS = 2,
     WEIR_SNAPSHOT_END = 3,
+    WEIR_SNAPSHOT_STORED = 4, /* A HEAD that was put away, behind what vouches for it. */
 } weir_snapshot_kind;
 
 typedef struct weir_snapshot_page {

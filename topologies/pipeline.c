@@ -8,6 +8,7 @@
 #include "topologies/pipeline.h"
 
 #include "avro/records.h"
+#include "connectors/snapshot_depot.h"
 #include "connectors/snapshot_http.h"
 #include "streams/base/clock.h"
 #include "streams/base/file.h"
@@ -42,6 +43,7 @@ struct weir_pipeline {
     weir_topology *topologies[WEIR_STAGE_COUNT];
     weir_config configs[WEIR_STAGE_COUNT];
     weir_application *applications[WEIR_STAGE_COUNT];
+    weir_snapshot_depot *depot; /* NULL: no stage puts snapshots away. */
 };
 
 /* What is particular to a stage. */
@@ -235,12 +237,30 @@ static weir_status configure_all(weir_pipeline *pipeline, weir_error *err)
     return WEIR_OK;
 }
 
+/* Where the objects are, which processes that could take over have in common. */
+static weir_status open_depot(weir_pipeline *pipeline, weir_error *err)
+{
+    bool puts = false;
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        puts = puts || pipeline->configs[stage].snapshot_put_interval_ms > 0;
+    }
+    const weir_snapshot_depot_options options = {
+        .directory = pipeline->objects_directory,
+        .broker = pipeline->broker,
+        .now_ms = weir_clock_now_ms,
+    };
+    return puts ? weir_snapshot_depot_open(&options, &pipeline->depot, err) : WEIR_OK;
+}
+
 static weir_status open_application(weir_pipeline *pipeline, weir_stage stage, weir_error *err)
 {
     WEIR_TRY(kinds[stage].topology(pipeline, &pipeline->topologies[stage], err));
     const char *instance_id = pipeline->configs[stage].group_instance_id;
     const char *process_id = instance_id != NULL ? instance_id : pipeline->process_id;
     int64_t timeout_ms = weir_names_kafka(pipeline->options->kafka) ? KAFKA_START_TIMEOUT_MS : 0;
+    const weir_snapshot_network *snapshots = pipeline->depot == NULL
+                                                 ? &weir_snapshot_http
+                                                 : weir_snapshot_depot_network(pipeline->depot);
     return weir_application_new(&(weir_application_options){.topology = pipeline->topologies[stage],
                                                             .config = &pipeline->configs[stage],
                                                             .broker = pipeline->broker,
@@ -248,7 +268,7 @@ static weir_status open_application(weir_pipeline *pipeline, weir_stage stage, w
                                                             .process_id = process_id,
                                                             .metrics = pipeline->metrics,
                                                             .start_timeout_ms = timeout_ms,
-                                                            .snapshots = &weir_snapshot_http},
+                                                            .snapshots = snapshots},
                                 &pipeline->applications[stage], err);
 }
 
@@ -275,6 +295,7 @@ static weir_status open_parts(weir_pipeline *pipeline, weir_error *err)
     WEIR_TRY(configure_all(pipeline, err));
     WEIR_TRY(open_database(pipeline, err));
     prepare_services(pipeline);
+    WEIR_TRY(open_depot(pipeline, err));
     for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
         if (!runs_here(pipeline, stage)) {
             continue;
@@ -329,8 +350,20 @@ weir_status weir_pipeline_start(weir_pipeline *pipeline, weir_error *err)
         if (status != WEIR_OK) {
             return weir_error_wrap(err, status, "%s", kinds[stage].name);
         }
+        if (pipeline->depot != NULL) {
+            weir_snapshot_depot_add(pipeline->depot,
+                                    weir_application_snapshot_host(pipeline->applications[stage]),
+                                    &pipeline->configs[stage]);
+        }
     }
-    return WEIR_OK;
+    return pipeline->depot == NULL ? WEIR_OK : weir_snapshot_depot_start(pipeline->depot, err);
+}
+
+static void stop_depot(weir_pipeline *pipeline)
+{
+    if (pipeline->depot != NULL) {
+        weir_snapshot_depot_stop(pipeline->depot);
+    }
 }
 
 weir_status weir_pipeline_housekeep(weir_pipeline *pipeline, int64_t now_ms, weir_error *err)
@@ -340,6 +373,7 @@ weir_status weir_pipeline_housekeep(weir_pipeline *pipeline, int64_t now_ms, wei
 
 weir_status weir_pipeline_close(weir_pipeline *pipeline, weir_error *err)
 {
+    stop_depot(pipeline);
     /* All are asked at once; then each is awaited. */
     for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
         if (pipeline->applications[stage] != NULL) {
@@ -365,11 +399,13 @@ void weir_pipeline_free(weir_pipeline *pipeline)
     if (pipeline == NULL) {
         return;
     }
+    stop_depot(pipeline);
     for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
         weir_application_free(pipeline->applications[stage]);
         weir_topology_free(pipeline->topologies[stage]);
         weir_config_cleanup(&pipeline->configs[stage]);
     }
+    weir_snapshot_depot_free(pipeline->depot);
     weir_database_free(pipeline->database);
     weir_codec_free(pipeline->codec);
     weir_registry_free(pipeline->registry);

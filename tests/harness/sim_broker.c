@@ -306,6 +306,8 @@ static weir_status delete_topic(weir_broker *broker, const char *name, weir_erro
     }
     topic->deleted = true;
     for (int32_t p = 0; p < topic->config.partition_count; p++) {
+        sim_cluster_forget_offsets(sim_process_of(broker)->cluster,
+                                   (weir_topic_partition){name, p});
         sim_partition_cut(&topic->partitions[p], topic->partitions[p].end_offset);
     }
     return WEIR_OK;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_broker_internal.h - what the files of the simulated broker share: the log (sim_log.c), the
- * processes and topics (sim_broker.c), groups (sim_group.c), producers (sim_producer.c) and
- * consumers (sim_consumer.c).
+ * sim_broker_internal.h - what the files of the simulated broker share: sim_log.c, sim_broker.c
+ * (processes and topics), sim_group.c, sim_producer.c and sim_consumer.c.
  */
 #ifndef WEIR_TESTS_HARNESS_SIM_BROKER_INTERNAL_H
 #define WEIR_TESTS_HARNESS_SIM_BROKER_INTERNAL_H
@@ -134,6 +133,7 @@ void sim_group_forget(sim_group *group, const sim_process *process);
 void sim_group_shuffle(sim_group *group, weir_random *random);
 int32_t sim_group_member_count(const sim_group *group);
 void sim_group_set_offset(sim_group *group, const char *key, int64_t offset, weir_bytes metadata);
+void sim_cluster_forget_offsets(sim_cluster *cluster, weir_topic_partition partition);
 const sim_offset *sim_group_offset(const sim_group *group, const char *key);
 char *sim_offset_key(weir_topic_partition partition);
 weir_status sim_member_join(weir_broker *broker, const weir_member_options *options,

@@ -107,6 +107,20 @@ void sim_group_set_offset(sim_group *group, const char *key, int64_t offset, wei
     weir_buf_set(&found->metadata, metadata);
 }
 
+void sim_cluster_forget_offsets(sim_cluster *cluster, weir_topic_partition partition)
+{
+    WEIR_AUTO_FREE char *key = sim_offset_key(partition);
+    size_t position = 0;
+    void *value = NULL;
+    while (weir_map_next(cluster->groups, &position, NULL, &value)) {
+        sim_offset *found = weir_map_remove(((sim_group *)value)->offsets, weir_bytes_of_text(key));
+        if (found != NULL) {
+            weir_buf_cleanup(&found->metadata);
+            free(found);
+        }
+    }
+}
+
 const sim_offset *sim_group_offset(const sim_group *group, const char *key)
 {
     return weir_map_get(group->offsets, weir_bytes_of_text(key));
