@@ -274,13 +274,17 @@ static weir_status play(replay *self, bool *out_same, weir_error *err)
         WEIR_TRY(dump_version(self, object, err));
         expect(self, object);
     }
+    if (self->line == 0) {
+        return weir_error_set(err, WEIR_CORRUPT,
+                              "the file is empty: its first line names the topology");
+    }
     if (*out_same) {
         WEIR_TRY(end_step(self, out_same, err));
     }
     return WEIR_OK;
 }
 
-/* 0: the same; 1: it differs; 2: it cannot be replayed. */
+/* 0: the same; 1: it differs, or cannot be replayed. */
 static int replay_file(const char *path, bool uncached)
 {
     replay self = {.path = path, .uncached = uncached};
@@ -290,6 +294,8 @@ static int replay_file(const char *path, bool uncached)
     if (status == WEIR_OK) {
         (void)weir_buf_text(&self.text);
         status = play(&self, &same, &err);
+    } else if (status == WEIR_NOT_FOUND) {
+        (void)weir_error_set(&err, status, "there is no such file");
     }
     if (status != WEIR_OK) {
         printf("FAIL %s line %d: %s\n", path, self.line, err.message);
@@ -303,7 +309,7 @@ static int replay_file(const char *path, bool uncached)
     weir_buf_cleanup(&self.text);
     weir_buf_cleanup(&self.expected);
     weir_buf_cleanup(&self.actual);
-    return status != WEIR_OK ? 2 : same ? 0 : 1;
+    return status == WEIR_OK && same ? 0 : 1;
 }
 
 typedef struct arguments {
