@@ -2,18 +2,18 @@
  *
  * metadata.c - questions to the coordinator, who reads the members topic, by its mailbox.
  */
-#include "streams/metadata.h"
+#include "streams/metadata_internal.h"
 
 #include "streams/application_internal.h"
 #include "streams/base/hash.h"
-#include "streams/topology_internal.h"
+#include "streams/query_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { ANSWER_TIMEOUT_MS = 2000 };
 
-static void cleanup_place(weir_process_place *place)
+void weir_process_place_cleanup(weir_process_place *place)
 {
     free(place->process_id);
     free(place->host);
@@ -22,9 +22,9 @@ static void cleanup_place(weir_process_place *place)
 
 void weir_key_metadata_cleanup(weir_key_metadata *metadata)
 {
-    cleanup_place(&metadata->active);
+    weir_process_place_cleanup(&metadata->active);
     for (size_t i = 0; i < metadata->standby_count; i++) {
-        cleanup_place(&metadata->standbys[i]);
+        weir_process_place_cleanup(&metadata->standbys[i]);
     }
     free(metadata->standbys);
     *metadata = (weir_key_metadata){0};
@@ -33,7 +33,7 @@ void weir_key_metadata_cleanup(weir_key_metadata *metadata)
 void weir_application_metadata_cleanup(weir_application_metadata *metadata)
 {
     for (size_t i = 0; i < metadata->count; i++) {
-        cleanup_place(&metadata->processes[i].place);
+        weir_process_place_cleanup(&metadata->processes[i].place);
         free(metadata->processes[i].rack);
         free(metadata->processes[i].active);
         free(metadata->processes[i].standby);
@@ -80,7 +80,7 @@ static weir_status answer_key(void *consumer, void *argument, weir_error *err)
             continue;
         }
         if (task->running) {
-            cleanup_place(&out->active);
+            weir_process_place_cleanup(&out->active);
             out->active = place_of(application, process);
         } else if (task->lag != WEIR_TASK_LAG_UNKNOWN) {
             out->standbys[out->standby_count++] = place_of(application, process);
@@ -101,26 +101,35 @@ static weir_status ask(weir_application *application, weir_mailbox_question ques
     return status == WEIR_FENCED ? WEIR_AGAIN : status; /* It has ended. */
 }
 
+weir_status weir_application_active_place(weir_application *application, size_t task_index,
+                                          weir_process_place *out_place, weir_error *err)
+{
+    weir_key_metadata found = {0};
+    key_question asked = {task_index, &found};
+    weir_status status = ask(application, answer_key, &asked, err);
+    if (status == WEIR_OK) {
+        *out_place = found.active;
+        found.active = (weir_process_place){0};
+    }
+    weir_key_metadata_cleanup(&found);
+    return status;
+}
+
 weir_status weir_application_metadata_for_key(weir_application *application, const char *store,
                                               weir_bytes key, weir_bytes partition_key,
                                               weir_key_metadata *out_metadata, weir_error *err)
 {
     const weir_plan *plan = application->plan;
-    const weir_topology_store *spec = weir_topology_store_named(plan->topology, store);
-    if (spec == NULL) {
-        return weir_error_set(err, WEIR_INVALID, "%s has no store '%s'", plan->application_id,
-                              store);
-    }
+    const weir_topology_store *spec = NULL;
+    WEIR_TRY(weir_query_find_store(plan, store, &spec, err));
     weir_bytes by = partition_key.data == NULL ? key : partition_key;
     weir_key_metadata found = {
         .partition = weir_partition_of(by, plan->subtopology_task_counts[spec->subtopology]),
     };
-    key_question asked = {.out = &found};
-    while (plan->tasks[asked.task_index].subtopology != spec->subtopology) {
-        asked.task_index++;
-    }
-    asked.task_index += (size_t)found.partition;
-    WEIR_ASSERT(asked.task_index < plan->task_count);
+    key_question asked = {
+        .task_index = weir_query_task_index(plan, spec->subtopology, found.partition),
+        .out = &found,
+    };
     weir_status status = ask(application, answer_key, &asked, err);
     if (status != WEIR_OK) {
         weir_key_metadata_cleanup(&found);

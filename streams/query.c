@@ -11,8 +11,7 @@
 #include "streams/query.h"
 
 #include "streams/application_internal.h"
-#include "streams/base/hash.h"
-#include "streams/topology_internal.h"
+#include "streams/query_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -28,104 +27,41 @@ typedef struct page {
     bool truncated; /* There is more than the page has. */
 } page;
 
-typedef struct question {
-    size_t task_index;
-    const char *store;
-    weir_status (*answer)(struct question *question, weir_kv *view, weir_error *err);
+/* A question for one row. */
+typedef struct row_question {
+    weir_question base; /* Must be first, here and below. */
     weir_bytes key;
     weir_buf *out_value;
-    weir_bytes from;
-    weir_bytes to;
-    size_t limit;
-    page *out_page;
-    uint64_t *out_count;
-    const weir_query_span *span;
-    int64_t observed_ms; /* The largest time that the store has seen, of what is committed. */
-    int64_t history_ms;
-} question;
+} row_question;
 
-static weir_status answer_question(void *consumer, void *argument, weir_error *err)
+static weir_status read_row(weir_question *question, weir_kv *view, int64_t observed_ms,
+                            weir_error *err)
 {
-    question *asked = argument;
-    weir_task *task = weir_stream_thread_task(consumer, asked->task_index);
-    if (task == NULL || weir_task_phase_now(task) != WEIR_TASK_RUNNING) {
-        return weir_error_set(err, WEIR_AGAIN, "its task is moving or being restored: ask again");
-    }
-    weir_kv *view = weir_task_committed_view(task, asked->store);
-    WEIR_ASSERT(view != NULL);
-    asked->observed_ms = weir_task_committed_time_ms(task, asked->store);
-    return asked->answer(asked, view, err);
-}
-
-static weir_status ask(weir_application *application, question *asked, weir_error *err)
-{
-    const weir_slot slot = weir_application_slot(application, asked->task_index);
-    if (slot.state != WEIR_SLOT_RUNNING) {
-        return weir_error_set(err, WEIR_AGAIN, "store %s: task %s is %s", asked->store,
-                              application->plan->tasks[asked->task_index].id,
-                              slot.owned ? "being restored: ask again" : "in another process");
-    }
-    const weir_application_worker *worker = &application->workers[slot.worker];
-    if (!worker->started) {
-        return answer_question(worker->thread, asked, err);
-    }
-    weir_status status = weir_mailbox_call(weir_stream_thread_mailbox(worker->thread),
-                                           answer_question, asked, ANSWER_TIMEOUT_MS, err);
-    return status == WEIR_FENCED ? WEIR_AGAIN : status; /* The worker has ended. */
-}
-
-static weir_status find_store(weir_application *application, const char *name,
-                              const weir_topology_store **out_store, weir_error *err)
-{
-    const weir_topology_store *store = weir_topology_store_named(application->plan->topology, name);
-    if (store == NULL) {
-        return weir_error_set(err, WEIR_INVALID, "%s has no store '%s'",
-                              application->plan->application_id, name);
-    }
-    *out_store = store;
-    return WEIR_OK;
-}
-
-/* The index of the task of a sub-topology and partition: tasks stand in that order. */
-static size_t task_index_of(const weir_plan *plan, int32_t subtopology, int32_t partition)
-{
-    size_t at = 0;
-    while (plan->tasks[at].subtopology != subtopology) {
-        at++;
-        WEIR_ASSERT(at < plan->task_count);
-    }
-    return at + (size_t)partition;
-}
-
-static weir_status answer_get(question *asked, weir_kv *view, weir_error *err)
-{
+    (void)observed_ms;
+    const row_question *asked = (const row_question *)question;
     return weir_kv_get(view, asked->key, asked->out_value, err);
 }
 
-/* Which task has key, if it can be one. */
-static weir_status find_task(const weir_plan *plan, const weir_topology_store *spec, weir_bytes key,
-                             weir_bytes partition_key, question *asked, weir_error *err)
+weir_status weir_query_row(weir_application *application, const weir_query_key *key,
+                           weir_buf *out_value, weir_error *err)
 {
-    if (key.data == NULL || key.size > WEIR_KV_KEY_BYTES_MAX) {
-        return weir_error_set(err, WEIR_INVALID, "a key of 0 to %d bytes is needed",
-                              WEIR_KV_KEY_BYTES_MAX);
-    }
-    weir_bytes by = partition_key.data == NULL ? key : partition_key;
-    int32_t count = plan->subtopology_task_counts[spec->subtopology];
-    asked->task_index = task_index_of(plan, spec->subtopology, weir_partition_of(by, count));
-    asked->store = spec->options.name;
-    asked->key = key;
-    return WEIR_OK;
+    const weir_plan *plan = application->plan;
+    const weir_topology_store *spec = NULL;
+    WEIR_TRY(weir_query_find_store(plan, key->store, &spec, err));
+    row_question asked = {
+        .base = {.terms = key->terms, .answer = key->answer, .read = read_row},
+        .key = key->key,
+        .out_value = out_value,
+    };
+    WEIR_TRY(weir_query_find_task(plan, spec, key->key, key->partition_key, &asked.base, err));
+    return weir_query_ask(application, &asked.base, err);
 }
 
 weir_status weir_query_get(weir_application *application, const char *store, weir_bytes key,
                            weir_bytes partition_key, weir_buf *out_value, weir_error *err)
 {
-    const weir_topology_store *spec = NULL;
-    WEIR_TRY(find_store(application, store, &spec, err));
-    question asked = {.answer = answer_get, .out_value = out_value};
-    WEIR_TRY(find_task(application->plan, spec, key, partition_key, &asked, err));
-    return ask(application, &asked, err);
+    const weir_query_key row = {.store = store, .key = key, .partition_key = partition_key};
+    return weir_query_row(application, &row, out_value, err);
 }
 
 static void page_cleanup(page *p)
@@ -148,8 +84,20 @@ static void append_row(page *to, weir_bytes key, weir_bytes value)
     to->count++;
 }
 
-static weir_status answer_page(question *asked, weir_kv *view, weir_error *err)
+/* A question for a page of rows. */
+typedef struct page_question {
+    weir_question base;
+    weir_bytes from;
+    weir_bytes to;
+    size_t limit;
+    page *out_page;
+} page_question;
+
+static weir_status read_page(weir_question *question, weir_kv *view, int64_t observed_ms,
+                             weir_error *err)
 {
+    (void)observed_ms;
+    const page_question *asked = (const page_question *)question;
     WEIR_AUTO_PTR(weir_kv_iterator) iterator = NULL;
     WEIR_TRY(weir_kv_range(view, asked->from, asked->to, false, &iterator, err));
     weir_bytes key = {0};
@@ -167,18 +115,28 @@ static weir_status answer_page(question *asked, weir_kv *view, weir_error *err)
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
 }
 
+/* A question for versions of a key. */
+typedef struct versions_question {
+    weir_question base;
+    const weir_query_span *span;
+    int64_t history_ms;
+    page *out_page;
+} versions_question;
+
 /* Walks back from the latest version, whose end is open; a version ends where the one after it
  * begins. */
-static weir_status answer_versions(question *asked, weir_kv *view, weir_error *err)
+static weir_status read_versions(weir_question *question, weir_kv *view, int64_t observed_ms,
+                                 weir_error *err)
 {
+    const versions_question *asked = (const versions_question *)question;
     const weir_query_span *span = asked->span;
-    int64_t kept_from_ms = asked->observed_ms - asked->history_ms;
+    int64_t kept_from_ms = observed_ms - asked->history_ms;
     int64_t from_ms = span->from_ms < kept_from_ms ? kept_from_ms : span->from_ms;
     bool latest_only = span->to_ms < kept_from_ms;
     WEIR_AUTO(weir_buf) first = {0};
     WEIR_AUTO(weir_buf) end = {0};
-    weir_versioned_append_row_key(asked->key, 0, &first);
-    weir_versioned_append_row_key(asked->key, INT64_MAX, &end);
+    weir_versioned_append_row_key(span->key, 0, &first);
+    weir_versioned_append_row_key(span->key, INT64_MAX, &end);
     WEIR_AUTO_PTR(weir_kv_iterator) rows = NULL;
     WEIR_TRY(weir_kv_range(view, weir_buf_bytes(&first), weir_buf_bytes(&end), true, &rows, err));
     weir_versioned_value version = {.from_ms = -1};
@@ -190,7 +148,7 @@ static weir_status answer_versions(question *asked, weir_kv *view, weir_error *e
         weir_bytes key = {0};
         if (!weir_versioned_of_row(row_key, row_value, &key, &version)) {
             return weir_error_set(err, WEIR_CORRUPT, "store %s: a row that is no version",
-                                  asked->store);
+                                  span->store);
         }
         version.to_ms = to_ms;
         if (version.value.data != NULL && version.from_ms <= span->to_ms) {
@@ -303,16 +261,21 @@ static weir_status ask_for_pages(weir_application *application, const weir_query
     set_bounds(scan, &from, &to);
     int32_t count = application->plan->subtopology_task_counts[spec->subtopology];
     for (int32_t p = 0; p < count; p++) {
-        question asked = {
-            .task_index = task_index_of(application->plan, spec->subtopology, p),
-            .store = scan->store,
-            .answer = answer_page,
+        page_question asked = {
+            .base =
+                {
+                    .task_index = weir_query_task_index(application->plan, spec->subtopology, p),
+                    .store = spec->options.name,
+                    .terms = scan->terms,
+                    .answer = scan->answer,
+                    .read = read_page,
+                },
             .from = weir_buf_bytes(&from),
             .to = to.size == 0 ? WEIR_BYTES_NULL : weir_buf_bytes(&to),
             .limit = scan->limit,
             .out_page = &pages[p],
         };
-        WEIR_TRY(ask(application, &asked, err));
+        WEIR_TRY(weir_query_ask(application, &asked.base, err));
     }
     return WEIR_OK;
 }
@@ -321,7 +284,7 @@ weir_status weir_query_rows(weir_application *application, const weir_query_scan
                             weir_query_visit visit, void *user, bool *out_more, weir_error *err)
 {
     const weir_topology_store *spec = NULL;
-    WEIR_TRY(find_store(application, scan->store, &spec, err));
+    WEIR_TRY(weir_query_find_store(application->plan, scan->store, &spec, err));
     if (scan->limit < 1 || scan->limit > WEIR_QUERY_ROWS_MAX) {
         return weir_error_set(err, WEIR_INVALID, "limit is %zu: 1 to %d is allowed", scan->limit,
                               WEIR_QUERY_ROWS_MAX);
@@ -367,7 +330,7 @@ weir_status weir_query_versions(weir_application *application, const weir_query_
                                 weir_query_visit_version visit, void *user, weir_error *err)
 {
     const weir_topology_store *spec = NULL;
-    WEIR_TRY(find_store(application, span->store, &spec, err));
+    WEIR_TRY(weir_query_find_store(application->plan, span->store, &spec, err));
     if (spec->options.kind != WEIR_STORE_VERSIONED) {
         return weir_error_set(err, WEIR_INVALID, "store '%s' keeps no versions", span->store);
     }
@@ -376,14 +339,15 @@ weir_status weir_query_versions(weir_application *application, const weir_query_
                               span->to_ms);
     }
     WEIR_AUTO(page) found = {0};
-    question asked = {
-        .answer = answer_versions,
+    versions_question asked = {
+        .base = {.terms = span->terms, .answer = span->answer, .read = read_versions},
         .span = span,
         .history_ms = spec->options.retention_ms,
         .out_page = &found,
     };
-    WEIR_TRY(find_task(application->plan, spec, span->key, span->partition_key, &asked, err));
-    WEIR_TRY(ask(application, &asked, err));
+    WEIR_TRY(weir_query_find_task(application->plan, spec, span->key, span->partition_key,
+                                  &asked.base, err));
+    WEIR_TRY(weir_query_ask(application, &asked.base, err));
     if (is_full(&found)) {
         return weir_error_set(err, WEIR_INVALID,
                               "store '%s': the key has more than %d versions or %d bytes of them "
@@ -394,27 +358,35 @@ weir_status weir_query_versions(weir_application *application, const weir_query_
     return visit_versions(&found, span->ascending, visit, user, err);
 }
 
-static weir_status answer_count(question *asked, weir_kv *view, weir_error *err)
+/* A question for the number of rows. */
+typedef struct count_question {
+    weir_question base;
+    uint64_t count;
+} count_question;
+
+static weir_status read_count(weir_question *question, weir_kv *view, int64_t observed_ms,
+                              weir_error *err)
 {
+    (void)observed_ms;
     (void)err;
-    *asked->out_count = weir_kv_approximate_count(view);
+    ((count_question *)question)->count = weir_kv_approximate_count(view);
     return WEIR_OK;
 }
 
 static void count_rows(weir_application *application, weir_query_store *store)
 {
     for (int32_t p = 0; p < store->partition_count; p++) {
-        uint64_t rows = 0;
-        question asked = {
-            .task_index = task_index_of(application->plan, store->subtopology, p),
-            .store = store->name,
-            .answer = answer_count,
-            .out_count = &rows,
+        size_t task_index = weir_query_task_index(application->plan, store->subtopology, p);
+        if (weir_application_slot(application, task_index).state != WEIR_SLOT_RUNNING) {
+            continue;
+        }
+        count_question asked = {
+            .base = {.task_index = task_index, .store = store->name, .read = read_count},
         };
         weir_error err = {0};
-        if (ask(application, &asked, &err) == WEIR_OK) { /* Else it is not here now. */
+        if (weir_query_ask(application, &asked.base, &err) == WEIR_OK) {
             store->partitions_here++;
-            store->row_count += rows;
+            store->row_count += asked.count;
         }
     }
 }

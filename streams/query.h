@@ -3,11 +3,14 @@
  * query.h - reads the committed state of a running application from any thread: a row, a range, a
  * prefix, the versions of a key, and what stores there are.
  *
- * A question goes by mailbox to the worker that owns the task and is answered between two records,
+ * A question goes by mailbox to the worker that has the task and is answered between two records,
  * so rows of one partition are of one moment. Staged writes do not show.
  *
+ * Each kind of query has terms (NULL: the defaults) and may get an answer (NULL: of no interest).
+ *
  * Errors     WEIR_INVALID: there is no such store. WEIR_AGAIN: the task that has the answer is
- *            restoring, moving, or not in this process; the message says which.
+ *            restoring, moving, or not in this process, or what is here of it is older than the
+ *            terms allow; the message says which, and who runs the task.
  * Threads    Any but the application's own.
  */
 #ifndef WEIR_STREAMS_QUERY_H
@@ -15,6 +18,7 @@
 
 #include "statestore/versioned_store.h"
 #include "streams/application.h"
+#include "streams/query_terms.h"
 
 enum {
     WEIR_QUERY_ROWS_MAX = 10000,
@@ -26,6 +30,19 @@ enum {
 weir_status weir_query_get(weir_application *application, const char *store, weir_bytes key,
                            weir_bytes partition_key, weir_buf *out_value, weir_error *err);
 
+/* One row. */
+typedef struct weir_query_key {
+    const char *store;
+    weir_bytes key;
+    weir_bytes partition_key; /* As of weir_query_get. */
+    const weir_query_terms *terms;
+    weir_query_answer *answer;
+} weir_query_key;
+
+/* weir_query_get, with terms. */
+weir_status weir_query_row(weir_application *application, const weir_query_key *key,
+                           weir_buf *out_value, weir_error *err);
+
 /* Which versions of a key of a versioned store: those that were valid at some time from from_ms to
  * to_ms. Both the same: the version as of that time (Kafka Streams' VersionedKeyQuery, else its
  * MultiVersionedKeyQuery). What is older than the history does not show, but the latest does. */
@@ -36,6 +53,8 @@ typedef struct weir_query_span {
     int64_t from_ms;
     int64_t to_ms;
     bool ascending; /* The earliest first, else the latest. */
+    const weir_query_terms *terms;
+    weir_query_answer *answer;
 } weir_query_span;
 
 /* Gets a version, its value borrowed for the call. A status other than WEIR_OK ends the visit. */
@@ -54,6 +73,8 @@ typedef struct weir_query_scan {
     weir_bytes to;     /* Not included; null: to the last. */
     weir_bytes after;  /* The last key of the page before; null: the first page. */
     size_t limit;      /* Rows of a page, 1 to WEIR_QUERY_ROWS_MAX. */
+    const weir_query_terms *terms;
+    weir_query_answer *answer;
 } weir_query_scan;
 
 /* Gets a row; bytes are borrowed for the call. A status other than WEIR_OK ends the scan. */
@@ -71,7 +92,7 @@ typedef struct weir_query_store {
     const char *changelog; /* NULL: it has none. */
     int32_t subtopology;
     int32_t partition_count;
-    int32_t partitions_here; /* Of which this process answers for so many now. */
+    int32_t partitions_here; /* Of which this process runs the tasks of so many now. */
     uint64_t row_count;      /* In those, approximately. */
 } weir_query_store;
 

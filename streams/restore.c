@@ -34,11 +34,12 @@ struct weir_restoring {
     weir_topic_partition partition;
     int64_t position;
     int64_t earliest;
-    int64_t end;     /* Unless it follows. */
-    int64_t limit;   /* What is read at or beyond it is not stored. */
-    int64_t look_ms; /* When the limit was found. */
-    bool follows;    /* A standby's. */
-    bool at_limit;   /* It has read up to the limit, and waits for a later one. */
+    int64_t end;      /* Unless it follows. */
+    int64_t limit;    /* What is read at or beyond it is not stored. */
+    int64_t look_ms;  /* When the limit was found. */
+    int64_t level_ms; /* When a follower's store was last seen to have all; -1: never. */
+    bool follows;     /* A standby's. */
+    bool at_limit;    /* It has read up to the limit, and waits for a later one. */
     bool paused;
     weir_batch **batches; /* Read and not yet stored. */
     size_t batch_count;
@@ -63,6 +64,7 @@ struct weir_restorer {
     weir_buf values;   /* Those of them that are made here. */
     uint64_t outdated; /* Records skipped since this was last told. */
     uint64_t refused;  /* The same. */
+    int64_t now_ms;    /* Of the last slice. */
 };
 
 enum {
@@ -217,6 +219,7 @@ static weir_status add_changelog(weir_restorer *restorer, weir_task_store *store
         .store = store,
         .partition = {store->changelog, store->task->planned->partition},
         .follows = follows,
+        .level_ms = -1,
     };
     WEIR_TRY(find_position(&found, err));
     if (found.position == found.end && !follows) {
@@ -666,6 +669,7 @@ weir_status weir_restorer_run(weir_restorer *restorer, const weir_restore_slice 
                               weir_restore_progress *out_progress, weir_error *err)
 {
     *out_progress = (weir_restore_progress){0};
+    restorer->now_ms = slice->now_ms;
     /* A standby that was promoted may have read all already. */
     WEIR_TRY(finish_done(restorer, slice->now_ms, out_progress, err));
     for (size_t i = 0; i < slice->batches_max && restorer->count > 0; i++) {
@@ -736,6 +740,35 @@ static int64_t position_at_rest(const weir_task_store *store)
     return position;
 }
 
+/* Looks where a changelog stands now, and whether its store has all of it. */
+static void look_at(weir_restorer *restorer, changelog *log)
+{
+    log->position = weir_consumer_position(restorer->consumer, log->partition);
+    if (log->follows && log->batch_count == 0 && behind(restorer, log) == 0) {
+        log->level_ms = log->limit == INT64_MAX ? restorer->now_ms : log->look_ms;
+    }
+}
+
+/* The store lacks what was read and is not stored, too. */
+weir_store_lag weir_restorer_store_lag(weir_restorer *restorer, weir_task *task, const char *name)
+{
+    const weir_task_store *store = weir_task_store_named(task, name);
+    changelog *log = store->restoring;
+    if (log == NULL) {
+        bool is_done = task->phase == WEIR_TASK_RESTORING && store->changelog != NULL;
+        return (weir_store_lag){is_done ? 0 : WEIR_LAG_UNKNOWN, WEIR_LAG_UNKNOWN};
+    }
+    look_at(restorer, log);
+    int64_t stored = position_at_rest(store);
+    int64_t unread = behind(restorer, log);
+    stored = stored < 0 ? log->earliest : stored;
+    int64_t kept = log->batch_count == 0 ? 0 : log->position - stored; /* No markers. */
+    return (weir_store_lag){
+        .records = unread < 0 ? WEIR_LAG_UNKNOWN : unread + kept,
+        .ms = log->level_ms < 0 ? WEIR_LAG_UNKNOWN : restorer->now_ms - log->level_ms,
+    };
+}
+
 weir_restore_lag weir_restorer_lag(weir_restorer *restorer, const weir_task *task)
 {
     weir_restore_lag sum = {0};
@@ -746,7 +779,7 @@ weir_restore_lag weir_restorer_lag(weir_restorer *restorer, const weir_task *tas
         }
         changelog *log = store->restoring;
         if (log != NULL) {
-            log->position = weir_consumer_position(restorer->consumer, log->partition);
+            look_at(restorer, log);
         }
         int64_t lag = log == NULL ? 0 : behind(restorer, log);
         int64_t position = log == NULL ? position_at_rest(store) : log->position;

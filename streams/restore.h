@@ -75,6 +75,15 @@ typedef struct weir_restore_lag {
 /* Of a task that restores or follows; of any other one by what it has committed. */
 weir_restore_lag weir_restorer_lag(weir_restorer *restorer, const weir_task *task);
 
+/* How old the rows of a store are. */
+typedef struct weir_store_lag {
+    int64_t records; /* Offsets of its changelog that it lacks; WEIR_LAG_UNKNOWN. */
+    int64_t ms;      /* It has all that was there so long ago; WEIR_LAG_UNKNOWN. */
+} weir_store_lag;
+
+/* Of one store of a task that restores or follows. */
+weir_store_lag weir_restorer_store_lag(weir_restorer *restorer, weir_task *task, const char *store);
+
 /* Changelogs under way; offsets between the positions and the ends of those that restore. */
 size_t weir_restorer_count(const weir_restorer *restorer);
 int64_t weir_restorer_remaining(const weir_restorer *restorer);

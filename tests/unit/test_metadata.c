@@ -6,86 +6,19 @@
 #include "streams/metadata.h"
 #include "streams/query.h"
 #include "tests/harness/check.h"
-#include "tests/harness/count_topology.h"
-#include "tests/harness/sim_broker.h"
+#include "tests/harness/two_processes.h"
 #include "topologies/rest_api_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTITIONS = 4, KEYS = 20, START_MS = 1000000, STEPS = 400, STEP_MS = 50 };
-
-typedef struct process {
-    weir_config config;
-    weir_broker *broker;
-    weir_application *application;
-} process;
-
-typedef struct fixture {
-    sim_cluster *cluster;
-    weir_broker *outside;
-    weir_topology *topology;
-    process processes[2];
-    int64_t now_ms;
-    weir_error err;
-} fixture;
-
-static void open_process(fixture *f, process *to, const char *process_id, const char *server)
-{
-    const weir_setting settings[] = {
-        {"application.id", "counter"},
-        {"num.standby.replicas", "1"},
-        {"application.server", server},
-    };
-    CHECK_OK(weir_config_init(&to->config, settings, WEIR_COUNT_OF(settings), &f->err), &f->err);
-    to->broker = sim_broker_connect(f->cluster);
-    const weir_application_options options = {
-        .topology = f->topology,
-        .config = &to->config,
-        .broker = to->broker,
-        .process_id = process_id,
-        .never_waits = true,
-    };
-    CHECK_OK(weir_application_new(&options, &to->application, &f->err), &f->err);
-}
-
-static void start(fixture *f)
-{
-    f->cluster = sim_cluster_new(1);
-    f->now_ms = START_MS;
-    sim_cluster_set_now(f->cluster, f->now_ms);
-    f->outside = sim_broker_connect(f->cluster);
-    count_topology_topics(f->outside, PARTITIONS);
-    f->topology = count_topology_new(&(count_topology_options){.engine = WEIR_ENGINE_MEMORY});
-    open_process(f, &f->processes[0], "a", "a.example:1");
-    open_process(f, &f->processes[1], "b", "b.example:2");
-    count_topology_feed(f->outside, 0, KEYS);
-    for (int i = 0; i < STEPS; i++) {
-        for (size_t p = 0; p < 2; p++) {
-            bool busy = false;
-            CHECK_OK(weir_application_step(f->processes[p].application, f->now_ms, &busy, &f->err),
-                     &f->err);
-        }
-        f->now_ms += STEP_MS;
-    }
-}
-
-static void fixture_cleanup(fixture *f)
-{
-    for (size_t p = 0; p < 2; p++) {
-        weir_application_free(f->processes[p].application);
-        weir_broker_free(f->processes[p].broker);
-        weir_config_cleanup(&f->processes[p].config);
-    }
-    weir_topology_free(f->topology);
-    weir_broker_free(f->outside);
-    sim_cluster_free(f->cluster);
-}
+enum { KEYS = 20 };
 
 TEST(both_processes_name_the_same_owner_and_standby_of_a_key)
 {
-    WEIR_AUTO(fixture) f = {0};
-    start(&f);
+    WEIR_AUTO(two_processes) f = {0};
+    two_processes_start(&f, &(two_processes_options){0});
+    two_processes_feed(&f, 0, KEYS);
     size_t here[2] = {0};
     for (int i = 0; i < KEYS; i++) {
         WEIR_AUTO_FREE char *key = weir_format("k%d", i);
@@ -116,8 +49,9 @@ TEST(both_processes_name_the_same_owner_and_standby_of_a_key)
 
 TEST(a_store_that_there_is_not_is_refused)
 {
-    WEIR_AUTO(fixture) f = {0};
-    start(&f);
+    WEIR_AUTO(two_processes) f = {0};
+    two_processes_start(&f, &(two_processes_options){0});
+    two_processes_feed(&f, 0, KEYS);
     weir_key_metadata metadata = {0};
     CHECK_STATUS(weir_application_metadata_for_key(f.processes[0].application, "nothing",
                                                    WEIR_BYTES("k"), WEIR_BYTES_NULL, &metadata,
@@ -127,8 +61,9 @@ TEST(a_store_that_there_is_not_is_refused)
 
 TEST(all_processes_and_their_tasks_are_listed)
 {
-    WEIR_AUTO(fixture) f = {0};
-    start(&f);
+    WEIR_AUTO(two_processes) f = {0};
+    two_processes_start(&f, &(two_processes_options){0});
+    two_processes_feed(&f, 0, KEYS);
     weir_application_metadata all = {0};
     CHECK_OK(weir_application_metadata_for_all(f.processes[1].application, &all, &f.err), &f.err);
     CHECK_I64(all.count, ==, 2);
@@ -156,7 +91,7 @@ static void get(const weir_rest *rest, const char *target, weir_rest_response *r
 }
 
 /* A key that the process does not have. */
-static char *key_elsewhere(fixture *f, weir_application *application)
+static char *key_elsewhere(two_processes *f, weir_application *application)
 {
     for (int i = 0; i < KEYS; i++) {
         WEIR_AUTO_FREE char *key = weir_format("k%d", i);
@@ -175,8 +110,9 @@ static char *key_elsewhere(fixture *f, weir_application *application)
 
 TEST(a_caller_is_sent_to_the_owner_of_a_row_once)
 {
-    WEIR_AUTO(fixture) f = {0};
-    start(&f);
+    WEIR_AUTO(two_processes) f = {0};
+    two_processes_start(&f, &(two_processes_options){0});
+    two_processes_feed(&f, 0, KEYS);
     weir_application *application = f.processes[0].application;
     WEIR_AUTO_PTR(weir_rest) rest = NULL;
     CHECK_OK(weir_rest_new(&(weir_rest_options){0}, &rest, &f.err), &f.err);

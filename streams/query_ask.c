@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * query_ask.c - finds the task that has the answer, and its worker; where nobody here may answer,
+ * the refusal names who runs the task.
+ */
+#include "streams/query_internal.h"
+
+#include "streams/application_internal.h"
+#include "streams/base/hash.h"
+#include "streams/metadata_internal.h"
+
+enum { ANSWER_TIMEOUT_MS = 5000 };
+
+weir_status weir_query_find_store(const weir_plan *plan, const char *name,
+                                  const weir_topology_store **out_store, weir_error *err)
+{
+    const weir_topology_store *store = weir_topology_store_named(plan->topology, name);
+    if (store == NULL) {
+        return weir_error_set(err, WEIR_INVALID, "%s has no store '%s'", plan->application_id,
+                              name);
+    }
+    *out_store = store;
+    return WEIR_OK;
+}
+
+size_t weir_query_task_index(const weir_plan *plan, int32_t subtopology, int32_t partition)
+{
+    size_t at = 0;
+    while (plan->tasks[at].subtopology != subtopology) {
+        at++;
+        WEIR_ASSERT(at < plan->task_count);
+    }
+    return at + (size_t)partition;
+}
+
+weir_status weir_query_find_task(const weir_plan *plan, const weir_topology_store *store,
+                                 weir_bytes key, weir_bytes partition_key, weir_question *question,
+                                 weir_error *err)
+{
+    if (key.data == NULL || key.size > WEIR_KV_KEY_BYTES_MAX) {
+        return weir_error_set(err, WEIR_INVALID, "a key of 0 to %d bytes is needed",
+                              WEIR_KV_KEY_BYTES_MAX);
+    }
+    weir_bytes by = partition_key.data == NULL ? key : partition_key;
+    int32_t count = plan->subtopology_task_counts[store->subtopology];
+    question->task_index =
+        weir_query_task_index(plan, store->subtopology, weir_partition_of(by, count));
+    question->store = store->options.name;
+    return WEIR_OK;
+}
+
+static bool may_ask(const weir_slot *slot, const weir_query_terms *terms)
+{
+    switch (slot->state) {
+    case WEIR_SLOT_RUNNING:
+        return true;
+    case WEIR_SLOT_STANDBY:
+    case WEIR_SLOT_OPENING:
+        return terms->allows_standby;
+    case WEIR_SLOT_NONE:
+    case WEIR_SLOT_HELD:
+    case WEIR_SLOT_LEAVING:
+        break;
+    }
+    return false;
+}
+
+static weir_status ask_worker(weir_application *application, const weir_slot *slot,
+                              weir_question *question, weir_error *err)
+{
+    const weir_application_worker *worker = &application->workers[slot->worker];
+    if (!worker->started) {
+        return weir_query_answer_question(worker->thread, question, err);
+    }
+    weir_status status =
+        weir_mailbox_call(weir_stream_thread_mailbox(worker->thread), weir_query_answer_question,
+                          question, ANSWER_TIMEOUT_MS, err);
+    return status == WEIR_FENCED ? WEIR_AGAIN : status; /* The worker has ended. */
+}
+
+/* Adds to a refusal where to ask instead. */
+static weir_status name_active(weir_application *application, size_t task_index,
+                               const weir_error *refusal, weir_error *err)
+{
+    weir_process_place active = {0};
+    weir_status status = weir_application_active_place(application, task_index, &active, NULL);
+    if (status != WEIR_OK || active.process_id == NULL) {
+        status = weir_error_set(err, WEIR_AGAIN, "%s; nobody is known to run it now: ask again",
+                                refusal->message);
+    } else if (active.is_here) {
+        status = weir_error_set(err, WEIR_AGAIN, "%s: ask again", refusal->message);
+    } else {
+        status = weir_error_set(
+            err, WEIR_AGAIN, "%s; process %s at %s runs it", refusal->message, active.process_id,
+            active.host == NULL ? "an address that it does not tell" : active.host);
+    }
+    weir_process_place_cleanup(&active);
+    return status;
+}
+
+weir_status weir_query_ask(weir_application *application, weir_question *question, weir_error *err)
+{
+    static const weir_query_terms defaults = {0};
+    question->terms = question->terms == NULL ? &defaults : question->terms;
+    const weir_slot slot = weir_application_slot(application, question->task_index);
+    weir_error refusal = {0};
+    weir_status status = WEIR_AGAIN;
+    if (may_ask(&slot, question->terms)) {
+        status = ask_worker(application, &slot, question, &refusal);
+    } else {
+        status = weir_error_set(&refusal, WEIR_AGAIN, "store %s: task %s is %s", question->store,
+                                application->plan->tasks[question->task_index].id,
+                                slot.owned ? "being restored" : "in another process");
+    }
+    if (status == WEIR_AGAIN) {
+        return name_active(application, question->task_index, &refusal, err);
+    }
+    if (status != WEIR_OK && err != NULL) {
+        *err = refusal;
+    }
+    return status;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * query_internal.h - a question to a task, between who asks (query.c, query_ask.c) and the worker
+ * that has the task (query_worker.c).
+ *
+ * Ownership  The question lies on the caller's stack; all that it points to outlives the call.
+ * Threads    The caller's, and the worker's while it answers.
+ */
+#ifndef WEIR_STREAMS_QUERY_INTERNAL_H
+#define WEIR_STREAMS_QUERY_INTERNAL_H
+
+#include "statestore/kv_store.h"
+#include "streams/application.h"
+#include "streams/query_terms.h"
+#include "streams/topology_internal.h"
+#include "streams/topology_plan.h"
+
+/* What is common to all questions: the first member of each. */
+typedef struct weir_question {
+    size_t task_index;
+    const char *store;
+    const weir_query_terms *terms;
+    weir_query_answer *answer; /* NULL: of no interest. */
+    /* Reads the store, on the worker's thread. observed_ms is the largest time that the store has
+     * seen; -1: none. */
+    weir_status (*read)(struct weir_question *question, weir_kv *view, int64_t observed_ms,
+                        weir_error *err);
+} weir_question;
+
+/* query_ask.c: the store of that name; WEIR_INVALID: there is none. */
+weir_status weir_query_find_store(const weir_plan *plan, const char *name,
+                                  const weir_topology_store **out_store, weir_error *err);
+
+/* query_ask.c: the index of the task of a sub-topology and partition: tasks stand in that order. */
+size_t weir_query_task_index(const weir_plan *plan, int32_t subtopology, int32_t partition);
+
+/* query_ask.c: points question to the task that has key, if it can be one. partition_key is as
+ * weir_query_get has it. */
+weir_status weir_query_find_task(const weir_plan *plan, const weir_topology_store *store,
+                                 weir_bytes key, weir_bytes partition_key, weir_question *question,
+                                 weir_error *err);
+
+/* query_ask.c: has the question answered by the worker that has the task. WEIR_AGAIN: nobody here
+ * can answer it on these terms now; the message says why, and who runs the task. */
+weir_status weir_query_ask(weir_application *application, weir_question *question, weir_error *err);
+
+/* query_worker.c: answers a weir_question; consumer is the weir_stream_thread. */
+weir_status weir_query_answer_question(void *consumer, void *question, weir_error *err);
+
+#endif
