@@ -53,6 +53,7 @@ weir_status weir_query_row(weir_application *application, const weir_query_key *
         .key = key->key,
         .out_value = out_value,
     };
+    asked.base.until_ns = weir_query_until_ns(application, key->terms);
     WEIR_TRY(weir_query_find_task(plan, spec, key->key, key->partition_key, &asked.base, err));
     return weir_query_ask(application, &asked.base, err);
 }
@@ -259,6 +260,7 @@ static weir_status ask_for_pages(weir_application *application, const weir_query
     WEIR_AUTO(weir_buf) from = {0};
     WEIR_AUTO(weir_buf) to = {0};
     set_bounds(scan, &from, &to);
+    uint64_t until_ns = weir_query_until_ns(application, scan->terms);
     int32_t count = application->plan->subtopology_task_counts[spec->subtopology];
     for (int32_t p = 0; p < count; p++) {
         page_question asked = {
@@ -268,6 +270,7 @@ static weir_status ask_for_pages(weir_application *application, const weir_query
                     .store = spec->options.name,
                     .terms = scan->terms,
                     .answer = scan->answer,
+                    .until_ns = until_ns,
                     .read = read_page,
                 },
             .from = weir_buf_bytes(&from),
@@ -345,6 +348,7 @@ weir_status weir_query_versions(weir_application *application, const weir_query_
         .history_ms = spec->options.retention_ms,
         .out_page = &found,
     };
+    asked.base.until_ns = weir_query_until_ns(application, span->terms);
     WEIR_TRY(weir_query_find_task(application->plan, spec, span->key, span->partition_key,
                                   &asked.base, err));
     WEIR_TRY(weir_query_ask(application, &asked.base, err));

@@ -8,9 +8,11 @@
  *
  * Each kind of query has terms (NULL: the defaults) and may get an answer (NULL: of no interest).
  *
+ * Ownership  An answer is the caller's to clean up.
  * Errors     WEIR_INVALID: there is no such store. WEIR_AGAIN: the task that has the answer is
  *            restoring, moving, or not in this process, or what is here of it is older than the
- *            terms allow; the message says which, and who runs the task.
+ *            terms allow; the message says which, and who runs the task. Also where rows do not
+ *            reflect the input that the terms ask for: then it says what is missing.
  * Threads    Any but the application's own.
  */
 #ifndef WEIR_STREAMS_QUERY_H

@@ -6,10 +6,11 @@
 #include "streams/query_internal.h"
 
 #include "streams/application_internal.h"
+#include "streams/base/clock.h"
 #include "streams/base/hash.h"
 #include "streams/metadata_internal.h"
 
-enum { ANSWER_TIMEOUT_MS = 5000 };
+enum { ANSWER_TIMEOUT_MS = 5000, PAUSE_MS_MIN = 2, PAUSE_MS_MAX = 50 };
 
 weir_status weir_query_find_store(const weir_plan *plan, const char *name,
                                   const weir_topology_store **out_store, weir_error *err)
@@ -98,21 +99,50 @@ static weir_status name_active(weir_application *application, size_t task_index,
     return status;
 }
 
+static weir_status ask_once(weir_application *application, weir_question *question, weir_error *err)
+{
+    const weir_slot slot = weir_application_slot(application, question->task_index);
+    question->lacks_input = false;
+    if (may_ask(&slot, question->terms)) {
+        return ask_worker(application, &slot, question, err);
+    }
+    return weir_error_set(err, WEIR_AGAIN, "store %s: task %s is %s", question->store,
+                          application->plan->tasks[question->task_index].id,
+                          slot.owned ? "being restored" : "in another process");
+}
+
+uint64_t weir_query_until_ns(const weir_application *application, const weir_query_terms *terms)
+{
+    bool waits = terms != NULL && terms->at_least != NULL && terms->wait_ms_max > 0 &&
+                 application->workers[0].started;
+    return waits ? weir_clock_monotonic_ns() + (uint64_t)terms->wait_ms_max * WEIR_NS_PER_MS : 0;
+}
+
+/* Asks until the rows reflect what they are to. The worker is not made to tell when they do: that
+ * would cost it something at each commit. */
+static weir_status ask_patiently(weir_application *application, weir_question *question,
+                                 weir_error *err)
+{
+    WEIR_AUTO_PTR(weir_mailbox) nap = NULL;
+    weir_status status = ask_once(application, question, err);
+    int pause_ms = PAUSE_MS_MIN;
+    while (status == WEIR_AGAIN && question->lacks_input &&
+           weir_clock_monotonic_ns() < question->until_ns) {
+        nap = nap == NULL ? weir_mailbox_new(1) : nap;
+        (void)weir_mailbox_wait(nap, pause_ms);
+        pause_ms = 2 * pause_ms < PAUSE_MS_MAX ? 2 * pause_ms : PAUSE_MS_MAX;
+        status = ask_once(application, question, err);
+    }
+    return status;
+}
+
 weir_status weir_query_ask(weir_application *application, weir_question *question, weir_error *err)
 {
     static const weir_query_terms defaults = {0};
     question->terms = question->terms == NULL ? &defaults : question->terms;
-    const weir_slot slot = weir_application_slot(application, question->task_index);
     weir_error refusal = {0};
-    weir_status status = WEIR_AGAIN;
-    if (may_ask(&slot, question->terms)) {
-        status = ask_worker(application, &slot, question, &refusal);
-    } else {
-        status = weir_error_set(&refusal, WEIR_AGAIN, "store %s: task %s is %s", question->store,
-                                application->plan->tasks[question->task_index].id,
-                                slot.owned ? "being restored" : "in another process");
-    }
-    if (status == WEIR_AGAIN) {
+    weir_status status = ask_patiently(application, question, &refusal);
+    if (status == WEIR_AGAIN && !question->lacks_input) {
         return name_active(application, question->task_index, &refusal, err);
     }
     if (status != WEIR_OK && err != NULL) {

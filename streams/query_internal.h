@@ -21,6 +21,8 @@ typedef struct weir_question {
     const char *store;
     const weir_query_terms *terms;
     weir_query_answer *answer; /* NULL: of no interest. */
+    uint64_t until_ns;         /* Until when to wait, on the monotonic clock; 0: not at all. */
+    bool lacks_input;          /* Out: it was refused for that alone, and may be asked again. */
     /* Reads the store, on the worker's thread. observed_ms is the largest time that the store has
      * seen; -1: none. */
     weir_status (*read)(struct weir_question *question, weir_kv *view, int64_t observed_ms,
@@ -39,6 +41,9 @@ size_t weir_query_task_index(const weir_plan *plan, int32_t subtopology, int32_t
 weir_status weir_query_find_task(const weir_plan *plan, const weir_topology_store *store,
                                  weir_bytes key, weir_bytes partition_key, weir_question *question,
                                  weir_error *err);
+
+/* query_ask.c: until when questions on these terms wait from now on. */
+uint64_t weir_query_until_ns(const weir_application *application, const weir_query_terms *terms);
 
 /* query_ask.c: has the question answered by the worker that has the task. WEIR_AGAIN: nobody here
  * can answer it on these terms now; the message says why, and who runs the task. */

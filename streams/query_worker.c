@@ -4,14 +4,18 @@
  * the terms that are asked for, then from the committed view of the store.
  *
  * The store of a standby changes in steps, each of one moment of its changelog, and so does one
- * that is restored. How old that moment is says the restorer.
+ * that is restored. How old that moment is says the restorer, what input it reflects
+ * store_position.h.
  */
 #include "streams/query_internal.h"
 
+#include "streams/store_position.h"
 #include "streams/stream_thread_internal.h"
-#include "streams/task_store_internal.h"
 
 #include <inttypes.h>
+
+/* How often it is looked up what a standby reflects: where a query waits for it, and where not. */
+enum { LOOK_DEMANDED_MS = 100, LOOK_MS = 1000 };
 
 static weir_query_role role_of(const weir_task *task)
 {
@@ -73,24 +77,69 @@ static weir_status check_lag(const weir_task *task, const weir_question *asked,
                                 asked->store, role, weir_task_id(task), found->lag_ms);
 }
 
-/* Whether the task may answer on the terms of the question. */
-static weir_status check_terms(weir_stream_thread *thread, weir_task *task,
-                               const weir_question *asked, weir_query_answer *found,
-                               weir_error *err)
+/* How old the rows of a task that does not run are, and what they reflect. */
+static void look_at_store(weir_stream_thread *thread, weir_task *task, const weir_question *asked,
+                          weir_query_answer *found)
+{
+    weir_store_lag lag = weir_restorer_store_lag(thread->restorer, task, asked->store);
+    found->lag_records = lag.records;
+    found->lag_ms = lag.ms;
+    bool demands = asked->terms->at_least != NULL;
+    if (found->lag_records != WEIR_QUERY_LAG_UNKNOWN && (demands || asked->answer != NULL)) {
+        weir_task_store_add_position(weir_task_store_named(task, asked->store), lag.reached,
+                                     demands ? LOOK_DEMANDED_MS : LOOK_MS, &found->position);
+    }
+}
+
+static weir_status check_role(weir_stream_thread *thread, weir_task *task,
+                              const weir_question *asked, weir_query_answer *found, weir_error *err)
 {
     bool is_open = task != NULL && weir_task_phase_now(task) != WEIR_TASK_CREATED;
-    *found = (weir_query_answer){.role = is_open ? role_of(task) : WEIR_QUERY_RESTORING};
+    found->role = is_open ? role_of(task) : WEIR_QUERY_RESTORING;
     if (found->role == WEIR_QUERY_ACTIVE) {
+        weir_task_add_position(task, &found->position);
         return WEIR_OK;
     }
     if (!is_open || !asked->terms->allows_standby) {
         return weir_error_set(err, WEIR_AGAIN, "store %s: its task is moving or being restored",
                               asked->store);
     }
-    weir_store_lag lag = weir_restorer_store_lag(thread->restorer, task, asked->store);
-    found->lag_records = lag.records;
-    found->lag_ms = lag.ms;
+    look_at_store(thread, task, asked, found);
     return check_lag(task, asked, found, err);
+}
+
+/* Whether found reflects one part of what is asked for. */
+static weir_status check_part(const weir_task *task, weir_question *asked,
+                              const weir_position_part *part, const weir_position *found,
+                              weir_error *err)
+{
+    if (part->partition != weir_task_planned(task)->partition) {
+        return WEIR_OK;
+    }
+    if (weir_task_input_of(task, part->topic) == NULL) {
+        return weir_error_set(err, WEIR_INVALID,
+                              "store %s is not made from %s[%" PRId32
+                              "]: ask for positions in topics that its sub-topology reads",
+                              asked->store, part->topic, part->partition);
+    }
+    int64_t offset = weir_position_offset(found, part->topic, part->partition);
+    asked->lacks_input = offset < part->offset;
+    return !asked->lacks_input
+               ? WEIR_OK
+               : weir_error_set(err, WEIR_AGAIN,
+                                "store %s is at offset %" PRId64 " of %s[%" PRId32 "], %" PRId64
+                                " is asked for",
+                                asked->store, offset, part->topic, part->partition, part->offset);
+}
+
+static weir_status check_position(const weir_task *task, weir_question *asked,
+                                  const weir_position *found, weir_error *err)
+{
+    const weir_position *at_least = asked->terms->at_least;
+    for (size_t i = 0; at_least != NULL && i < at_least->count; i++) {
+        WEIR_TRY(check_part(task, asked, &at_least->parts[i], found, err));
+    }
+    return WEIR_OK;
 }
 
 static int64_t larger_lag(int64_t a, int64_t b)
@@ -101,8 +150,15 @@ static int64_t larger_lag(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+void weir_query_answer_cleanup(weir_query_answer *answer)
+{
+    weir_position_cleanup(&answer->position);
+    *answer = (weir_query_answer){0};
+}
+
 static void add_answer(weir_query_answer *to, const weir_query_answer *found)
 {
+    weir_position_merge(&to->position, &found->position);
     to->role = found->role > to->role ? found->role : to->role;
     to->lag_records = larger_lag(to->lag_records, found->lag_records);
     to->lag_ms = larger_lag(to->lag_ms, found->lag_ms);
@@ -113,8 +169,10 @@ weir_status weir_query_answer_question(void *consumer, void *question, weir_erro
     weir_stream_thread *thread = consumer;
     weir_question *asked = question;
     weir_task *task = weir_stream_thread_task(thread, asked->task_index);
-    weir_query_answer found;
-    WEIR_TRY(check_terms(thread, task, asked, &found, err));
+    WEIR_AUTO(weir_query_answer) found = {0};
+    asked->lacks_input = false;
+    WEIR_TRY(check_role(thread, task, asked, &found, err));
+    WEIR_TRY(check_position(task, asked, &found.position, err));
     weir_kv *view = weir_task_committed_view(task, asked->store);
     WEIR_ASSERT(view != NULL);
     weir_status status =

@@ -754,18 +754,19 @@ weir_store_lag weir_restorer_store_lag(weir_restorer *restorer, weir_task *task,
 {
     const weir_task_store *store = weir_task_store_named(task, name);
     changelog *log = store->restoring;
+    int64_t stored = position_at_rest(store);
     if (log == NULL) {
         bool is_done = task->phase == WEIR_TASK_RESTORING && store->changelog != NULL;
-        return (weir_store_lag){is_done ? 0 : WEIR_LAG_UNKNOWN, WEIR_LAG_UNKNOWN};
+        return (weir_store_lag){is_done ? 0 : WEIR_LAG_UNKNOWN, WEIR_LAG_UNKNOWN, stored};
     }
     look_at(restorer, log);
-    int64_t stored = position_at_rest(store);
-    int64_t unread = behind(restorer, log);
     stored = stored < 0 ? log->earliest : stored;
-    int64_t kept = log->batch_count == 0 ? 0 : log->position - stored; /* No markers. */
+    int64_t reached = log->batch_count == 0 ? log->position : stored; /* Past markers. */
+    int64_t unread = behind(restorer, log);
     return (weir_store_lag){
-        .records = unread < 0 ? WEIR_LAG_UNKNOWN : unread + kept,
+        .records = unread < 0 ? WEIR_LAG_UNKNOWN : unread + log->position - reached,
         .ms = log->level_ms < 0 ? WEIR_LAG_UNKNOWN : restorer->now_ms - log->level_ms,
+        .reached = reached,
     };
 }
 

@@ -79,6 +79,7 @@ weir_restore_lag weir_restorer_lag(weir_restorer *restorer, const weir_task *tas
 typedef struct weir_store_lag {
     int64_t records; /* Offsets of its changelog that it lacks; WEIR_LAG_UNKNOWN. */
     int64_t ms;      /* It has all that was there so long ago; WEIR_LAG_UNKNOWN. */
+    int64_t reached; /* Up to which offset it has its changelog. */
 } weir_store_lag;
 
 /* Of one store of a task that restores or follows. */

@@ -12,6 +12,7 @@
  */
 #include "streams/store_index.h"
 #include "streams/store_kinds.h"
+#include "streams/store_position.h"
 #include "streams/task_internal.h"
 #include "streams/watchers.h"
 
@@ -254,6 +255,7 @@ void weir_task_close_stores(weir_task *task)
         weir_expiry_cleanup(&task->stores[i].expiry);
         weir_map_free(task->stores[i].outdated);
         weir_task_store_close_index(&task->stores[i]);
+        weir_store_look_free(task->stores[i].look);
         free(task->stores[i].term_label);
         free(task->stores[i].time_label);
         free(task->stores[i].level_label);

@@ -23,6 +23,7 @@
  * committed state. Nothing is wiped.
  */
 #include "streams/store_kinds.h"
+#include "streams/store_position.h"
 #include "streams/task_internal.h"
 #include "streams/watchers.h"
 
@@ -206,6 +207,7 @@ weir_status weir_task_run(weir_task *task, weir_error *err)
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_RESTORING);
     task->phase = WEIR_TASK_RUNNING;
+    weir_task_note_committed(task);
     task->last_commit_ms = task->environment->now_ms;
     weir_task_restart_idle_time(task);
     task->current = (weir_task_current){.timestamp_ms = task->stream_time_ms};

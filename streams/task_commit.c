@@ -4,6 +4,7 @@
  */
 #include "streams/store_age.h"
 #include "streams/store_index.h"
+#include "streams/store_position.h"
 #include "streams/task_internal.h"
 #include "streams/watchers.h"
 
@@ -109,6 +110,7 @@ void weir_task_finish_commit(weir_task *task)
         }
     }
     weir_task_state_commit(task->state);
+    weir_task_note_committed(task);
     weir_watchers_task_committed(task);
     task->logged_committed += task->logged;
     task->logged = 0;

@@ -29,6 +29,7 @@ struct weir_task_input {
     weir_record_queue *queue; /* The partition group's. */
     size_t number;            /* In the partition group. */
     weir_offset_window window;
+    int64_t committed_base;         /* Every lower offset is, with the rows that it led to. */
     weir_async_group *groups;       /* Deferred records, in no order. */
     weir_committed_query committed; /* As the group was last asked… */
     int64_t first_offset;           /* …and where the source begins, if nothing is. */

@@ -75,6 +75,7 @@ typedef struct weir_task_store {
     weir_buf released_value;
     weir_expiry expiry; /* Of windows, while nobody runs the task here (store_kinds.c). */
     struct weir_restoring *restoring; /* restore.c's, while it restores or follows; else NULL. */
+    struct weir_store_look *look;     /* store_position.c's; NULL: nobody has asked. */
 } weir_task_store;
 
 /* stores.c: opens the task's state and its stores, and resolves their changelogs. */

@@ -5,6 +5,7 @@
  */
 #include "connectors/broker_embedded.h"
 #include "streams/application.h"
+#include "streams/base/hash.h"
 #include "streams/base/mailbox.h"
 #include "streams/base/serde.h"
 #include "streams/query.h"
@@ -226,4 +227,29 @@ TEST(close_leaves_nothing_to_restore)
     wait_until_idle(&f);
     CHECK_I64(weir_application_activity(f.application), ==, 0);
     CHECK_I64(count_of(&f, "k42"), ==, 1);
+}
+
+/* The commit comes while the caller waits. */
+TEST(who_waits_reads_what_it_has_just_written)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2");
+    const weir_topic_partition input = {"in", weir_partition_of(WEIR_BYTES("k"), 4)};
+    for (int64_t written = 1; written <= 5; written++) {
+        count_topology_feed_one(f.broker, "k", "v");
+        int64_t end = 0;
+        CHECK_OK(weir_broker_offset(f.broker, input, WEIR_OFFSET_LATEST, 0, &end, &f.err), &f.err);
+        WEIR_AUTO(weir_position) at_least = {0};
+        weir_position_add(&at_least, input.topic, input.partition, end - 1);
+        const weir_query_terms terms = {.at_least = &at_least, .wait_ms_max = 60000};
+        const weir_query_key query = {.store = "counts", .key = WEIR_BYTES("k"), .terms = &terms};
+        WEIR_AUTO(weir_buf) value = {0};
+        weir_status status = WEIR_AGAIN;
+        for (int i = 0; i < 30000 && status == WEIR_AGAIN; i++) { /* Until the tasks run. */
+            status = weir_query_row(f.application, &query, &value, &f.err);
+            (void)weir_mailbox_wait(f.nap, 1);
+        }
+        CHECK_OK(status, &f.err);
+        CHECK_I64(weir_get_u64_be(value.data), ==, written);
+    }
 }
