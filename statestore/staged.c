@@ -32,11 +32,13 @@ typedef struct view {
     weir_kv kv; /* Must be first. */
     weir_staged *staged;
     bool committed_only;
+    bool only_looks; /* Queries. */
 } view;
 
 struct weir_staged {
     view view;
     view committed_view;
+    view uncommitted_view;
     char *name;
     weir_kv *engine; /* NULL: the committed versions are all there is. */
     weir_ordered_map *map;
@@ -142,7 +144,7 @@ static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, 
 {
     const view *v = (const view *)kv;
     weir_ordered_entry *entry = weir_ordered_map_find(v->staged->map, key);
-    if (entry != NULL && v->staged->cache.budget != NULL && !v->committed_only) {
+    if (entry != NULL && v->staged->cache.budget != NULL && !v->only_looks) {
         weir_record_cache_read(&v->staged->cache, entry);
     }
     if (entry != NULL && weir_ordered_has(entry, visible(v, entry))) {
@@ -188,7 +190,7 @@ static void stage(weir_staged *staged, weir_ordered_entry *entry, weir_bytes val
 static weir_status staged_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
 {
     (void)err;
-    WEIR_ASSERT(!((view *)kv)->committed_only);
+    WEIR_ASSERT(!((view *)kv)->only_looks);
 
     weir_staged *staged = ((view *)kv)->staged;
     stage(staged, weir_ordered_map_insert(staged->map, key, value.size), value);
@@ -198,7 +200,7 @@ static weir_status staged_put(weir_kv *kv, weir_bytes key, weir_bytes value, wei
 static weir_status staged_remove(weir_kv *kv, weir_bytes key, weir_error *err)
 {
     (void)err;
-    WEIR_ASSERT(!((view *)kv)->committed_only);
+    WEIR_ASSERT(!((view *)kv)->only_looks);
 
     weir_staged *staged = ((view *)kv)->staged;
     stage(staged, weir_ordered_map_insert(staged->map, key, 0), WEIR_BYTES_NULL);
@@ -610,8 +612,9 @@ weir_staged *weir_staged_new(const char *name, weir_kv *owned_engine)
     staged->engine = owned_engine;
     staged->engine_newest_ms = NOT_KNOWN;
     staged->map = weir_ordered_map_new();
-    staged->view = (view){{&view_ops, staged->name}, staged, false};
-    staged->committed_view = (view){{&view_ops, staged->name}, staged, true};
+    staged->view = (view){{&view_ops, staged->name}, staged, false, false};
+    staged->committed_view = (view){{&view_ops, staged->name}, staged, true, true};
+    staged->uncommitted_view = (view){{&view_ops, staged->name}, staged, false, true};
     return staged;
 }
 
@@ -641,6 +644,11 @@ weir_kv *weir_staged_view(weir_staged *staged)
 weir_kv *weir_staged_committed_view(weir_staged *staged)
 {
     return &staged->committed_view.kv;
+}
+
+weir_kv *weir_staged_uncommitted_view(weir_staged *staged)
+{
+    return &staged->uncommitted_view.kv;
 }
 
 weir_kv *weir_staged_engine(const weir_staged *staged)

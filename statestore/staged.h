@@ -32,6 +32,10 @@ weir_kv *weir_staged_committed_view(weir_staged *staged);
  * for windows that are newer than all that it has. Before the first read. */
 void weir_staged_use_times(weir_staged *staged, int64_t (*time_of)(weir_bytes key));
 
+/* What the task reads, for queries: a look does not count as a use in the record cache, so it has
+ * no part in what is evicted next; a write is a programmer's mistake. */
+weir_kv *weir_staged_uncommitted_view(weir_staged *staged);
+
 /* The engine has key, or will soon: it was put there past what is staged. */
 void weir_staged_note_below(weir_staged *staged, weir_bytes key);
 

@@ -91,6 +91,7 @@ typedef struct page_question {
     weir_bytes from;
     weir_bytes to;
     size_t limit;
+    bool backwards;
     page *out_page;
 } page_question;
 
@@ -100,7 +101,7 @@ static weir_status read_page(weir_question *question, weir_kv *view, int64_t obs
     (void)observed_ms;
     const page_question *asked = (const page_question *)question;
     WEIR_AUTO_PTR(weir_kv_iterator) iterator = NULL;
-    WEIR_TRY(weir_kv_range(view, asked->from, asked->to, false, &iterator, err));
+    WEIR_TRY(weir_kv_range(view, asked->from, asked->to, asked->backwards, &iterator, err));
     weir_bytes key = {0};
     weir_bytes value = {0};
     weir_status status = weir_kv_iterator_next(iterator, &key, &value, err);
@@ -178,13 +179,24 @@ static bool take_row(const page *from, size_t *inout_at, weir_bytes *out_key, we
     return true;
 }
 
-/* The page with the smallest next key; NULL: the merge ends here, *out_more says whether rows
+/* The pages of the partitions, and who wants their rows. */
+typedef struct merging {
+    page *pages;
+    size_t count;
+    size_t limit;
+    bool backwards;
+    weir_query_visit visit;
+    void *user;
+} merging;
+
+/* The page with the next key; NULL: the merge ends here, *out_more says whether rows
  * follow. A truncated page that has run out hides keys that may be the next ones. */
-static page *smallest(page *pages, size_t count, bool *out_more)
+static page *choose_next(const merging *work, bool *out_more)
 {
+    page *pages = work->pages;
     page *best = NULL;
     weir_bytes best_key = {0};
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < work->count; i++) {
         weir_bytes key = {0};
         weir_bytes value = {0};
         size_t at = pages[i].at;
@@ -193,7 +205,7 @@ static page *smallest(page *pages, size_t count, bool *out_more)
                 *out_more = true;
                 return NULL;
             }
-        } else if (best == NULL || weir_bytes_compare(key, best_key) < 0) {
+        } else if (best == NULL || (weir_bytes_compare(key, best_key) < 0) != work->backwards) {
             best = &pages[i];
             best_key = key;
         }
@@ -202,24 +214,15 @@ static page *smallest(page *pages, size_t count, bool *out_more)
     return best;
 }
 
-/* The pages of all partitions, and who wants their rows. */
-typedef struct merging {
-    page *pages;
-    size_t count;
-    size_t limit;
-    weir_query_visit visit;
-    void *user;
-} merging;
-
 static weir_status merge(const merging *work, bool *out_more, weir_error *err)
 {
-    page *next = smallest(work->pages, work->count, out_more);
+    page *next = choose_next(work, out_more);
     for (size_t rows = 0; next != NULL && rows < work->limit; rows++) {
         weir_bytes key = {0};
         weir_bytes value = {0};
         (void)take_row(next, &next->at, &key, &value);
         WEIR_TRY(work->visit(work->user, key, value, err));
-        next = smallest(work->pages, work->count, out_more);
+        next = choose_next(work, out_more);
     }
     return WEIR_OK;
 }
@@ -236,6 +239,14 @@ static void set_prefix_end(weir_buf *end, weir_bytes prefix)
     }
 }
 
+/* Lowers the end of a range to key; an empty end is none. */
+static void lower_end(weir_buf *end, weir_bytes key)
+{
+    if (end->size == 0 || weir_bytes_compare(key, weir_buf_bytes(end)) < 0) {
+        weir_buf_set(end, key);
+    }
+}
+
 static void set_bounds(const weir_query_scan *scan, weir_buf *from, weir_buf *to)
 {
     weir_bytes start = scan->from.data != NULL ? scan->from : WEIR_BYTES("");
@@ -243,31 +254,52 @@ static void set_bounds(const weir_query_scan *scan, weir_buf *from, weir_buf *to
         set_prefix_end(to, scan->prefix);
         start = weir_bytes_compare(start, scan->prefix) < 0 ? scan->prefix : start;
     }
-    if (scan->to.data != NULL &&
-        (to->size == 0 || weir_bytes_compare(scan->to, weir_buf_bytes(to)) < 0)) {
-        weir_buf_set(to, scan->to);
+    if (scan->to.data != NULL) {
+        lower_end(to, scan->to);
     }
     weir_buf_set(from, start);
-    if (scan->after.data != NULL && weir_bytes_compare(scan->after, start) >= 0) {
+    if (scan->after.data == NULL) {
+        return;
+    }
+    if (scan->backwards) {
+        lower_end(to, scan->after);
+    } else if (weir_bytes_compare(scan->after, start) >= 0) {
         weir_buf_set(from, scan->after);
         weir_buf_append_byte(from, 0); /* The next key that there can be. */
     }
 }
 
+/* The partitions of a scan: count of them from first. */
+typedef struct partitions {
+    int32_t first;
+    int32_t count;
+} partitions;
+
+static weir_status partitions_of(const weir_query_scan *scan, int32_t count, partitions *out,
+                                 weir_error *err)
+{
+    if (scan->has_partition && (scan->partition < 0 || scan->partition >= count)) {
+        return weir_error_set(err, WEIR_INVALID,
+                              "store '%s' has no partition %" PRId32 ", but 0 to %" PRId32,
+                              scan->store, scan->partition, count - 1);
+    }
+    *out = scan->has_partition ? (partitions){scan->partition, 1} : (partitions){0, count};
+    return WEIR_OK;
+}
+
 static weir_status ask_for_pages(weir_application *application, const weir_query_scan *scan,
-                                 const weir_topology_store *spec, page *pages, weir_error *err)
+                                 size_t first_task, const merging *work, weir_error *err)
 {
     WEIR_AUTO(weir_buf) from = {0};
     WEIR_AUTO(weir_buf) to = {0};
     set_bounds(scan, &from, &to);
     uint64_t until_ns = weir_query_until_ns(application, scan->terms);
-    int32_t count = application->plan->subtopology_task_counts[spec->subtopology];
-    for (int32_t p = 0; p < count; p++) {
+    for (size_t i = 0; i < work->count; i++) {
         page_question asked = {
             .base =
                 {
-                    .task_index = weir_query_task_index(application->plan, spec->subtopology, p),
-                    .store = spec->options.name,
+                    .task_index = first_task + i,
+                    .store = scan->store,
                     .terms = scan->terms,
                     .answer = scan->answer,
                     .until_ns = until_ns,
@@ -276,7 +308,8 @@ static weir_status ask_for_pages(weir_application *application, const weir_query
             .from = weir_buf_bytes(&from),
             .to = to.size == 0 ? WEIR_BYTES_NULL : weir_buf_bytes(&to),
             .limit = scan->limit,
-            .out_page = &pages[p],
+            .backwards = scan->backwards,
+            .out_page = &work->pages[i],
         };
         WEIR_TRY(weir_query_ask(application, &asked.base, err));
     }
@@ -286,31 +319,38 @@ static weir_status ask_for_pages(weir_application *application, const weir_query
 weir_status weir_query_rows(weir_application *application, const weir_query_scan *scan,
                             weir_query_visit visit, void *user, bool *out_more, weir_error *err)
 {
+    const weir_plan *plan = application->plan;
     const weir_topology_store *spec = NULL;
-    WEIR_TRY(weir_query_find_store(application->plan, scan->store, &spec, err));
+    WEIR_TRY(weir_query_find_store(plan, scan->store, &spec, err));
     if (scan->limit < 1 || scan->limit > WEIR_QUERY_ROWS_MAX) {
         return weir_error_set(err, WEIR_INVALID, "limit is %zu: 1 to %d is allowed", scan->limit,
                               WEIR_QUERY_ROWS_MAX);
     }
-    size_t count = (size_t)application->plan->subtopology_task_counts[spec->subtopology];
-    page *pages = weir_alloc_array(count, sizeof(*pages));
-    weir_status status = ask_for_pages(application, scan, spec, pages, err);
+    partitions asked = {0};
+    WEIR_TRY(partitions_of(scan, plan->subtopology_task_counts[spec->subtopology], &asked, err));
+    const merging work = {
+        .pages = weir_alloc_array((size_t)asked.count, sizeof(page)),
+        .count = (size_t)asked.count,
+        .limit = scan->limit,
+        .backwards = scan->backwards,
+        .visit = visit,
+        .user = user,
+    };
+    weir_status status = ask_for_pages(
+        application, scan, weir_query_task_index(plan, spec->subtopology, asked.first), &work, err);
     bool more = false;
-    if (status == WEIR_OK) {
-        const merging work = {pages, count, scan->limit, visit, user};
-        status = merge(&work, &more, err);
+    status = status == WEIR_OK ? merge(&work, &more, err) : status;
+    for (size_t i = 0; i < work.count; i++) {
+        page_cleanup(&work.pages[i]);
     }
-    for (size_t i = 0; i < count; i++) {
-        page_cleanup(&pages[i]);
-    }
-    free(pages);
+    free(work.pages);
     if (status == WEIR_OK) {
         *out_more = more;
     }
     return status;
 }
 
-/* Visits what answer_versions has found, the other way round where ascending. */
+/* Visits what read_versions has found, the other way round where ascending. */
 static weir_status visit_versions(page *found, bool ascending, weir_query_visit_version visit,
                                   void *user, weir_error *err)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * query.h - reads the committed state of a running application from any thread: a row, a range, a
+ * query.h - reads the state of a running application from any thread: a row, a range, a
  * prefix, the versions of a key, and what stores there are.
  *
  * A question goes by mailbox to the worker that has the task and is answered between two records,
- * so rows of one partition are of one moment. Staged writes do not show.
+ * so rows of one partition are of one moment. Staged writes do not show unless the terms say so.
  *
  * Each kind of query has terms (NULL: the defaults) and may get an answer (NULL: of no interest).
  *
@@ -70,11 +70,14 @@ weir_status weir_query_versions(weir_application *application, const weir_query_
 
 typedef struct weir_query_scan {
     const char *store;
-    weir_bytes prefix; /* Rows whose keys begin with it; null or empty: all. */
-    weir_bytes from;   /* Null: from the first. */
-    weir_bytes to;     /* Not included; null: to the last. */
-    weir_bytes after;  /* The last key of the page before; null: the first page. */
-    size_t limit;      /* Rows of a page, 1 to WEIR_QUERY_ROWS_MAX. */
+    weir_bytes prefix;  /* Rows whose keys begin with it; null or empty: all. */
+    weir_bytes from;    /* Null: from the first. */
+    weir_bytes to;      /* Not included; null: to the last. */
+    weir_bytes after;   /* The last key of the page before; null: the first page. */
+    size_t limit;       /* Rows of a page, 1 to WEIR_QUERY_ROWS_MAX. */
+    bool backwards;     /* From the last key to the first. */
+    bool has_partition; /* Of one partition only. */
+    int32_t partition;
     const weir_query_terms *terms;
     weir_query_answer *answer;
 } weir_query_scan;
@@ -83,8 +86,8 @@ typedef struct weir_query_scan {
 typedef weir_status (*weir_query_visit)(void *user, weir_bytes key, weir_bytes value,
                                         weir_error *err);
 
-/* Visits the rows of all partitions of a store in the order of keys. *out_more says that another
- * page follows the last row visited. */
+/* Visits the rows of a store, of all partitions or one, in the order of keys. *out_more says that
+ * another page follows the last row visited. */
 weir_status weir_query_rows(weir_application *application, const weir_query_scan *scan,
                             weir_query_visit visit, void *user, bool *out_more, weir_error *err);
 

@@ -25,9 +25,11 @@ typedef struct weir_query_terms {
     /* What the rows are to reflect; NULL: anything. It is of source and repartition topics that the
      * store's sub-topology reads; parts of partitions that the query does not ask count as met. */
     const weir_position *at_least;
-    /* How long to wait for that; 0: not at all. Rows are as committed, so it may take as long as
-     * the commit interval. An application without threads never waits. */
+    /* How long to wait for that; 0: not at all. Until rows are committed it may take as long as the
+     * commit interval. An application without threads never waits. */
     int64_t wait_ms_max;
+    /* Of a task that runs what it has written and not committed shows too, and may be undone. */
+    bool uncommitted;
 } weir_query_terms;
 
 /* In the order of trust: of several partitions an answer names the last one. */

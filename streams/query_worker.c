@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * query_worker.c - a worker answers a question between two records: whether its task may answer on
- * the terms that are asked for, then from the committed view of the store.
+ * the terms that are asked for, then from the committed view of the store, or the other one.
  *
  * The store of a standby changes in steps, each of one moment of its changelog, and so does one
  * that is restored. How old that moment is says the restorer, what input it reflects
@@ -9,6 +9,7 @@
  */
 #include "streams/query_internal.h"
 
+#include "statestore/staged.h"
 #include "streams/store_position.h"
 #include "streams/stream_thread_internal.h"
 
@@ -77,6 +78,11 @@ static weir_status check_lag(const weir_task *task, const weir_question *asked,
                                 asked->store, role, weir_task_id(task), found->lag_ms);
 }
 
+static bool wants_position(const weir_question *asked)
+{
+    return asked->answer != NULL || asked->terms->at_least != NULL;
+}
+
 /* How old the rows of a task that does not run are, and what they reflect. */
 static void look_at_store(weir_stream_thread *thread, weir_task *task, const weir_question *asked,
                           weir_query_answer *found)
@@ -84,10 +90,10 @@ static void look_at_store(weir_stream_thread *thread, weir_task *task, const wei
     weir_store_lag lag = weir_restorer_store_lag(thread->restorer, task, asked->store);
     found->lag_records = lag.records;
     found->lag_ms = lag.ms;
-    bool demands = asked->terms->at_least != NULL;
-    if (found->lag_records != WEIR_QUERY_LAG_UNKNOWN && (demands || asked->answer != NULL)) {
+    if (found->lag_records != WEIR_QUERY_LAG_UNKNOWN && wants_position(asked)) {
         weir_task_store_add_position(weir_task_store_named(task, asked->store), lag.reached,
-                                     demands ? LOOK_DEMANDED_MS : LOOK_MS, &found->position);
+                                     asked->terms->at_least != NULL ? LOOK_DEMANDED_MS : LOOK_MS,
+                                     &found->position);
     }
 }
 
@@ -97,7 +103,9 @@ static weir_status check_role(weir_stream_thread *thread, weir_task *task,
     bool is_open = task != NULL && weir_task_phase_now(task) != WEIR_TASK_CREATED;
     found->role = is_open ? role_of(task) : WEIR_QUERY_RESTORING;
     if (found->role == WEIR_QUERY_ACTIVE) {
-        weir_task_add_position(task, &found->position);
+        if (wants_position(asked)) {
+            weir_task_add_position(task, asked->terms->uncommitted, &found->position);
+        }
         return WEIR_OK;
     }
     if (!is_open || !asked->terms->allows_standby) {
@@ -164,6 +172,16 @@ static void add_answer(weir_query_answer *to, const weir_query_answer *found)
     to->lag_ms = larger_lag(to->lag_ms, found->lag_ms);
 }
 
+static weir_status read_store(const weir_task_store *store, weir_question *asked, weir_error *err)
+{
+    WEIR_ASSERT(store != NULL);
+    return asked->terms->uncommitted
+               ? asked->read(asked, weir_staged_uncommitted_view(store->staged),
+                             weir_task_store_observed_ms(store), err)
+               : asked->read(asked, weir_staged_committed_view(store->staged), store->observed.ms,
+                             err);
+}
+
 weir_status weir_query_answer_question(void *consumer, void *question, weir_error *err)
 {
     weir_stream_thread *thread = consumer;
@@ -173,10 +191,7 @@ weir_status weir_query_answer_question(void *consumer, void *question, weir_erro
     asked->lacks_input = false;
     WEIR_TRY(check_role(thread, task, asked, &found, err));
     WEIR_TRY(check_position(task, asked, &found.position, err));
-    weir_kv *view = weir_task_committed_view(task, asked->store);
-    WEIR_ASSERT(view != NULL);
-    weir_status status =
-        asked->read(asked, view, weir_task_committed_time_ms(task, asked->store), err);
+    weir_status status = read_store(weir_task_store_named(task, asked->store), asked, err);
     if (asked->answer != NULL && (status == WEIR_OK || status == WEIR_NOT_FOUND)) {
         add_answer(asked->answer, &found);
     }

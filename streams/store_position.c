@@ -57,11 +57,12 @@ void weir_task_note_committed(weir_task *task)
     }
 }
 
-void weir_task_add_position(const weir_task *task, weir_position *to)
+void weir_task_add_position(const weir_task *task, bool uncommitted, weir_position *to)
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_RUNNING);
     for (size_t i = 0; i < task->input_count; i++) {
-        add_input(&task->inputs[i], task->inputs[i].committed_base, to);
+        const weir_task_input *input = &task->inputs[i];
+        add_input(input, uncommitted ? input->window.base : input->committed_base, to);
     }
 }
 

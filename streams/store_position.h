@@ -23,8 +23,9 @@ void weir_store_look_free(weir_store_look *look); /* NULL is fine. */
 /* All that the inputs of a running task have done is committed. */
 void weir_task_note_committed(weir_task *task);
 
-/* Adds up to where the rows of a running task's stores reflect its inputs. */
-void weir_task_add_position(const weir_task *task, weir_position *to);
+/* Adds up to where the rows of a running task's stores reflect its inputs: the committed ones, or
+ * all. */
+void weir_task_add_position(const weir_task *task, bool uncommitted, weir_position *to);
 
 /* The same of one store of a task that follows or restores, which has its changelog up to reached.
  * It looks where the last look is older than look_interval_ms, and nothing is left of it to wait

@@ -258,6 +258,7 @@ weir_status weir_task_wipe(weir_task *task, weir_error *err)
         task->stores[i].term_seen = 0;
         task->stores[i].observed.ms = -1;
         weir_task_forget_outdated(&task->stores[i]);
+        weir_store_look_free(weir_take(&task->stores[i].look));
     }
     weir_status status = weir_task_state_wipe(task->state, err);
     return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "task %s", task->planned->id);

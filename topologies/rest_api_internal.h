@@ -6,6 +6,7 @@
  *   rest_tables.c   rows of the three tables
  *   rest_owner.c    rows that another process has
  *   rest_stores.c   stores of every application, and their rows
+ *   rest_terms.c    on what terms rows are read, and how that went
  *   rest_page.c     a page of rows, and the cursor of the next one
  *   rest_jobs.c     crawl jobs: post, read, list
  *   rest_health.c   health, readiness, metrics, topology
@@ -16,6 +17,7 @@
 #define WEIR_TOPOLOGIES_REST_API_INTERNAL_H
 
 #include "streams/base/json.h"
+#include "streams/query.h"
 #include "topologies/rest_api.h"
 
 struct weir_rest_api {
@@ -40,11 +42,29 @@ weir_application *weir_rest_application(const weir_rest_api *api, weir_stage sta
 weir_status weir_rest_refuse(weir_rest_response *response, int status, const char *code,
                              const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Sends the caller to the process that runs the task of key, once. WEIR_AGAIN: nobody else is known
- * to have it now. */
+/* Sends the caller to the process that runs the task of key, once, with its terms; where nobody
+ * runs it and they allow a standby, to one. WEIR_AGAIN: nobody else is known to have it now. */
 weir_status weir_rest_send_to_owner(weir_application *application, const char *table,
                                     weir_bytes key, const weir_rest_request *request,
                                     weir_rest_response *response);
+
+/* On what terms rows are read (rest_terms.c). */
+typedef struct weir_rest_terms {
+    weir_query_terms query;
+    weir_position at_least;
+    weir_query_answer answer;
+    bool is_given; /* The request has some, and so wants to know how it was answered. */
+} weir_rest_terms;
+
+/* The arguments that are terms; ends with a NULL. */
+extern const char *const weir_rest_terms_names[];
+
+void weir_rest_terms_cleanup(weir_rest_terms *terms);
+/* Fills all-zero terms, which are not moved. WEIR_BAD_RECORD: an argument is malformed. */
+weir_status weir_rest_terms_read(const weir_rest_request *request, weir_rest_terms *out_terms,
+                                 weir_error *err);
+/* Appends the member "answer", if the request gave terms. */
+void weir_rest_terms_write(const weir_rest_terms *terms, weir_json *json);
 
 /* Pages of rows. */
 

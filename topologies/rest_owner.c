@@ -34,10 +34,35 @@ static weir_status redirect(const char *host, const weir_rest_request *request, 
     weir_buf_append_format(location, "http://%s/v1/tables/%s/", host, table);
     append_encoded(location, weir_rest_parameter(request, "key"));
     weir_buf_append_text(location, "?hop=1");
+    for (size_t i = 0; weir_rest_terms_names[i] != NULL; i++) {
+        weir_bytes value = weir_rest_query(request, weir_rest_terms_names[i]);
+        if (value.data != NULL) {
+            weir_buf_append_format(location, "&%s=", weir_rest_terms_names[i]);
+            append_encoded(location, value);
+        }
+    }
     response->header_name = "Location";
     (void)weir_rest_refuse(response, 503, "row_elsewhere", "This row is at %s: ask there.", host);
     response->status = 307; /* No failure, but with a body like one, for who does not follow. */
     return WEIR_OK;
+}
+
+/* NULL: nobody else is known who may answer. */
+static const char *host_of(const weir_key_metadata *metadata, const weir_rest_request *request)
+{
+    const weir_process_place *active = &metadata->active;
+    if (active->process_id != NULL) {
+        return active->is_here ? NULL : active->host;
+    }
+    WEIR_AUTO(weir_rest_terms) terms = {0};
+    bool allows =
+        weir_rest_terms_read(request, &terms, NULL) == WEIR_OK && terms.query.allows_standby;
+    for (size_t i = 0; allows && i < metadata->standby_count; i++) {
+        if (!metadata->standbys[i].is_here && metadata->standbys[i].host != NULL) {
+            return metadata->standbys[i].host;
+        }
+    }
+    return NULL;
 }
 
 weir_status weir_rest_send_to_owner(weir_application *application, const char *table,
@@ -48,12 +73,9 @@ weir_status weir_rest_send_to_owner(weir_application *application, const char *t
     weir_error err = {0};
     weir_status status = weir_application_metadata_for_key(application, table, key, WEIR_BYTES_NULL,
                                                            &metadata, &err);
-    if (status == WEIR_OK && metadata.active.host != NULL && !metadata.active.is_here &&
-        weir_rest_query(request, "hop").data == NULL) {
-        status = redirect(metadata.active.host, request, table, response);
-    } else {
-        status = WEIR_AGAIN;
-    }
+    const char *host = status == WEIR_OK ? host_of(&metadata, request) : NULL;
+    bool was_sent = weir_rest_query(request, "hop").data != NULL;
+    status = host == NULL || was_sent ? WEIR_AGAIN : redirect(host, request, table, response);
     weir_key_metadata_cleanup(&metadata);
     return status;
 }

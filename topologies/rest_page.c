@@ -95,11 +95,13 @@ typedef struct writing {
     size_t start_bytes; /* Of the body, before the first row. */
     weir_buf last_key;
     bool has_next; /* Another page follows last_key. */
+    weir_rest_terms terms;
 } writing;
 
 static void writing_cleanup(writing *self)
 {
     weir_buf_cleanup(&self->last_key);
+    weir_rest_terms_cleanup(&self->terms);
 }
 
 static weir_status write_row(void *user, weir_bytes key, weir_bytes value, weir_error *err)
@@ -117,6 +119,22 @@ static weir_status write_row(void *user, weir_bytes key, weir_bytes value, weir_
         weir_buf_append_byte(self->json->to, '\n');
     }
     weir_buf_set(&self->last_key, key);
+    return WEIR_OK;
+}
+
+/* In which order, and of which partition. */
+static weir_status scan_more(const weir_rest_request *request, weir_query_scan *scan,
+                             weir_error *err)
+{
+    weir_bytes order = weir_rest_query(request, "order");
+    scan->backwards = weir_bytes_equal(order, WEIR_BYTES("desc"));
+    if (order.data != NULL && !scan->backwards && !weir_bytes_equal(order, WEIR_BYTES("asc"))) {
+        return weir_error_set(err, WEIR_BAD_RECORD, "order is asc or desc");
+    }
+    int64_t partition = -1;
+    WEIR_TRY(weir_rest_query_i64(request, "partition", 0, INT32_MAX, &partition, err));
+    scan->has_partition = partition >= 0;
+    scan->partition = (int32_t)partition;
     return WEIR_OK;
 }
 
@@ -140,7 +158,7 @@ static weir_status scan_of(const weir_rest_page *page, const weir_rest_request *
         .after = cursor.data != NULL ? weir_buf_bytes(after) : WEIR_BYTES_NULL,
         .limit = (size_t)limit,
     };
-    return WEIR_OK;
+    return scan_more(request, out_scan, err);
 }
 
 static weir_status write_rows(writing *self, const weir_rest_request *request, weir_error *err)
@@ -150,6 +168,9 @@ static weir_status write_rows(writing *self, const weir_rest_request *request, w
     bool more = false;
     self->start_bytes = self->json->to->size;
     WEIR_TRY(scan_of(self->page, request, &after, &scan, err));
+    WEIR_TRY(weir_rest_terms_read(request, &self->terms, err));
+    scan.terms = &self->terms.query;
+    scan.answer = &self->terms.answer;
     weir_status status =
         weir_query_rows(self->page->application, &scan, write_row, self, &more, err);
     if (self->has_next) {
@@ -172,6 +193,7 @@ weir_status weir_rest_page_write(const weir_rest_page *page, const weir_rest_req
     weir_rest_cursor_encode(weir_buf_bytes(&self.last_key), &cursor);
     weir_json_member_bytes(json, "next_cursor",
                            self.has_next ? weir_buf_bytes(&cursor) : WEIR_BYTES_NULL);
+    weir_rest_terms_write(&self.terms, json);
     return WEIR_OK;
 }
 

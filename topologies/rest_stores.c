@@ -8,6 +8,7 @@
 #include "streams/query.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Where the stores of an application are written. */
 typedef struct store_list {
@@ -92,6 +93,26 @@ static weir_status write_page(const weir_rest_page *page, const weir_rest_reques
     return WEIR_OK;
 }
 
+typedef struct wanted_store {
+    const char *name;
+    bool is_there;
+} wanted_store;
+
+static weir_status compare_store(void *user, const weir_query_store *store, weir_error *err)
+{
+    (void)err;
+    wanted_store *wanted = user;
+    wanted->is_there = wanted->is_there || strcmp(store->name, wanted->name) == 0;
+    return WEIR_OK;
+}
+
+static bool has_store(weir_application *application, const char *name)
+{
+    wanted_store wanted = {.name = name};
+    return weir_query_stores(application, compare_store, &wanted, NULL) == WEIR_OK &&
+           wanted.is_there;
+}
+
 weir_status weir_rest_get_store(void *user, const weir_rest_request *request,
                                 weir_rest_response *response, weir_error *err)
 {
@@ -107,7 +128,10 @@ weir_status weir_rest_get_store(void *user, const weir_rest_request *request,
     weir_rest_page page = {.api = api, .application = application, .store = store};
     weir_status status = as_lines ? weir_rest_page_lines(&page, request, response, err)
                                   : write_page(&page, request, response, err);
-    if (status == WEIR_INVALID) { /* The arguments are checked: it can only be the name. */
+    if (status == WEIR_INVALID && has_store(application, store)) {
+        return WEIR_BAD_RECORD; /* Arguments that cannot be met. */
+    }
+    if (status == WEIR_INVALID) {
         return weir_rest_refuse(response, 404, "unknown_store",
                                 "The application %s has no such store: GET /v1/stores lists them.",
                                 weir_application_id(application));

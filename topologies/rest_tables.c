@@ -37,8 +37,11 @@ static weir_status answer_row(const weir_rest_page *page, const weir_table *of, 
                               weir_error *err)
 {
     WEIR_AUTO(weir_buf) value = {0};
-    weir_status status =
-        weir_query_get(page->application, of->name, key, WEIR_BYTES_NULL, &value, err);
+    WEIR_AUTO(weir_rest_terms) terms = {0};
+    WEIR_TRY(weir_rest_terms_read(request, &terms, err));
+    const weir_query_key query = {
+        .store = of->name, .key = key, .terms = &terms.query, .answer = &terms.answer};
+    weir_status status = weir_query_row(page->application, &query, &value, err);
     if (status == WEIR_NOT_FOUND) {
         return weir_rest_refuse(response, 404, "row_not_found",
                                 "No row of %s has the key %.*s. %s.", of->name, (int)key.size,
@@ -48,11 +51,12 @@ static weir_status answer_row(const weir_rest_page *page, const weir_table *of, 
         weir_rest_send_to_owner(page->application, of->name, key, request, response) == WEIR_OK) {
         return WEIR_OK;
     }
-    WEIR_TRY(status);
+    WEIR_TRY(status == WEIR_INVALID ? WEIR_BAD_RECORD : status); /* Terms that cannot be met. */
     weir_json json = weir_json_of(&response->body);
     weir_json_begin_object(&json);
     weir_json_member_text(&json, "table", of->name);
     weir_rest_row_write(page, key, weir_buf_bytes(&value), &json);
+    weir_rest_terms_write(&terms, &json);
     weir_json_end_object(&json);
     return WEIR_OK;
 }
@@ -78,6 +82,23 @@ weir_status weir_rest_get_row(void *user, const weir_rest_request *request,
     return answer_row(&page, of, weir_buf_bytes(&key), request, response, err);
 }
 
+static weir_status answer_page(const weir_rest_page *page, const weir_table *of,
+                               const weir_rest_request *request, weir_rest_response *response,
+                               weir_error *err)
+{
+    bool as_lines = false;
+    WEIR_TRY(weir_rest_format(request, "lines", &as_lines, err));
+    if (as_lines) {
+        return weir_rest_page_lines(page, request, response, err);
+    }
+    weir_json json = weir_json_of(&response->body);
+    weir_json_begin_object(&json);
+    weir_json_member_text(&json, "table", of->name);
+    WEIR_TRY(weir_rest_page_write(page, request, &json, err));
+    weir_json_end_object(&json);
+    return WEIR_OK;
+}
+
 weir_status weir_rest_get_table(void *user, const weir_rest_request *request,
                                 weir_rest_response *response, weir_error *err)
 {
@@ -89,17 +110,8 @@ weir_status weir_rest_get_table(void *user, const weir_rest_request *request,
         return WEIR_OK;
     }
     weir_rest_page page = page_of(api, of, application);
-    bool as_lines = false;
-    WEIR_TRY(weir_rest_format(request, "lines", &as_lines, err));
-    if (as_lines) {
-        return weir_rest_page_lines(&page, request, response, err);
-    }
-    weir_json json = weir_json_of(&response->body);
-    weir_json_begin_object(&json);
-    weir_json_member_text(&json, "table", of->name);
-    WEIR_TRY(weir_rest_page_write(&page, request, &json, err));
-    weir_json_end_object(&json);
-    return WEIR_OK;
+    weir_status status = answer_page(&page, of, request, response, err);
+    return status == WEIR_INVALID ? WEIR_BAD_RECORD : status; /* Arguments that cannot be met. */
 }
 
 /* Writes one table, if the store is one. */

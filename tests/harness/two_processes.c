@@ -18,7 +18,8 @@ static void open_process(two_processes *two, size_t i, const two_processes_optio
     const weir_setting settings[] = {
         {"application.id", "counter"},
         {"num.standby.replicas", "1"},
-        {"commit.interval.ms", "100"},
+        {"commit.interval.ms",
+         options->commit_interval_ms == NULL ? "100" : options->commit_interval_ms},
         {"processing.guarantee", options->exactly_once ? "exactly_once_v2" : "at_least_once"},
         {"application.server", i == 0 ? "a.example:1" : "b.example:2"},
     };

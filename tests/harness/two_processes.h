@@ -15,9 +15,10 @@
 enum { TWO_PROCESSES_PARTITIONS = 4 };
 
 typedef struct two_processes_options {
-    bool on_disk;         /* Then what a standby has read is stored after a second. */
-    bool exactly_once;    /* Else at least once; commits are 100 ms apart. */
-    bool caching_enabled; /* As count_topology has it. */
+    bool on_disk;                   /* Then what a standby has read is stored after a second. */
+    bool exactly_once;              /* Else at least once. */
+    const char *commit_interval_ms; /* NULL: 100. */
+    bool caching_enabled;           /* As count_topology has it. */
 } two_processes_options;
 
 typedef struct two_processes_one {

@@ -129,6 +129,11 @@ TEST(a_caller_is_sent_to_the_owner_of_a_row_once)
     CHECK_STR(response.header_name, "Location");
     CHECK_STR(weir_buf_text(&response.header_value), location);
     weir_rest_response_cleanup(&response);
+    WEIR_AUTO_FREE char *terms = weir_format("%s?max_lag_ms=5&position={}&x=1", target);
+    WEIR_AUTO_FREE char *with_terms = weir_format("%s&max_lag_ms=5&position=%%7B%%7D", location);
+    get(rest, terms, &response);
+    CHECK_STR(weir_buf_text(&response.header_value), with_terms);
+    weir_rest_response_cleanup(&response);
     get(rest, again, &response);
     CHECK_I64(response.status, ==, 503);
     weir_rest_response_cleanup(&response);

@@ -179,3 +179,24 @@ TEST(the_position_of_a_scan_has_all_partitions)
     }
     CHECK_I64(records, ==, 40);
 }
+
+TEST(uncommitted_rows_show_where_that_is_asked_for)
+{
+    WEIR_AUTO(two_processes) two = {0};
+    two_processes_start(
+        &two, &(two_processes_options){.commit_interval_ms = "3000", .caching_enabled = true});
+    size_t owner = two_processes_owner(&two, KEY);
+    const weir_query_terms uncommitted = {.uncommitted = true};
+    size_t ahead = 0;
+    for (int64_t written = 1; written <= 40; written++) {
+        int64_t offset = write_one(&two);
+        two_processes_run(&two, 200);
+        const outcome now = ask(&two, owner, &uncommitted);
+        CHECK_I64(now.count, ==, written);
+        CHECK_I64(now.offset, ==, offset);
+        const outcome committed = ask(&two, owner, NULL);
+        CHECK_I64(committed.count, ==, committed.offset + 1);
+        ahead += committed.count < written ? 1 : 0;
+    }
+    CHECK_I64(ahead, >, 20);
+}

@@ -140,6 +140,68 @@ TEST(rows_of_all_partitions_come_from_tasks_and_standbys_of_one_process)
     }
 }
 
+/* The keys of pages, joined. */
+static weir_status note_key(void *user, weir_bytes key, weir_bytes value, weir_error *err)
+{
+    (void)value;
+    (void)err;
+    weir_buf_append_format(user, "%.*s ", (int)key.size, (const char *)key.data);
+    return WEIR_OK;
+}
+
+/* All pages of a scan. */
+static void read_all(two_processes *two, weir_query_scan scan, weir_buf *to_keys)
+{
+    const weir_query_terms terms = {.allows_standby = true};
+    scan.store = "counts";
+    scan.terms = &terms;
+    WEIR_AUTO(weir_buf) last = {0};
+    bool more = true;
+    while (more) {
+        CHECK_OK(weir_query_rows(two->processes[0].application, &scan, note_key, to_keys, &more,
+                                 &two->err),
+                 &two->err);
+        const char *keys = weir_buf_text(to_keys);
+        size_t end = to_keys->size == 0 ? 0 : to_keys->size - 1;
+        size_t from = end;
+        while (from > 0 && keys[from - 1] != ' ') {
+            from--;
+        }
+        weir_buf_set(&last, weir_bytes_of(keys + from, end - from));
+        scan.after = weir_buf_bytes(&last);
+    }
+}
+
+TEST(rows_come_backwards_and_of_one_partition)
+{
+    WEIR_AUTO(two_processes) two = {0};
+    two_processes_start(&two, &(two_processes_options){0});
+    two_processes_feed(&two, 0, 12);
+    WEIR_AUTO(weir_buf) all = {0};
+    read_all(&two, (weir_query_scan){.limit = 5, .backwards = true}, &all);
+    CHECK_STR(weir_buf_text(&all), "k9 k8 k7 k6 k5 k4 k3 k2 k11 k10 k1 k0 ");
+    WEIR_AUTO(weir_buf) some = {0};
+    read_all(
+        &two,
+        (weir_query_scan){
+            .limit = 1, .backwards = true, .prefix = WEIR_BYTES("k1"), .to = WEIR_BYTES("k11")},
+        &some);
+    CHECK_STR(weir_buf_text(&some), "k10 k1 ");
+    size_t bytes = 0;
+    weir_query_scan scan = {.limit = 5, .has_partition = true};
+    for (; scan.partition < TWO_PROCESSES_PARTITIONS; scan.partition++) {
+        WEIR_AUTO(weir_buf) part = {0};
+        read_all(&two, scan, &part);
+        bytes += part.size;
+    }
+    CHECK_I64(bytes, ==, all.size);
+    scan.store = "counts";
+    bool more = false;
+    CHECK_STATUS(
+        weir_query_rows(two.processes[0].application, &scan, note_key, &all, &more, &two.err),
+        WEIR_INVALID);
+}
+
 TEST(a_store_that_is_restored_answers_with_its_role)
 {
     WEIR_AUTO(two_processes) two = {0};

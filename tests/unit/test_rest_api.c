@@ -319,6 +319,41 @@ TEST(range_prefix_and_limit_choose_rows)
     CHECK_I64(count_of(&f, "\"key\":"), ==, 1);
 }
 
+TEST(terms_of_a_query_are_arguments_and_the_answer_says_how_it_was_read)
+{
+    WEIR_AUTO(fixture) f = {0};
+    crawl_site(&f);
+    site_page page = site_page_of(2);
+    static const char *const terms[] = {
+        "isolation=uncommitted", "isolation=committed",          "standby=true",
+        "max_lag_ms=0",          "max_lag_records=5&wait_ms=10", "position={}",
+    };
+    for (size_t i = 0; i < WEIR_COUNT_OF(terms); i++) {
+        WEIR_AUTO_FREE char *row =
+            weir_format("/v1/tables/url_latest/%s?%s", page.url_hash, terms[i]);
+        CHECK_I64(get(&f, row), ==, 200);
+        check_has(
+            &f, "\"answer\":{\"role\":\"active\",\"lag_records\":0,\"lag_ms\":0,\"position\":{\"");
+        WEIR_AUTO_FREE char *list = weir_format("/v1/stores/tables/url_latest?%s", terms[i]);
+        CHECK_I64(get(&f, list), ==, 200);
+        check_has(&f, "\"answer\":{\"role\":\"active\"");
+    }
+    check_error(&f, "/v1/tables/url_latest?position=%7B%22none%22:%7B%220%22:1%7D%7D", 400,
+                "bad_request", "is not made from none[0]");
+    check_error(&f, "/v1/stores/tables/url_latest?partition=1000", 400, "bad_request",
+                "has no partition 1000");
+}
+
+TEST(rows_come_from_the_last_to_the_first)
+{
+    WEIR_AUTO(fixture) f = {0};
+    crawl_site(&f);
+    CHECK_I64(get(&f, "/v1/tables/url_latest?format=lines&order=desc&limit=1"), ==, 200);
+    WEIR_AUTO_FREE char *last = weir_strdup(body_of(&f));
+    CHECK_I64(get(&f, "/v1/tables/url_latest?format=lines"), ==, 200);
+    CHECK_STR(body_of(&f) + strlen(body_of(&f)) - strlen(last), last);
+}
+
 TEST(rows_come_as_lines_where_that_is_asked_for)
 {
     WEIR_AUTO(fixture) f = {0};
@@ -360,6 +395,13 @@ TEST(argument_that_is_malformed_is_400)
         "/v1/topology?format=xml",
         "/v1/tables/url_latest?format=text",
         "/v1/stores/weir-tables/url_latest?format=text",
+        "/v1/tables/url_latest?order=up",
+        "/v1/tables/url_latest?partition=-1",
+        "/v1/tables/url_latest?standby=yes",
+        "/v1/tables/url_latest?max_lag_records=x",
+        "/v1/tables/url_latest?position=7",
+        "/v1/tables/url_latest?wait_ms=30001",
+        "/v1/stores/weir-tables/url_latest?isolation=dirty",
     };
     for (size_t i = 0; i < WEIR_COUNT_OF(targets); i++) {
         CHECK_I64(get(&f, targets[i]), ==, 400);
