@@ -7,8 +7,7 @@
  *   engine: key ──── applied                                ◀─ apply(), a batch in order of keys
  *
  * One search finds both versions; a commit moves pointers along the list of staged entries and
- * copies nothing. A key that is overwritten by many commits goes down once, for apply() sees its
- * last committed value only.
+ * copies nothing. A key that many commits overwrite goes down once: apply() sees the last value.
  *
  * In a store with a record cache a write may be held back: it is staged, and readers see it, but
  * changelog and listeners are told of it with the next flush. What they were told before stands

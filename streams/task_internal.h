@@ -36,9 +36,8 @@ struct weir_task_input {
     bool is_resumed;                /* It begins where the group has committed. */
     bool assigned;
     bool paused;
-    /* A record that failed after its first effect: refused when it comes again. -1: none. */
-    int64_t refused_offset;
-    int64_t purged_offset; /* Of a repartition topic: lower records are deleted. */
+    int64_t refused_offset; /* Its record failed after its first effect; -1: none. */
+    int64_t purged_offset;  /* Of a repartition topic: lower records are deleted. */
     weir_error refusal;
     char refused_by[WEIR_NODE_NAME_BYTES_MAX + 1];
 };

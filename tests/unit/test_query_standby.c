@@ -16,7 +16,7 @@ enum { KEYS = 20 };
 typedef struct outcome {
     weir_status status;
     int64_t count;
-    weir_query_answer answer;
+    weir_query_answer answer; /* Without its position. */
     weir_error err;
 } outcome;
 
@@ -25,14 +25,17 @@ static outcome ask_standby(two_processes *two, const char *key, const weir_query
 {
     outcome found = {0};
     WEIR_AUTO(weir_buf) value = {0};
+    WEIR_AUTO(weir_query_answer) answer = {0};
     const weir_query_key query = {
         .store = "counts",
         .key = weir_bytes_of_text(key),
         .terms = terms,
-        .answer = &found.answer,
+        .answer = &answer,
     };
     size_t standby = 1 - two_processes_owner(two, key);
     found.status = weir_query_row(two->processes[standby].application, &query, &value, &found.err);
+    found.answer = answer;
+    found.answer.position = (weir_position){0};
     found.count = found.status == WEIR_OK ? (int64_t)weir_get_u64_be(value.data) : -1;
     return found;
 }
@@ -123,7 +126,7 @@ TEST(rows_of_all_partitions_come_from_tasks_and_standbys_of_one_process)
     two_processes_feed(&two, 0, KEYS);
     const weir_query_terms terms = {.allows_standby = true};
     for (size_t p = 0; p < 2; p++) {
-        weir_query_answer answer = {0};
+        WEIR_AUTO(weir_query_answer) answer = {0};
         weir_query_scan scan = {
             .store = "counts", .limit = 2 * KEYS, .terms = &terms, .answer = &answer};
         size_t rows = 0;
