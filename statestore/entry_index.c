@@ -124,12 +124,22 @@ static int compare_sorted(const void *left, const void *right)
     return weir_bytes_compare(weir_ordered_key(a->entry), weir_ordered_key(b->entry));
 }
 
+/* In no order entries lie all over memory: asked for early, their keys are there in time. */
+static void fetch_key(const sorted_entry *entries, size_t count, size_t at)
+{
+    enum { AHEAD = 16 };
+    if (at + AHEAD < count) {
+        __builtin_prefetch(entries[at + AHEAD].entry->key);
+    }
+}
+
 /* The index is not empty. */
 static size_t common_prefix(const sorted_entry *entries, size_t count)
 {
     const uint8_t *first = entries[0].entry->key;
     size_t common = entries[0].entry->key_size;
     for (size_t i = 1; i < count; i++) {
+        fetch_key(entries, count, i);
         const weir_ordered_entry *entry = entries[i].entry;
         size_t same = 0;
         while (same < common && same < entry->key_size && entry->key[same] == first[same]) {
@@ -160,6 +170,7 @@ weir_ordered_entry **weir_entry_index_sorted(const weir_entry_index *index)
     WEIR_ASSERT(count == index->count);
     size_t prefix = count == 0 ? 0 : common_prefix(entries, count);
     for (size_t i = 0; i < count; i++) {
+        fetch_key(entries, count, i);
         entries[i].head = head_of(entries[i].entry, prefix);
     }
     qsort(entries, count, sizeof *entries, compare_sorted);

@@ -63,6 +63,9 @@ static void tell_rows(rocksdb_store *store, const weir_restore_entry *const *sor
     (void)rocksdb_property_int_cf(store->database->db, store->family, "rocksdb.live-sst-files-size",
                                   &bytes);
     if (bytes < SMALL_BYTES && !store->has_rows) {
+        for (size_t i = 0; i < count; i++) {
+            weir_rocksdb_pass_row(store, sorted[i]->key);
+        }
         return;
     }
     uint64_t expected[ROWS_AHEAD] = {0};

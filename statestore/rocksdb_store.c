@@ -375,8 +375,9 @@ static void look_at_size(rocksdb_store *store)
     enum { LOOK_ROWS = 4096 };
     const weir_database *database = store->database;
     if (store->ticks++ % LOOK_ROWS == 0) {
+        size_t rows = weir_rows_bytes(database->rows);
         rocksdb_cache_set_capacity(database->blocks,
-                                   database->cache_bytes - weir_rows_bytes(database->rows));
+                                   database->cache_bytes > rows ? database->cache_bytes - rows : 0);
     }
 }
 
@@ -394,12 +395,18 @@ void weir_rocksdb_note_row(rocksdb_store *store, weir_bytes key, weir_bytes valu
     look_at_size(store);
 }
 
+void weir_rocksdb_pass_row(rocksdb_store *store, weir_bytes key)
+{
+    weir_rows_passed(store->database->rows, store->rows, key);
+}
+
 void weir_rocksdb_forget_rows(rocksdb_store *store)
 {
     if (store->has_rows) {
         store->rows = weir_rows_add_store(store->database->rows);
         store->has_rows = false;
     }
+    store->began_empty = false;
 }
 
 static void rocks_expect(weir_kv *kv, weir_bytes key)
@@ -413,8 +420,12 @@ static void rocks_expect(weir_kv *kv, weir_bytes key)
 static weir_status rocks_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
-    if (weir_rows_get(store->database->rows, store->rows, key, out_value)) {
+    weir_row_found found = weir_rows_get(store->database->rows, store->rows, key, out_value);
+    if (found == WEIR_ROW_IS_HERE) {
         return WEIR_OK;
+    }
+    if (found == WEIR_ROW_NEVER_CAME && store->began_empty) {
+        return WEIR_NOT_FOUND;
     }
     weir_bytes full = weir_rocksdb_full_key(store, key);
     char *message = NULL;
@@ -615,6 +626,15 @@ const weir_kv_ops weir_rocksdb_store_ops = {
     .expect = rocks_expect,
 };
 
+static bool is_empty(weir_kv *kv)
+{
+    WEIR_AUTO_PTR(weir_kv_iterator) it = NULL;
+    weir_bytes key;
+    weir_bytes value;
+    return rocks_range(kv, WEIR_BYTES(""), WEIR_BYTES_NULL, false, &it, NULL) == WEIR_OK &&
+           weir_kv_iterator_next(it, &key, &value, NULL) == WEIR_NOT_FOUND;
+}
+
 weir_status weir_rocksdb_store_new(weir_database *database, const char *family, const char *name,
                                    int32_t partition, weir_kv **out_kv, weir_error *err)
 {
@@ -636,13 +656,16 @@ weir_status weir_rocksdb_store_new(weir_database *database, const char *family, 
     store->family = handle;
     store->rows = weir_rows_add_store(database->rows);
     weir_buf_append_i32_be(&store->key, partition);
+    store->began_empty = is_empty(&store->kv);
     *out_kv = &store->kv;
     return WEIR_OK;
 }
 
 weir_status weir_rocksdb_store_clear(weir_kv *kv, weir_error *err)
 {
-    return weir_rocksdb_store_remove_prefix(kv, WEIR_BYTES(""), err);
+    WEIR_TRY(weir_rocksdb_store_remove_prefix(kv, WEIR_BYTES(""), err));
+    ((rocksdb_store *)kv)->began_empty = true;
+    return WEIR_OK;
 }
 
 weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, weir_error *err)

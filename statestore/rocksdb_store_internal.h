@@ -42,10 +42,11 @@ typedef struct rocksdb_store {
     weir_kv kv; /* Must be first. */
     weir_database *database;
     rocksdb_column_family_handle_t *family;
-    weir_buf key;   /* The partition, and behind it the key of the call. */
-    uint32_t rows;  /* Its number among them. */
-    bool has_rows;  /* Some may be there. */
-    unsigned ticks; /* Of rows that came, by which blocks make room. */
+    weir_buf key;     /* The partition, and behind it the key of the call. */
+    uint32_t rows;    /* Its number among them. */
+    bool has_rows;    /* Some may be there. */
+    bool began_empty; /* When its rows got their number: they know of each that came since. */
+    unsigned ticks;   /* Of rows that came, by which blocks make room. */
     uint64_t expected[WEIR_ROWS_EXPECTED];
     unsigned expected_count;        /* So far: the place of the next one. */
     struct rocksdb_iterator *spare; /* One that is closed; NULL: none is. */
@@ -63,6 +64,9 @@ weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key);
 
 /* The engine's row has another value now, or none (null). */
 void weir_rocksdb_note_row(rocksdb_store *store, weir_bytes key, weir_bytes value);
+
+/* The engine has a row that its rows are not to have. */
+void weir_rocksdb_pass_row(rocksdb_store *store, weir_bytes key);
 
 /* Its rows outside of the engine are not those of the engine any more. */
 void weir_rocksdb_forget_rows(rocksdb_store *store);

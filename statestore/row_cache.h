@@ -31,9 +31,18 @@ typedef void (*weir_row_spill)(void *user, uint32_t store, weir_bytes key, weir_
 
 typedef struct weir_row_cache_options {
     size_t bytes_max;     /* Too little for a row is none. */
+    size_t bytes_below;   /* Of these, for the level below as soon as not all rows fit here. */
     weir_row_spill spill; /* NULL: there is no level below. */
     void *user;
 } weir_row_cache_options;
+
+/* NEVER_CAME: of the rows that were written, read or passed since the store got its number (and the
+ * cache was cleared last), none that is not removed again has the key. */
+typedef enum weir_row_found {
+    WEIR_ROW_NOT_HERE,
+    WEIR_ROW_IS_HERE,
+    WEIR_ROW_NEVER_CAME
+} weir_row_found;
 
 /* Takes memory as rows come. */
 weir_row_cache *weir_row_cache_new(const weir_row_cache_options *options);
@@ -43,8 +52,9 @@ void weir_row_cache_free(weir_row_cache *cache);
  * store it takes another number. */
 uint32_t weir_row_cache_add_store(weir_row_cache *cache);
 
-/* True where the row is kept; its value replaces the content of *out_value. */
-bool weir_row_cache_get(weir_row_cache *cache, uint32_t store, weir_bytes key, weir_buf *out_value);
+/* Where the row is kept its value replaces the content of *out_value. */
+weir_row_found weir_row_cache_get(weir_row_cache *cache, uint32_t store, weir_bytes key,
+                                  weir_buf *out_value);
 
 /* Fetches where a row lies into the processor's cache, and answers a number by which the row itself
  * is fetched some time later: a read or a write of it waits for neither then. */
@@ -57,6 +67,9 @@ void weir_row_cache_put(weir_row_cache *cache, uint32_t store, const weir_row_re
 /* The row has another value now, or none (null). False: it is not kept, and what the level below
  * has of it is no more true. */
 bool weir_row_cache_wrote(weir_row_cache *cache, uint32_t store, weir_bytes key, weir_bytes value);
+
+/* The engine has the row now, and the cache is not to have it. */
+void weir_row_cache_passed(weir_row_cache *cache, uint32_t store, weir_bytes key);
 
 /* Forgets all rows, of all stores. */
 void weir_row_cache_clear(weir_row_cache *cache);

@@ -13,7 +13,6 @@
  */
 #include "statestore/rows.h"
 
-#include "statestore/row_cache.h"
 #include "statestore/row_log.h"
 #include "streams/base/alloc.h"
 
@@ -30,8 +29,8 @@ static void spill(void *user, uint32_t store, weir_bytes key, weir_bytes value)
     weir_row_log_put(rows->log, store, key, value);
 }
 
-/* A packed row takes some 25 bytes, its place in the file seven: a fifth of the memory points to
- * nearly as many rows as the rest holds. */
+/* A packed row takes some 21 bytes, its place in the file seven: a fifth of the memory points to
+ * more than half as many rows as the rest holds. */
 weir_rows *weir_rows_new(const weir_rows_options *options)
 {
     weir_rows *rows = weir_alloc(sizeof *rows);
@@ -42,7 +41,7 @@ weir_rows *weir_rows_new(const weir_rows_options *options)
             &(weir_row_log_options){options->directory, log_bytes, options->file_bytes_max});
     }
     rows->cache = weir_row_cache_new(&(weir_row_cache_options){
-        options->memory_bytes_max - log_bytes, rows->log == NULL ? NULL : spill, rows});
+        options->memory_bytes_max, log_bytes, rows->log == NULL ? NULL : spill, rows});
     return rows;
 }
 
@@ -60,17 +59,16 @@ uint32_t weir_rows_add_store(weir_rows *rows)
     return weir_row_cache_add_store(rows->cache);
 }
 
-bool weir_rows_get(weir_rows *rows, uint32_t store, weir_bytes key, weir_buf *out_value)
+weir_row_found weir_rows_get(weir_rows *rows, uint32_t store, weir_bytes key, weir_buf *out_value)
 {
-    if (weir_row_cache_get(rows->cache, store, key, out_value)) {
-        return true;
-    }
-    if (rows->log != NULL && weir_row_log_get(rows->log, store, key, out_value)) {
+    weir_row_found found = weir_row_cache_get(rows->cache, store, key, out_value);
+    if (found == WEIR_ROW_NOT_HERE && rows->log != NULL &&
+        weir_row_log_get(rows->log, store, key, out_value)) {
         weir_row_cache_put(rows->cache, store,
                            &(weir_row_read){key, weir_buf_bytes(out_value), true});
-        return true;
+        return WEIR_ROW_IS_HERE;
     }
-    return false;
+    return found;
 }
 
 void weir_rows_put(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes value)
@@ -83,6 +81,11 @@ void weir_rows_wrote(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes
     if (!weir_row_cache_wrote(rows->cache, store, key, value) && rows->log != NULL) {
         weir_row_log_put(rows->log, store, key, value);
     }
+}
+
+void weir_rows_passed(weir_rows *rows, uint32_t store, weir_bytes key)
+{
+    weir_row_cache_passed(rows->cache, store, key);
 }
 
 uint64_t weir_rows_expect(weir_rows *rows, uint32_t store, weir_bytes key)

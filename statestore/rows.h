@@ -11,6 +11,7 @@
 #ifndef WEIR_STATESTORE_ROWS_H
 #define WEIR_STATESTORE_ROWS_H
 
+#include "statestore/row_cache.h"
 #include "streams/base/bytes.h"
 
 typedef struct weir_rows weir_rows;
@@ -28,14 +29,17 @@ void weir_rows_free(weir_rows *rows);
 /* A number for a store: it has no rows yet. To forget the rows of a store it takes another one. */
 uint32_t weir_rows_add_store(weir_rows *rows);
 
-/* True where the row is there; its value replaces the content of *out_value. */
-bool weir_rows_get(weir_rows *rows, uint32_t store, weir_bytes key, weir_buf *out_value);
+/* Where the row is there its value replaces the content of *out_value. */
+weir_row_found weir_rows_get(weir_rows *rows, uint32_t store, weir_bytes key, weir_buf *out_value);
 
 /* Keeps a row that was read from the engine. */
 void weir_rows_put(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes value);
 
 /* The engine's row has another value now, or none (null). */
 void weir_rows_wrote(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes value);
+
+/* The engine has the row now, and nobody may ask for it: it is not kept. */
+void weir_rows_passed(weir_rows *rows, uint32_t store, weir_bytes key);
 
 /* For a row that will be read or written soon: fetches where it lies into the processor's cache,
  * and answers a number by which the row itself is fetched some time later. */

@@ -712,7 +712,13 @@ void weir_staged_each_committed(weir_staged *staged, weir_staged_writer write, v
         return;
     }
     WEIR_AUTO_FREE weir_ordered_entry **sorted = weir_ordered_map_sorted(staged->map);
-    for (size_t i = 0; i < weir_ordered_map_count(staged->map); i++) {
+    size_t count = weir_ordered_map_count(staged->map);
+    for (size_t i = 0; i < count; i++) {
+        enum { AHEAD = 16, LINE_BYTES = 64 };
+        if (i + AHEAD < count) {
+            __builtin_prefetch(sorted[i + AHEAD]);
+            __builtin_prefetch((const char *)sorted[i + AHEAD] + LINE_BYTES);
+        }
         const weir_ordered_entry *entry = sorted[i];
         if (weir_ordered_has(entry, WEIR_COMMITTED)) {
             weir_staged_note_below(staged, weir_ordered_key(entry));

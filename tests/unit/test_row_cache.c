@@ -49,16 +49,24 @@ static void put(weir_row_cache *cache, uint32_t store, weir_bytes key, weir_byte
     weir_row_cache_put(cache, store, &(weir_row_read){.key = key, .value = value});
 }
 
+static bool is_here(weir_row_cache *cache, uint32_t store, weir_bytes key, weir_buf *out_value)
+{
+    return weir_row_cache_get(cache, store, key, out_value) == WEIR_ROW_IS_HERE;
+}
+
 /* As the database does: what is not in the cache is read and kept. */
 static void read_one(fixture *f, size_t store, uint32_t number)
 {
     char text[16];
     char bytes[VALUE_BYTES_MAX];
     weir_bytes wanted = value_of(f->rows[store][number], bytes);
-    if (weir_row_cache_get(f->cache, f->stores[store], key_of(number, text), &f->value)) {
+    weir_row_found found =
+        weir_row_cache_get(f->cache, f->stores[store], key_of(number, text), &f->value);
+    if (found == WEIR_ROW_IS_HERE) {
         CHECK(weir_bytes_equal(weir_buf_bytes(&f->value), wanted));
         f->hits++;
     } else if (wanted.data != NULL) {
+        CHECK(found == WEIR_ROW_NOT_HERE);
         put(f->cache, f->stores[store], key_of(number, text), wanted);
     }
 }
@@ -125,7 +133,7 @@ static void read_through(weir_row_cache *cache, level_below *below, weir_bytes k
                          uint64_t wanted)
 {
     WEIR_AUTO(weir_buf) value = {0};
-    if (!weir_row_cache_get(cache, 0, key, &value)) {
+    if (weir_row_cache_get(cache, 0, key, &value) != WEIR_ROW_IS_HERE) {
         CHECK(below->has[number]);
         weir_buf_set(&value, weir_buf_bytes(&below->values[number]));
         weir_row_cache_put(cache, 0, &(weir_row_read){key, weir_buf_bytes(&value), true});
@@ -138,8 +146,8 @@ TEST(cache_and_what_it_let_go_have_every_row_as_it_was_written_last)
     static level_below below;
     static uint64_t written[KEYS];
     weir_random random = weir_random_of(check_seed(1));
-    weir_row_cache *cache =
-        weir_row_cache_new(&(weir_row_cache_options){CACHE_BYTES / 4, take_spilled, &below});
+    weir_row_cache *cache = weir_row_cache_new(
+        &(weir_row_cache_options){CACHE_BYTES / 4, CACHE_BYTES / 20, take_spilled, &below});
     (void)weir_row_cache_add_store(cache);
     for (size_t i = 0; i < STEPS; i++) {
         char text[16];
@@ -173,9 +181,9 @@ TEST(row_that_is_read_outlives_rows_that_are_not)
     put(cache, store, WEIR_BYTES("hot"), WEIR_BYTES("1"));
     for (uint32_t i = 0; i < 3 * KEYS; i++) {
         put(cache, store, key_of(i, text), WEIR_BYTES("some value"));
-        CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("hot"), &value));
+        CHECK(is_here(cache, store, WEIR_BYTES("hot"), &value));
     }
-    CHECK(!weir_row_cache_get(cache, store, key_of(0, text), &value));
+    CHECK(!is_here(cache, store, key_of(0, text), &value));
     weir_row_cache_free(cache);
 }
 
@@ -186,16 +194,16 @@ TEST(rows_of_another_number_or_of_before_a_clear_are_not_there)
     uint32_t other = weir_row_cache_add_store(cache);
     WEIR_AUTO(weir_buf) value = {0};
     put(cache, store, WEIR_BYTES("a"), WEIR_BYTES(""));
-    CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value));
+    CHECK(is_here(cache, store, WEIR_BYTES("a"), &value));
     CHECK_I64((int64_t)value.size, ==, 0);
-    CHECK(!weir_row_cache_get(cache, other, WEIR_BYTES("a"), &value));
+    CHECK(!is_here(cache, other, WEIR_BYTES("a"), &value));
     (void)weir_row_cache_wrote(cache, store, WEIR_BYTES("a"), WEIR_BYTES_NULL);
-    CHECK(!weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value));
+    CHECK(!is_here(cache, store, WEIR_BYTES("a"), &value));
     put(cache, store, WEIR_BYTES("a"), WEIR_BYTES("again"));
     weir_row_cache_clear(cache);
-    CHECK(!weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value));
+    CHECK(!is_here(cache, store, WEIR_BYTES("a"), &value));
     put(cache, store, WEIR_BYTES("a"), WEIR_BYTES("new"));
-    CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value));
+    CHECK(is_here(cache, store, WEIR_BYTES("a"), &value));
     weir_row_cache_free(cache);
 }
 
@@ -209,16 +217,75 @@ TEST(what_is_too_long_or_finds_no_memory_is_not_kept)
     weir_bytes longest = weir_bytes_of(bytes, WEIR_ROW_VALUE_BYTES_MAX);
     weir_bytes long_key = weir_bytes_of(bytes, WEIR_ROW_KEY_BYTES_MAX + 1);
     put(cache, store, WEIR_BYTES("k"), longest);
-    CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("k"), &value));
+    CHECK(is_here(cache, store, WEIR_BYTES("k"), &value));
     (void)weir_row_cache_wrote(cache, store, WEIR_BYTES("k"), weir_bytes_of(bytes, sizeof(bytes)));
-    CHECK(!weir_row_cache_get(cache, store, WEIR_BYTES("k"), &value));
+    CHECK(!is_here(cache, store, WEIR_BYTES("k"), &value));
     put(cache, store, long_key, WEIR_BYTES("v"));
-    CHECK(!weir_row_cache_get(cache, store, long_key, &value));
+    CHECK(!is_here(cache, store, long_key, &value));
     weir_row_cache_free(cache);
 
     cache = weir_row_cache_new(&(weir_row_cache_options){.bytes_max = 100});
     put(cache, store, WEIR_BYTES("k"), WEIR_BYTES("v"));
-    CHECK(!weir_row_cache_get(cache, store, WEIR_BYTES("k"), &value));
+    CHECK(!is_here(cache, store, WEIR_BYTES("k"), &value));
     CHECK_I64((int64_t)weir_row_cache_bytes(cache), ==, 0);
+    weir_row_cache_free(cache);
+}
+
+TEST(row_that_never_came_is_known_until_the_cache_is_cleared)
+{
+    weir_row_cache *cache = weir_row_cache_new(&(weir_row_cache_options){.bytes_max = CACHE_BYTES});
+    uint32_t store = weir_row_cache_add_store(cache);
+    WEIR_AUTO(weir_buf) value = {0};
+    char text[16];
+    CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value) == WEIR_ROW_NEVER_CAME);
+    weir_row_cache_passed(cache, store, WEIR_BYTES("a"));
+    CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("a"), &value) == WEIR_ROW_NOT_HERE);
+    put(cache, store, WEIR_BYTES("b"), WEIR_BYTES("1"));
+    (void)weir_row_cache_wrote(cache, store, WEIR_BYTES("b"), WEIR_BYTES_NULL);
+    CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("b"), &value) == WEIR_ROW_NEVER_CAME);
+    for (uint32_t i = 0; i < 3 * KEYS; i++) {
+        (void)weir_row_cache_wrote(cache, store, key_of(i, text), WEIR_BYTES("some value"));
+    }
+    for (uint32_t i = 0; i < 3 * KEYS; i++) { /* Most have gone again. */
+        CHECK(weir_row_cache_get(cache, store, key_of(i, text), &value) != WEIR_ROW_NEVER_CAME);
+    }
+    weir_row_cache_clear(cache);
+    CHECK(weir_row_cache_get(cache, store, WEIR_BYTES("b"), &value) == WEIR_ROW_NOT_HERE);
+    uint32_t later = weir_row_cache_add_store(cache);
+    CHECK(weir_row_cache_get(cache, later, WEIR_BYTES("b"), &value) == WEIR_ROW_NEVER_CAME);
+    weir_row_cache_free(cache);
+}
+
+static void count_spilled(void *user, uint32_t store, weir_bytes key, weir_bytes value)
+{
+    (void)store;
+    (void)key;
+    (void)value;
+    ++*(size_t *)user;
+}
+
+TEST(cache_has_all_the_memory_until_not_all_rows_fit)
+{
+    enum { BYTES = 8 << 20, BELOW = BYTES / 5 };
+    size_t spilled = 0;
+    weir_row_cache *cache =
+        weir_row_cache_new(&(weir_row_cache_options){BYTES, BELOW, count_spilled, &spilled});
+    uint32_t store = weir_row_cache_add_store(cache);
+    static char row[100];
+    size_t most = 0;
+    uint32_t number = 0;
+    char text[16];
+    for (; spilled == 0; number++) {
+        CHECK(weir_row_cache_wrote(cache, store, key_of(number, text),
+                                   weir_bytes_of(row, sizeof(row))));
+        size_t bytes = weir_row_cache_bytes(cache);
+        most = bytes > most ? bytes : most;
+    }
+    for (uint32_t i = 0; i < number; i++) { /* The other parts of the cache shrink, too. */
+        CHECK(weir_row_cache_wrote(cache, store, key_of(number + i, text),
+                                   weir_bytes_of(row, sizeof(row))));
+    }
+    CHECK(most > BYTES - BELOW);
+    CHECK(weir_row_cache_bytes(cache) <= BYTES - BELOW);
     weir_row_cache_free(cache);
 }
