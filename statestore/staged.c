@@ -16,65 +16,10 @@
  *   map:    key ─┬─ staged      what the task reads
  *                ├─ forwarded   staged and told, until staged is told too
  *                └─ committed
- *
- * A range merges two ordered sources, the map and the engine. Where both have a key the map wins,
- * and a removal in the map hides the engine's value. An engine that has nothing is not asked. The
- * last iterator that was closed waits for the next range, with its buffers.
  */
-#include "statestore/staged.h"
-
-#include "statestore/ordered_map.h"
+#include "statestore/staged_internal.h"
 
 #include <stdlib.h>
-
-typedef struct view {
-    weir_kv kv; /* Must be first. */
-    weir_staged *staged;
-    bool committed_only;
-    bool only_looks; /* Queries. */
-} view;
-
-struct weir_staged {
-    view view;
-    view committed_view;
-    view uncommitted_view;
-    char *name;
-    weir_kv *engine; /* NULL: the committed versions are all there is. */
-    weir_ordered_map *map;
-    weir_record_cache cache; /* Without a budget: nothing is held back. */
-    weir_buf told_value;     /* Copies of what the sink is told now. */
-    weir_buf told_old;
-    weir_ordered_entry **dirty; /* The entries with a staged version. */
-    size_t dirty_count;
-    size_t dirty_capacity;
-    size_t staged_bytes;
-    size_t committed_bytes;
-    size_t open_iterators;
-    struct merge_iterator *spare; /* One that is closed; NULL: none is. */
-    uint64_t expected; /* Entries fetched into the processor's cache before they were asked for. */
-    int64_t (*time_of)(weir_bytes key); /* NULL: all keys are of time 0. */
-    int64_t engine_newest_ms;           /* No key of a later time is in the engine; or NOT_KNOWN. */
-};
-
-enum { NOT_KNOWN = -2, NOTHING = -1 };
-
-typedef struct merge_iterator {
-    weir_kv_iterator iterator; /* Must be first. */
-    view *view;
-    bool backwards;
-    weir_ordered_walk walk;
-    weir_kv_iterator *engine_walk; /* NULL where no engine has anything. */
-    bool has_map_key;
-    bool map_removed; /* What the map says of map_key. */
-    weir_buf map_key; /* Copies, so that what was handed out survives a write. */
-    weir_buf map_value;
-    weir_buf given_key;
-    weir_buf given_value;
-    bool has_engine_key;
-    bool engine_given;     /* engine_key was handed out; it moves on with the next call. */
-    weir_bytes engine_key; /* Borrowed from the engine's iterator. */
-    weir_bytes engine_value;
-} merge_iterator;
 
 /* What a version of an entry costs in memory, near enough. */
 static size_t cost_of(const weir_ordered_entry *entry, weir_version version)
@@ -106,48 +51,41 @@ static int64_t look_for_newest(weir_kv *engine)
     weir_status status =
         weir_kv_range(engine, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false, &walk, NULL);
     status = status == WEIR_OK ? weir_kv_iterator_next(walk, &key, &value, NULL) : status;
-    return status == WEIR_NOT_FOUND ? NOTHING : INT64_MAX;
+    return status == WEIR_NOT_FOUND ? WEIR_STAGED_NOTHING : INT64_MAX;
 }
 
-static int64_t engine_newest_ms(weir_staged *staged)
+int64_t weir_staged_newest_below(weir_staged *staged)
 {
-    if (staged->engine_newest_ms == NOT_KNOWN) {
-        staged->engine_newest_ms = look_for_newest(staged->engine);
+    if (staged->newest_below_ms == WEIR_STAGED_NOT_KNOWN) {
+        staged->newest_below_ms = look_for_newest(staged->engine);
     }
-    return staged->engine_newest_ms;
+    return staged->newest_below_ms;
 }
 
 /* False: the engine need not be asked for key. */
 static bool may_be_below(weir_staged *staged, weir_bytes key)
 {
-    return staged->engine != NULL && time_of(staged, key) <= engine_newest_ms(staged);
+    return staged->engine != NULL && time_of(staged, key) <= weir_staged_newest_below(staged);
 }
 
 void weir_staged_note_below(weir_staged *staged, weir_bytes key)
 {
-    int64_t newest_ms = engine_newest_ms(staged);
+    int64_t newest_ms = weir_staged_newest_below(staged);
     int64_t time_ms = time_of(staged, key);
-    staged->engine_newest_ms = newest_ms < time_ms ? time_ms : newest_ms;
+    staged->newest_below_ms = newest_ms < time_ms ? time_ms : newest_ms;
 }
 
 /* Point reads and writes. */
 
-/* The version of entry that the view sees. */
-static weir_version visible(const view *v, const weir_ordered_entry *entry)
-{
-    bool staged = !v->committed_only && weir_ordered_has(entry, WEIR_STAGED);
-    return staged ? WEIR_STAGED : WEIR_COMMITTED;
-}
-
 static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
 {
-    const view *v = (const view *)kv;
+    const weir_staged_side *v = (const weir_staged_side *)kv;
     weir_ordered_entry *entry = weir_ordered_map_find(v->staged->map, key);
     if (entry != NULL && v->staged->cache.budget != NULL && !v->only_looks) {
         weir_record_cache_read(&v->staged->cache, entry);
     }
-    if (entry != NULL && weir_ordered_has(entry, visible(v, entry))) {
-        weir_bytes value = weir_ordered_value(entry, visible(v, entry));
+    if (entry != NULL && weir_ordered_has(entry, weir_staged_visible(v, entry))) {
+        weir_bytes value = weir_ordered_value(entry, weir_staged_visible(v, entry));
         if (value.data == NULL) {
             return WEIR_NOT_FOUND;
         }
@@ -189,9 +127,9 @@ static void stage(weir_staged *staged, weir_ordered_entry *entry, weir_bytes val
 static weir_status staged_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
 {
     (void)err;
-    WEIR_ASSERT(!((view *)kv)->only_looks);
+    WEIR_ASSERT(!((weir_staged_side *)kv)->only_looks);
 
-    weir_staged *staged = ((view *)kv)->staged;
+    weir_staged *staged = ((weir_staged_side *)kv)->staged;
     stage(staged, weir_ordered_map_insert(staged->map, key, value.size), value);
     return WEIR_OK;
 }
@@ -199,9 +137,9 @@ static weir_status staged_put(weir_kv *kv, weir_bytes key, weir_bytes value, wei
 static weir_status staged_remove(weir_kv *kv, weir_bytes key, weir_error *err)
 {
     (void)err;
-    WEIR_ASSERT(!((view *)kv)->only_looks);
+    WEIR_ASSERT(!((weir_staged_side *)kv)->only_looks);
 
-    weir_staged *staged = ((view *)kv)->staged;
+    weir_staged *staged = ((weir_staged_side *)kv)->staged;
     stage(staged, weir_ordered_map_insert(staged->map, key, 0), WEIR_BYTES_NULL);
     return WEIR_OK;
 }
@@ -368,220 +306,11 @@ static void drop_held(weir_staged *staged)
     }
 }
 
-/* Ranges. */
-
-/* Takes the next key of the map that the view sees. */
-static void advance_map(merge_iterator *it)
-{
-    const weir_ordered_entry *entry = weir_ordered_walk_next(&it->walk);
-    while (entry != NULL && !weir_ordered_has(entry, visible(it->view, entry))) {
-        entry = weir_ordered_walk_next(&it->walk);
-    }
-    it->has_map_key = entry != NULL;
-    if (entry == NULL) {
-        return;
-    }
-    weir_bytes value = weir_ordered_value(entry, visible(it->view, entry));
-    it->map_removed = value.data == NULL;
-    weir_buf_set(&it->map_key, weir_ordered_key(entry));
-    weir_buf_set(&it->map_value, it->map_removed ? WEIR_BYTES("") : value);
-}
-
-static weir_status advance_engine(merge_iterator *it, weir_error *err)
-{
-    it->has_engine_key = false;
-    if (it->engine_walk == NULL) {
-        return WEIR_OK;
-    }
-    weir_status status =
-        weir_kv_iterator_next(it->engine_walk, &it->engine_key, &it->engine_value, err);
-    it->has_engine_key = status == WEIR_OK;
-    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
-}
-
-/* < 0 where the map's key comes next, > 0 where the engine's does, 0 where they are equal. One of
- * the two is there. */
-static int compare_sources(const merge_iterator *it)
-{
-    if (!it->has_engine_key) {
-        return -1;
-    }
-    if (!it->has_map_key) {
-        return 1;
-    }
-    int order = weir_bytes_compare(weir_buf_bytes(&it->map_key), it->engine_key);
-    return it->backwards ? -order : order;
-}
-
-static void swap_buffers(weir_buf *a, weir_buf *b)
-{
-    weir_buf kept = *a;
-    *a = *b;
-    *b = kept;
-}
-
-/* Takes the next entry of the map, and drops the engine's where it has the same key. False where
- * the map says that the key is removed. */
-static weir_status take_from_map(merge_iterator *it, bool same_key, bool *out_given,
-                                 weir_error *err)
-{
-    if (same_key) {
-        WEIR_TRY(advance_engine(it, err));
-    }
-    swap_buffers(&it->given_key, &it->map_key);
-    swap_buffers(&it->given_value, &it->map_value);
-    *out_given = !it->map_removed;
-    advance_map(it);
-    return WEIR_OK;
-}
-
-static weir_status merge_next(weir_kv_iterator *iterator, weir_bytes *out_key,
-                              weir_bytes *out_value, weir_error *err)
-{
-    merge_iterator *it = (merge_iterator *)iterator;
-    if (it->engine_given) {
-        it->engine_given = false;
-        WEIR_TRY(advance_engine(it, err));
-    }
-    while (it->has_map_key || it->has_engine_key) {
-        int order = compare_sources(it);
-        if (order > 0) {
-            *out_key = it->engine_key;
-            *out_value = it->engine_value;
-            it->engine_given = true;
-            return WEIR_OK;
-        }
-        bool given;
-        WEIR_TRY(take_from_map(it, order == 0, &given, err));
-        if (given) {
-            *out_key = weir_buf_bytes(&it->given_key);
-            *out_value = weir_buf_bytes(&it->given_value);
-            return WEIR_OK;
-        }
-    }
-    return WEIR_NOT_FOUND;
-}
-
-static void destroy_iterator(merge_iterator *it)
-{
-    if (it != NULL) {
-        weir_ordered_walk_cleanup(&it->walk);
-        weir_buf_cleanup(&it->map_key);
-        weir_buf_cleanup(&it->map_value);
-        weir_buf_cleanup(&it->given_key);
-        weir_buf_cleanup(&it->given_value);
-        free(it);
-    }
-}
-
-static void merge_close(weir_kv_iterator *iterator)
-{
-    merge_iterator *it = (merge_iterator *)iterator;
-    weir_staged *staged = it->view->staged;
-    WEIR_ASSERT(staged->open_iterators > 0);
-    staged->open_iterators--;
-    weir_kv_iterator_free(weir_take(&it->engine_walk));
-    if (staged->spare != NULL) {
-        destroy_iterator(it);
-        return;
-    }
-    weir_ordered_walk_end(&it->walk);
-    weir_buf_rest(&it->map_key);
-    weir_buf_rest(&it->map_value);
-    weir_buf_rest(&it->given_key);
-    weir_buf_rest(&it->given_value);
-    it->engine_given = false;
-    staged->spare = it;
-}
-
-static const weir_kv_iterator_ops iterator_ops = {merge_next, merge_close};
-
-static weir_status staged_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool backwards,
-                                weir_kv_iterator **out_iterator, weir_error *err)
-{
-    view *v = (view *)kv;
-    weir_staged *staged = v->staged;
-    merge_iterator *it = weir_take(&staged->spare);
-    it = it == NULL ? weir_alloc(sizeof *it) : it;
-    staged->open_iterators++;
-    it->iterator.ops = &iterator_ops;
-    WEIR_AUTO_PTR(weir_kv_iterator) owner = &it->iterator;
-    it->view = v;
-    it->backwards = backwards;
-    weir_ordered_walk_begin(&it->walk, staged->map, from, to, backwards);
-    if (staged->engine != NULL && engine_newest_ms(staged) != NOTHING) {
-        WEIR_TRY(weir_kv_range(staged->engine, from, to, backwards, &it->engine_walk, err));
-    }
-    advance_map(it);
-    WEIR_TRY(advance_engine(it, err));
-    *out_iterator = weir_take(&owner);
-    return WEIR_OK;
-}
-
-/* Scans: the map in the order of its table, then what only the engine has. */
-
-static weir_status scan_map(const view *v, weir_kv_scan *scan, size_t slice_max, weir_error *err)
-{
-    weir_ordered_place place = {scan->slot, scan->capacity};
-    weir_status status = WEIR_OK;
-    size_t looked = 0;
-    while (status == WEIR_OK && !scan->is_below &&
-           (looked < slice_max || !weir_ordered_map_may_pause(v->staged->map, &place))) {
-        const weir_ordered_entry *entry = weir_ordered_map_next(v->staged->map, &place);
-        scan->is_below = entry == NULL;
-        looked++;
-        if (entry != NULL && weir_ordered_value(entry, visible(v, entry)).data != NULL) {
-            status = scan->visit(scan->user, weir_ordered_key(entry), err);
-        }
-    }
-    scan->slot = place.slot;
-    scan->capacity = place.capacity;
-    return status;
-}
-
-/* A scan of the engine on behalf of one of a view. */
-typedef struct engine_scan {
-    const view *view;
-    const weir_kv_scan *outer;
-} engine_scan;
-
-static weir_status visit_below(void *user, weir_bytes key, weir_error *err)
-{
-    const engine_scan *self = user;
-    const weir_ordered_entry *entry = weir_ordered_map_find(self->view->staged->map, key);
-    bool is_hidden = entry != NULL && weir_ordered_has(entry, visible(self->view, entry)) &&
-                     weir_ordered_value(entry, visible(self->view, entry)).data == NULL;
-    return is_hidden ? WEIR_OK : self->outer->visit(self->outer->user, key, err);
-}
-
-static weir_status scan_engine(const view *v, weir_kv_scan *scan, size_t slice_max, weir_error *err)
-{
-    weir_kv *engine = v->staged->engine;
-    if (engine == NULL || engine_newest_ms(v->staged) == NOTHING) {
-        scan->is_done = true;
-        return WEIR_OK;
-    }
-    engine_scan context = {v, scan};
-    weir_kv_scan below = {.visit = visit_below, .user = &context, .last = scan->last};
-    weir_status status = weir_kv_scan_slice(engine, &below, slice_max, err);
-    scan->last = below.last;
-    scan->is_done = below.is_done;
-    return status;
-}
-
-static weir_status staged_scan_slice(weir_kv *kv, weir_kv_scan *scan, size_t slice_max,
-                                     weir_error *err)
-{
-    const view *v = (const view *)kv;
-    return scan->is_below ? scan_engine(v, scan, slice_max, err)
-                          : scan_map(v, scan, slice_max, err);
-}
-
 /* The store. */
 
 static uint64_t staged_approximate_count(weir_kv *kv)
 {
-    const weir_staged *staged = ((view *)kv)->staged;
+    const weir_staged *staged = ((weir_staged_side *)kv)->staged;
     uint64_t below = staged->engine == NULL ? 0 : weir_kv_approximate_count(staged->engine);
     uint64_t here = weir_ordered_map_count(staged->map);
     return below > here ? below : here;
@@ -596,10 +325,10 @@ static const weir_kv_ops view_ops = {
     .get = staged_get,
     .put = staged_put,
     .remove = staged_remove,
-    .range = staged_range,
+    .range = weir_staged_range,
     .approximate_count = staged_approximate_count,
     .free = view_free,
-    .scan_slice = staged_scan_slice,
+    .scan_slice = weir_staged_scan_slice,
 };
 
 weir_staged *weir_staged_new(const char *name, weir_kv *owned_engine)
@@ -609,11 +338,11 @@ weir_staged *weir_staged_new(const char *name, weir_kv *owned_engine)
     weir_staged *staged = weir_alloc(sizeof *staged);
     staged->name = weir_strdup(name);
     staged->engine = owned_engine;
-    staged->engine_newest_ms = NOT_KNOWN;
+    staged->newest_below_ms = WEIR_STAGED_NOT_KNOWN;
     staged->map = weir_ordered_map_new();
-    staged->view = (view){{&view_ops, staged->name}, staged, false, false};
-    staged->committed_view = (view){{&view_ops, staged->name}, staged, true, true};
-    staged->uncommitted_view = (view){{&view_ops, staged->name}, staged, false, true};
+    staged->view = (weir_staged_side){{&view_ops, staged->name}, staged, false, false};
+    staged->committed_view = (weir_staged_side){{&view_ops, staged->name}, staged, true, true};
+    staged->uncommitted_view = (weir_staged_side){{&view_ops, staged->name}, staged, false, true};
     return staged;
 }
 
@@ -627,7 +356,7 @@ void weir_staged_free(weir_staged *staged)
     weir_record_cache_cleanup(&staged->cache);
     weir_buf_cleanup(&staged->told_value);
     weir_buf_cleanup(&staged->told_old);
-    destroy_iterator(staged->spare);
+    weir_staged_free_spare(staged);
     weir_kv_free(staged->engine);
     weir_ordered_map_free(staged->map);
     free(staged->dirty);
@@ -792,7 +521,7 @@ void weir_staged_clear(weir_staged *staged)
     staged->dirty_count = 0;
     staged->staged_bytes = 0;
     staged->committed_bytes = 0;
-    staged->engine_newest_ms = NOT_KNOWN;
+    staged->newest_below_ms = WEIR_STAGED_NOT_KNOWN;
 }
 
 size_t weir_staged_staged_bytes(const weir_staged *staged)
