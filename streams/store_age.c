@@ -8,10 +8,10 @@
 
 enum { HOUR_MS = 3600 * 1000 };
 
-void weir_task_store_mark_level(weir_task_store *store)
+void weir_task_store_mark_level(weir_task_store *store, int64_t level_ms)
 {
     weir_task_state_set_position(store->task->state, store->level_label,
-                                 store->task->environment->now_ms);
+                                 level_ms > 0 ? level_ms : 0);
 }
 
 /* Behind a store that has seen all lies the marker of its last transaction; with a record in it a

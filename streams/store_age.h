@@ -11,8 +11,8 @@
 
 #include "streams/task_internal.h"
 
-/* Stages that the store stands at the end of its changelog now. */
-void weir_task_store_mark_level(weir_task_store *store);
+/* Stages that the store stood at the end of its changelog at level_ms, wall clock. */
+void weir_task_store_mark_level(weir_task_store *store, int64_t level_ms);
 
 /* WEIR_CORRUPT where what is on disk, which lacks so many offsets of its changelog, was away for
  * longer than state.cleanup.dir.max.age.ms. */

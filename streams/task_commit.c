@@ -84,7 +84,7 @@ static void note_changelog_position(weir_task *task, weir_task_store *store)
     store->looked_ms = task->environment->now_ms;
     store->term_seen = store->term > store->term_seen ? store->term : store->term_seen;
     weir_task_state_set_position(task->state, store->term_label, store->term_seen);
-    weir_task_store_mark_level(store);
+    weir_task_store_mark_level(store, task->environment->now_ms);
     weir_task_store_mark_time(store);
     weir_task_store_mark_index(store);
     weir_task_forget_outdated(store);

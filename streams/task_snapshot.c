@@ -10,6 +10,7 @@
  */
 #include "streams/task_snapshot.h"
 
+#include "streams/store_age.h"
 #include "streams/store_index.h"
 #include "streams/task_internal.h"
 
@@ -238,6 +239,9 @@ weir_status weir_task_load_rows(weir_task *task, size_t number, const weir_resto
 weir_status weir_task_load_end(weir_task *task, const weir_snapshot_place *places, weir_error *err)
 {
     size_t count = weir_task_snapshot_store_count(task);
+    const weir_task_environment *environment = task->environment;
+    /* The oldest that a snapshot may be (connectors/snapshot_depot.h). */
+    int64_t level_ms = environment->now_ms - environment->config->state_age_max_ms / 2;
     set_marks(task, MARK_ENDED);
     for (size_t i = 0; i < count; i++) {
         weir_task_store *store = store_at(task, i);
@@ -247,6 +251,7 @@ weir_status weir_task_load_end(weir_task *task, const weir_snapshot_place *place
         store->term_seen = places[i].term;
         weir_task_state_set_position(task->state, store->label, places[i].position);
         weir_task_state_set_position(task->state, store->term_label, store->term_seen);
+        weir_task_store_mark_level(store, level_ms);
         weir_task_store_mark_index(store);
         weir_task_store_mark_time(store);
     }
