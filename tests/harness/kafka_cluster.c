@@ -97,6 +97,7 @@ static void append_settings(weir_buf *to, int32_t node_count)
                              "group.initial.rebalance.delay.ms=0\n"
                              "group.min.session.timeout.ms=1000\n"
                              "auto.create.topics.enable=false\n"
+                             "log.retention.ms=-1\n" /* Records of tests are of 1970. */
                              "log.cleaner.dedupe.buffer.size=8388608\n"
                              "num.network.threads=2\n"
                              "num.io.threads=4\n");
