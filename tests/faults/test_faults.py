@@ -260,7 +260,7 @@ def judge(run, counters, options):
     if code != 0:
         raise fault_run.Failed("the output is wrong")
     expected = fault_run.read_counts(expected_path)
-    if sum(expected.values()) != options.records:
+    if sum(expected.values()) < options.records:  # A killed broker forgets producers of 1970.
         raise fault_run.Failed(f"the input has {sum(expected.values())} records")
     for rows in tables:
         compare_rows(expected, rows, guarantee)
