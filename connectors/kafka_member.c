@@ -19,6 +19,7 @@
 #include "connectors/kafka_metadata.h"
 
 #include "streams/base/clock.h"
+#include "streams/base/logging.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ enum {
     SESSION_TIMEOUT_DEFAULT_MS = 45000,
     COMMIT_TIMEOUT_MS = 15000,
     FIRST_ASSIGNMENT_WAIT_MS = 10000,
+    CLOSE_WAIT_MS = 30000,
     LAST_LOOK_TIMEOUT_MS = 1000,
     EVENT_WAIT_MS = 100
 };
@@ -525,16 +527,44 @@ static bool topic_is_gone(const kafka_member *member)
            sight.partition_count == 0;
 }
 
+/* rd_kafka_consumer_close has no limit of time, and once never ended: a process that had been
+ * frozen past its session came back and was closed while it joined anew. */
+static bool close_in_time(kafka_member *member)
+{
+    uint64_t deadline_ns = weir_clock_monotonic_ns() + (uint64_t)CLOSE_WAIT_MS * WEIR_NS_PER_MS;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(member->handle);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(member->handle, queue);
+    bool is_closing = error == NULL;
+    rd_kafka_error_destroy(error);
+    while (is_closing && rd_kafka_consumer_closed(member->handle) == 0 &&
+           weir_clock_monotonic_ns() < deadline_ns) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, EVENT_WAIT_MS);
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) {
+            (void)rd_kafka_assign(member->handle, NULL); /* Whatever it says: nothing is kept. */
+        }
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_queue_destroy(queue);
+    bool is_closed = rd_kafka_consumer_closed(member->handle) != 0;
+    if (!is_closed) {
+        WEIR_LOG(WEIR_LOG_WARN, NULL,
+                 "group=%s does not let this member go: it waits for session.timeout.ms",
+                 member->group_id);
+    }
+    return is_closed;
+}
+
 /* A close alone forgets to say goodbye where nothing is assigned (librdkafka 2.0.2). */
 static void leave(kafka_member *member)
 {
     wait_for_first_assignment(member);
+    (void)let_go(member, NULL); /* What was revoked and not released. */
     rd_kafka_queue_destroy(weir_take(&member->queue));
     if (!owns_some(member)) {
         (void)rd_kafka_unsubscribe(member->handle);
     }
-    (void)rd_kafka_consumer_close(member->handle); /* It leaves, or times out. */
-    if (member->was_assigned && !topic_is_gone(member)) {
+    bool is_closed = close_in_time(member);
+    if (is_closed && member->was_assigned && !topic_is_gone(member)) {
         rd_kafka_destroy(member->handle);
     } /* Else its memory is the price: no cluster has answered it, or it would wait for ever. */
 }

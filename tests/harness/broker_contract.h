@@ -79,6 +79,7 @@ void broker_contract_run(const broker_factory *factory, void (*test)(broker_cont
     X(second_member_gets_its_half_only_after_release)                                              \
     X(every_generation_is_told_of_without_partitions_too)                                          \
     X(partitions_of_a_member_that_leaves_go_to_the_others)                                         \
+    X(member_that_leaves_before_it_has_released_lets_go)                                           \
     X(silent_member_loses_its_partitions_and_is_fenced)                                            \
     X(static_member_gets_its_partitions_back)                                                      \
     X(member_of_another_topic_is_refused)                                                          \

@@ -334,6 +334,22 @@ static char *gain(broker_contract *contract, weir_member *member, int64_t now_ms
     CHECK_NEVER("the member gains nothing");
 }
 
+void broker_contract_member_that_leaves_before_it_has_released_lets_go(broker_contract *contract)
+{
+    const char *topic = contract_topic(contract, "tasks", 4);
+    const char *group = contract_name(contract, "workers");
+    weir_member *first = contract_member(contract, group, NULL, topic);
+    CHECK_STR(contract_event(contract, first, 1000), "assigned 0,1,2,3");
+    WEIR_AUTO_PTR(weir_member) second = contract_member(contract, group, NULL, topic);
+    CHECK_STR(contract_event(contract, second, 1000), "assigned");
+    CHECK(strncmp(contract_event(contract, first, 1000), "revoked ", 8) == 0);
+    weir_member_free(first);
+    for (size_t gained = 0; gained < 4;) { /* At once, or in two generations. */
+        WEIR_AUTO_FREE char *event = gain(contract, second, 1001);
+        gained += (strlen(event) - strlen("assigned")) / 2;
+    }
+}
+
 void broker_contract_silent_member_loses_its_partitions_and_is_fenced(broker_contract *contract)
 {
     const char *topic = contract_topic(contract, "tasks", 2);
