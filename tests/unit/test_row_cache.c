@@ -275,9 +275,11 @@ TEST(cache_has_all_the_memory_until_not_all_rows_fit)
     size_t most = 0;
     uint32_t number = 0;
     char text[16];
-    for (; spilled == 0; number++) {
+    bool all_fit = true;
+    for (; all_fit; number++) {
         CHECK(weir_row_cache_wrote(cache, store, key_of(number, text),
                                    weir_bytes_of(row, sizeof(row))));
+        all_fit = spilled == 0;
         size_t bytes = weir_row_cache_bytes(cache);
         most = bytes > most ? bytes : most;
     }
