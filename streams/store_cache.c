@@ -151,10 +151,7 @@ static weir_status tell(void *user, const weir_held_write *write, weir_error *er
     weir_task *task = store->task;
     const weir_task_current outer = task->current;
     task->current = (weir_task_current){.timestamp_ms = write->timestamp_ms, .node = outer.node};
-    weir_status status =
-        task->environment->watchers == NULL
-            ? WEIR_OK
-            : weir_watchers_note(store, write->key, write->value, &write->old, err);
+    weir_status status = weir_watchers_note(store, write->key, write->value, &write->old, err);
     if (status == WEIR_OK) {
         status = weir_task_store_log(store, write->key, write->value, err);
     }

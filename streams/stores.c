@@ -93,13 +93,6 @@ static weir_status store_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, w
                : status;
 }
 
-static weir_status note_change(weir_task_store *store, weir_bytes key, weir_bytes value,
-                               weir_error *err)
-{
-    bool is_watched = store->task->environment->watchers != NULL;
-    return is_watched ? weir_watchers_note(store, key, value, NULL, err) : WEIR_OK;
-}
-
 static weir_status store_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
 {
     weir_task_store *store = store_of(kv);
@@ -107,7 +100,7 @@ static weir_status store_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir
     if (store->cached != NULL) {
         return weir_task_store_hold(store, key, value, err);
     }
-    WEIR_TRY(note_change(store, key, value, err));
+    WEIR_TRY(weir_watchers_note(store, key, value, NULL, err));
     WEIR_TRY(store->inner->ops->put(store->inner, key, value, err));
     return weir_task_store_log(store, key, value, err);
 }
@@ -132,7 +125,7 @@ static weir_status store_remove(weir_kv *kv, weir_bytes key, weir_error *err)
     if (store->cached != NULL) {
         return weir_task_store_hold(store, key, WEIR_BYTES_NULL, err);
     }
-    WEIR_TRY(note_change(store, key, WEIR_BYTES_NULL, err));
+    WEIR_TRY(weir_watchers_note(store, key, WEIR_BYTES_NULL, NULL, err));
     WEIR_TRY(store->inner->ops->remove(store->inner, key, err));
     return weir_task_store_log(store, key, WEIR_BYTES_NULL, err);
 }

@@ -158,8 +158,8 @@ static weir_status find_old(weir_task_store *store, weir_bytes key, const weir_b
     return WEIR_OK;
 }
 
-weir_status weir_watchers_note(weir_task_store *store, weir_bytes key, weir_bytes value,
-                               const weir_bytes *old, weir_error *err)
+weir_status weir_watchers_gather(weir_task_store *store, weir_bytes key, weir_bytes value,
+                                 const weir_bytes *old, weir_error *err)
 {
     weir_task *task = store->task;
     WEIR_AUTO(weir_buf) read = {0};

@@ -30,8 +30,18 @@ weir_status weir_task_store_record(const weir_task_store *store, weir_bytes key,
 
 /* A row is about to be put, or removed where value is null. old: what it was; NULL: look it up if
  * somebody asks. */
-weir_status weir_watchers_note(weir_task_store *store, weir_bytes key, weir_bytes value,
-                               const weir_bytes *old, weir_error *err);
+weir_status weir_watchers_gather(weir_task_store *store, weir_bytes key, weir_bytes value,
+                                 const weir_bytes *old, weir_error *err);
+
+/* The same, for every write: it costs a comparison where nobody subscribes. */
+static inline weir_status weir_watchers_note(weir_task_store *store, weir_bytes key,
+                                             weir_bytes value, const weir_bytes *old,
+                                             weir_error *err)
+{
+    return store->task->environment->watchers == NULL
+               ? WEIR_OK
+               : weir_watchers_gather(store, key, value, old, err);
+}
 
 /* Whether somebody asks for old values of the store. */
 bool weir_watchers_want_old(const weir_task_store *store);
