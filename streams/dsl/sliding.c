@@ -186,8 +186,8 @@ static weir_status process_late_enough(weir_windowed_processor *self, const weir
 }
 
 /* The end belongs to a window. */
-static weir_status release_closed(weir_windowed_processor *self, const weir_record *record,
-                                  weir_error *err)
+weir_status weir_sliding_release_closed(weir_windowed_processor *self, const weir_record *record,
+                                        weir_error *err)
 {
     int64_t size_ms = self->windows->size_ms;
     int64_t close_ms = *self->observed_ms - self->windows->grace_ms;
@@ -202,15 +202,6 @@ static weir_status release_closed(weir_windowed_processor *self, const weir_reco
         .close_ms = close_ms,
     };
     return weir_windowed_release(self, record, &closed, err);
-}
-
-weir_status weir_sliding_go_on(weir_processor *processor, int64_t stream_time_ms, weir_error *err)
-{
-    weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
-    const weir_record none = {.timestamp_ms = stream_time_ms};
-    return weir_observed_time_go_on(self->observed_ms, stream_time_ms)
-               ? release_closed(self, &none, err)
-               : WEIR_OK;
 }
 
 weir_status weir_sliding_process(weir_processor *processor, const weir_record *record,
@@ -234,5 +225,5 @@ weir_status weir_sliding_process(weir_processor *processor, const weir_record *r
     }
     WEIR_TRY(process_late_enough(self, record, err));
     WEIR_TRY(weir_windowed_tell_late(self, record, err));
-    return release_closed(self, record, err);
+    return weir_sliding_release_closed(self, record, err);
 }

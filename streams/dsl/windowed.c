@@ -170,9 +170,11 @@ static weir_status go_on(weir_processor *processor, int64_t stream_time_ms, weir
 {
     weir_windowed_processor *self = (weir_windowed_processor *)(void *)processor;
     const weir_record none = {.timestamp_ms = stream_time_ms};
-    return weir_observed_time_go_on(self->observed_ms, stream_time_ms)
-               ? release_closed(self, &none, err)
-               : WEIR_OK;
+    if (!weir_observed_time_go_on(self->observed_ms, stream_time_ms)) {
+        return WEIR_OK;
+    }
+    return self->windows->advance_ms == 0 ? weir_sliding_release_closed(self, &none, err)
+                                          : release_closed(self, &none, err);
 }
 
 static weir_status init(weir_processor *processor, weir_error *err)
@@ -182,8 +184,7 @@ static weir_status init(weir_processor *processor, weir_error *err)
     const char *name = self->spec->table->store->options.name;
     self->store = weir_context_window_store(processor->context, name);
     self->observed_ms = weir_context_observed_time(processor->context);
-    weir_context_on_idle(processor->context,
-                         self->windows->advance_ms == 0 ? weir_sliding_go_on : go_on);
+    weir_context_on_idle(processor->context, go_on);
     if (self->windows->emits_on_close) {
         weir_window_close_open(&self->close, processor->context, name);
         return WEIR_OK;

@@ -77,9 +77,11 @@ typedef struct weir_closed_windows {
 weir_status weir_windowed_release(weir_windowed_processor *self, const weir_record *record,
                                   const weir_closed_windows *closed, weir_error *err);
 
-/* sliding.c: the process function of sliding windows, and what they do without a record. */
+/* sliding.c: the process function of sliding windows; passes on those that record, or the time
+ * that it stands for, has closed. */
 weir_status weir_sliding_process(weir_processor *processor, const weir_record *record,
                                  weir_error *err);
-weir_status weir_sliding_go_on(weir_processor *processor, int64_t stream_time_ms, weir_error *err);
+weir_status weir_sliding_release_closed(weir_windowed_processor *self, const weir_record *record,
+                                        weir_error *err);
 
 #endif
