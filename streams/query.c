@@ -17,8 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_TIMEOUT_MS = 5000 };
-
 /* Row after row: u32 key bytes, u32 value bytes, key, value, in the machine's byte order. */
 typedef struct page {
     weir_buf rows;

@@ -15,7 +15,7 @@
 #include "streams/subscription_internal.h"
 
 #include "streams/application_internal.h"
-#include "streams/topology_internal.h"
+#include "streams/query_internal.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -318,12 +318,7 @@ static weir_status check(const weir_application *application,
                          const weir_subscription_options *options,
                          const weir_topology_store **out_store, weir_error *err)
 {
-    const weir_plan *plan = application->plan;
-    *out_store = weir_topology_store_named(plan->topology, options->store);
-    if (*out_store == NULL) {
-        return weir_error_set(err, WEIR_INVALID, "%s has no store '%s'", plan->application_id,
-                              options->store);
-    }
+    WEIR_TRY(weir_query_find_store(application->plan, options->store, out_store, err));
     if (options->key.data != NULL && options->prefix.data != NULL) {
         return weir_error_set(err, WEIR_INVALID, "store '%s': a key or a prefix, not both",
                               options->store);
