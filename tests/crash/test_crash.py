@@ -23,10 +23,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 import made_site
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+import verdict  # pylint: disable=wrong-import-position
 
 # What may differ between two crawls of the same site: when things happened.
 MASKED = re.compile(r".*_at_ms")
@@ -242,21 +244,6 @@ def run(options, work):
         site.close()
 
 
-def tell_of(run_all, options, when_right):
-    """Runs it in a directory of its own, which stays where something was wrong; the exit code."""
-    print(f"seed {options.seed}", flush=True)
-    work = tempfile.mkdtemp(prefix="weir-crash-")
-    wrong = run_all(options, work)
-    for sentence in wrong[:20]:
-        print(sentence[:2000])
-    if wrong:
-        print(f"{len(wrong)} differences with --seed {options.seed}; everything is in {work}")
-        return 1
-    shutil.rmtree(work)
-    print(when_right)
-    return 0
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("weir")
@@ -268,7 +255,7 @@ def main():
     own = sys.argv[1:sys.argv.index("--")] if "--" in sys.argv else sys.argv[1:]
     options = parser.parse_args(own)
     options.arguments = sys.argv[len(own) + 2:]
-    return tell_of(run, options, "nothing lost, nothing twice")
+    return verdict.tell(run, options, "crash", lambda: "nothing lost, nothing twice")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,10 @@ import time
 import made_site
 import test_crash
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "takeover"))
+TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path[:0] = [os.path.join(TESTS, "takeover"), os.path.join(TESTS, "harness")]
 import peers  # pylint: disable=wrong-import-position
+import verdict  # pylint: disable=wrong-import-position
 
 BROKER = "group.initial.rebalance.delay.ms=0\n"
 SESSION_MS = 6000  # The least that a broker allows: who was killed is not waited for longer.
@@ -148,7 +150,7 @@ def main():
     parser.add_argument("--pages", type=int, default=120)
     parser.add_argument("--only", action="append", help="one, two or killed")
     options = parser.parse_args()
-    return test_crash.tell_of(run, options, "the same tables")
+    return verdict.tell(run, options, "kafka-crawl", lambda: "the same tables")
 
 
 if __name__ == "__main__":

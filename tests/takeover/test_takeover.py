@@ -17,10 +17,8 @@ import argparse
 import base64
 import os
 import random
-import shutil
 import struct
 import sys
-import tempfile
 import threading
 import time
 from typing import NamedTuple
@@ -29,6 +27,9 @@ import model
 import peers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "harness"))
+import verdict  # pylint: disable=wrong-import-position
+
 RECORDS = 3000  # Of a part; there are three.
 FEED_S = 3
 BROKER = "group.initial.rebalance.delay.ms=0\n"
@@ -317,19 +318,10 @@ def main():
                         help="no weir: is the model what Kafka Streams does?")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)
-    work = tempfile.mkdtemp(prefix="weir-takeover-")
     started = time.monotonic()
-    wrong = test(options, work)
-    for sentence in wrong[:20]:
-        print(sentence[:2000])
-    if wrong:
-        print(f"{len(wrong)} differences with --seed {options.seed}; everything is in {work}")
-        return 1
-    shutil.rmtree(work)
-    print(f"{len(VARIANTS)} applications changed hands twice, exactly; "
-          f"{time.monotonic() - started:.0f} s")
-    return 0
+    return verdict.tell(test, options, "takeover",
+                        lambda: f"{len(VARIANTS)} applications changed hands twice, exactly; "
+                        f"{time.monotonic() - started:.0f} s")
 
 
 if __name__ == "__main__":
