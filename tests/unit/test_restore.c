@@ -26,6 +26,23 @@ static void let_it_be_applied(count_application *a)
     count_application_steps(a, 10);
 }
 
+/* Counts once, and all of it is on disk. */
+static void count_on_disk(count_application *a)
+{
+    count_application_start(a, true, NULL, 0);
+    count_all(a);
+    let_it_be_applied(a);
+}
+
+/* The same, and then crashes behind half as many again that are in the changelog alone. */
+static void crash_with_a_tail(count_application *a)
+{
+    count_on_disk(a);
+    count_topology_feed(a->broker, 0, RECORDS / 2);
+    count_application_run(a);
+    count_application_crash(a);
+}
+
 TEST(store_in_memory_is_restored_from_the_beginning)
 {
     WEIR_AUTO(count_application) a = {0};
@@ -41,12 +58,7 @@ TEST(store_in_memory_is_restored_from_the_beginning)
 TEST(store_on_disk_is_restored_from_where_it_stands)
 {
     WEIR_AUTO(count_application) a = {0};
-    count_application_start(&a, true, NULL, 0);
-    count_all(&a);
-    let_it_be_applied(&a);
-    count_topology_feed(a.broker, 0, RECORDS / 2);
-    count_application_run(&a);
-    count_application_crash(&a);
+    crash_with_a_tail(&a);
     count_application_run(&a);
     CHECK_I64(restored(&a), ==, RECORDS / 2);
     count_all(&a);
@@ -57,25 +69,17 @@ TEST(store_on_disk_is_restored_from_where_it_stands)
 TEST(what_is_applied_is_not_restored)
 {
     WEIR_AUTO(count_application) a = {0};
-    count_application_start(&a, true, NULL, 0);
-    count_all(&a);
-    let_it_be_applied(&a);
+    count_on_disk(&a);
     count_application_crash(&a);
     count_application_run(&a);
     CHECK_I64(restored(&a), ==, 0);
 }
 
-/* What was committed after the last apply is in the changelog alone; the process was away for long
- * then. */
+/* The process was away for so long after its crash. */
 static int64_t restored_after(int64_t away_ms)
 {
     WEIR_AUTO(count_application) a = {0};
-    count_application_start(&a, true, NULL, 0);
-    count_all(&a);
-    let_it_be_applied(&a);
-    count_topology_feed(a.broker, 0, RECORDS / 2);
-    count_application_run(&a);
-    count_application_crash(&a);
+    crash_with_a_tail(&a);
     a.now_ms += away_ms;
     count_application_run(&a);
     count_all(&a);
@@ -93,9 +97,7 @@ TEST(store_that_was_away_for_longer_than_tombstones_stay_is_restored_from_the_be
 TEST(store_that_lacks_nothing_stays_however_long_it_was_away)
 {
     WEIR_AUTO(count_application) a = {0};
-    count_application_start(&a, true, NULL, 0);
-    count_all(&a);
-    let_it_be_applied(&a);
+    count_on_disk(&a);
     count_application_crash(&a);
     a.now_ms += INT64_C(10) * 365 * 24 * 3600 * 1000;
     count_application_run(&a);
@@ -126,9 +128,7 @@ static int64_t sum_of_counts(count_application *a)
 TEST(task_that_does_not_fit_its_changelog_is_wiped_and_restored_and_no_other)
 {
     WEIR_AUTO(count_application) a = {0};
-    count_application_start(&a, true, NULL, 0);
-    count_all(&a);
-    let_it_be_applied(&a);
+    count_on_disk(&a);
     count_all(&a); /* Committed and not applied: the disk stands before the end. */
     int64_t keys_of_one = 0;
     const weir_topic_partition in = {"in", 1};

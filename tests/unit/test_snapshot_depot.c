@@ -187,16 +187,22 @@ static size_t heads_of(const char *task, const world *w)
     return heads;
 }
 
+/* A process has counted, put a snapshot away and gone on by a tail; then it ended. */
+static void leave_a_snapshot(world *w)
+{
+    open_world(w);
+    feed(w, RECORDS);
+    CHECK_OK(put_away(w), &w->err);
+    feed(w, TAIL);
+    end_process(w);
+}
+
 /* What the next process restores after a count, a snapshot and a tail behind it, where meddle has
  * done something to the snapshot in between. */
 static void check_takeover(void (*meddle)(world *w), int64_t expected)
 {
     WEIR_AUTO(world) w = {0};
-    open_world(&w);
-    feed(&w, RECORDS);
-    CHECK_OK(put_away(&w), &w.err);
-    feed(&w, TAIL);
-    end_process(&w);
+    leave_a_snapshot(&w);
     if (meddle != NULL) {
         meddle(&w);
     }
@@ -287,11 +293,7 @@ static void cut_changelogs(world *w)
 TEST(snapshot_before_the_first_offset_of_its_changelog_is_refused)
 {
     WEIR_AUTO(world) w = {0};
-    open_world(&w);
-    feed(&w, RECORDS);
-    CHECK_OK(put_away(&w), &w.err);
-    feed(&w, TAIL);
-    end_process(&w);
+    leave_a_snapshot(&w);
     cut_changelogs(&w);
     start_process(&w);
     feed(&w, 1);
