@@ -137,11 +137,6 @@ static weir_status producer_send(weir_producer *base, int32_t topic, const weir_
                               to->topic->name, to->topic->config.partition_count,
                               record->partition);
     }
-    size_t bytes = encoded_bytes(record);
-    if (base->transactional && producer->buffered_bytes > 0 &&
-        producer->buffered_bytes + bytes > producer->buffer_bytes_max) {
-        return WEIR_AGAIN;
-    }
     producer_outlet *outlet = &to->outlets[record->partition];
     if (outlet->frames.next_offset == 0) {
         producer->filled = weir_grow(producer->filled, producer->filled_count,
@@ -150,7 +145,8 @@ static weir_status producer_send(weir_producer *base, int32_t topic, const weir_
     }
     weir_frame_writer_add(&outlet->frames, record);
     if (base->transactional) {
-        producer->buffered_bytes += bytes;
+        producer->buffered_bytes += encoded_bytes(record);
+        base->wants_commit = producer->buffered_bytes >= producer->buffer_bytes_max;
         return WEIR_OK;
     }
     if (outlet->frames.frames.size < WEIR_FRAME_BYTES_TARGET) {

@@ -93,6 +93,7 @@ struct weir_producer {
     const weir_producer_ops *ops;
     bool transactional;
     bool in_transaction; /* Kept by the front door, which checks the order of calls with it. */
+    bool wants_commit;   /* Set with a send; the front door clears it as a transaction ends. */
 };
 
 typedef struct weir_member_ops {

@@ -199,6 +199,16 @@ static weir_status send_first(weir_collector *collector, int32_t timeout_ms, wei
     return weir_producer_send(collector->producer, handle, waiting->record, err);
 }
 
+bool weir_collector_wants_commit(const weir_collector *collector)
+{
+    return collector->producer != NULL && weir_producer_wants_commit(collector->producer);
+}
+
+bool weir_collector_has_room(const weir_collector *collector)
+{
+    return collector->first == NULL && !weir_collector_wants_commit(collector);
+}
+
 weir_status weir_collector_unblock(weir_collector *collector, int32_t timeout_ms, weir_error *err)
 {
     if (collector->first == NULL) {

@@ -45,6 +45,10 @@ weir_status weir_collector_send(weir_collector *collector, int32_t topic, const 
 
 /* Sent records that the producer had no room for are waiting. */
 bool weir_collector_is_blocked(const weir_collector *collector);
+/* The transaction holds as much as the producer should: process nothing more before its commit. */
+bool weir_collector_wants_commit(const weir_collector *collector);
+/* Neither: more may be processed. */
+bool weir_collector_has_room(const weir_collector *collector);
 /* Sends what waits; WEIR_AGAIN: something waits still. */
 weir_status weir_collector_unblock(weir_collector *collector, int32_t timeout_ms, weir_error *err);
 

@@ -29,6 +29,7 @@ weir_status weir_producer_new(weir_broker *broker, const weir_producer_options *
     WEIR_TRY(broker->ops->producer_new(broker, &filled, out_producer, err));
     (*out_producer)->transactional = options->transactional_id != NULL;
     (*out_producer)->in_transaction = false;
+    (*out_producer)->wants_commit = false;
     return WEIR_OK;
 }
 
@@ -96,6 +97,12 @@ weir_status weir_producer_send(weir_producer *producer, int32_t topic, const wei
     return producer->ops->send(producer, topic, record, err);
 }
 
+bool weir_producer_wants_commit(const weir_producer *producer)
+{
+    WEIR_ASSERT(producer != NULL);
+    return producer->wants_commit;
+}
+
 weir_status weir_producer_flush(weir_producer *producer, int32_t timeout_ms, weir_error *err)
 {
     WEIR_ASSERT(producer != NULL);
@@ -141,6 +148,7 @@ weir_status weir_producer_commit(weir_producer *producer, weir_error *err)
     WEIR_ASSERT(producer->in_transaction);
     WEIR_TRY(producer->ops->commit(producer, err));
     producer->in_transaction = false;
+    producer->wants_commit = false;
     return WEIR_OK;
 }
 
@@ -150,5 +158,6 @@ weir_status weir_producer_abort(weir_producer *producer, weir_error *err)
     WEIR_ASSERT(producer->in_transaction);
     weir_status status = producer->ops->abort(producer, err);
     producer->in_transaction = status == WEIR_AGAIN;
+    producer->wants_commit = producer->wants_commit && producer->in_transaction;
     return status;
 }

@@ -40,11 +40,15 @@ weir_status weir_producer_topic(weir_producer *producer, const char *topic, int3
                                 int32_t *out_partition_count, weir_error *err);
 
 /* Sends to partition record->partition of topic (record->topic and offset are not read). WEIR_AGAIN
- * when the buffer is full: flush (in a transaction: commit), then send again. WEIR_BAD_RECORD: over
- * the limits of record.h, or a timestamp before 1970. WEIR_INVALID: no such partition. A plain
- * record may stay in the buffer until weir_producer_flush, which is cheap with nothing to do. */
+ * when the buffer is full: flush, then send again. WEIR_BAD_RECORD: over the limits of record.h, or
+ * a timestamp before 1970. WEIR_INVALID: no such partition. A plain record may stay in the buffer
+ * until weir_producer_flush, which is cheap with nothing to do. */
 weir_status weir_producer_send(weir_producer *producer, int32_t topic, const weir_record *record,
                                weir_error *err);
+
+/* Whether the transaction holds more than the buffer should: a broker that writes nothing of it
+ * before the commit takes its records all the same, since they belong together. Commit soon. */
+bool weir_producer_wants_commit(const weir_producer *producer);
 
 /* OK: all that was sent is acknowledged (in a transaction: will be, if the commit succeeds).
  * WEIR_AGAIN: not within timeout_ms; nothing is lost. Other: at least one record was refused. */

@@ -357,7 +357,7 @@ static weir_status process_task(weir_stream_thread *thread, weir_task *task, siz
                                 size_t *out_count, weir_error *err)
 {
     *out_count = 0;
-    while (*out_count < records_max && !weir_collector_is_blocked(thread->collector)) {
+    while (*out_count < records_max && weir_collector_has_room(thread->collector)) {
         weir_status status = weir_task_process(task, err);
         if (status == WEIR_AGAIN) {
             break;
@@ -486,6 +486,7 @@ static bool commit_is_due(const weir_stream_thread *thread, bool is_idle)
     int64_t interval_ms =
         is_idle ? weir_stream_thread_idle_commit_ms(thread) : busy_commit_ms(thread);
     if (thread->commit_pending || any_ending(thread) ||
+        weir_collector_wants_commit(thread->collector) ||
         thread->environment.now_ms - thread->last_commit_ms >= interval_ms) {
         return true;
     }

@@ -196,7 +196,7 @@ weir_status weir_task_fire_due(weir_task *task, size_t *count, weir_error *err)
     for (size_t i = 0; i < task->store_count; i++) {
         weir_task_store *store = &task->stores[i];
         if (has_alarm(store) && not_before_ms(store) <= clock_ms(task, store->alarm.clock) &&
-            !weir_collector_is_blocked(task->environment->collector)) {
+            weir_collector_has_room(task->environment->collector)) {
             WEIR_TRY(fire_due(store, count, err));
         }
     }
@@ -206,7 +206,7 @@ weir_status weir_task_fire_due(weir_task *task, size_t *count, weir_error *err)
 int64_t weir_task_alarm_ms(const weir_task *task)
 {
     int64_t first_ms = INT64_MAX;
-    if (weir_collector_is_blocked(task->environment->collector)) {
+    if (!weir_collector_has_room(task->environment->collector)) {
         return first_ms; /* What is due waits for room. */
     }
     for (size_t i = 0; i < task->store_count; i++) {

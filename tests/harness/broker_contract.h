@@ -70,7 +70,7 @@ void broker_contract_run(const broker_factory *factory, void (*test)(broker_cont
     X(transaction_carries_group_offsets)                                                           \
     X(older_producer_of_a_transactional_id_is_fenced)                                              \
     X(acknowledged_offset_is_that_of_the_last_record)                                              \
-    X(full_buffer_of_a_transaction_asks_to_commit)                                                 \
+    X(transaction_takes_more_than_the_buffer)                                                      \
     X(group_offsets_are_committed_with_metadata)                                                   \
     X(offsets_of_many_partitions_are_asked_for_at_once)                                            \
     X(commit_of_another_generation_waits)                                                          \

@@ -37,6 +37,7 @@ typedef struct sim_faults {
     uint32_t short_poll;        /* It hands out one record only. */
     uint32_t rebalance_refused; /* A commit meets a rebalance: WEIR_AGAIN. */
     uint32_t admin_fails;       /* Topics and offsets cannot be asked for. */
+    uint32_t full_transaction;  /* A transaction wants its commit after a record. */
 
     /* Transactions as Kafka has them, where the contract of brokers is stricter: they time out,
      * which fences their producer; offsets that were sent are committed even if their member has

@@ -192,6 +192,9 @@ static weir_status producer_send(weir_producer *producer, int32_t topic, const w
         if (!write_record(self, topic, record)) {
             self->txn->poisoned = true;
         }
+        sim_cluster *cluster = self->process->cluster;
+        producer->wants_commit =
+            producer->wants_commit || sim_happens(cluster, cluster->faults.full_transaction);
         return WEIR_OK;
     }
     size_t bytes = record->key.size + record->value.size + RECORD_OVERHEAD_BYTES;

@@ -27,6 +27,7 @@ sim_faults sim_chances_of_faults(weir_random *random)
         .short_poll = sim_chance(random, 300000),
         .rebalance_refused = sim_chance(random, 100000),
         .admin_fails = sim_chance(random, 30000),
+        .full_transaction = sim_chance(random, 30000),
         .kafka_transactions = weir_random_below(random, 4) > 0,
     };
 }

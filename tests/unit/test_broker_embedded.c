@@ -53,6 +53,33 @@ static const broker_factory factory = {.open = open_fresh, .reopen = reopen, .cl
 BROKER_CONTRACT(RUN)
 BROKER_CONTRACT_CRASH(RUN)
 
+TEST(transaction_over_the_buffer_wants_its_commit)
+{
+    enum { BUFFER_BYTES = 1000, VALUE_BYTES = 100, FEW = 5, MANY = 10 };
+    weir_error err = {0};
+    WEIR_AUTO_PTR(weir_broker) broker = NULL;
+    CHECK_OK(weir_broker_embedded_open(&(weir_broker_embedded_options){0}, &broker, &err), &err);
+    const weir_topic_config topic = {.name = "pages", .partition_count = 1};
+    CHECK_OK(weir_broker_create_topic(broker, &topic, &err), &err);
+    const weir_producer_options options = {.transactional_id = "writer",
+                                           .buffer_bytes_max = BUFFER_BYTES};
+    WEIR_AUTO_PTR(weir_producer) producer = NULL;
+    CHECK_OK(weir_producer_new(broker, &options, &producer, &err), &err);
+    int32_t number = 0;
+    int32_t partition_count = 0;
+    CHECK_OK(weir_producer_topic(producer, "pages", &number, &partition_count, &err), &err);
+    static char value[VALUE_BYTES];
+    const weir_record record = {.value = weir_bytes_of(value, sizeof value)};
+    CHECK_OK(weir_producer_begin(producer, &err), &err);
+    for (int i = 1; i <= MANY; i++) {
+        CHECK_OK(weir_producer_send(producer, number, &record, &err), &err);
+        CHECK(i > FEW || !weir_producer_wants_commit(producer));
+    }
+    CHECK(weir_producer_wants_commit(producer));
+    CHECK_OK(weir_producer_abort(producer, &err), &err);
+    CHECK(!weir_producer_wants_commit(producer));
+}
+
 TEST(broker_without_a_directory_leaves_nothing_behind)
 {
     weir_error err = {0};

@@ -55,6 +55,19 @@ TEST(nothing_is_processed_while_a_commit_waits)
               processed);
 }
 
+/* With an interval that never ends. */
+TEST(a_full_transaction_is_committed_before_it_is_due)
+{
+    WEIR_AUTO(count_application) a = {0};
+    const weir_setting settings[] = {{"commit.interval.ms", "86400000"},
+                                     {"weir.commit.idle.ms", "86400000"}};
+    count_application_start(&a, false, settings, WEIR_COUNT_OF(settings));
+    feed_then_fail(&a, (sim_faults){.full_transaction = ALWAYS});
+    count_application_run(&a);
+    CHECK_I64(count_application_committed(&a), ==, RECORDS);
+    CHECK_I64(count_application_metric(&a, "weir_stream_thread_commit_total"), ==, RECORDS);
+}
+
 static void a_failed_commit_counts_each_record_once(sim_faults faults)
 {
     WEIR_AUTO(count_application) a = {0};
