@@ -384,19 +384,6 @@ static void keep_batch(weir_restorer *restorer, changelog *log, weir_batch *owne
     }
 }
 
-/* Whether the changelog has nothing from offset on, as far as is known; what was polled of it is
- * stored now. */
-static bool is_level(weir_restorer *restorer, const changelog *log, int64_t offset)
-{
-    if (!log->follows) {
-        return offset >= log->end;
-    }
-    int64_t lag = log->limit - offset;
-    return log->limit == INT64_MAX
-               ? weir_consumer_lag(restorer->consumer, log->partition, &lag) == WEIR_OK && lag == 0
-               : lag <= 0;
-}
-
 /* What is kept with the position. */
 static void set_marks(weir_restore_batch *restore, const weir_task_store *store,
                       const kept_entries *entries, bool is_level)
@@ -446,7 +433,8 @@ static weir_status store_kept(weir_restorer *restorer, changelog *log, weir_erro
         .offset = store->outdated_from >= 0 ? store->outdated_from : offset,
         .may_wait = may_wait,
     };
-    set_marks(&restore, store, &entries, is_level(restorer, log, offset));
+    log->position = weir_consumer_position(restorer->consumer, log->partition);
+    set_marks(&restore, store, &entries, weir_restorer_behind(restorer, log) == 0);
     weir_status status =
         weir_task_store_restore_index(store, entries.items, entries.count, may_wait, err);
     status =

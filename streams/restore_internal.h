@@ -48,4 +48,8 @@ struct weir_restorer {
     int64_t now_ms;    /* Of the last slice. */
 };
 
+/* Offsets from the position of a changelog to its end, or to its limit; past the marker of the last
+ * transaction it is 0. WEIR_LAG_UNKNOWN. */
+int64_t weir_restorer_behind(weir_restorer *restorer, const weir_restoring *log);
+
 #endif

@@ -6,8 +6,7 @@
 
 typedef struct weir_restoring changelog;
 
-/* How far a changelog is behind its end. */
-static int64_t behind(weir_restorer *restorer, const changelog *log)
+int64_t weir_restorer_behind(weir_restorer *restorer, const changelog *log)
 {
     if (!log->follows) {
         return log->end > log->position ? log->end - log->position : 0;
@@ -24,7 +23,7 @@ bool weir_restorer_is_level(weir_restorer *restorer, const weir_task *task)
 {
     for (size_t i = 0; i < task->store_count; i++) {
         const changelog *log = task->stores[i].restoring;
-        if (log != NULL && (log->batch_count > 0 || behind(restorer, log) != 0)) {
+        if (log != NULL && (log->batch_count > 0 || weir_restorer_behind(restorer, log) != 0)) {
             return false;
         }
     }
@@ -46,7 +45,7 @@ static int64_t position_at_rest(const weir_task_store *store)
 static void look_at(weir_restorer *restorer, changelog *log)
 {
     log->position = weir_consumer_position(restorer->consumer, log->partition);
-    if (log->follows && log->batch_count == 0 && behind(restorer, log) == 0) {
+    if (log->follows && log->batch_count == 0 && weir_restorer_behind(restorer, log) == 0) {
         log->level_ms = log->limit == INT64_MAX ? restorer->now_ms : log->look_ms;
     }
 }
@@ -64,7 +63,7 @@ weir_store_lag weir_restorer_store_lag(weir_restorer *restorer, weir_task *task,
     look_at(restorer, log);
     stored = stored < 0 ? log->earliest : stored;
     int64_t reached = log->batch_count == 0 ? log->position : stored; /* Past markers. */
-    int64_t unread = behind(restorer, log);
+    int64_t unread = weir_restorer_behind(restorer, log);
     return (weir_store_lag){
         .records = unread < 0 ? WEIR_LAG_UNKNOWN : unread + log->position - reached,
         .ms = log->level_ms < 0 ? WEIR_LAG_UNKNOWN : restorer->now_ms - log->level_ms,
@@ -84,7 +83,7 @@ weir_restore_lag weir_restorer_lag(weir_restorer *restorer, const weir_task *tas
         if (log != NULL) {
             look_at(restorer, log);
         }
-        int64_t lag = log == NULL ? 0 : behind(restorer, log);
+        int64_t lag = log == NULL ? 0 : weir_restorer_behind(restorer, log);
         int64_t position = log == NULL ? position_at_rest(store) : log->position;
         sum.behind = lag < 0 || sum.behind < 0 ? WEIR_LAG_UNKNOWN : sum.behind + lag;
         sum.position = position < 0 || sum.position < 0 ? -1 : sum.position + position;

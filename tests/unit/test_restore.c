@@ -34,13 +34,18 @@ static void count_on_disk(count_application *a)
     let_it_be_applied(a);
 }
 
-/* The same, and then crashes behind half as many again that are in the changelog alone. */
-static void crash_with_a_tail(count_application *a)
+/* Half as many again come, and are in the changelog alone. */
+static void crash_behind_a_tail(count_application *a)
 {
-    count_on_disk(a);
     count_topology_feed(a->broker, 0, RECORDS / 2);
     count_application_run(a);
     count_application_crash(a);
+}
+
+static void crash_with_a_tail(count_application *a)
+{
+    count_on_disk(a);
+    crash_behind_a_tail(a);
 }
 
 TEST(store_in_memory_is_restored_from_the_beginning)
@@ -92,6 +97,20 @@ TEST(store_that_was_away_for_longer_than_tombstones_stay_is_restored_from_the_be
     enum { DAY_MS = 24 * 3600 * 1000 };
     CHECK_I64(restored_after(DAY_MS - 60 * 1000), ==, RECORDS / 2);
     CHECK_I64(restored_after(DAY_MS + 60 * 1000), ==, RECORDS + RECORDS / 2);
+}
+
+TEST(restore_that_came_to_the_end_makes_a_store_young_again)
+{
+    enum { SHORTER_MS = 20 * 3600 * 1000 };
+    WEIR_AUTO(count_application) a = {0};
+    count_on_disk(&a);
+    for (int i = 0; i < 2; i++) {
+        crash_behind_a_tail(&a);
+        a.now_ms += SHORTER_MS;
+        count_application_run(&a);
+        CHECK_I64(restored(&a), ==, RECORDS / 2);
+        let_it_be_applied(&a);
+    }
 }
 
 TEST(store_that_lacks_nothing_stays_however_long_it_was_away)
