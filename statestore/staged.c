@@ -351,7 +351,7 @@ void weir_staged_free(weir_staged *staged)
     if (staged == NULL) {
         return;
     }
-    WEIR_ASSERT(staged->open_iterators == 0);
+    WEIR_ASSERT(staged->open_iterators.count == 0);
     drop_held(staged);
     weir_record_cache_cleanup(&staged->cache);
     weir_buf_cleanup(&staged->told_value);
@@ -403,7 +403,7 @@ static void forget_if_empty(weir_staged *staged, weir_ordered_entry *entry)
 
 void weir_staged_commit(weir_staged *staged)
 {
-    WEIR_ASSERT(staged->open_iterators == 0);
+    WEIR_ASSERT(staged->open_iterators.count == 0);
     WEIR_ASSERT(staged->cache.held == 0);
 
     for (size_t i = 0; i < staged->dirty_count; i++) {
@@ -423,7 +423,7 @@ void weir_staged_commit(weir_staged *staged)
 
 void weir_staged_abort(weir_staged *staged)
 {
-    WEIR_ASSERT(staged->open_iterators == 0);
+    WEIR_ASSERT(staged->open_iterators.count == 0);
     drop_held(staged);
 
     for (size_t i = 0; i < staged->dirty_count; i++) {
@@ -474,7 +474,7 @@ static void drop_committed(weir_staged *staged)
 
 void weir_staged_applied(weir_staged *staged)
 {
-    WEIR_ASSERT(staged->open_iterators == 0);
+    WEIR_ASSERT(staged->open_iterators.count == 0);
 
     if (staged->engine == NULL) {
         return;
@@ -514,7 +514,7 @@ void weir_staged_put_committed(weir_staged *staged, const weir_restore_entry *ro
 
 void weir_staged_clear(weir_staged *staged)
 {
-    WEIR_ASSERT(staged->open_iterators == 0);
+    WEIR_ASSERT(staged->open_iterators.count == 0);
 
     drop_held(staged);
     weir_ordered_map_clear(staged->map);
@@ -522,6 +522,16 @@ void weir_staged_clear(weir_staged *staged)
     staged->staged_bytes = 0;
     staged->committed_bytes = 0;
     staged->newest_below_ms = WEIR_STAGED_NOT_KNOWN;
+}
+
+const weir_open_iterators *weir_staged_open_iterators(const weir_staged *staged)
+{
+    return &staged->open_iterators;
+}
+
+void weir_staged_measure_iterators(weir_staged *staged, const weir_iterator_measures *measures)
+{
+    staged->open_iterators.measures = *measures;
 }
 
 size_t weir_staged_staged_bytes(const weir_staged *staged)

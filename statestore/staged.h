@@ -12,6 +12,7 @@
 #define WEIR_STATESTORE_STAGED_H
 
 #include "statestore/kv_store.h"
+#include "statestore/open_iterators.h"
 #include "statestore/record_cache.h"
 #include "statestore/task_state.h"
 
@@ -89,6 +90,10 @@ weir_status weir_staged_flush(weir_staged *staged, const weir_held_sink *sink, w
 /* The same, but what was not used for longest comes first: Kafka Streams' eviction, in which one
  * entry that was written takes all others along. */
 weir_status weir_staged_evict(weir_staged *staged, const weir_held_sink *sink, weir_error *err);
+
+/* Which iterators of its views are open; how they are measured from now on. */
+const weir_open_iterators *weir_staged_open_iterators(const weir_staged *staged);
+void weir_staged_measure_iterators(weir_staged *staged, const weir_iterator_measures *measures);
 
 /* Neither is called while an iterator of a view is open; commit not while a write is held back. */
 void weir_staged_commit(weir_staged *staged);

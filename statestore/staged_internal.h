@@ -8,6 +8,7 @@
 #ifndef WEIR_STATESTORE_STAGED_INTERNAL_H
 #define WEIR_STATESTORE_STAGED_INTERNAL_H
 
+#include "statestore/open_iterators.h"
 #include "statestore/ordered_map.h"
 #include "statestore/staged.h"
 
@@ -34,7 +35,7 @@ struct weir_staged {
     size_t dirty_capacity;
     size_t staged_bytes;
     size_t committed_bytes;
-    size_t open_iterators;
+    weir_open_iterators open_iterators;
     struct weir_staged_iterator *spare; /* One that is closed; NULL: none is. */
     uint64_t expected; /* Entries fetched into the processor's cache before they were asked for. */
     int64_t (*time_of)(weir_bytes key); /* NULL: all keys are of time 0. */

@@ -10,6 +10,7 @@
 
 typedef struct weir_staged_iterator {
     weir_kv_iterator iterator; /* Must be first. */
+    weir_iterator_mark mark;
     weir_staged_side *view;
     bool backwards;
     weir_ordered_walk walk;
@@ -141,8 +142,7 @@ static void merge_close(weir_kv_iterator *iterator)
 {
     weir_staged_iterator *it = (weir_staged_iterator *)iterator;
     weir_staged *staged = it->view->staged;
-    WEIR_ASSERT(staged->open_iterators > 0);
-    staged->open_iterators--;
+    weir_open_iterators_remove(&staged->open_iterators, &it->mark);
     weir_kv_iterator_free(weir_take(&it->engine_walk));
     if (staged->spare != NULL) {
         destroy_iterator(it);
@@ -166,7 +166,8 @@ weir_status weir_staged_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool 
     weir_staged *staged = v->staged;
     weir_staged_iterator *it = weir_take(&staged->spare);
     it = it == NULL ? weir_alloc(sizeof *it) : it;
-    staged->open_iterators++;
+    weir_open_iterators_add(&staged->open_iterators, &it->mark,
+                            v->only_looks ? WEIR_READER_QUERY : WEIR_READER_PROCESSOR);
     it->iterator.ops = &iterator_ops;
     WEIR_AUTO_PTR(weir_kv_iterator) owner = &it->iterator;
     it->view = v;

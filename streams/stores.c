@@ -201,6 +201,7 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
     store->staged = weir_task_state_staged(task->state, spec->options.name);
     weir_staged_use_times(store->staged, weir_store_key_time(spec->options.kind));
     store->is_on_disk = engine == WEIR_ENGINE_ROCKSDB;
+    weir_task_store_measure_iterators(store);
     open_cache(store);
     WEIR_TRY(weir_task_store_open_index(store, engine, err));
     if (store->changelog == NULL) {

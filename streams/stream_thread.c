@@ -124,6 +124,7 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
         .metrics = options->metrics,
         .resources = thread->resources,
         .globals = thread->globals,
+        .iterator_clock.now_ms = &thread->environment.now_ms,
         .cache.bytes_max = (size_t)(options->config->cache_bytes_max /
                                     options->config->num_stream_threads), /* As Kafka Streams. */
     };
@@ -376,6 +377,7 @@ weir_status weir_stream_thread_post(weir_stream_thread *thread, weir_task_comman
 void weir_stream_thread_measure(weir_stream_thread *thread, uint64_t (*monotonic_ns)(void))
 {
     thread->metrics.monotonic_ns = monotonic_ns;
+    thread->environment.iterator_clock.monotonic_ns = monotonic_ns;
 }
 
 weir_mailbox *weir_stream_thread_mailbox(weir_stream_thread *thread)

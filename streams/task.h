@@ -19,7 +19,7 @@
 #ifndef WEIR_STREAMS_TASK_H
 #define WEIR_STREAMS_TASK_H
 
-#include "streams/base/metrics.h"
+#include "statestore/open_iterators.h"
 #include "streams/collector.h"
 #include "streams/config.h"
 #include "streams/consumer.h"
@@ -40,8 +40,9 @@ typedef struct weir_task_environment {
     void **resources;                   /* By index of the topology's resources. */
     struct weir_global_stores *globals; /* NULL: none. */
     weir_cache_budget cache;
-    int32_t generation;            /* In which tasks that begin now are owned. */
-    int64_t now_ms;                /* Wall clock of this pass; the worker sets it. */
+    int32_t generation; /* In which tasks that begin now are owned. */
+    int64_t now_ms;     /* Wall clock of this pass; the worker sets it. */
+    weir_iterator_clock iterator_clock;
     struct weir_watcher *watchers; /* Who subscribes to changes; NULL: nobody. */
 } weir_task_environment;
 
@@ -139,9 +140,6 @@ const weir_planned_task *weir_task_planned(const weir_task *task);
 
 /* True when every input is read to its end, nothing is deferred and nothing uncommitted. */
 bool weir_task_is_idle(weir_task *task);
-
-/* Sets the gauges of the task: lag, deferred records, bytes. Asks the consumer for each input. */
-void weir_task_publish_levels(weir_task *task);
 
 /* A store's committed content (NULL: no such store); the largest time it was given, or -1. */
 weir_kv *weir_task_committed_view(weir_task *task, const char *store);

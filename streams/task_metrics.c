@@ -4,6 +4,8 @@
  */
 #include "streams/task_internal.h"
 
+#include "statestore/staged.h"
+
 static weir_metric_id id_of(const weir_label *labels, const char *name, const char *help)
 {
     return (weir_metric_id){name, help, labels, 2};
@@ -75,6 +77,54 @@ void weir_task_count_refused(weir_task *task, bool is_dead_letter)
     }
 }
 
+void weir_task_store_measure_iterators(weir_task_store *store)
+{
+    static const char *const readers[] = {
+        [WEIR_READER_PROCESSOR] = "processor",
+        [WEIR_READER_QUERY] = "query",
+    };
+    const weir_task_environment *environment = store->task->environment;
+    weir_iterator_measures measures = {.clock = &environment->iterator_clock};
+    for (size_t i = 0; i < WEIR_ITERATOR_READERS && environment->metrics != NULL; i++) {
+        const weir_label labels[] = {{"application_id", environment->plan->application_id},
+                                     {"state_id", store->kv.name},
+                                     {"reader", readers[i]}};
+        const weir_metric_id id = {"weir_stream_state_iterator_duration_seconds",
+                                   "From the opening of an iterator to its end.", labels,
+                                   WEIR_COUNT_OF(labels)};
+        measures.durations_ns[i] =
+            weir_metrics_histogram(environment->metrics, id, &weir_shape_duration_ns);
+    }
+    weir_staged_measure_iterators(store->staged, &measures);
+}
+
+static void make_store_metrics(weir_task_store *store)
+{
+    const weir_task_environment *environment = store->task->environment;
+    const weir_label labels[] = {{"application_id", environment->plan->application_id},
+                                 {"task_id", store->task->planned->id},
+                                 {"state_id", store->kv.name}};
+    weir_metric_id id = {"weir_stream_state_num_open_iterators", "Iterators that are open.", labels,
+                         WEIR_COUNT_OF(labels)};
+    store->metrics.open_iterators = weir_metrics_gauge(environment->metrics, id);
+    id.name = "weir_stream_state_oldest_iterator_open_since_ms";
+    id.help = "When the oldest open iterator was opened, in ms since 1970; 0: none is open.";
+    store->metrics.oldest_iterator = weir_metrics_gauge(environment->metrics, id);
+}
+
+static void publish_iterators(weir_task_store *store)
+{
+    const weir_open_iterators *open = weir_staged_open_iterators(store->staged);
+    if (store->metrics.open_iterators == NULL) {
+        if (open->opened[WEIR_READER_PROCESSOR] + open->opened[WEIR_READER_QUERY] == 0) {
+            return;
+        }
+        make_store_metrics(store);
+    }
+    weir_gauge_set(store->metrics.open_iterators, (int64_t)open->count);
+    weir_gauge_set(store->metrics.oldest_iterator, weir_open_iterators_since_ms(open));
+}
+
 static void observe_age(weir_task *task)
 {
     int64_t age_ms = task->environment->now_ms - task->last_timestamp_ms;
@@ -133,6 +183,9 @@ void weir_task_publish_levels(weir_task *task)
     weir_gauge_set(task->metrics.async, task->async_count);
     weir_gauge_set(task->metrics.staged, (int64_t)weir_task_staged_bytes(task));
     weir_gauge_set(task->metrics.committed, (int64_t)weir_task_committed_bytes(task));
+    for (size_t i = 0; i < task->store_count; i++) {
+        publish_iterators(&task->stores[i]);
+    }
 }
 
 void weir_task_clear_levels(weir_task *task)
@@ -144,4 +197,10 @@ void weir_task_clear_levels(weir_task *task)
     weir_gauge_set(task->metrics.async, 0);
     weir_gauge_set(task->metrics.staged, 0);
     weir_gauge_set(task->metrics.committed, 0);
+    for (size_t i = 0; i < task->store_count; i++) {
+        if (task->stores[i].metrics.open_iterators != NULL) {
+            weir_gauge_set(task->stores[i].metrics.open_iterators, 0);
+            weir_gauge_set(task->stores[i].metrics.oldest_iterator, 0);
+        }
+    }
 }

@@ -12,7 +12,7 @@
 #include "statestore/expiry.h"
 #include "streams/base/map.h"
 #include "streams/observed_time.h"
-#include "streams/task.h"
+#include "streams/task_metrics.h"
 #include "streams/term.h"
 #include "streams/timers.h"
 #include "streams/topology_internal.h"
@@ -61,6 +61,7 @@ typedef struct weir_task_store {
     size_t key_rest_size;
     weir_map *outdated;    /* Keys whose last record in the changelog is one that was skipped. */
     int64_t outdated_from; /* The first such record; -1: none. What is on disk stands before it. */
+    weir_store_metrics metrics;
     bool is_on_disk;
     bool dirty;               /* Written since the last commit. */
     int64_t changelog_offset; /* Next changelog offset after what is committed; -1: unknown. */

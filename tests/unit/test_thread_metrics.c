@@ -5,6 +5,7 @@
  */
 #include "streams/application.h"
 #include "streams/base/file.h"
+#include "streams/query.h"
 #include "streams/test_driver.h"
 #include "streams/thread_metrics.h"
 #include "tests/harness/check.h"
@@ -133,10 +134,26 @@ static void read_manual(weir_buf *text)
     CHECK_OK(weir_file_read(WEIR_SOURCE_DIR "/docs/METRICS.md", 1 << 20, text, &err), &err);
 }
 
+static weir_status ignore_store(void *user, const weir_query_store *store, weir_error *err)
+{
+    (void)user, (void)store, (void)err;
+    return WEIR_OK;
+}
+
+/* The series of iterators are made with the first one. */
+static void open_an_iterator(fixture *f)
+{
+    CHECK_OK(
+        weir_query_stores(weir_test_driver_application(f->driver), ignore_store, NULL, &f->err),
+        &f->err);
+    CHECK_OK(weir_test_driver_advance(f->driver, 200, &f->err), &f->err);
+}
+
 TEST(manual_lists_every_series_that_is_exposed)
 {
     WEIR_AUTO(fixture) f = {0};
     start(&f);
+    open_an_iterator(&f);
     WEIR_AUTO(weir_buf) exposed = {0};
     weir_metrics_expose(f.metrics, &exposed);
     WEIR_AUTO(weir_buf) manual = {0};
