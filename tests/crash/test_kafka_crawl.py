@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """test_kafka_crawl.py - the pipeline on Kafka makes the same tables as on the embedded broker.
 
-A site is crawled on the embedded broker; then on Kafka by one process; by two; and by two of which
-one is killed (kill -9) in the middle and comes back. Each time the index topics must replay to the
-same rows (but for what test_crash.py masks), and each URL have one task, one fetch, one page, one
-score.
+A site is crawled on the embedded broker; then on Kafka by one process; by two; by two of which one
+is killed (kill -9) in the middle and comes back; and by one that loses its disk with it and goes on
+from snapshots in the object store. Each time the index topics must replay to the same rows (but for
+what test_crash.py masks), and each URL have one task, one fetch, one page, one score.
 """
 
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,8 @@ import verdict  # pylint: disable=wrong-import-position
 BROKER = "group.initial.rebalance.delay.ms=0\n"
 SESSION_MS = 6000  # The least that a broker allows: who was killed is not waited for longer.
 PATIENCE_S = 240
+SNAPSHOTS = ["weir.snapshot.put.interval.ms=500", "weir.snapshot.lag.min=1",
+             "weir.apply.interval.ms=200"]
 
 
 class KafkaCrawl:
@@ -40,15 +43,16 @@ class KafkaCrawl:
         self.kafka = peers.Kafka(options.kafka_cluster, BROKER)
         self.environment = dict(os.environ, KAFKA_BOOTSTRAP_SERVERS=self.kafka.bootstrap)
         self.processes = []
+        self.flags = ["--objects", os.path.join(self.work, "objects")]
+        for setting in [f"session.timeout.ms={SESSION_MS}", *(SNAPSHOTS if name == "lost" else [])]:
+            self.flags += ["--set", setting]
         self.reader = self.process("reader")
         subprocess.run([self.weir, "topics", "create", "--profile", "local"], check=True,
                        env=self.environment, stdout=subprocess.DEVNULL)
 
     def process(self, name):
         """One more process, not started; the first has the seeds."""
-        crawl = test_crash.Crawl(self.weir, self.work, name, self.site,
-                                 ["--objects", os.path.join(self.work, "objects"),
-                                  "--set", f"session.timeout.ms={SESSION_MS}"])
+        crawl = test_crash.Crawl(self.weir, self.work, name, self.site, self.flags)
         crawl.environment = self.environment
         crawl.command.remove("--until-idle")  # One that waits for others is idle, too.
         if self.processes:
@@ -104,6 +108,24 @@ def kill_one(crawl, source, first, total):
     victim.start()
 
 
+def has_logged(crawl, sentence):
+    with open(crawl.output.name, encoding="utf-8") as file:
+        return sentence in file.read()
+
+
+def lose_disk(crawl, first, total):
+    """Kills the process in the middle of the crawl; the next one finds an empty disk."""
+    victim = crawl.processes[0]
+    peers.wait_until("snapshots in the middle of the crawl",
+                     lambda: crawl.site.request_count() >= first + total // 2
+                     and has_logged(victim, "put away"))
+    victim.kill()
+    print(f"lost at {crawl.site.request_count() - first} of {total} requests", flush=True)
+    shutil.rmtree(victim.data)
+    victim.start()
+    peers.wait_until("a loaded snapshot", lambda: has_logged(victim, "has loaded a snapshot"))
+
+
 def crawl_on_kafka(options, work, site, calm, total, name):
     """One crawl by the processes that name says; what is wrong with it."""
     source = random.Random(f"{options.seed} {name}")
@@ -111,9 +133,11 @@ def crawl_on_kafka(options, work, site, calm, total, name):
     crawl = KafkaCrawl(options, work, name, site)
     try:
         began_s = time.monotonic()
-        crawl.start(1 if name == "one" else 2)
+        crawl.start(1 if name in ("one", "lost") else 2)
         if name == "killed":
             kill_one(crawl, source, first, total)
+        if name == "lost":
+            lose_disk(crawl, first, total)
         wrong = crawl.wait(calm)
         took_s = time.monotonic() - began_s
         wrong += crawl.stop()
@@ -134,7 +158,7 @@ def run(options, work):
         calm.start()
         wrong = calm.finish()
         total = site.request_count()
-        for name in options.only or ["one", "two", "killed"]:
+        for name in options.only or ["one", "killed", "lost"]:
             if not wrong:
                 wrong += crawl_on_kafka(options, work, site, calm, total, name)
         return wrong
@@ -148,7 +172,7 @@ def main():
     parser.add_argument("kafka_cluster")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--pages", type=int, default=120)
-    parser.add_argument("--only", action="append", help="one, two or killed")
+    parser.add_argument("--only", action="append", help="one, two, killed, lost; else all but two")
     options = parser.parse_args()
     return verdict.tell(run, options, "kafka-crawl", lambda: "the same tables")
 
