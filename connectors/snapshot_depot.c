@@ -30,6 +30,9 @@ static const int64_t torn_ms = INT64_C(24) * 3600 * 1000; /* A put takes no long
 /* A task that stands still is put away again before what it has is too old to be read. */
 static const int64_t renewal_ms = INT64_C(4) * 3600 * 1000;
 
+/* What is counted, in the order of docs/METRICS.md. */
+typedef enum put_count { PUT_DONE, PUT_GIVEN_UP, PUT_BYTES, PUT_COUNTS } put_count;
+
 typedef struct put_task {
     int64_t tried_ms;
     int64_t put_ms;   /* 0: not yet. */
@@ -42,6 +45,7 @@ typedef struct put_application {
     put_task *tasks;
     size_t task_count;
     size_t next; /* Whose turn it is. */
+    weir_counter *counts[PUT_COUNTS];
 } put_application;
 
 /* The snapshot that is being put away. */
@@ -102,6 +106,30 @@ const weir_snapshot_network *weir_snapshot_depot_network(const weir_snapshot_dep
     return &depot->network;
 }
 
+static void make_counters(put_application *of, weir_metrics *metrics)
+{
+    static const struct {
+        const char *name;
+        const char *help;
+    } counters[PUT_COUNTS] = {
+        [PUT_DONE] = {"weir_snapshot_depot_put_total", "Snapshots put into the object store."},
+        [PUT_GIVEN_UP] = {"weir_snapshot_depot_given_up_total", "Snapshots that were given up."},
+        [PUT_BYTES] = {"weir_snapshot_depot_put_bytes_total", "Bytes of their pages."},
+    };
+    const weir_label label = {"application_id", of->config->application_id};
+    for (size_t i = 0; i < PUT_COUNTS; i++) {
+        of->counts[i] = weir_metrics_counter(
+            metrics, (weir_metric_id){counters[i].name, counters[i].help, &label, 1});
+    }
+}
+
+static void count_more(const put *now, put_count what, uint64_t more)
+{
+    if (now->of->counts[what] != NULL) {
+        weir_counter_add(now->of->counts[what], more);
+    }
+}
+
 void weir_snapshot_depot_add(weir_snapshot_depot *depot, weir_snapshot_host *owned_host,
                              const weir_config *config)
 {
@@ -112,6 +140,9 @@ void weir_snapshot_depot_add(weir_snapshot_depot *depot, weir_snapshot_host *own
     added->tasks = weir_alloc_array(added->task_count, sizeof(*added->tasks));
     for (size_t i = 0; i < added->task_count; i++) {
         added->tasks[i].tried_ms = depot->options.now_ms();
+    }
+    if (depot->options.metrics != NULL) {
+        make_counters(added, depot->options.metrics);
     }
 }
 
@@ -206,7 +237,6 @@ static weir_status begin_put(weir_snapshot_depot *depot, weir_error *err)
     put *now = &depot->now;
     const char *task_id = weir_snapshot_host_task_id(now->of->host, now->task);
     now->folder = weir_depot_folder(application_id(now), task_id);
-    WEIR_TRY(sweep(depot, err));
     weir_topic_partition changelogs[WEIR_DEPOT_CHANGELOGS_MAX];
     size_t count = weir_snapshot_host_changelogs(now->of->host, now->task, changelogs);
     for (size_t i = 0; i < count; i++) {
@@ -237,6 +267,7 @@ static weir_status put_head(weir_snapshot_depot *depot, weir_error *err)
     WEIR_TRY(weir_object_put(depot->store, key, weir_buf_bytes(&now->page), err));
     now->of->tasks[now->task].put_ms = now->head.taken_ms;
     now->of->tasks[now->task].position = now->position;
+    count_more(now, PUT_DONE, 1);
     WEIR_LOG(WEIR_LOG_INFO, NULL, "put away %s bytes=%" PRIu64, key, now->bytes);
     free(weir_take(&now->stem)); /* It stays, whatever fails from here on. */
     return sweep(depot, err);
@@ -259,6 +290,7 @@ static weir_status put_page(weir_snapshot_depot *depot, bool *out_done, weir_err
     }
     WEIR_AUTO_FREE char *key = weir_depot_page_key(now->stem, now->next);
     WEIR_TRY(weir_object_put(depot->store, key, weir_buf_bytes(&now->page), err));
+    count_more(now, PUT_BYTES, now->page.size);
     now->next++;
     *out_done = page.kind == WEIR_SNAPSHOT_END;
     return *out_done ? put_head(depot, err) : WEIR_OK;
@@ -327,6 +359,7 @@ weir_status weir_snapshot_depot_step(weir_snapshot_depot *depot, bool *out_busy,
     if (status != WEIR_OK) {
         (void)weir_error_wrap(err, status, "the snapshot of task %s is not put away",
                               weir_snapshot_host_task_id(now->of->host, now->task));
+        count_more(now, PUT_GIVEN_UP, 1);
         remove_pages(depot);
     }
     if (status != WEIR_OK || done) {

@@ -19,6 +19,7 @@
 #ifndef WEIR_CONNECTORS_SNAPSHOT_DEPOT_H
 #define WEIR_CONNECTORS_SNAPSHOT_DEPOT_H
 
+#include "streams/base/metrics.h"
 #include "streams/broker.h"
 #include "streams/config.h"
 #include "streams/snapshot.h"
@@ -32,6 +33,7 @@ typedef struct weir_snapshot_depot_options {
     const char *directory; /* Of the object store, which all processes share. */
     weir_broker *broker;   /* Of the changelogs. */
     int64_t (*now_ms)(void);
+    weir_metrics *metrics; /* NULL: none. */
 } weir_snapshot_depot_options;
 
 weir_status weir_snapshot_depot_open(const weir_snapshot_depot_options *options,

@@ -248,6 +248,7 @@ static weir_status open_depot(weir_pipeline *pipeline, weir_error *err)
         .directory = pipeline->objects_directory,
         .broker = pipeline->broker,
         .now_ms = weir_clock_now_ms,
+        .metrics = pipeline->metrics,
     };
     return puts ? weir_snapshot_depot_open(&options, &pipeline->depot, err) : WEIR_OK;
 }

@@ -70,7 +70,7 @@ static void start_process(world *w)
     CHECK_OK(
         weir_database_open(&(weir_database_options){.directory = w->disk}, &w->database, &w->err),
         &w->err);
-    const weir_snapshot_depot_options depot = {w->objects, w->broker, clock_now_ms};
+    const weir_snapshot_depot_options depot = {w->objects, w->broker, clock_now_ms, w->metrics};
     CHECK_OK(weir_snapshot_depot_open(&depot, &w->depot, &w->err), &w->err);
     const weir_application_options options = {
         .topology = w->topology,
@@ -348,6 +348,9 @@ TEST(as_many_are_kept_as_the_setting_says_and_none_without_need)
     WEIR_AUTO(keys) after = list(&w, "0_1");
     CHECK_I64(after.count, ==, 2 * each);
     CHECK(strcmp(after.items[after.count - 1], before.items[before.count - 1]) > 0);
+    CHECK_I64(weir_metrics_sum(w.metrics, "weir_snapshot_depot_put_total", NULL), ==, 5 * TASKS);
+    CHECK_I64(weir_metrics_sum(w.metrics, "weir_snapshot_depot_put_bytes_total", NULL), >, 0);
+    CHECK_I64(weir_metrics_sum(w.metrics, "weir_snapshot_depot_given_up_total", NULL), ==, 0);
 }
 
 TEST(snapshot_that_grows_past_its_limit_leaves_nothing_behind)
@@ -360,6 +363,7 @@ TEST(snapshot_that_grows_past_its_limit_leaves_nothing_behind)
     CHECK(strstr(w.err.message, "weir.snapshot.put.bytes.max") != NULL);
     WEIR_AUTO(keys) found = list(&w, "0_0");
     CHECK_I64(found.count, ==, 0);
+    CHECK_I64(weir_metrics_sum(w.metrics, "weir_snapshot_depot_given_up_total", NULL), ==, 1);
 }
 
 TEST(thread_puts_away_what_is_due)

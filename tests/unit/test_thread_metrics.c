@@ -169,10 +169,11 @@ TEST(manual_lists_every_series_that_is_exposed)
         }
         listed++;
     }
+    static const char depot[] = "\n| `weir_snapshot_depot_";
     size_t rows = 0;
     at = strstr(weir_buf_text(&manual), "\n| `weir_");
     for (; at != NULL; at = strstr(at + 1, "\n| `weir_")) {
-        rows++;
+        rows += strncmp(at, depot, strlen(depot)) == 0 ? 0 : 1; /* test_snapshot_depot.c */
     }
     CHECK_I64(rows, ==, listed);
 }
