@@ -67,16 +67,28 @@ static weir_status run(weir_stream_thread *thread, weir_task *task, bool *busy, 
     return WEIR_OK;
 }
 
+/* Whether a task in a phase that it begins from may begin: answers of the broker are there, and no
+ * snapshot is on its way to a new one. */
+static weir_status may_begin(weir_stream_thread *thread, weir_task *task, bool *out_may, bool *busy,
+                             weir_error *err)
+{
+    bool loading = false;
+    if (weir_task_phase_now(task) == WEIR_TASK_CREATED) {
+        WEIR_TRY(weir_stream_thread_load(thread, task, &loading, busy, err));
+    }
+    *out_may = !loading && thread->is_asked[weir_stream_thread_index(thread, task)];
+    return WEIR_OK;
+}
+
 static weir_status bring_up_active(weir_stream_thread *thread, weir_task *task, bool *busy,
                                    weir_error *err)
 {
     weir_task_phase phase = weir_task_phase_now(task);
-    bool loading = false;
-    if (phase == WEIR_TASK_CREATED) {
-        WEIR_TRY(weir_stream_thread_load(thread, task, &loading, busy, err));
+    bool begins = false;
+    if (phase == WEIR_TASK_CREATED || phase == WEIR_TASK_STANDBY) {
+        WEIR_TRY(may_begin(thread, task, &begins, busy, err));
     }
-    bool is_asked = thread->is_asked[weir_stream_thread_index(thread, task)];
-    if ((phase == WEIR_TASK_CREATED || phase == WEIR_TASK_STANDBY) && !loading && is_asked) {
+    if (begins) {
         WEIR_TRY(begin(thread, task, err));
     }
     if (weir_task_phase_now(task) == WEIR_TASK_RESTORING && weir_restorer_is_done(task)) {
@@ -90,12 +102,11 @@ static weir_status bring_up_standby(weir_stream_thread *thread, weir_task *task,
                                     weir_error *err)
 {
     weir_task_phase phase = weir_task_phase_now(task);
-    bool loading = false;
-    if (phase == WEIR_TASK_CREATED) {
-        WEIR_TRY(weir_stream_thread_load(thread, task, &loading, busy, err));
+    bool begins = false;
+    if (phase == WEIR_TASK_CREATED || phase == WEIR_TASK_RESTORING) {
+        WEIR_TRY(may_begin(thread, task, &begins, busy, err));
     }
-    bool is_asked = thread->is_asked[weir_stream_thread_index(thread, task)];
-    if ((phase == WEIR_TASK_CREATED || phase == WEIR_TASK_RESTORING) && !loading && is_asked) {
+    if (begins) {
         weir_task_follow(task);
         WEIR_TRY(weir_restorer_follow(thread->restorer, task, err));
         *busy = true;
