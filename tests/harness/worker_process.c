@@ -116,6 +116,23 @@ void worker_process_tell(worker_process *process, weir_task_command command, siz
              &process->err);
 }
 
+void worker_process_tell_all(worker_process *process, weir_task_command command)
+{
+    for (size_t i = 0; i < process->plan->task_count; i++) {
+        worker_process_tell(process, command, i);
+    }
+}
+
+bool worker_process_has_reported(const worker_process *process, weir_task_report report)
+{
+    for (size_t i = 0; i < process->plan->task_count; i++) {
+        if (process->last_report[i] != (int)report) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int64_t worker_process_metric(const worker_process *process, const char *name)
 {
     return weir_metrics_sum(process->metrics, name, NULL);

@@ -50,6 +50,10 @@ weir_status worker_process_step(worker_process *process, int64_t now_ms);
 /* Sends a command; there is room for it. */
 void worker_process_tell(worker_process *process, weir_task_command command, size_t task_index);
 
+void worker_process_tell_all(worker_process *process, weir_task_command command);
+/* Whether every task reported this last. */
+bool worker_process_has_reported(const worker_process *process, weir_task_report report);
+
 /* A sum over the series of this process. */
 int64_t worker_process_metric(const worker_process *process, const char *name);
 

@@ -246,22 +246,11 @@ static void run(pair *p)
     check_fail(__FILE__, __LINE__, "the workers never become idle");
 }
 
-static void tell_all(worker_process *process, weir_task_command command)
-{
-    for (size_t i = 0; i < TASKS; i++) {
-        worker_process_tell(process, command, i);
-    }
-}
-
 static void run_until(pair *p, const worker_process *process, weir_task_report report)
 {
     for (int i = 0; i < STEPS_MAX; i++) {
         step(p);
-        bool all = true;
-        for (size_t t = 0; t < TASKS; t++) {
-            all = all && process->last_report[t] == (int)report;
-        }
-        if (all) {
+        if (worker_process_has_reported(process, report)) {
             return;
         }
     }
@@ -272,10 +261,10 @@ static void run_until(pair *p, const worker_process *process, weir_task_report r
 static void count_on_a(pair *p)
 {
     start(p);
-    tell_all(&p->a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p->a, WEIR_COMMAND_OPEN);
     count_topology_feed(p->outside, 0, RECORDS);
     run(p);
-    tell_all(&p->a, WEIR_COMMAND_HOLD);
+    worker_process_tell_all(&p->a, WEIR_COMMAND_HOLD);
     step(p);
     p->net.refuses = false;
 }
@@ -298,7 +287,7 @@ static void check_counts(pair *p, int64_t expected)
 static void go_on_with_b(pair *p)
 {
     open_process(p, &p->b, "b", p->directories[1]);
-    tell_all(&p->b, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p->b, WEIR_COMMAND_OPEN);
     run_until(p, &p->b, WEIR_REPORT_RUNNING);
     count_topology_feed(p->outside, 0, RECORDS);
     run(p);
@@ -318,19 +307,19 @@ TEST(standby_begins_with_a_snapshot_of_a_running_task_and_follows_the_rest)
 {
     WEIR_AUTO(pair) p = {0};
     count_on_a(&p);
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
     run_until(&p, &p.a, WEIR_REPORT_RUNNING);
     open_process(&p, &p.b, "b", p.directories[1]);
     p.net.slow = 5;
-    tell_all(&p.b, WEIR_COMMAND_STANDBY);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_STANDBY);
     step(&p);
     count_topology_feed(p.outside, 0, RECORDS); /* While the snapshot is on its way. */
     run_until(&p, &p.b, WEIR_REPORT_STANDBY);
     run(&p);
     CHECK_I64(changelog_records(&p.b), <=, RECORDS);
-    tell_all(&p.a, WEIR_COMMAND_CLOSE);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_CLOSE);
     run_until(&p, &p.a, WEIR_REPORT_CLOSED);
-    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_OPEN);
     run_until(&p, &p.b, WEIR_REPORT_RUNNING);
     count_topology_feed(p.outside, 0, RECORDS);
     run(&p);
@@ -342,13 +331,13 @@ TEST(task_that_lacks_little_asks_nobody)
     WEIR_AUTO(pair) p = {0};
     count_on_a(&p);
     go_on_with_b(&p);
-    tell_all(&p.b, WEIR_COMMAND_CLOSE);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_CLOSE);
     run_until(&p, &p.b, WEIR_REPORT_CLOSED);
     worker_process_cleanup(&p.b);
     p.net.pages = 0;
     p.net.harm = HARM_NO_ANSWER;
     open_process(&p, &p.b, "b", p.directories[1]);
-    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_OPEN);
     run_until(&p, &p.b, WEIR_REPORT_RUNNING);
     CHECK_I64(p.net.pages, ==, 0);
 }
@@ -358,18 +347,18 @@ TEST(disk_stays_as_it_is_where_there_is_no_snapshot)
     WEIR_AUTO(pair) p = {0};
     count_on_a(&p);
     open_process(&p, &p.b, "b", p.directories[1]);
-    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_OPEN);
     run_until(&p, &p.b, WEIR_REPORT_RUNNING);
-    tell_all(&p.b, WEIR_COMMAND_CLOSE);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_CLOSE);
     run_until(&p, &p.b, WEIR_REPORT_CLOSED);
     worker_process_cleanup(&p.b);
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
     count_topology_feed(p.outside, 0, RECORDS);
     run(&p);
-    tell_all(&p.a, WEIR_COMMAND_CLOSE);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_CLOSE);
     run_until(&p, &p.a, WEIR_REPORT_CLOSED);
     open_process(&p, &p.b, "b", p.directories[1]); /* a has no stores any more. */
-    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_OPEN);
     run_until(&p, &p.b, WEIR_REPORT_RUNNING);
     CHECK_I64(changelog_records(&p.b), ==, RECORDS);
     count_topology_feed(p.outside, 0, RECORDS);
@@ -412,10 +401,10 @@ TEST(snapshot_knows_whose_late_writes_do_not_count)
         worker_process_cleanup(&p.b);
         run(&p);
     }
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
     count_topology_feed(p.outside, 0, RECORDS);
     run(&p);
-    tell_all(&p.a, WEIR_COMMAND_HOLD);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_HOLD);
     step(&p);
     p.net.refuses = false;
     write_late(&p);
@@ -456,7 +445,7 @@ TEST(load_that_a_crash_cut_is_wiped_in_the_next_life)
     count_on_a(&p);
     open_process(&p, &p.b, "b", p.directories[1]);
     p.net.slow = 3;
-    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_OPEN);
     while (p.net.pages < TASKS * 2) { /* Rows are in, the ends are not. */
         step(&p);
     }
@@ -522,7 +511,7 @@ TEST(snapshot_goes_through_http)
     p.network = &weir_snapshot_http;
     p.source = weir_format("127.0.0.1:%u", weir_rest_port(rest));
     open_process(&p, &p.b, "b", p.directories[1]);
-    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_OPEN);
     for (size_t t = 0; t < TASKS;) {
         step(&p);
         weir_stream_thread_wait(p.b.thread, p.now_ms);
@@ -546,7 +535,7 @@ TEST(process_that_does_not_answer_is_given_up)
     p.network = &weir_snapshot_http;
     p.source = weir_format("127.0.0.1:%u", weir_rest_port(rest));
     open_process(&p, &p.b, "b", p.directories[1]);
-    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_OPEN);
     for (size_t t = 0; t < TASKS;) {
         step(&p);
         weir_stream_thread_wait(p.b.thread, p.now_ms);

@@ -92,22 +92,11 @@ static void run(pair *p)
     check_fail(__FILE__, __LINE__, "the workers never become idle");
 }
 
-static void tell_all(worker_process *process, weir_task_command command)
-{
-    for (size_t i = 0; i < TASKS; i++) {
-        worker_process_tell(process, command, i);
-    }
-}
-
 static void run_until(pair *p, const worker_process *process, weir_task_report report)
 {
     for (int i = 0; i < STEPS_MAX; i++) {
         steps(p, 1);
-        bool all = true;
-        for (size_t t = 0; t < TASKS; t++) {
-            all = all && process->last_report[t] == (int)report;
-        }
-        if (all) {
+        if (worker_process_has_reported(process, report)) {
             return;
         }
     }
@@ -164,17 +153,17 @@ static void check_takeover(bool on_disk)
 {
     WEIR_AUTO(pair) p = {0};
     start(&p, on_disk, "exactly_once_v2", "100");
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
     feed(&p);
     run(&p);
-    tell_all(&p.b, WEIR_COMMAND_STANDBY);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_STANDBY);
     run_until(&p, &p.b, WEIR_REPORT_STANDBY);
     feed(&p);
     run(&p);
     CHECK_I64(followed(&p.b), ==, (int64_t)2 * RECORDS);
-    tell_all(&p.a, WEIR_COMMAND_CLOSE);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_CLOSE);
     run_until(&p, &p.a, WEIR_REPORT_CLOSED);
-    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_OPEN);
     feed(&p);
     run_until(&p, &p.b, WEIR_REPORT_RUNNING);
     run(&p);
@@ -197,8 +186,8 @@ TEST(standby_is_promoted_before_it_has_read_all_and_restores_the_tail_alone)
 {
     WEIR_AUTO(pair) p = {0};
     start(&p, true, "exactly_once_v2", "100");
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
-    tell_all(&p.b, WEIR_COMMAND_STANDBY);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_STANDBY);
     feed(&p);
     run(&p);
     CHECK_I64(followed(&p.b), ==, RECORDS);
@@ -207,11 +196,11 @@ TEST(standby_is_promoted_before_it_has_read_all_and_restores_the_tail_alone)
         CHECK_OK(worker_process_step(&p.a, p.now_ms), &p.a.err);
         p.now_ms += STEP_MS;
     }
-    tell_all(&p.a, WEIR_COMMAND_DROP);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_DROP);
     CHECK_OK(worker_process_step(&p.a, p.now_ms), &p.a.err);
     const sim_faults slow = {.short_poll = 1000000}; /* A record a poll. */
     sim_cluster_set_faults(p.cluster, &slow);
-    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_OPEN);
     feed(&p);
     run_until(&p, &p.b, WEIR_REPORT_RUNNING);
     run(&p);
@@ -224,25 +213,25 @@ TEST(running_task_commits_before_it_stands_by)
 {
     WEIR_AUTO(pair) p = {0};
     start(&p, true, "exactly_once_v2", "60000");
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
     run_until(&p, &p.a, WEIR_REPORT_RUNNING);
     begin_to_process(&p);
     int64_t before = committed(&p);
-    tell_all(&p.a, WEIR_COMMAND_STANDBY);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_STANDBY);
     run_until(&p, &p.a, WEIR_REPORT_STANDBY);
     int64_t after = committed(&p);
     CHECK_I64(after, >, before);
     feed(&p);
     run(&p);
     CHECK_I64(committed(&p), ==, after); /* Nobody processes. */
-    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_OPEN);
     run_until(&p, &p.b, WEIR_REPORT_RUNNING);
-    tell_all(&p.b, WEIR_COMMAND_CLOSE);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_CLOSE);
     run_until(&p, &p.b, WEIR_REPORT_CLOSED);
     run(&p);
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
     run_until(&p, &p.a, WEIR_REPORT_RUNNING);
-    tell_all(&p.a, WEIR_COMMAND_CLOSE);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_CLOSE);
     run_until(&p, &p.a, WEIR_REPORT_CLOSED);
     check_counts(&p, 2);
     CHECK_I64(restored(&p.a), ==, 0);
@@ -252,12 +241,12 @@ static void check_hold(const char *guarantee)
 {
     WEIR_AUTO(pair) p = {0};
     start(&p, true, guarantee, "60000");
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
     run_until(&p, &p.a, WEIR_REPORT_RUNNING);
     begin_to_process(&p);
     int64_t before = committed(&p);
     CHECK_I64(before, <, RECORDS);
-    tell_all(&p.a, WEIR_COMMAND_HOLD);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_HOLD);
     steps(&p, 1);
     for (size_t i = 0; i < TASKS; i++) {
         CHECK_I64(p.a.last_report[i], ==, WEIR_REPORT_HELD);
@@ -266,7 +255,7 @@ static void check_hold(const char *guarantee)
     p.now_ms += 120 * 1000; /* A commit would be due. */
     steps(&p, 20);
     CHECK_I64(committed(&p), ==, before);
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
     run_until(&p, &p.a, WEIR_REPORT_RUNNING);
     steps(&p, 20);
     p.now_ms += 61 * 1000;
@@ -288,7 +277,7 @@ TEST(hold_counts_nothing_twice_and_no_other_task_is_lost)
 {
     WEIR_AUTO(pair) p = {0};
     start(&p, true, "exactly_once_v2", "60000");
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
     run_until(&p, &p.a, WEIR_REPORT_RUNNING);
     feed(&p);
     steps(&p, 20);
@@ -312,8 +301,8 @@ TEST(lag_of_a_standby_is_published)
     start(&p, true, "exactly_once_v2", "100");
     CHECK_I64(weir_stream_thread_changelog_lag(p.b.thread, 0), ==, -1);
     CHECK_I64(weir_stream_thread_changelog_position(p.b.thread, 0), ==, -1);
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
-    tell_all(&p.b, WEIR_COMMAND_STANDBY);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_STANDBY);
     feed(&p);
     run(&p);
     steps(&p, 20);
@@ -326,7 +315,7 @@ TEST(lag_of_a_standby_is_published)
         CHECK_I64(weir_stream_thread_changelog_position(p.b.thread, i), >=,
                   weir_stream_thread_changelog_position(p.a.thread, i));
     }
-    tell_all(&p.b, WEIR_COMMAND_DROP);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_DROP);
     steps(&p, 1);
     CHECK_I64(weir_stream_thread_changelog_lag(p.b.thread, 0), ==, -1);
     CHECK_I64(weir_task_figures_processed(weir_stream_thread_figures(p.a.thread), 0) +
@@ -339,12 +328,12 @@ TEST(standby_whose_changelog_was_cut_is_wiped_and_follows_again)
 {
     WEIR_AUTO(pair) p = {0};
     start(&p, true, "exactly_once_v2", "100");
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
     feed(&p);
     run(&p);
-    tell_all(&p.b, WEIR_COMMAND_STANDBY);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_STANDBY);
     steps(&p, 1);
-    tell_all(&p.b, WEIR_COMMAND_HOLD);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_HOLD);
     steps(&p, 1);
     feed(&p);
     run(&p);
@@ -355,7 +344,7 @@ TEST(standby_whose_changelog_was_cut_is_wiped_and_follows_again)
                  &p.err);
         CHECK_OK(weir_broker_delete_records(p.outside, changelog, end, &p.err), &p.err);
     }
-    tell_all(&p.b, WEIR_COMMAND_STANDBY);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_STANDBY);
     run_until(&p, &p.b, WEIR_REPORT_STANDBY);
     feed(&p);
     run(&p);
@@ -367,7 +356,7 @@ TEST(task_that_restores_goes_before_those_that_stand_by)
 {
     WEIR_AUTO(pair) p = {0};
     start(&p, true, "exactly_once_v2", "100");
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
     worker_process_tell(&p.b, WEIR_COMMAND_STANDBY, 1);
     run(&p);
     const sim_faults slow = {.short_poll = 1000000};
@@ -455,22 +444,22 @@ TEST(standby_of_a_source_topic_follows_what_is_committed_of_it)
 {
     WEIR_AUTO(pair) p = {.topology = table_topology()};
     start(&p, true, "exactly_once_v2", "100");
-    tell_all(&p.b, WEIR_COMMAND_STANDBY);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_STANDBY);
     feed(&p);
     steps(&p, 300);
     CHECK_I64(row_count(&p.b), ==, 0); /* Nobody has processed it yet. */
-    tell_all(&p.a, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_OPEN);
     run(&p);
     steps(&p, 300);
     CHECK_I64(row_count(&p.b), ==, RECORDS);
-    tell_all(&p.a, WEIR_COMMAND_HOLD);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_HOLD);
     steps(&p, 1);
     count_topology_feed(p.outside, RECORDS, RECORDS);
     steps(&p, 300);
     CHECK_I64(row_count(&p.b), ==, RECORDS);
-    tell_all(&p.a, WEIR_COMMAND_DROP);
+    worker_process_tell_all(&p.a, WEIR_COMMAND_DROP);
     steps(&p, 1);
-    tell_all(&p.b, WEIR_COMMAND_OPEN);
+    worker_process_tell_all(&p.b, WEIR_COMMAND_OPEN);
     run_until(&p, &p.b, WEIR_REPORT_RUNNING);
     CHECK_I64(restored(&p.b), ==, 0);
     run(&p);
