@@ -55,10 +55,13 @@ static weir_status open_tables(weir_global_stores *stores, const weir_plan *plan
     stores->tables = weir_alloc_array(topology->global_count, sizeof(*stores->tables));
     for (size_t i = 0; i < topology->global_count; i++) {
         const weir_topology_global *global = &topology->globals[i];
+        size_t count = 0;
+        const weir_planned_input *input = weir_plan_inputs_of(plan, global->source, &count);
+        WEIR_ASSERT(count == 1);
         stores->tables[i] = (global_table){
             .rows = weir_mem_store_new(global->store),
-            .topic = plan->node_topics[global->source],
-            .partition_count = plan->source_partition_counts[global->source],
+            .topic = input->topic,
+            .partition_count = input->partition_count,
         };
         stores->table_count = i + 1;
         WEIR_TRY(assign(stores, &stores->tables[i], err));

@@ -30,28 +30,66 @@ static void apply_override(weir_topic_config *topic, const weir_topic_override *
 typedef struct known_topics {
     weir_topic_query *queries;
     size_t count;
+    size_t capacity;
+    const char **listed; /* All that there are, by name, where a source reads by pattern. */
+    size_t listed_count;
+    size_t listed_capacity;
 } known_topics;
 
 static void known_topics_cleanup(known_topics *known)
 {
     free(known->queries);
+    free(known->listed);
 }
 
+static void add_query(known_topics *known, const char *topic)
+{
+    known->queries =
+        weir_grow(known->queries, known->count, &known->capacity, sizeof(*known->queries));
+    known->queries[known->count++] = (weir_topic_query){.topic = topic};
+}
+
+/* The names belong to the broker. */
+static weir_status add_listed(void *user, const weir_topic_config *topic, weir_error *err)
+{
+    known_topics *known = user;
+    (void)err;
+    known->listed = weir_grow(known->listed, known->listed_count, &known->listed_capacity,
+                              sizeof(*known->listed));
+    known->listed[known->listed_count++] = topic->name;
+    return WEIR_OK;
+}
+
+static weir_status find_matches(weir_broker *broker, const weir_topic_pattern *pattern,
+                                known_topics *known, weir_error *err)
+{
+    if (known->listed == NULL) {
+        WEIR_TRY(weir_broker_list_topics(broker, add_listed, known, err));
+    }
+    for (size_t i = 0; i < known->listed_count; i++) {
+        if (weir_topic_pattern_matches(pattern, known->listed[i])) {
+            add_query(known, known->listed[i]);
+        }
+    }
+    return WEIR_OK;
+}
 static weir_status ask_topics(weir_broker *broker, const weir_topology *topology,
                               known_topics *known, weir_error *err)
 {
-    known->queries =
-        weir_alloc_array(topology->node_count + topology->store_count, sizeof(*known->queries));
     for (size_t i = 0; i < topology->node_count; i++) {
         const weir_node *node = &topology->nodes[i];
-        if (node->kind == WEIR_NODE_SOURCE && node->repartition < 0) {
-            known->queries[known->count++].topic = node->topic;
+        if (node->pattern != NULL) {
+            WEIR_TRY(find_matches(broker, node->pattern, known, err));
+        }
+        for (char **topic = node->topics; node->repartition < 0 && topic != NULL && *topic != NULL;
+             topic++) {
+            add_query(known, *topic);
         }
     }
     for (size_t i = 0; i < topology->store_count; i++) {
         const weir_store_options *store = &topology->stores[i].options;
         if (!store->logging_disabled && store->changelog_topic != NULL) {
-            known->queries[known->count++].topic = store->changelog_topic;
+            add_query(known, store->changelog_topic);
         }
     }
     return weir_broker_describe_topics(broker, known->queries, known->count, err);
@@ -81,6 +119,8 @@ weir_status weir_internal_topics_plan(weir_broker *broker, const weir_topology *
         .application_id = config->application_id,
         .partition_count = count_partitions,
         .user = &known,
+        .topics = known.listed,
+        .topic_count = known.listed_count,
     };
     return weir_plan_new(topology, &options, out_plan, err);
 }
@@ -200,25 +240,14 @@ static weir_status check_topic(const expected_topic *expected, const weir_topic_
     return WEIR_OK;
 }
 
-static bool is_internal(const weir_plan *plan, const char *name)
-{
-    for (size_t i = 0; i < plan->topic_count; i++) {
-        if (strcmp(plan->topics[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Sources, then internal topics, then the task topic; there is room for all. */
 static size_t list_expected(const weir_plan *plan, expected_topic *expected)
 {
     size_t count = 0;
-    for (size_t i = 0; i < plan->topology->node_count; i++) {
-        if (plan->topology->nodes[i].kind == WEIR_NODE_SOURCE &&
-            !is_internal(plan, plan->node_topics[i])) {
-            expected[count++] = (expected_topic){plan->node_topics[i],
-                                                 plan->source_partition_counts[i], SOURCE_CURE};
+    for (size_t i = 0; i < plan->input_count; i++) {
+        const weir_planned_input *input = &plan->inputs[i];
+        if (plan->topology->nodes[input->source].repartition < 0) {
+            expected[count++] = (expected_topic){input->topic, input->partition_count, SOURCE_CURE};
         }
     }
     for (size_t i = 0; i < plan->topic_count; i++) {
@@ -233,7 +262,7 @@ static size_t list_expected(const weir_plan *plan, expected_topic *expected)
 
 weir_status weir_internal_topics_check(weir_broker *broker, const weir_plan *plan, weir_error *err)
 {
-    size_t count_max = plan->topology->node_count + plan->topic_count + 1;
+    size_t count_max = plan->input_count + plan->topic_count + 1;
     WEIR_AUTO_FREE expected_topic *expected = weir_alloc_array(count_max, sizeof(*expected));
     WEIR_AUTO_FREE weir_topic_query *queries = weir_alloc_array(count_max, sizeof(*queries));
     size_t count = list_expected(plan, expected);
@@ -245,4 +274,54 @@ weir_status weir_internal_topics_check(weir_broker *broker, const weir_plan *pla
         WEIR_TRY(check_topic(&expected[i], &queries[i], err));
     }
     return WEIR_OK;
+}
+
+typedef struct new_topics {
+    const weir_plan *plan;
+    weir_buf *names;
+} new_topics;
+
+static bool is_input(const weir_plan *plan, const char *topic)
+{
+    for (size_t i = 0; i < plan->input_count; i++) {
+        if (strcmp(plan->inputs[i].topic, topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static weir_status note_if_new(void *user, const weir_topic_config *topic, weir_error *err)
+{
+    const new_topics *found = user;
+    const weir_topology *topology = found->plan->topology;
+    (void)err;
+    for (size_t i = 0; i < topology->node_count; i++) {
+        const weir_topic_pattern *pattern = topology->nodes[i].pattern;
+        if (pattern != NULL && weir_plan_takes(found->plan, pattern, topic->name) &&
+            !is_input(found->plan, topic->name)) {
+            weir_buf_append_format(found->names, "%s%s", found->names->size == 0 ? "" : ", ",
+                                   topic->name);
+            return WEIR_OK;
+        }
+    }
+    return WEIR_OK;
+}
+
+static bool has_pattern(const weir_topology *topology)
+{
+    for (size_t i = 0; i < topology->node_count; i++) {
+        if (topology->nodes[i].pattern != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+weir_status weir_internal_topics_find_new(weir_broker *broker, const weir_plan *plan,
+                                          weir_buf *out_names, weir_error *err)
+{
+    new_topics found = {plan, out_names};
+    return has_pattern(plan->topology) ? weir_broker_list_topics(broker, note_if_new, &found, err)
+                                       : WEIR_OK;
 }

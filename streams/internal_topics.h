@@ -27,4 +27,9 @@ weir_status weir_internal_topics_create(weir_broker *broker, const weir_plan *pl
  * planned: nobody tells when one goes. WEIR_INVALID says which one, and what to do. */
 weir_status weir_internal_topics_check(weir_broker *broker, const weir_plan *plan, weir_error *err);
 
+/* Appends the names of topics that a pattern matches and that the plan does not read, with commas
+ * between them: they have come after it. */
+weir_status weir_internal_topics_find_new(weir_broker *broker, const weir_plan *plan,
+                                          weir_buf *out_names, weir_error *err);
+
 #endif

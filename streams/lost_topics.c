@@ -61,11 +61,9 @@ static bool any_is_missing(const search *s)
 
 /* Evidence of the group. */
 
-static int32_t external_partitions(const weir_plan *plan, size_t node)
+static int32_t external_partitions(const weir_plan *plan, const weir_planned_input *input)
 {
-    const weir_node *source = &plan->topology->nodes[node];
-    bool is_external = source->kind == WEIR_NODE_SOURCE && source->repartition < 0;
-    return is_external ? plan->source_partition_counts[node] : 0;
+    return plan->topology->nodes[input->source].repartition < 0 ? input->partition_count : 0;
 }
 
 /* An open transaction that carries an offset says the same as a note. */
@@ -78,25 +76,25 @@ static bool is_note(const weir_committed_query *query)
 static weir_status ask_group(search *s, weir_error *err)
 {
     const weir_plan *plan = s->plan;
-    const weir_topology *topology = plan->topology;
     size_t count = 0;
-    for (size_t i = 0; i < topology->node_count; i++) {
-        count += (size_t)external_partitions(plan, i);
+    for (size_t i = 0; i < plan->input_count; i++) {
+        count += (size_t)external_partitions(plan, &plan->inputs[i]);
     }
     WEIR_AUTO_FREE weir_committed_query *queries = weir_alloc_array(count, sizeof(*queries));
     size_t next = 0;
-    for (size_t i = 0; i < topology->node_count; i++) {
-        for (int32_t p = 0; p < external_partitions(plan, i); p++) {
-            queries[next++].partition = (weir_topic_partition){plan->node_topics[i], p};
+    for (size_t i = 0; i < plan->input_count; i++) {
+        for (int32_t p = 0; p < external_partitions(plan, &plan->inputs[i]); p++) {
+            queries[next++].partition = (weir_topic_partition){plan->inputs[i].topic, p};
         }
     }
     weir_status status =
         weir_broker_group_offsets(s->broker, plan->application_id, queries, count, err);
     next = 0;
-    for (size_t i = 0; i < topology->node_count; i++) {
-        for (int32_t p = 0; p < external_partitions(plan, i); p++) {
+    for (size_t i = 0; i < plan->input_count; i++) {
+        const weir_node *source = &plan->topology->nodes[plan->inputs[i].source];
+        for (int32_t p = 0; p < external_partitions(plan, &plan->inputs[i]); p++) {
             bool noted = status == WEIR_OK && is_note(&queries[next]);
-            s->has_run[topology->nodes[i].subtopology] |= noted;
+            s->has_run[source->subtopology] |= noted;
             weir_buf_cleanup(&queries[next++].metadata);
         }
     }
@@ -144,11 +142,10 @@ static bool was_used_by_group(const search *s, const weir_planned_topic *topic)
             return s->has_run[plan->topology->stores[i].subtopology];
         }
     }
-    for (size_t i = 0; i < plan->topology->node_count; i++) {
-        const weir_node *node = &plan->topology->nodes[i];
-        if (node->kind == WEIR_NODE_SOURCE && node->repartition >= 0 &&
-            strcmp(plan->node_topics[i], topic->name) == 0) {
-            return was_written(s, node->repartition);
+    for (size_t i = 0; i < plan->input_count; i++) {
+        int32_t repartition = plan->topology->nodes[plan->inputs[i].source].repartition;
+        if (repartition >= 0 && strcmp(plan->inputs[i].topic, topic->name) == 0) {
+            return was_written(s, repartition);
         }
     }
     return false;

@@ -31,14 +31,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_input(weir_task *task, size_t node_index)
+static void add_input(weir_task *task, const weir_planned_input *planned)
 {
-    const weir_plan *plan = task->environment->plan;
     weir_task_input *input = &task->inputs[task->input_count];
     input->task = task;
-    input->source = weir_task_context(task, node_index);
-    input->partition =
-        (weir_topic_partition){plan->node_topics[node_index], task->planned->partition};
+    input->source = weir_task_context(task, planned->source);
+    input->partition = (weir_topic_partition){planned->topic, task->planned->partition};
     input->topic_bytes = strlen(input->partition.topic);
     input->number = weir_partition_group_add(task->group, input->source->node->source.timestamp);
     input->queue = weir_partition_group_queue(task->group, input->number);
@@ -51,10 +49,19 @@ static void add_inputs(weir_task *task)
 {
     const weir_plan *plan = task->environment->plan;
     const weir_indices *sources = &task->subtopology->sources;
-    task->inputs = weir_alloc_array(sources->count, sizeof(*task->inputs));
+    size_t count = 0;
     for (size_t i = 0; i < sources->count; i++) {
-        if (task->planned->partition < plan->source_partition_counts[sources->items[i]]) {
-            add_input(task, sources->items[i]);
+        size_t more = 0;
+        (void)weir_plan_inputs_of(plan, sources->items[i], &more);
+        count += more;
+    }
+    task->inputs = weir_alloc_array(count, sizeof(*task->inputs));
+    for (size_t i = 0; i < sources->count; i++) {
+        const weir_planned_input *inputs = weir_plan_inputs_of(plan, sources->items[i], &count);
+        for (size_t k = 0; k < count; k++) {
+            if (task->planned->partition < inputs[k].partition_count) {
+                add_input(task, &inputs[k]);
+            }
         }
     }
 }

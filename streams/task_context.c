@@ -56,7 +56,7 @@ weir_status weir_task_init_sinks(weir_task *task, weir_error *err)
     for (size_t i = 0; i < task->context_count; i++) {
         weir_context *context = &task->contexts[i];
         if (context->node->kind == WEIR_NODE_SINK && context->node->topic != NULL) {
-            const char *topic = plan->node_topics[context->node - plan->topology->nodes];
+            const char *topic = plan->sink_topics[context->node - plan->topology->nodes];
             WEIR_TRY(weir_collector_topic(task->environment->collector, topic, &context->topic,
                                           &context->partition_count, err));
         }

@@ -68,8 +68,14 @@ static weir_status make_topics(weir_test_driver *driver, weir_error *err)
     const weir_topology *topology = driver->options.topology;
     for (size_t i = 0; i < topology->node_count; i++) {
         const weir_node *node = &topology->nodes[i];
-        if (node->topic != NULL && node->repartition < 0) {
+        if (node->repartition >= 0) {
+            continue;
+        }
+        if (node->topic != NULL) {
             WEIR_TRY(make_topic(driver, node->topic, err));
+        }
+        for (char **topic = node->topics; topic != NULL && *topic != NULL; topic++) {
+            WEIR_TRY(make_topic(driver, *topic, err));
         }
     }
     for (const char *const *more = driver->options.more_topics; more != NULL && *more != NULL;

@@ -6,6 +6,7 @@
  */
 #include "streams/topics_watch.h"
 
+#include "streams/base/logging.h"
 #include "streams/internal_topics.h"
 
 #include <pthread.h>
@@ -18,6 +19,7 @@ struct weir_topics_watch {
     const weir_plan *plan;
     int64_t interval_ms;
     int64_t last_ms; /* Of the last question; 0: the topics were just made sure of. */
+    weir_buf told;   /* New topics that the log has been told of. */
     bool uses_threads;
     bool is_asking; /* There is a thread to join. */
     pthread_t thread;
@@ -46,6 +48,7 @@ void weir_topics_watch_free(weir_topics_watch *watch)
         pthread_join(watch->thread, NULL);
     }
     pthread_mutex_destroy(&watch->lock);
+    weir_buf_cleanup(&watch->told);
     free(watch);
 }
 
@@ -60,12 +63,32 @@ weir_status weir_topics_watch_look(const weir_topics_watch *watch, weir_error *e
     return weir_internal_topics_check(watch->broker, watch->plan, err);
 }
 
+/* A topic that a pattern matches changes what tasks read, which a plan fixes. */
+static void tell_of_new_topics(weir_topics_watch *watch)
+{
+    WEIR_AUTO(weir_buf) names = {0};
+    weir_status status = weir_internal_topics_find_new(watch->broker, watch->plan, &names, NULL);
+    if (status != WEIR_OK ||
+        weir_bytes_equal(weir_buf_bytes(&names), weir_buf_bytes(&watch->told))) {
+        return;
+    }
+    weir_buf_set(&watch->told, weir_buf_bytes(&names));
+    if (names.size > 0) {
+        WEIR_LOG(WEIR_LOG_WARN, NULL,
+                 "application=%s does not read new topics that a pattern matches, restart it: %s",
+                 watch->plan->application_id, weir_buf_text(&names));
+    }
+}
+
 /* A thread's body. */
 static void *ask(void *argument)
 {
     weir_topics_watch *watch = argument;
     weir_error err = {0};
     err.status = weir_topics_watch_look(watch, &err);
+    if (err.status == WEIR_OK) {
+        tell_of_new_topics(watch);
+    }
     pthread_mutex_lock(&watch->lock);
     watch->answer = err;
     watch->has_answered = true;

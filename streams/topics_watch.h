@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * topics_watch.h - looks now and then whether the topics of a plan are still there, for nobody
- * tells when one goes.
+ * tells when one goes; and whether there are new ones for a pattern, of which it warns.
  *
  * Errors     WEIR_INVALID: one is gone, or has other partitions; the message says what to do. A
  *            broker that does not answer is no news of a topic.

@@ -73,6 +73,7 @@ static void free_nodes(weir_topology *topology)
         weir_node *node = &topology->nodes[i];
         free(node->name);
         free(node->topic);
+        weir_source_cleanup(node);
         free(node->parents.items);
         free(node->children.items);
         free(node->stores.items);
@@ -119,9 +120,8 @@ void weir_topology_free(weir_topology *topology)
     free(topology);
 }
 
-/* Keeps the first mistake only: those that follow are often its consequences. */
-__attribute__((format(printf, 2, 3))) static void mistake(weir_topology *topology,
-                                                          const char *format, ...)
+/* Those that follow the first one are often its consequences. */
+void weir_topology_mistake(weir_topology *topology, const char *format, ...)
 {
     if (topology->mistake.status != WEIR_OK) {
         return;
@@ -150,36 +150,37 @@ static bool legal_in_topic(const char *text)
     return true;
 }
 
-static void check_topic(weir_topology *topology, const char *of, const char *topic)
+void weir_topology_check_topic(weir_topology *topology, const char *of, const char *topic)
 {
     if (topic == NULL || !legal_in_topic(topic)) {
-        mistake(topology,
-                "%s: topic '%s' is no legal name: use 1 to %d letters, digits, '.', '_' and '-'",
-                of, topic == NULL ? "" : topic, WEIR_TOPIC_NAME_BYTES_MAX);
+        weir_topology_mistake(
+            topology,
+            "%s: topic '%s' is no legal name: use 1 to %d letters, digits, '.', '_' and '-'", of,
+            topic == NULL ? "" : topic, WEIR_TOPIC_NAME_BYTES_MAX);
     }
 }
 
 static bool name_is_free(weir_topology *topology, const char *name)
 {
     if (name[0] == '\0' || strlen(name) > WEIR_NODE_NAME_BYTES_MAX) {
-        mistake(topology, "node '%s': give it a name of 1 to %d bytes", name,
-                WEIR_NODE_NAME_BYTES_MAX);
+        weir_topology_mistake(topology, "node '%s': give it a name of 1 to %d bytes", name,
+                              WEIR_NODE_NAME_BYTES_MAX);
         return false;
     }
     if (weir_topology_node(topology, name) != NULL) {
-        mistake(topology, "node '%s' is there already: give the second one another name", name);
+        weir_topology_mistake(topology,
+                              "node '%s' is there already: give the second one another name", name);
         return false;
     }
     if (topology->node_count >= WEIR_TOPOLOGY_NODES_MAX) {
-        mistake(topology, "node '%s': a topology has at most %d nodes", name,
-                WEIR_TOPOLOGY_NODES_MAX);
+        weir_topology_mistake(topology, "node '%s': a topology has at most %d nodes", name,
+                              WEIR_TOPOLOGY_NODES_MAX);
         return false;
     }
     return true;
 }
 
-/* The new node, or NULL when its name cannot be taken. */
-static weir_node *add_node(weir_topology *topology, weir_node_kind kind, const char *name)
+weir_node *weir_topology_add_node(weir_topology *topology, weir_node_kind kind, const char *name)
 {
     WEIR_ASSERT(!topology->built);
     WEIR_ASSERT(name != NULL);
@@ -203,17 +204,20 @@ static void add_parent(weir_topology *topology, weir_node *node, const char *par
 {
     weir_node *parent = weir_topology_node(topology, parent_name);
     if (parent == NULL || parent == node) {
-        mistake(topology, "node '%s': its parent '%s' does not exist: add the parent first",
-                node->name, parent_name);
+        weir_topology_mistake(topology,
+                              "node '%s': its parent '%s' does not exist: add the parent first",
+                              node->name, parent_name);
         return;
     }
     if (parent->kind == WEIR_NODE_SINK) {
-        mistake(topology, "node '%s': '%s' is a sink and has no children: read its topic instead",
-                node->name, parent_name);
+        weir_topology_mistake(
+            topology, "node '%s': '%s' is a sink and has no children: read its topic instead",
+            node->name, parent_name);
         return;
     }
     if (weir_indices_has(&node->parents, node_index(topology, parent))) {
-        mistake(topology, "node '%s': parent '%s' is named twice", node->name, parent_name);
+        weir_topology_mistake(topology, "node '%s': parent '%s' is named twice", node->name,
+                              parent_name);
         return;
     }
     weir_indices_add(&node->parents, node_index(topology, parent));
@@ -238,34 +242,9 @@ static void add_listed_parents(weir_topology *topology, weir_node *node, const c
 static void check_has_parent(weir_topology *topology, const weir_node *node)
 {
     if (node->parents.count == 0) {
-        mistake(topology, "node '%s' has no parent: name a source or a processor", node->name);
+        weir_topology_mistake(topology, "node '%s' has no parent: name a source or a processor",
+                              node->name);
     }
-}
-
-static void check_topic_is_read_once(weir_topology *topology, const weir_node *source)
-{
-    for (size_t i = 0; i < topology->node_count; i++) {
-        const weir_node *other = &topology->nodes[i];
-        if (other != source && other->kind == WEIR_NODE_SOURCE && other->topic != NULL &&
-            strcmp(other->topic, source->topic) == 0) {
-            mistake(topology, "source '%s': topic '%s' is read by source '%s' already: share that",
-                    source->name, source->topic, other->name);
-        }
-    }
-}
-
-void weir_topology_add_source(weir_topology *topology, const char *name,
-                              const weir_source_options *options)
-{
-    weir_node *node = add_node(topology, WEIR_NODE_SOURCE, name);
-    if (node == NULL) {
-        return;
-    }
-    check_topic(topology, name, options->topic);
-    node->topic = weir_strdup(options->topic == NULL ? "" : options->topic);
-    node->source = *options;
-    node->source.topic = node->topic;
-    check_topic_is_read_once(topology, node);
 }
 
 static weir_node *add_processor(weir_topology *topology, const char *name,
@@ -273,7 +252,7 @@ static weir_node *add_processor(weir_topology *topology, const char *name,
 {
     WEIR_ASSERT(options->supplier != NULL);
 
-    weir_node *node = add_node(topology, WEIR_NODE_PROCESSOR, name);
+    weir_node *node = weir_topology_add_node(topology, WEIR_NODE_PROCESSOR, name);
     if (node != NULL) {
         node->processor = *options;
     }
@@ -308,16 +287,17 @@ void weir_topology_add_processor_to(weir_topology *topology, const char *name,
 static weir_node *add_sink(weir_topology *topology, const char *name,
                            const weir_sink_options *options)
 {
-    weir_node *node = add_node(topology, WEIR_NODE_SINK, name);
+    weir_node *node = weir_topology_add_node(topology, WEIR_NODE_SINK, name);
     if (node == NULL) {
         return NULL;
     }
     if (options->topic_of == NULL) {
-        check_topic(topology, name, options->topic);
+        weir_topology_check_topic(topology, name, options->topic);
         node->topic = weir_strdup(options->topic == NULL ? "" : options->topic);
     } else if (options->topic != NULL) {
-        mistake(topology, "sink '%s': it has topic '%s' and a function that names one: drop one",
-                name, options->topic);
+        weir_topology_mistake(
+            topology, "sink '%s': it has topic '%s' and a function that names one: drop one", name,
+            options->topic);
     }
     node->sink = *options;
     node->sink.topic = node->topic;
@@ -355,7 +335,8 @@ static bool store_is_there(weir_topology *topology, const char *name)
         found = found || strcmp(topology->globals[i].store, name) == 0;
     }
     if (found) {
-        mistake(topology, "store '%s' is there already: name all its processors at once", name);
+        weir_topology_mistake(topology,
+                              "store '%s' is there already: name all its processors at once", name);
     }
     return found;
 }
@@ -369,7 +350,8 @@ void weir_topology_add_global_store(weir_topology *topology,
     }
     weir_topology_add_source(topology, options->source,
                              &(weir_source_options){.topic = options->topic});
-    weir_node *processor = add_node(topology, WEIR_NODE_PROCESSOR, options->processor);
+    weir_node *processor =
+        weir_topology_add_node(topology, WEIR_NODE_PROCESSOR, options->processor);
     if (processor == NULL || weir_topology_node(topology, options->source) == NULL) {
         return;
     }
@@ -388,8 +370,8 @@ static void connect_store(weir_topology *topology, size_t store, const char *pro
     weir_node *node = weir_topology_node(topology, processor_name);
     const char *store_name = topology->stores[store].options.name;
     if (node == NULL || node->kind != WEIR_NODE_PROCESSOR) {
-        mistake(topology, "store '%s': '%s' is no processor: add the processor first", store_name,
-                processor_name);
+        weir_topology_mistake(topology, "store '%s': '%s' is no processor: add the processor first",
+                              store_name, processor_name);
         return;
     }
     if (!weir_indices_has(&node->stores, store)) {
@@ -411,8 +393,9 @@ void weir_topology_connect_store(weir_topology *topology, const char *processor_
             return;
         }
     }
-    mistake(topology, "processor '%s': store '%s' does not exist: add the store first",
-            processor_name, store_name);
+    weir_topology_mistake(topology,
+                          "processor '%s': store '%s' does not exist: add the store first",
+                          processor_name, store_name);
 }
 
 static bool has_retention(weir_store_kind kind)
@@ -423,70 +406,78 @@ static bool has_retention(weir_store_kind kind)
 static void check_versioned(weir_topology *topology, const weir_store_options *options)
 {
     if (options->retention_ms <= 0 || options->retain_duplicates) {
-        mistake(topology, "versioned store '%s': give it its history as retention_ms",
-                options->name);
+        weir_topology_mistake(topology, "versioned store '%s': give it its history as retention_ms",
+                              options->name);
     }
     if (options->changelog_topic != NULL && !options->changelog_is_source) {
-        mistake(topology, "versioned store '%s': it has a changelog of its own", options->name);
+        weir_topology_mistake(topology, "versioned store '%s': it has a changelog of its own",
+                              options->name);
     }
 }
 
 static void check_caching(weir_topology *topology, const weir_store_options *options)
 {
     if (options->caching_enabled && options->kind == WEIR_STORE_VERSIONED) {
-        mistake(topology, "versioned store '%s': it has no cache, leave out caching_enabled",
-                options->name);
+        weir_topology_mistake(topology,
+                              "versioned store '%s': it has no cache, leave out caching_enabled",
+                              options->name);
         return;
     }
     bool is_of_keys = options->kind == WEIR_STORE_KEY_VALUE || has_retention(options->kind);
     if (options->caching_enabled && (!is_of_keys || options->retain_duplicates)) {
-        mistake(topology,
-                "store '%s': only key-value stores and window stores without duplicates have a "
-                "cache, leave out caching_enabled",
-                options->name);
+        weir_topology_mistake(
+            topology,
+            "store '%s': only key-value stores and window stores without duplicates have a "
+            "cache, leave out caching_enabled",
+            options->name);
     }
 }
 
 static void check_retention(weir_topology *topology, const weir_store_options *options)
 {
     if (has_retention(options->kind) && options->retention_ms <= 0) {
-        mistake(topology, "window store '%s': give it retention_ms", options->name);
+        weir_topology_mistake(topology, "window store '%s': give it retention_ms", options->name);
     }
     if (options->kind == WEIR_STORE_VERSIONED) {
         check_versioned(topology, options);
     } else if (!has_retention(options->kind) &&
                (options->retention_ms != 0 || options->retain_duplicates)) {
-        mistake(topology, "store '%s': only window stores have retention_ms and retain_duplicates",
-                options->name);
+        weir_topology_mistake(
+            topology, "store '%s': only window stores have retention_ms and retain_duplicates",
+            options->name);
     }
     if (options->ordered_by_time && (!has_retention(options->kind) || options->retain_duplicates)) {
-        mistake(topology,
-                "store '%s': only window stores without duplicates and session stores are ordered "
-                "by time, leave out ordered_by_time",
-                options->name);
+        weir_topology_mistake(
+            topology,
+            "store '%s': only window stores without duplicates and session stores are ordered "
+            "by time, leave out ordered_by_time",
+            options->name);
     }
     if (options->kind == WEIR_STORE_TTL && options->changelog_topic != NULL) {
-        mistake(topology, "TTL store '%s': it has two changelogs, so changelog_topic is NULL",
-                options->name);
+        weir_topology_mistake(topology,
+                              "TTL store '%s': it has two changelogs, so changelog_topic is NULL",
+                              options->name);
     }
     if (options->timestamped && options->kind != WEIR_STORE_KEY_VALUE &&
         options->kind != WEIR_STORE_WINDOW) {
-        mistake(topology, "store '%s': only key-value and window stores can be timestamped",
-                options->name);
+        weir_topology_mistake(topology,
+                              "store '%s': only key-value and window stores can be timestamped",
+                              options->name);
     }
 }
 
 static void add_store(weir_topology *topology, const weir_store_options *options, va_list names)
 {
     if (!legal_in_topic(options->name)) {
-        mistake(topology, "store '%s': use letters, digits, '.', '_' and '-' in its name",
-                options->name);
+        weir_topology_mistake(topology,
+                              "store '%s': use letters, digits, '.', '_' and '-' in its name",
+                              options->name);
     }
     if (store_is_there(topology, options->name)) {
         return;
     }
     if (options->changelog_topic != NULL) {
-        check_topic(topology, options->name, options->changelog_topic);
+        weir_topology_check_topic(topology, options->name, options->changelog_topic);
     }
     check_retention(topology, options);
     check_caching(topology, options);
@@ -530,16 +521,18 @@ static const char *add_internal_topic(weir_topology *topology, const char *name,
     WEIR_ASSERT(name != NULL);
 
     if (!legal_in_topic(name)) {
-        mistake(topology, "repartition '%s': use letters, digits, '.', '_' and '-' in its name",
-                name);
+        weir_topology_mistake(
+            topology, "repartition '%s': use letters, digits, '.', '_' and '-' in its name", name);
     }
     if (partition_count < 0) {
-        mistake(topology, "repartition '%s': %d partitions: give 0 to derive it, or a count", name,
-                partition_count);
+        weir_topology_mistake(topology,
+                              "repartition '%s': %d partitions: give 0 to derive it, or a count",
+                              name, partition_count);
     }
     for (size_t i = 0; i < topology->repartition_count; i++) {
         if (strcmp(topology->repartitions[i].name, name) == 0) {
-            mistake(topology, "repartition '%s' is there already: use its topic again", name);
+            weir_topology_mistake(topology,
+                                  "repartition '%s' is there already: use its topic again", name);
             return topology->repartitions[i].placeholder;
         }
     }
@@ -572,8 +565,8 @@ void weir_topology_add_resource(weir_topology *topology, const char *name,
 
     for (size_t i = 0; i < topology->resource_count; i++) {
         if (strcmp(topology->resources[i].name, name) == 0) {
-            mistake(topology, "resource '%s' is there already: give the second one another name",
-                    name);
+            weir_topology_mistake(
+                topology, "resource '%s' is there already: give the second one another name", name);
             return;
         }
     }
@@ -653,10 +646,19 @@ static void mark_globals(weir_topology *topology)
         int32_t number = topology->nodes[global->source].subtopology;
         topology->subtopologies[number].global = global;
         if (topology->subtopologies[number].nodes.count != 2) {
-            mistake(topology, "global store '%s': only '%s' can have '%s' as its parent",
-                    global->store, topology->nodes[global->processor].name,
-                    topology->nodes[global->source].name);
+            weir_topology_mistake(
+                topology, "global store '%s': only '%s' can have '%s' as its parent", global->store,
+                topology->nodes[global->processor].name, topology->nodes[global->source].name);
         }
+    }
+}
+
+/* A topic of the application's own has its partitions from those who write it. */
+static void check_is_alone(weir_topology *topology, const weir_node *node)
+{
+    if (node->kind == WEIR_NODE_SOURCE && node->topics[1] != NULL) {
+        weir_topology_mistake(topology, "source '%s': read the internal topic in one of its own",
+                              node->name);
     }
 }
 
@@ -664,9 +666,12 @@ static void find_repartitions(weir_topology *topology)
 {
     for (size_t i = 0; i < topology->node_count; i++) {
         weir_node *node = &topology->nodes[i];
-        for (size_t r = 0; node->topic != NULL && r < topology->repartition_count; r++) {
-            if (strcmp(node->topic, topology->repartitions[r].placeholder) == 0) {
+        for (size_t r = 0; r < topology->repartition_count; r++) {
+            const char *placeholder = topology->repartitions[r].placeholder;
+            if ((node->topic != NULL && strcmp(node->topic, placeholder) == 0) ||
+                weir_node_names(node, placeholder)) {
                 node->repartition = (int32_t)r;
+                check_is_alone(topology, node);
             }
         }
     }
@@ -683,9 +688,10 @@ static void check_repartition(weir_topology *topology, size_t repartition)
         }
     }
     if (!written || !read) {
-        mistake(topology, "repartition '%s' is %s: add a %s with its topic",
-                topology->repartitions[repartition].name, written ? "never read" : "never written",
-                written ? "source" : "sink");
+        weir_topology_mistake(topology, "repartition '%s' is %s: add a %s with its topic",
+                              topology->repartitions[repartition].name,
+                              written ? "never read" : "never written",
+                              written ? "source" : "sink");
     }
 }
 
@@ -696,11 +702,12 @@ static void check_source_changelog(weir_topology *topology, const weir_topology_
     const weir_indices *sources = &topology->subtopologies[store->subtopology].sources;
     bool found = !store->options.changelog_is_source;
     for (size_t i = 0; i < sources->count && topic != NULL; i++) {
-        found = found || strcmp(topology->nodes[sources->items[i]].topic, topic) == 0;
+        found = found || weir_node_names(&topology->nodes[sources->items[i]], topic);
     }
     if (!found) {
-        mistake(topology, "store '%s': its changelog '%s' is no source of its sub-topology",
-                store->options.name, topic == NULL ? "" : topic);
+        weir_topology_mistake(topology,
+                              "store '%s': its changelog '%s' is no source of its sub-topology",
+                              store->options.name, topic == NULL ? "" : topic);
     }
 }
 
@@ -711,12 +718,13 @@ static void check_whole(weir_topology *topology)
         has_source = has_source || topology->nodes[i].kind == WEIR_NODE_SOURCE;
     }
     if (!has_source) {
-        mistake(topology, "the topology has no source: nothing would ever run");
+        weir_topology_mistake(topology, "the topology has no source: nothing would ever run");
     }
     for (size_t s = 0; s < topology->store_count; s++) {
         if (topology->stores[s].processors.count == 0) {
-            mistake(topology, "store '%s' belongs to no processor: name those that use it",
-                    topology->stores[s].options.name);
+            weir_topology_mistake(topology,
+                                  "store '%s' belongs to no processor: name those that use it",
+                                  topology->stores[s].options.name);
         }
     }
     for (size_t r = 0; r < topology->repartition_count; r++) {
@@ -733,10 +741,11 @@ static void check_kept_times(weir_topology *topology, const weir_subtopology *su
         bytes += options->ordered_by_time ? weir_kept_times_bytes_of(options->name) : 0;
     }
     if (bytes > WEIR_KEPT_TIMES_BYTES_MAX) {
-        mistake(topology,
-                "the names of the stores whose windows are passed on when they close take %zu "
-                "bytes, at most %d: shorten them",
-                bytes, WEIR_KEPT_TIMES_BYTES_MAX);
+        weir_topology_mistake(
+            topology,
+            "the names of the stores whose windows are passed on when they close take %zu "
+            "bytes, at most %d: shorten them",
+            bytes, WEIR_KEPT_TIMES_BYTES_MAX);
     }
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * topology.h - sources, processors, stores and sinks by name, cut into sub-topologies and numbered
- * as Kafka Streams does it.
+ * topology.h - sources, processors, stores and sinks by name, in Kafka Streams' sub-topologies.
  *
  *   weir_topology *t = weir_topology_new();
  *   weir_topology_add_source(t, "pages", &(weir_source_options){.topic = "pages"});
@@ -10,8 +9,7 @@
  *   weir_topology_add_sink(t, "out", &(weir_sink_options){.topic = "counts"}, "count", NULL);
  *   weir_topology_build(t, &err)
  *
- * The first mistake (a name used twice, an unknown parent, …) is kept and told by build.
- *
+ * Errors     The first mistake (a name used twice, an unknown parent, …) is kept, told by build.
  * Ownership  Strings and options are copied, user pointers are borrowed for the topology's life.
  * Threads    One while it is built; immutable and shared afterwards.
  */
@@ -38,6 +36,8 @@ typedef int64_t (*weir_timestamp_extractor)(const weir_record *record, int64_t p
 
 typedef struct weir_source_options {
     const char *topic;
+    const char *const *topics;          /* Or several, which end with a NULL; */
+    const char *pattern;                /* or all topics of such names (topic_pattern.h). */
     weir_serde serde;                   /* decode == NULL: records carry no object. */
     weir_timestamp_extractor timestamp; /* NULL: the record's own timestamp. */
     bool reset_latest; /* Where nothing is committed: start at the end, not at the beginning. */

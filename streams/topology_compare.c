@@ -338,6 +338,29 @@ static int64_t subtopology_with(const weir_json_value *root, weir_bytes name)
     return -1;
 }
 
+/* The topic of a source or, of several, the one at this place; null bytes: it has no such one. */
+static weir_bytes topic_at(const weir_json_value *node, size_t place)
+{
+    const weir_json_value *topics = weir_json_get(node, "topics");
+    if (!weir_bytes_equal(text_of(node, "kind"), WEIR_BYTES("source"))) {
+        return WEIR_BYTES_NULL;
+    }
+    if (place < weir_json_count(topics)) {
+        return text_of(weir_json_at(topics, place), "name");
+    }
+    return place == 0 ? text_of(node, "topic") : WEIR_BYTES_NULL;
+}
+
+static bool reads(const weir_json_value *node, weir_bytes topic)
+{
+    for (size_t i = 0; topic_at(node, i).data != NULL; i++) {
+        if (weir_bytes_equal(topic_at(node, i), topic)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Where a source that reads topic is. */
 static int64_t subtopology_reading(const weir_json_value *root, weir_bytes topic)
 {
@@ -345,9 +368,7 @@ static int64_t subtopology_reading(const weir_json_value *root, weir_bytes topic
     for (size_t s = 0; s < weir_json_count(list); s++) {
         const weir_json_value *nodes = weir_json_get(weir_json_at(list, s), "nodes");
         for (size_t n = 0; n < weir_json_count(nodes); n++) {
-            const weir_json_value *node = weir_json_at(nodes, n);
-            if (weir_bytes_equal(text_of(node, "kind"), WEIR_BYTES("source")) &&
-                weir_bytes_equal(text_of(node, "topic"), topic)) {
+            if (reads(weir_json_at(nodes, n), topic)) {
                 return number_of(weir_json_at(list, s), "number");
             }
         }
@@ -362,9 +383,8 @@ static int64_t successor_of(const comparing *c, const weir_json_value *subtopolo
     int64_t number = -1;
     for (size_t n = 0; n < weir_json_count(nodes) && number < 0; n++) {
         const weir_json_value *node = weir_json_at(nodes, n);
-        weir_bytes topic = text_of(node, "topic");
-        if (topic.data != NULL && weir_bytes_equal(text_of(node, "kind"), WEIR_BYTES("source"))) {
-            number = subtopology_reading(c->after.root, topic);
+        for (size_t i = 0; topic_at(node, i).data != NULL && number < 0; i++) {
+            number = subtopology_reading(c->after.root, topic_at(node, i));
         }
     }
     for (size_t n = 0; n < weir_json_count(nodes) && number < 0; n++) {

@@ -108,6 +108,20 @@ static void append_names(const describing *describer, const weir_indices *nodes,
     }
 }
 
+/* In the order of a HashSet. */
+static void append_set(const char *const *texts, size_t count, uint32_t bucket_count, weir_buf *out)
+{
+    const char *separator = "";
+    for (uint32_t bucket = 0; bucket < bucket_count; bucket++) {
+        for (size_t i = 0; i < count; i++) {
+            if (bucket_of(texts[i], bucket_count) == bucket) {
+                weir_buf_append_format(out, "%s%s", separator, texts[i]);
+                separator = ", ";
+            }
+        }
+    }
+}
+
 static void append_stores(const weir_topology *topology, const weir_node *node, weir_buf *out)
 {
     const weir_topology_global *global = topology->subtopologies[node->subtopology].global;
@@ -115,17 +129,28 @@ static void append_stores(const weir_topology *topology, const weir_node *node, 
         weir_buf_append_text(out, global->store);
         return;
     }
-    uint32_t bucket_count = bucket_count_for(node->stores.count);
-    const char *separator = "";
-    for (uint32_t bucket = 0; bucket < bucket_count; bucket++) {
-        for (size_t i = 0; i < node->stores.count; i++) {
-            const char *name = topology->stores[node->stores.items[i]].options.name;
-            if (bucket_of(name, bucket_count) == bucket) {
-                weir_buf_append_format(out, "%s%s", separator, name);
-                separator = ", ";
-            }
-        }
+    size_t count = node->stores.count;
+    WEIR_AUTO_FREE const char **names = weir_alloc_array(count, sizeof(*names));
+    for (size_t i = 0; i < count; i++) {
+        names[i] = topology->stores[node->stores.items[i]].options.name;
     }
+    append_set(names, count, bucket_count_for(count), out);
+}
+
+/* Java makes the set of a list here, with room for one more than it needs. */
+static void append_topics(const weir_node *source, weir_buf *out)
+{
+    if (source->pattern != NULL) {
+        weir_buf_append_text(out, weir_topic_pattern_text(source->pattern));
+        return;
+    }
+    size_t count = 0;
+    while (source->topics[count] != NULL) {
+        count++;
+    }
+    weir_buf_append_byte(out, '[');
+    append_set((const char *const *)source->topics, count, bucket_count_for(count + 1), out);
+    weir_buf_append_byte(out, ']');
 }
 
 static void append_node(const describing *describer, size_t index, weir_buf *out)
@@ -133,7 +158,9 @@ static void append_node(const describing *describer, size_t index, weir_buf *out
     const weir_node *node = &describer->topology->nodes[index];
     switch (node->kind) {
     case WEIR_NODE_SOURCE:
-        weir_buf_append_format(out, "    Source: %s (topics: [%s])", node->name, node->topic);
+        weir_buf_append_format(out, "    Source: %s (topics: ", node->name);
+        append_topics(node, out);
+        weir_buf_append_byte(out, ')');
         break;
     case WEIR_NODE_PROCESSOR:
         weir_buf_append_format(out, "    Processor: %s (stores: [", node->name);

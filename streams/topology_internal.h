@@ -12,6 +12,7 @@
 #ifndef WEIR_STREAMS_TOPOLOGY_INTERNAL_H
 #define WEIR_STREAMS_TOPOLOGY_INTERNAL_H
 
+#include "streams/topic_pattern.h"
 #include "streams/topology.h"
 
 enum {
@@ -38,9 +39,11 @@ typedef enum weir_node_kind {
 typedef struct weir_node {
     weir_node_kind kind;
     char *name;
-    char *topic;                      /* Of a source or sink, as it was given. */
+    char *topic;                      /* Of a sink, as it was given; NULL: a function names it. */
+    char **topics;                    /* Of a source, the same; ends with a NULL. */
+    weir_topic_pattern *pattern;      /* Of a source that has no topics of its own; else NULL. */
     int32_t repartition;              /* Which repartition topic that is; -1: none. */
-    weir_source_options source;       /* Of a source; its topic is the string above. */
+    weir_source_options source;       /* Of a source; its topics are the strings above. */
     weir_processor_options processor; /* Of a processor. */
     weir_sink_options sink;           /* Of a sink; its topic is the string above. */
     weir_indices parents;             /* In the order in which they were named. */
@@ -107,8 +110,24 @@ struct weir_topology {
 void weir_indices_add(weir_indices *indices, size_t index);
 bool weir_indices_has(const weir_indices *indices, size_t index);
 
+/* Frees what a source has of its own. */
+void weir_source_cleanup(weir_node *node);
+
+/* Whether it is a source that names this topic. */
+bool weir_node_names(const weir_node *node, const char *topic);
+
 /* The node or store called name, or NULL. */
 weir_node *weir_topology_node(const weir_topology *topology, const char *name);
 weir_topology_store *weir_topology_store_named(const weir_topology *topology, const char *name);
+
+/* For those who build one. The first mistake is kept. */
+void weir_topology_mistake(weir_topology *topology, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A mistake where topic is no legal name; of is who has it. */
+void weir_topology_check_topic(weir_topology *topology, const char *of, const char *topic);
+
+/* The new node, or NULL when its name cannot be taken. */
+weir_node *weir_topology_add_node(weir_topology *topology, weir_node_kind kind, const char *name);
 
 #endif

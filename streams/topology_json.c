@@ -67,19 +67,63 @@ static void write_node_stores(writing *w, const weir_node *node)
     weir_json_end_array(&w->json);
 }
 
-/* The topic of a source or sink as the broker knows it. */
-static void write_node_topic(writing *w, size_t index)
+/* A topic of a source or sink as the broker knows it. */
+static void write_topic(writing *w, const char *key, const weir_node *node, const char *topic)
+{
+    if (node->repartition < 0) {
+        weir_json_member_text(&w->json, key, topic);
+    } else {
+        WEIR_AUTO_FREE char *name = weir_format("%s-%s", application_of(w), topic);
+        weir_json_member_text(&w->json, key, name);
+    }
+}
+
+static void write_named(writing *w, const weir_node *source, const char *topic, int32_t count)
+{
+    weir_json_begin_object(&w->json);
+    write_topic(w, "name", source, topic);
+    write_count(w, "partitions", count);
+    weir_json_end_object(&w->json);
+}
+
+/* The topics of a list, or those that a pattern has been found to stand for. */
+static void write_topics(writing *w, const weir_node *source, const weir_planned_input *inputs,
+                         size_t count)
+{
+    weir_json_key(&w->json, "topics");
+    weir_json_begin_array(&w->json);
+    for (size_t i = 0; i < count; i++) {
+        write_named(w, source, inputs[i].topic, inputs[i].partition_count);
+    }
+    for (size_t i = 0; w->plan == NULL && source->topics[i] != NULL; i++) {
+        write_named(w, source, source->topics[i], 0);
+    }
+    weir_json_end_array(&w->json);
+}
+
+static void write_source(writing *w, size_t index)
 {
     const weir_node *node = &w->topology->nodes[index];
+    size_t count = 0;
+    const weir_planned_input *inputs =
+        w->plan == NULL ? NULL : weir_plan_inputs_of(w->plan, index, &count);
+    if (node->pattern != NULL) {
+        weir_json_member_text(&w->json, "topic_pattern", weir_topic_pattern_text(node->pattern));
+        write_topics(w, node, inputs, count);
+    } else if (node->topics[1] != NULL) {
+        write_topics(w, node, inputs, count);
+    } else {
+        write_topic(w, "topic", node, node->topics[0]);
+        write_count(w, "partitions", count == 0 ? 0 : inputs[0].partition_count);
+    }
+}
+
+static void write_sink(writing *w, const weir_node *node)
+{
     if (node->topic == NULL) {
         weir_json_member_bool(&w->json, "is_dynamic", true);
-    } else if (w->plan != NULL) {
-        weir_json_member_text(&w->json, "topic", w->plan->node_topics[index]);
-    } else if (node->repartition < 0) {
-        weir_json_member_text(&w->json, "topic", node->topic);
     } else {
-        WEIR_AUTO_FREE char *name = weir_format(NO_APPLICATION "-%s", node->topic);
-        weir_json_member_text(&w->json, "topic", name);
+        write_topic(w, "topic", node, node->topic);
     }
 }
 
@@ -92,11 +136,10 @@ static void write_node(writing *w, size_t index)
     weir_json_begin_object(&w->json);
     weir_json_member_text(&w->json, "name", node->name);
     weir_json_member_text(&w->json, "kind", kinds[node->kind]);
-    if (node->kind != WEIR_NODE_PROCESSOR) {
-        write_node_topic(w, index);
-    }
     if (node->kind == WEIR_NODE_SOURCE) {
-        write_count(w, "partitions", w->plan == NULL ? 0 : w->plan->source_partition_counts[index]);
+        write_source(w, index);
+    } else if (node->kind == WEIR_NODE_SINK) {
+        write_sink(w, node);
     }
     write_node_stores(w, node);
     write_nodes(w, "parents", &node->parents);
@@ -161,10 +204,10 @@ static void write_store(writing *w, size_t index)
 static int32_t repartition_count(const writing *w, size_t repartition)
 {
     int32_t count = w->topology->repartitions[repartition].partition_count;
-    for (size_t i = 0; w->plan != NULL && i < w->topology->node_count; i++) {
-        const weir_node *node = &w->topology->nodes[i];
-        if (node->kind == WEIR_NODE_SOURCE && node->repartition == (int32_t)repartition) {
-            count = w->plan->source_partition_counts[i];
+    for (size_t i = 0; w->plan != NULL && i < w->plan->input_count; i++) {
+        const weir_planned_input *input = &w->plan->inputs[i];
+        if (w->topology->nodes[input->source].repartition == (int32_t)repartition) {
+            count = input->partition_count;
         }
     }
     return count;

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SWEEPS = 12, JOINT_WIDTH = 12, BOX_PADDING = 22, BOX_WIDTH_MIN = 90 };
+enum { TOPICS_SHOWN_MAX = 3, SWEEPS = 12, JOINT_WIDTH = 12, BOX_PADDING = 22, BOX_WIDTH_MIN = 90 };
 
 static int32_t text_width(const char *text)
 {
@@ -27,10 +27,31 @@ static int32_t larger(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
+void weir_picture_append_topics(const weir_node *node, weir_buf *out)
+{
+    if (node->topic != NULL) {
+        weir_buf_append_text(out, node->topic);
+    }
+    if (node->pattern != NULL) {
+        weir_buf_append_text(out, weir_topic_pattern_text(node->pattern));
+    }
+    size_t count = 0;
+    for (; node->topics != NULL && node->topics[count] != NULL; count++) {
+        if (count < TOPICS_SHOWN_MAX) {
+            weir_buf_append_format(out, "%s%s", count == 0 ? "" : ", ", node->topics[count]);
+        }
+    }
+    if (count > TOPICS_SHOWN_MAX) {
+        weir_buf_append_format(out, " and %zu more", count - TOPICS_SHOWN_MAX);
+    }
+}
+
 int32_t weir_picture_box_width(const weir_node *node)
 {
-    int32_t topic = node->topic == NULL ? 0 : text_width(node->topic);
-    return larger(larger(text_width(node->name), topic) + BOX_PADDING, BOX_WIDTH_MIN);
+    WEIR_AUTO(weir_buf) topics = {0};
+    weir_picture_append_topics(node, &topics);
+    int32_t width = larger(text_width(node->name), text_width(weir_buf_text(&topics)));
+    return larger(width + BOX_PADDING, BOX_WIDTH_MIN);
 }
 
 int32_t weir_picture_store_width(const char *name)

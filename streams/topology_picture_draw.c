@@ -206,11 +206,13 @@ static void draw_box(drawing *d, size_t index)
                            "\" width=\"%d\" height=\"%d\" rx=\"%d\"/>\n",
                            classes[node->kind], place.x, place.y, width, BOX_HEIGHT,
                            node->kind == WEIR_NODE_PROCESSOR ? 3 : BOX_HEIGHT / 2);
-    if (node->topic == NULL) {
+    WEIR_AUTO(weir_buf) topics = {0};
+    weir_picture_append_topics(node, &topics);
+    if (topics.size == 0) {
         draw_text(&d->shapes, "name", (point){middle, place.y + 23}, node->name);
     } else {
         draw_text(&d->shapes, "name", (point){middle, place.y + 16}, node->name);
-        draw_text(&d->shapes, "small", (point){middle, place.y + 30}, node->topic);
+        draw_text(&d->shapes, "small", (point){middle, place.y + 30}, weir_buf_text(&topics));
     }
     draw_stores(d, index, node);
 }
@@ -277,9 +279,7 @@ static void draw_topics(drawing *d)
     for (size_t from = 0; from < topology->node_count; from++) {
         const weir_node *sink = &topology->nodes[from];
         for (size_t to = 0; sink->kind == WEIR_NODE_SINK && to < topology->node_count; to++) {
-            const weir_node *source = &topology->nodes[to];
-            if (source->kind == WEIR_NODE_SOURCE && sink->topic != NULL &&
-                strcmp(source->topic, sink->topic) == 0) {
+            if (sink->topic != NULL && weir_node_names(&topology->nodes[to], sink->topic)) {
                 draw_topic(d, from, to);
             }
         }

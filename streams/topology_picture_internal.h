@@ -43,6 +43,9 @@ typedef struct weir_picture {
     size_t *store_items; /* By store: the item that it stands beside; SIZE_MAX: none yet. */
 } weir_picture;
 
+/* What stands below the name of a source or sink: nothing where a function names the topics. */
+void weir_picture_append_topics(const weir_node *node, weir_buf *out);
+
 /* The widths of a box, and of a store beside it. */
 int32_t weir_picture_box_width(const weir_node *node);
 int32_t weir_picture_store_width(const char *name);

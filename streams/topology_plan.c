@@ -3,11 +3,12 @@
  * topology_plan.c - partition counts: those of external topics are asked for, those of repartition
  * topics follow from them, and the number of tasks from both.
  *
- * Sources whose records meet in a store must have equal counts, or records of one key would not
- * meet: they form a co-partition group (union-find over the sources above the processors of each
- * store). In a group the count is, in this order: that of its external topics; the one that its
- * repartition topics were given; the largest of the sources that feed its repartition topics. The
- * last rule needs other groups to be known first, so it is applied until nothing changes.
+ * Inputs are the topics of sources, of which those that read by a pattern find theirs here. Inputs
+ * whose records meet in a store must have equal counts, or records of one key would not meet: they
+ * form a co-partition group (union-find over the inputs above the processors of each store). In a
+ * group the count is, in this order: that of its external topics; the one that its repartition
+ * topics were given; the largest of the inputs that feed its repartition topics. The last rule
+ * needs other groups to be known first, so it is applied until nothing changes.
  */
 #include "streams/topology_plan.h"
 #include "streams/topology_internal.h"
@@ -21,7 +22,8 @@ typedef struct planning {
     const weir_topology *topology;
     const weir_plan_options *options;
     weir_plan *plan;
-    size_t *groups; /* By index of node: the leader of a source's co-partition group. */
+    size_t input_capacity;
+    size_t *groups; /* By index of input: the leader of its co-partition group. */
 } planning;
 
 void weir_plan_free(weir_plan *plan)
@@ -29,14 +31,17 @@ void weir_plan_free(weir_plan *plan)
     if (plan == NULL) {
         return;
     }
-    for (size_t i = 0; plan->node_topics != NULL && i < plan->topology->node_count; i++) {
-        free(plan->node_topics[i]);
+    for (size_t i = 0; plan->sink_topics != NULL && i < plan->topology->node_count; i++) {
+        free(plan->sink_topics[i]);
+    }
+    for (size_t i = 0; i < plan->input_count; i++) {
+        free(plan->inputs[i].topic);
     }
     for (size_t i = 0; plan->changelog_topics != NULL && i < plan->topology->store_count; i++) {
         free(plan->changelog_topics[i]);
     }
-    free(plan->node_topics);
-    free(plan->source_partition_counts);
+    free(plan->sink_topics);
+    free(plan->inputs);
     free(plan->changelog_topics);
     free(plan->subtopology_task_counts);
     free(plan->topics);
@@ -59,19 +64,95 @@ static weir_status check_length(const char *topic, weir_error *err)
     return WEIR_OK;
 }
 
+static char *topic_name(const planning *planner, const weir_node *node, const char *topic)
+{
+    return node->repartition < 0 ? weir_strdup(topic)
+                                 : weir_format("%s-%s", planner->plan->application_id, topic);
+}
+
+static weir_status add_input(planning *planner, size_t source, const char *topic, weir_error *err)
+{
+    weir_plan *plan = planner->plan;
+    if (plan->input_count >= WEIR_PLAN_INPUTS_MAX) {
+        return weir_error_set(err, WEIR_INVALID, "source '%s': more than %d topics are read",
+                              planner->topology->nodes[source].name, WEIR_PLAN_INPUTS_MAX);
+    }
+    plan->inputs =
+        weir_grow(plan->inputs, plan->input_count, &planner->input_capacity, sizeof(*plan->inputs));
+    char *name = topic_name(planner, &planner->topology->nodes[source], topic);
+    plan->inputs[plan->input_count++] = (weir_planned_input){.source = source, .topic = name};
+    return check_length(name, err);
+}
+
+bool weir_plan_takes(const weir_plan *plan, const weir_topic_pattern *pattern, const char *topic)
+{
+    const char *id = plan->application_id;
+    size_t length = strlen(id);
+    bool is_own = strncmp(topic, id, length) == 0 && topic[length] == '-';
+    return strncmp(topic, "__", 2) != 0 && !is_own && weir_topic_pattern_matches(pattern, topic);
+}
+
+static weir_status add_matches(planning *planner, size_t source, weir_error *err)
+{
+    const weir_node *node = &planner->topology->nodes[source];
+    size_t count = planner->plan->input_count;
+    for (size_t i = 0; i < planner->options->topic_count; i++) {
+        if (weir_plan_takes(planner->plan, node->pattern, planner->options->topics[i])) {
+            WEIR_TRY(add_input(planner, source, planner->options->topics[i], err));
+        }
+    }
+    if (count == planner->plan->input_count) {
+        return weir_error_set(err, WEIR_INVALID,
+                              "source '%s': no topic is called like '%s': create one first",
+                              node->name, weir_topic_pattern_text(node->pattern));
+    }
+    return WEIR_OK;
+}
+
+/* That a name is read twice is told by the topology; of patterns it shows only now. */
+static weir_status check_inputs(const planning *planner, weir_error *err)
+{
+    const weir_plan *plan = planner->plan;
+    const weir_node *nodes = planner->topology->nodes;
+    for (size_t i = 0; i < plan->input_count; i++) {
+        for (size_t k = 0; nodes[plan->inputs[i].source].pattern != NULL && k < i; k++) {
+            if (strcmp(plan->inputs[i].topic, plan->inputs[k].topic) == 0) {
+                return weir_error_set(err, WEIR_INVALID,
+                                      "topic '%s' is read by source '%s' and by source '%s': a "
+                                      "topic has one source",
+                                      plan->inputs[i].topic, nodes[plan->inputs[k].source].name,
+                                      nodes[plan->inputs[i].source].name);
+            }
+        }
+    }
+    return WEIR_OK;
+}
+
+static weir_status list_inputs(planning *planner, weir_error *err)
+{
+    const weir_topology *topology = planner->topology;
+    for (size_t i = 0; i < topology->node_count; i++) {
+        const weir_node *node = &topology->nodes[i];
+        if (node->pattern != NULL) {
+            WEIR_TRY(add_matches(planner, i, err));
+        }
+        for (char **topic = node->topics; topic != NULL && *topic != NULL; topic++) {
+            WEIR_TRY(add_input(planner, i, *topic, err));
+        }
+    }
+    return check_inputs(planner, err);
+}
+
 static weir_status name_topics(planning *planner, weir_error *err)
 {
     const weir_topology *topology = planner->topology;
     weir_plan *plan = planner->plan;
     for (size_t i = 0; i < topology->node_count; i++) {
         const weir_node *node = &topology->nodes[i];
-        if (node->topic == NULL) {
-            continue;
+        if (node->topic != NULL) {
+            plan->sink_topics[i] = topic_name(planner, node, node->topic);
+            WEIR_TRY(check_length(plan->sink_topics[i], err));
         }
-        plan->node_topics[i] = node->repartition < 0
-                                   ? weir_strdup(node->topic)
-                                   : weir_format("%s-%s", plan->application_id, node->topic);
-        WEIR_TRY(check_length(plan->node_topics[i], err));
     }
     for (size_t s = 0; s < topology->store_count; s++) {
         const weir_store_options *store = &topology->stores[s].options;
@@ -89,12 +170,12 @@ static weir_status name_topics(planning *planner, weir_error *err)
 
 /* Co-partition groups. */
 
-static size_t group_of(const planning *planner, size_t source)
+static size_t group_of(const planning *planner, size_t input)
 {
-    while (planner->groups[source] != source) {
-        source = planner->groups[source];
+    while (planner->groups[input] != input) {
+        input = planner->groups[input];
     }
-    return source;
+    return input;
 }
 
 /* Marks the nodes from which records come to a processor of store, the processor included. A parent
@@ -113,59 +194,63 @@ static void mark_above(const weir_topology *topology, const weir_topology_store 
     }
 }
 
-static void group_sources(planning *planner)
+static void group_inputs(planning *planner)
 {
     const weir_topology *topology = planner->topology;
-    for (size_t i = 0; i < topology->node_count; i++) {
+    const weir_plan *plan = planner->plan;
+    for (size_t i = 0; i < plan->input_count; i++) {
         planner->groups[i] = i;
     }
     WEIR_AUTO_FREE bool *above = weir_alloc_array(topology->node_count, sizeof(*above));
     for (size_t s = 0; s < topology->store_count; s++) {
         mark_above(topology, &topology->stores[s], above);
         size_t first = SIZE_MAX;
-        for (size_t i = 0; i < topology->node_count; i++) {
-            if (!above[i] || topology->nodes[i].kind != WEIR_NODE_SOURCE) {
-                continue;
+        for (size_t i = 0; i < plan->input_count; i++) {
+            if (above[plan->inputs[i].source]) {
+                first = first == SIZE_MAX ? i : first;
+                planner->groups[group_of(planner, i)] = group_of(planner, first);
             }
-            first = first == SIZE_MAX ? i : first;
-            planner->groups[group_of(planner, i)] = group_of(planner, first);
         }
     }
 }
 
 /* Counts. */
 
+static int32_t repartition_of(const planning *planner, size_t input)
+{
+    return planner->topology->nodes[planner->plan->inputs[input].source].repartition;
+}
+
 static weir_status ask_external_counts(planning *planner, weir_error *err)
 {
-    const weir_topology *topology = planner->topology;
-    for (size_t i = 0; i < topology->node_count; i++) {
-        const weir_node *node = &topology->nodes[i];
-        if (node->kind != WEIR_NODE_SOURCE || node->repartition >= 0) {
+    for (size_t i = 0; i < planner->plan->input_count; i++) {
+        weir_planned_input *input = &planner->plan->inputs[i];
+        if (repartition_of(planner, i) >= 0) {
             continue;
         }
         int32_t count = 0;
         weir_status status =
-            planner->options->partition_count(planner->options->user, node->topic, &count, err);
+            planner->options->partition_count(planner->options->user, input->topic, &count, err);
         if (status == WEIR_NOT_FOUND) {
             return weir_error_set(err, WEIR_INVALID,
                                   "source '%s': topic '%s' does not exist: create it first",
-                                  node->name, node->topic);
+                                  planner->topology->nodes[input->source].name, input->topic);
         }
         WEIR_TRY(status);
         WEIR_ASSERT(count > 0);
-        planner->plan->source_partition_counts[i] = count;
+        input->partition_count = count;
     }
     return WEIR_OK;
 }
 
-static int32_t given_count(const planning *planner, size_t source)
+static int32_t given_count(const planning *planner, size_t input)
 {
-    int32_t repartition = planner->topology->nodes[source].repartition;
-    return repartition < 0 ? planner->plan->source_partition_counts[source]
+    int32_t repartition = repartition_of(planner, input);
+    return repartition < 0 ? planner->plan->inputs[input].partition_count
                            : planner->topology->repartitions[repartition].partition_count;
 }
 
-/* A source and another of its group that both have a count must have the same. */
+/* An input and another of its group that both have a count must have the same. */
 static weir_status check_pair(const planning *planner, size_t a, size_t b, weir_error *err)
 {
     int32_t count_a = given_count(planner, a);
@@ -176,15 +261,15 @@ static weir_status check_pair(const planning *planner, size_t a, size_t b, weir_
     return weir_error_set(err, WEIR_INVALID,
                           "'%s' has %" PRId32 " partitions and '%s' has %" PRId32
                           ", but their records meet in a store: repartition one of them",
-                          planner->plan->node_topics[a], count_a, planner->plan->node_topics[b],
+                          planner->plan->inputs[a].topic, count_a, planner->plan->inputs[b].topic,
                           count_b);
 }
 
 static void set_group_count(planning *planner, size_t group, int32_t count)
 {
-    for (size_t i = 0; i < planner->topology->node_count; i++) {
-        if (planner->topology->nodes[i].kind == WEIR_NODE_SOURCE && group_of(planner, i) == group) {
-            planner->plan->source_partition_counts[i] = count;
+    for (size_t i = 0; i < planner->plan->input_count; i++) {
+        if (group_of(planner, i) == group) {
+            planner->plan->inputs[i].partition_count = count;
         }
     }
 }
@@ -192,42 +277,51 @@ static void set_group_count(planning *planner, size_t group, int32_t count)
 /* Counts that somebody gave: the broker or the author. */
 static weir_status settle_given(planning *planner, weir_error *err)
 {
-    const weir_topology *topology = planner->topology;
-    for (size_t a = 0; a < topology->node_count; a++) {
-        if (topology->nodes[a].kind != WEIR_NODE_SOURCE || given_count(planner, a) == 0) {
+    size_t input_count = planner->plan->input_count;
+    for (size_t a = 0; a < input_count; a++) {
+        if (given_count(planner, a) == 0) {
             continue;
         }
         size_t group = group_of(planner, a);
-        for (size_t b = 0; b < topology->node_count; b++) {
-            if (topology->nodes[b].kind == WEIR_NODE_SOURCE && group_of(planner, b) == group) {
+        for (size_t b = 0; b < input_count; b++) {
+            if (group_of(planner, b) == group) {
                 WEIR_TRY(check_pair(planner, a, b, err));
             }
         }
     }
-    for (size_t i = 0; i < topology->node_count; i++) {
-        if (topology->nodes[i].kind == WEIR_NODE_SOURCE && given_count(planner, i) != 0) {
+    for (size_t i = 0; i < input_count; i++) {
+        if (given_count(planner, i) != 0) {
             set_group_count(planner, group_of(planner, i), given_count(planner, i));
         }
     }
     return WEIR_OK;
 }
 
-/* The largest count of the sources in the sub-topologies that write to a repartition topic; some of
+/* The largest count of the inputs of a sub-topology that writes to a repartition topic; some of
  * them may not be known yet, which *out_complete tells. */
+static int32_t largest_input(const planning *planner, const weir_node *sink, bool *out_complete)
+{
+    int32_t largest = 0;
+    for (size_t i = 0; i < planner->plan->input_count; i++) {
+        const weir_planned_input *input = &planner->plan->inputs[i];
+        const weir_node *source = &planner->topology->nodes[input->source];
+        if (source->subtopology == sink->subtopology) {
+            bool itself = source->repartition == sink->repartition;
+            *out_complete = *out_complete && (input->partition_count > 0 || itself);
+            largest = input->partition_count > largest ? input->partition_count : largest;
+        }
+    }
+    return largest;
+}
+
 static int32_t feeding_count(const planning *planner, int32_t repartition, bool *out_complete)
 {
     const weir_topology *topology = planner->topology;
     int32_t largest = 0;
     for (size_t i = 0; i < topology->node_count; i++) {
         const weir_node *sink = &topology->nodes[i];
-        if (sink->kind != WEIR_NODE_SINK || sink->repartition != repartition) {
-            continue;
-        }
-        const weir_indices *sources = &topology->subtopologies[sink->subtopology].sources;
-        for (size_t s = 0; s < sources->count; s++) {
-            int32_t count = planner->plan->source_partition_counts[sources->items[s]];
-            bool itself = topology->nodes[sources->items[s]].repartition == repartition;
-            *out_complete = *out_complete && (count > 0 || itself);
+        if (sink->kind == WEIR_NODE_SINK && sink->repartition == repartition) {
+            int32_t count = largest_input(planner, sink, out_complete);
             largest = count > largest ? count : largest;
         }
     }
@@ -238,10 +332,9 @@ static int32_t feeding_count(const planning *planner, int32_t repartition, bool 
 static int32_t derived_count(const planning *planner, size_t group, bool *out_complete)
 {
     int32_t largest = 0;
-    for (size_t i = 0; i < planner->topology->node_count; i++) {
-        const weir_node *node = &planner->topology->nodes[i];
-        if (node->kind == WEIR_NODE_SOURCE && group_of(planner, i) == group) {
-            int32_t count = feeding_count(planner, node->repartition, out_complete);
+    for (size_t i = 0; i < planner->plan->input_count; i++) {
+        if (group_of(planner, i) == group) {
+            int32_t count = feeding_count(planner, repartition_of(planner, i), out_complete);
             largest = count > largest ? count : largest;
         }
     }
@@ -251,9 +344,8 @@ static int32_t derived_count(const planning *planner, size_t group, bool *out_co
 /* Settles groups; with partial, also from feeds of which some are unknown. True: one was. */
 static bool settle_derived(planning *planner, bool partial)
 {
-    for (size_t i = 0; i < planner->topology->node_count; i++) {
-        if (planner->topology->nodes[i].kind != WEIR_NODE_SOURCE ||
-            planner->plan->source_partition_counts[i] > 0) {
+    for (size_t i = 0; i < planner->plan->input_count; i++) {
+        if (planner->plan->inputs[i].partition_count > 0) {
             continue;
         }
         bool complete = true;
@@ -266,20 +358,21 @@ static bool settle_derived(planning *planner, bool partial)
     return false;
 }
 
-static weir_status count_sources(planning *planner, weir_error *err)
+static weir_status count_inputs(planning *planner, weir_error *err)
 {
-    group_sources(planner);
+    WEIR_AUTO_FREE size_t *groups = weir_alloc_array(planner->plan->input_count, sizeof(*groups));
+    planner->groups = groups;
+    group_inputs(planner);
     WEIR_TRY(ask_external_counts(planner, err));
     WEIR_TRY(settle_given(planner, err));
     /* Topics that feed each other in a circle are never complete: then what is known decides. */
     while (settle_derived(planner, false) || settle_derived(planner, true)) {
     }
-    for (size_t i = 0; i < planner->topology->node_count; i++) {
-        const weir_node *node = &planner->topology->nodes[i];
-        if (node->kind == WEIR_NODE_SOURCE && planner->plan->source_partition_counts[i] == 0) {
+    for (size_t i = 0; i < planner->plan->input_count; i++) {
+        if (planner->plan->inputs[i].partition_count == 0) {
             return weir_error_set(err, WEIR_INVALID,
                                   "the partition count of '%s' follows from no topic: give it one",
-                                  planner->plan->node_topics[i]);
+                                  planner->plan->inputs[i].topic);
         }
     }
     return WEIR_OK;
@@ -293,13 +386,13 @@ static weir_status list_tasks(planning *planner, weir_error *err)
     const weir_topology *topology = planner->topology;
     size_t total = 0;
     for (size_t s = 0; s < topology->subtopology_count; s++) {
-        const weir_indices *sources = &topology->subtopologies[s].sources;
         if (topology->subtopologies[s].global != NULL) {
             continue;
         }
-        for (size_t i = 0; i < sources->count; i++) {
-            int32_t count = plan->source_partition_counts[sources->items[i]];
-            if (count > plan->subtopology_task_counts[s]) {
+        for (size_t i = 0; i < plan->input_count; i++) {
+            int32_t count = plan->inputs[i].partition_count;
+            if (topology->nodes[plan->inputs[i].source].subtopology == (int32_t)s &&
+                count > plan->subtopology_task_counts[s]) {
                 plan->subtopology_task_counts[s] = count;
             }
         }
@@ -356,13 +449,13 @@ static weir_status list_topics(planning *planner, weir_error *err)
     weir_plan *plan = planner->plan;
     const weir_topology *topology = planner->topology;
     plan->topics =
-        weir_alloc_array(topology->node_count + topology->store_count, sizeof(*plan->topics));
-    for (size_t i = 0; i < topology->node_count; i++) {
-        if (topology->nodes[i].kind == WEIR_NODE_SOURCE && topology->nodes[i].repartition >= 0) {
+        weir_alloc_array(plan->input_count + topology->store_count, sizeof(*plan->topics));
+    for (size_t i = 0; i < plan->input_count; i++) {
+        if (repartition_of(planner, i) >= 0) {
             add_topic(plan, (weir_planned_topic){
                                 .kind = WEIR_TOPIC_REPARTITION,
-                                .name = plan->node_topics[i],
-                                .partition_count = plan->source_partition_counts[i],
+                                .name = plan->inputs[i].topic,
+                                .partition_count = plan->inputs[i].partition_count,
                             });
         }
     }
@@ -414,18 +507,16 @@ weir_status weir_plan_new(const weir_topology *topology, const weir_plan_options
     plan->application_id = weir_strdup(options->application_id);
     plan->task_topic = weir_format("%s-weir-tasks", options->application_id);
     plan->members_topic = weir_format("%s-weir-members", options->application_id);
-    plan->node_topics = weir_alloc_array(topology->node_count, sizeof(*plan->node_topics));
-    plan->source_partition_counts =
-        weir_alloc_array(topology->node_count, sizeof(*plan->source_partition_counts));
+    plan->sink_topics = weir_alloc_array(topology->node_count, sizeof(*plan->sink_topics));
     plan->changelog_topics =
         weir_alloc_array(topology->store_count, sizeof(*plan->changelog_topics));
     plan->subtopology_task_counts =
         weir_alloc_array(topology->subtopology_count, sizeof(*plan->subtopology_task_counts));
 
-    WEIR_AUTO_FREE size_t *groups = weir_alloc_array(topology->node_count, sizeof(*groups));
-    planning planner = {topology, options, plan, groups};
+    planning planner = {.topology = topology, .options = options, .plan = plan};
+    WEIR_TRY(list_inputs(&planner, err));
     WEIR_TRY(name_topics(&planner, err));
-    WEIR_TRY(count_sources(&planner, err));
+    WEIR_TRY(count_inputs(&planner, err));
     WEIR_TRY(list_tasks(&planner, err));
     WEIR_TRY(list_topics(&planner, err));
     *out_plan = weir_take(&plan);
@@ -440,4 +531,19 @@ char *weir_plan_position_label(const weir_plan *plan, size_t store, int32_t part
                ? NULL
                : weir_format("%s:%s-%" PRId32, plan->topology->stores[store].options.name,
                              changelog, partition);
+}
+
+const weir_planned_input *weir_plan_inputs_of(const weir_plan *plan, size_t source,
+                                              size_t *out_count)
+{
+    size_t first = 0;
+    while (first < plan->input_count && plan->inputs[first].source != source) {
+        first++;
+    }
+    size_t end = first;
+    while (end < plan->input_count && plan->inputs[end].source == source) {
+        end++;
+    }
+    *out_count = end - first;
+    return plan->inputs + first;
 }

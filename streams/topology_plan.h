@@ -13,12 +13,14 @@
 #ifndef WEIR_STREAMS_TOPOLOGY_PLAN_H
 #define WEIR_STREAMS_TOPOLOGY_PLAN_H
 
+#include "streams/topic_pattern.h"
 #include "streams/topology.h"
 
 enum {
     WEIR_APPLICATION_ID_BYTES_MAX = 100,
     WEIR_TASK_ID_BYTES_MAX = 24,
     WEIR_PLAN_TASKS_MAX = 100000,
+    WEIR_PLAN_INPUTS_MAX = 10000,
 };
 
 typedef struct weir_planned_task {
@@ -26,6 +28,13 @@ typedef struct weir_planned_task {
     int32_t subtopology;
     int32_t partition;
 } weir_planned_task;
+
+/* A topic that a source reads. */
+typedef struct weir_planned_input {
+    size_t source;           /* Its node. */
+    char *topic;             /* As the broker knows it. */
+    int32_t partition_count; /* Task p reads partition p if p is below that. */
+} weir_planned_input;
 
 typedef enum weir_planned_topic_kind {
     WEIR_TOPIC_REPARTITION, /* Deleted up to what is committed, never by time. */
@@ -47,10 +56,9 @@ typedef struct weir_plan {
     char *task_topic;    /* "<application id>-weir-tasks", task_count partitions. */
     char *members_topic; /* "<application id>-weir-members", one (placement_log.h). */
 
-    /* By index of node: the topic of a source or sink as the broker knows it, NULL for processors;
-     * and how many partitions a source has: task p reads partition p if p is below that. */
-    char **node_topics;
-    int32_t *source_partition_counts;
+    weir_planned_input *inputs; /* By index of their source, then as they were named. */
+    size_t input_count;
+    char **sink_topics; /* By index of node; NULL: no sink, or one whose topics a function names. */
 
     char **changelog_topics;          /* By index of store; NULL: logging is disabled. */
     int32_t *subtopology_task_counts; /* 0: of a global store. */
@@ -68,7 +76,18 @@ typedef struct weir_plan_options {
     weir_status (*partition_count)(void *user, const char *topic, int32_t *out_count,
                                    weir_error *err);
     void *user;
+    /* The names of all topics, for sources that read by pattern. NULL: there are none. */
+    const char *const *topics;
+    size_t topic_count;
 } weir_plan_options;
+
+/* The topics of a source, which stand beside each other. */
+const weir_planned_input *weir_plan_inputs_of(const weir_plan *plan, size_t source,
+                                              size_t *out_count);
+
+/* Whether a source that reads by pattern takes topic: not what is Kafka's own ("__…"), nor the
+ * application's ("<application id>-…"). */
+bool weir_plan_takes(const weir_plan *plan, const weir_topic_pattern *pattern, const char *topic);
 
 /* The name under which a store keeps the position of its changelog:
  * "<store>:<changelog>-<partition>". NULL: it has no changelog. The caller frees it. */

@@ -70,6 +70,16 @@ WEIR_DEFINE_AUTO_PTR(weir_builder);
 weir_kstream *weir_builder_stream(weir_builder *builder, const char *topic,
                                   const weir_consumed *consumed);
 
+/* The records of several topics, whose names end with a NULL, in one stream. Another stream of some
+ * of these topics is a mistake; one of all of them shares the source. */
+weir_kstream *weir_builder_stream_of_topics(weir_builder *builder, const char *const *topics,
+                                            const weir_consumed *consumed);
+
+/* The records of all topics whose names match pattern (topic_pattern.h) when the application
+ * starts, in one stream. */
+weir_kstream *weir_builder_stream_of_pattern(weir_builder *builder, const char *pattern,
+                                             const weir_consumed *consumed);
+
 /* A store for weir_kstream_process, which names it. */
 void weir_builder_add_store(weir_builder *builder, const weir_store_options *options);
 

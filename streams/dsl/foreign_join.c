@@ -52,7 +52,7 @@ static weir_graph_node *add_source(const growing *grow, weir_graph_node *sink, c
 {
     weir_graph_node *source = weir_graph_add(grow->builder, sink, WEIR_GRAPH_SOURCE,
                                              name_of(grow, suffix, "KTABLE-SOURCE-"));
-    source->topic = sink->sink.topic;
+    source->topics = weir_graph_topic(grow->builder, sink->sink.topic);
     return source;
 }
 

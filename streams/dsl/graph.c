@@ -127,14 +127,46 @@ weir_graph_node *weir_graph_add(weir_builder *builder, weir_graph_node *parent,
     return node;
 }
 
-/* The source of the same topic among the first count nodes; NULL if there is none. */
+const char *const *weir_graph_topic(weir_builder *builder, const char *topic)
+{
+    const char **topics = weir_builder_alloc(builder, 2 * sizeof(*topics));
+    topics[0] = topic;
+    return topics;
+}
+
+static bool has_all(const char *const *topics, const char *const *of)
+{
+    for (; *of != NULL; of++) {
+        size_t i = 0;
+        while (topics[i] != NULL && strcmp(topics[i], *of) != 0) {
+            i++;
+        }
+        if (topics[i] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What is named in another order is the same. */
+static bool reads_the_same(const weir_graph_node *a, const weir_graph_node *b)
+{
+    if (a->kind != WEIR_GRAPH_SOURCE || b->kind != WEIR_GRAPH_SOURCE) {
+        return false;
+    }
+    if (a->pattern != NULL || b->pattern != NULL) {
+        return a->pattern != NULL && b->pattern != NULL && strcmp(a->pattern, b->pattern) == 0;
+    }
+    return has_all(a->topics, b->topics) && has_all(b->topics, a->topics);
+}
+
+/* The source of the same topics among the first count nodes; NULL if there is none. */
 static weir_graph_node *same_source(const weir_graph_nodes *nodes, size_t count,
                                     const weir_graph_node *source)
 {
-    for (size_t i = 0; i < count && source->kind == WEIR_GRAPH_SOURCE; i++) {
-        weir_graph_node *other = nodes->items[i];
-        if (other->kind == WEIR_GRAPH_SOURCE && strcmp(source->topic, other->topic) == 0) {
-            return other;
+    for (size_t i = 0; i < count; i++) {
+        if (reads_the_same(source, nodes->items[i])) {
+            return nodes->items[i];
         }
     }
     return NULL;
@@ -149,7 +181,7 @@ static void replace_parent(weir_graph_node *node, const weir_graph_node *from, w
     }
 }
 
-/* Two sources of one topic become one: the second one's children go to the first. */
+/* Two sources of the same topics become one: the second one's children go to the first. */
 static void merge_sources(weir_builder *builder)
 {
     weir_graph_nodes *sources = &builder->root->children;

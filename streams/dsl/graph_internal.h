@@ -66,7 +66,9 @@ struct weir_graph_node {
     bool value_changing;
     bool merges;
 
-    const char *topic; /* Of a source, a sink, a repartition (without its suffix). */
+    const char *topic; /* Of a table's source, a sink, a repartition (without its suffix). */
+    const char *const *topics; /* Of a stream's source, ends with a NULL; */
+    const char *pattern;       /* or what their names are like. */
     weir_consumed consumed;
     weir_processor_options processor;
     weir_graph_store *stores;
@@ -113,6 +115,9 @@ void weir_builder_mistake(weir_builder *builder, const char *format, ...)
  * copies a topic, which may not be NULL or empty. */
 void weir_builder_require(weir_builder *builder, bool given, const char *name, const char *what);
 const char *weir_builder_topic(weir_builder *builder, const char *topic, const char *name);
+
+/* A source's list of this one topic. */
+const char *const *weir_graph_topic(weir_builder *builder, const char *topic);
 
 /* A node below parent; name is kept, not copied. */
 weir_graph_node *weir_graph_add(weir_builder *builder, weir_graph_node *parent,

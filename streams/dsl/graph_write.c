@@ -24,6 +24,8 @@ static void write_source(weir_builder *builder, const weir_graph_node *node)
 {
     const weir_source_options options = {
         .topic = node->topic,
+        .topics = node->topics,
+        .pattern = node->pattern,
         .serde = node->consumed.serde,
         .timestamp = node->consumed.timestamp,
         .reset_latest = node->consumed.reset_latest,

@@ -26,16 +26,48 @@ weir_kstream *weir_kstream_of(weir_builder *builder, weir_graph_node *node,
     return stream;
 }
 
-weir_kstream *weir_builder_stream(weir_builder *builder, const char *topic,
-                                  const weir_consumed *consumed)
+static weir_graph_node *add_source(weir_builder *builder, const weir_consumed *consumed)
 {
-    WEIR_REFUSE_NULL(builder);
     static const weir_consumed no_consumed;
     consumed = consumed == NULL ? &no_consumed : consumed;
     const char *name = weir_builder_name_or_new(builder, consumed->name, "KSTREAM-SOURCE-");
     weir_graph_node *node = weir_graph_add(builder, builder->root, WEIR_GRAPH_SOURCE, name);
-    node->topic = weir_builder_topic(builder, topic, name);
     node->consumed = *consumed;
+    return node;
+}
+
+weir_kstream *weir_builder_stream(weir_builder *builder, const char *topic,
+                                  const weir_consumed *consumed)
+{
+    WEIR_REFUSE_NULL(builder);
+    weir_graph_node *node = add_source(builder, consumed);
+    node->topics = weir_graph_topic(builder, weir_builder_topic(builder, topic, node->name));
+    return weir_kstream_of(builder, node, false);
+}
+
+weir_kstream *weir_builder_stream_of_topics(weir_builder *builder, const char *const *topics,
+                                            const weir_consumed *consumed)
+{
+    WEIR_REFUSE_NULL(builder, topics);
+    weir_graph_node *node = add_source(builder, consumed);
+    size_t count = 0;
+    while (topics[count] != NULL) {
+        count++;
+    }
+    const char **copies = weir_builder_alloc(builder, (count + 1) * sizeof(*copies));
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = weir_builder_topic(builder, topics[i], node->name);
+    }
+    node->topics = copies;
+    return weir_kstream_of(builder, node, false);
+}
+
+weir_kstream *weir_builder_stream_of_pattern(weir_builder *builder, const char *pattern,
+                                             const weir_consumed *consumed)
+{
+    WEIR_REFUSE_NULL(builder, pattern);
+    weir_graph_node *node = add_source(builder, consumed);
+    node->pattern = weir_builder_join_names(builder, pattern, "");
     return weir_kstream_of(builder, node, false);
 }
 

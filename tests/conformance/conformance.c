@@ -184,6 +184,16 @@ static weir_status check_description(const replay *self, weir_error *err)
     return weir_error_set(err, WEIR_INVALID, "the topology is not described as the oracle's");
 }
 
+/* The driver makes what a topology names: what a pattern matches is here before it. */
+static weir_status make_inputs(replay *self, weir_error *err)
+{
+    for (const char *const *name = self->spec->inputs; *name != NULL; name++) {
+        const weir_topic_config topic = {.name = *name, .partition_count = 1};
+        WEIR_TRY(weir_broker_create_topic(self->broker, &topic, err));
+    }
+    return WEIR_OK;
+}
+
 static weir_status start(replay *self, weir_error *err)
 {
     weir_bytes name = weir_json_value_text(weir_json_get(self->head, "spec"));
@@ -212,6 +222,7 @@ static weir_status start(replay *self, weir_error *err)
         .setting_count = count,
         .more_topics = self->spec->outputs,
     };
+    WEIR_TRY(make_inputs(self, err));
     return weir_test_driver_new(&options, &self->driver, err);
 }
 

@@ -314,7 +314,8 @@ static weir_status open_world(run *self, weir_error *err)
     }
     const conformance_world_options world = {
         .topology = topology,
-        .more_topics = self->script.spec->outputs,
+        .inputs = self->script.spec->inputs,
+        .outputs = self->script.spec->outputs,
         .settings = settings,
         .setting_count = count,
         .seed = options->seed,

@@ -11,7 +11,7 @@
 #include "streams/base/json_read.h"
 #include "streams/dsl/builder.h"
 
-enum { CONFORMANCE_TOPICS_MAX = 4, CONFORMANCE_STORES_MAX = 4 };
+enum { CONFORMANCE_TOPICS_MAX = 5, CONFORMANCE_STORES_MAX = 4 };
 
 typedef enum conformance_value {
     CONFORMANCE_TEXT,
@@ -45,6 +45,7 @@ extern const conformance_spec conformance_specs_processor[];
 extern const conformance_spec conformance_specs_suppress[];
 extern const conformance_spec conformance_specs_emit[];
 extern const conformance_spec conformance_specs_sinks[];
+extern const conformance_spec conformance_specs_sources[];
 extern const conformance_spec conformance_specs_filters[];
 
 /* The one called name, or NULL. */

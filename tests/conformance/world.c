@@ -277,29 +277,48 @@ weir_status conformance_world_gather(conformance_world *world, weir_application 
 
 /* Topics. */
 
-static bool is_read_by_tasks(const weir_topology *topology, const weir_node *node)
+static weir_status make_topic(conformance_world *world, const char *name, weir_error *err)
 {
-    return node->kind == WEIR_NODE_SOURCE && node->repartition < 0 &&
-           topology->subtopologies[node->subtopology].global == NULL;
+    const weir_topic_config topic = {.name = name, .partition_count = 1};
+    return weir_broker_create_topic(world->outside, &topic, err);
 }
 
+static bool is_read_by_tasks(const weir_topology *topology, const char *topic)
+{
+    for (size_t i = 0; i < topology->node_count; i++) {
+        const weir_node *node = &topology->nodes[i];
+        bool is_read = weir_node_names(node, topic) ||
+                       (node->pattern != NULL && weir_topic_pattern_matches(node->pattern, topic));
+        if (is_read && topology->subtopologies[node->subtopology].global == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the topology names, what the oracle feeds, and what it reads, some of them several times. */
 static weir_status make_topics(conformance_world *world, weir_error *err)
 {
     const weir_topology *topology = world->options.topology;
     for (size_t i = 0; i < topology->node_count; i++) {
         const weir_node *node = &topology->nodes[i];
         if (node->topic != NULL && node->repartition < 0) {
-            const weir_topic_config topic = {.name = node->topic, .partition_count = 1};
-            WEIR_TRY(weir_broker_create_topic(world->outside, &topic, err));
+            WEIR_TRY(make_topic(world, node->topic, err));
         }
-        if (is_read_by_tasks(topology, node)) {
-            WEIR_ASSERT(world->fed_count < CONFORMANCE_FED_MAX);
-            world->fed[world->fed_count++] = (conformance_fed){.topic = node->topic};
+        for (size_t k = 0; node->repartition < 0 && node->topics != NULL && node->topics[k] != NULL;
+             k++) {
+            WEIR_TRY(make_topic(world, node->topics[k], err));
         }
     }
-    for (const char *const *name = world->options.more_topics; *name != NULL; name++) {
-        const weir_topic_config topic = {.name = *name, .partition_count = 1};
-        WEIR_TRY(weir_broker_create_topic(world->outside, &topic, err));
+    for (const char *const *name = world->options.inputs; *name != NULL; name++) {
+        WEIR_TRY(make_topic(world, *name, err));
+        if (is_read_by_tasks(topology, *name)) {
+            WEIR_ASSERT(world->fed_count < CONFORMANCE_FED_MAX);
+            world->fed[world->fed_count++] = (conformance_fed){.topic = *name};
+        }
+    }
+    for (const char *const *name = world->options.outputs; *name != NULL; name++) {
+        WEIR_TRY(make_topic(world, *name, err));
     }
     return WEIR_OK;
 }

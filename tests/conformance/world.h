@@ -20,7 +20,8 @@
 enum { CONFORMANCE_PROCESSES = 2, CONFORMANCE_FED_MAX = 4 };
 
 typedef struct conformance_world_options {
-    const char *const *more_topics; /* To make besides those of the topology; ends with a NULL. */
+    const char *const *inputs; /* Ends with a NULL, as the next. */
+    const char *const *outputs;
     const weir_topology *topology;
     const weir_setting *settings;
     size_t setting_count;

@@ -33,6 +33,7 @@ final class Topologies {
         ProcessorTopologies.addTo(all);
         SuppressTopologies.addTo(all);
         SinkTopologies.addTo(all);
+        SourceTopologies.addTo(all);
         FilterTopologies.addTo(all);
         return all;
     }

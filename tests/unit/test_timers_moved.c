@@ -17,6 +17,7 @@
 
 enum { RUNS = 6, EVENTS = 80, KEYS = 5, STEP_MS_MAX = 15, DELAY_MS_MAX = 60, TTL_MS = 40 };
 
+static const char *const inputs[] = {"in", NULL};
 static const char *const outputs[] = {"delayed", "ended", "unique", NULL};
 
 /* The value is how long the record waits. */
@@ -175,7 +176,8 @@ TEST(timers_fire_once_whoever_has_their_task)
             {"statestore.cache.max.bytes", "0"},
         };
         conformance_world_options options = {
-            .more_topics = outputs,
+            .inputs = inputs,
+            .outputs = outputs,
             .settings = settings,
             .setting_count = WEIR_COUNT_OF(settings),
             .seed = seed + i,

@@ -4,11 +4,13 @@
  */
 #include "streams/topics_watch.h"
 
+#include "streams/base/logging.h"
 #include "streams/broker_ops.h"
 #include "streams/internal_topics.h"
 #include "tests/harness/check.h"
 #include "tests/harness/count_application.h"
 #include "tests/harness/count_topology.h"
+#include "tests/harness/sim_broker.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -97,6 +99,46 @@ TEST(the_answer_of_a_slow_broker_is_not_waited_for)
     weir_plan_free(plan);
     a.broker->ops = original;
     count_application_cleanup(&a);
+}
+
+static void add_line(void *context, weir_bytes line)
+{
+    weir_buf_append(context, line.data, line.size);
+}
+
+TEST(new_topics_that_a_pattern_matches_are_warned_of_once)
+{
+    weir_error err = {0};
+    const weir_setting settings[] = {{"application.id", "app"}};
+    weir_config config = {0};
+    CHECK_OK(weir_config_init(&config, settings, 1, &err), &err);
+    WEIR_AUTO_PTR(weir_broker) broker = sim_broker_new(1);
+    WEIR_AUTO_PTR(weir_topology) topology = weir_topology_new();
+    weir_topology_add_source(topology, "in", &(weir_source_options){.pattern = "in-.*"});
+    CHECK_OK(weir_topology_build(topology, &err), &err);
+    weir_topic_config topic = {.name = "in-1", .partition_count = 1};
+    CHECK_OK(weir_broker_create_topic(broker, &topic, &err), &err);
+    WEIR_AUTO_PTR(weir_plan) plan = NULL;
+    CHECK_OK(weir_internal_topics_plan(broker, topology, &config, &plan, &err), &err);
+    CHECK_OK(weir_internal_topics_create(broker, plan, &config, &err), &err);
+
+    WEIR_AUTO(weir_buf) lines = {0};
+    weir_log_redirect(add_line, &lines);
+    weir_topics_watch *watch = weir_topics_watch_new(broker, plan, INTERVAL_MS);
+    CHECK_OK(weir_topics_watch_step(watch, START_MS, &err), &err);
+    CHECK_OK(weir_topics_watch_step(watch, START_MS + INTERVAL_MS, &err), &err);
+    CHECK_I64(lines.size, ==, 0);
+    topic.name = "in-2";
+    CHECK_OK(weir_broker_create_topic(broker, &topic, &err), &err);
+    CHECK_OK(weir_topics_watch_step(watch, START_MS + 2 * INTERVAL_MS, &err), &err);
+    CHECK(strstr(weir_buf_text(&lines), "level=warn") != NULL);
+    CHECK(strstr(weir_buf_text(&lines), "restart it: in-2") != NULL);
+    weir_buf_clear(&lines);
+    CHECK_OK(weir_topics_watch_step(watch, START_MS + 3 * INTERVAL_MS, &err), &err);
+    weir_log_redirect(NULL, NULL);
+    CHECK_I64(lines.size, ==, 0);
+    weir_topics_watch_free(watch);
+    weir_config_cleanup(&config);
 }
 
 TEST(a_watch_that_is_freed_waits_for_its_question)

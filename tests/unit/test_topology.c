@@ -218,7 +218,8 @@ static weir_status partition_count(void *user, const char *topic, int32_t *out_c
 static weir_status plan(const weir_topology *topology, cluster *topics, weir_plan **out_plan,
                         weir_error *err)
 {
-    weir_plan_options options = {"app", partition_count, topics};
+    weir_plan_options options = {
+        .application_id = "app", .partition_count = partition_count, .user = topics};
     return weir_plan_new(topology, &options, out_plan, err);
 }
 
@@ -232,10 +233,10 @@ TEST(a_plan_names_topics_with_the_application_id_and_lists_tasks_in_order)
     CHECK_OK(plan(topology, topics, &made, &err), &err);
 
     CHECK_STR(made->task_topic, "app-weir-tasks");
-    CHECK_STR(made->node_topics[0], "pages");
-    CHECK(made->node_topics[1] == NULL);
-    CHECK_STR(made->node_topics[2], "app-by-host-repartition");
-    CHECK_STR(made->node_topics[3], "app-by-host-repartition");
+    CHECK_STR(made->inputs[0].topic, "pages");
+    CHECK(made->sink_topics[1] == NULL);
+    CHECK_STR(made->sink_topics[2], "app-by-host-repartition");
+    CHECK_STR(made->inputs[1].topic, "app-by-host-repartition");
     CHECK_STR(made->changelog_topics[0], "app-counts-changelog");
     const char *ids[] = {"0_0", "0_1", "0_2", "1_0", "1_1", "1_2"};
     CHECK_I64(made->task_count, ==, WEIR_COUNT_OF(ids));
@@ -382,6 +383,7 @@ TEST(a_missing_topic_and_a_bad_application_id_are_told)
     CHECK_STATUS(plan(topology, none, &made, &err), WEIR_INVALID);
     CHECK_STR(err.message, "source 'pages': topic 'pages' does not exist: create it first");
 
-    weir_plan_options options = {"my app", partition_count, none};
+    weir_plan_options options = {
+        .application_id = "my app", .partition_count = partition_count, .user = none};
     CHECK_STATUS(weir_plan_new(topology, &options, &made, &err), WEIR_INVALID);
 }

@@ -82,6 +82,43 @@ TEST(json_without_a_plan_leaves_open_what_it_cannot_know)
                      "\"partitions\":null}]");
 }
 
+/* A list of many topics, and a pattern, which finds b and c. */
+static weir_builder *of_many_topics(void)
+{
+    weir_builder *builder = weir_builder_new();
+    const char *const topics[] = {"p", "q", "r", "s", "t", NULL};
+    weir_kstream_to(weir_builder_stream_of_topics(builder, topics, NULL), "out", NULL);
+    weir_kstream_to(weir_builder_stream_of_pattern(builder, "[bc]", NULL), "out", NULL);
+    return builder;
+}
+
+TEST(json_has_all_topics_of_a_source)
+{
+    weir_error err = {0};
+    WEIR_AUTO(weir_buf) json = {0};
+    describe(of_many_topics(), NULL, &json);
+    check_has(&json, "\"kind\":\"source\",\"topics\":[{\"name\":\"p\",\"partitions\":null},");
+    check_has(&json, "\"kind\":\"source\",\"topic_pattern\":\"[bc]\",\"topics\":[]");
+
+    WEIR_AUTO_PTR(weir_builder) builder = of_many_topics();
+    const weir_topology *topology = NULL;
+    CHECK_OK(weir_builder_build(builder, &topology, &err), &err);
+    const char *const there[] = {"a", "b", "c"};
+    const weir_plan_options options = {
+        .application_id = "app", .partition_count = four, .topics = there, .topic_count = 3};
+    WEIR_AUTO_PTR(weir_plan) plan = NULL;
+    CHECK_OK(weir_plan_new(topology, &options, &plan, &err), &err);
+    weir_buf_clear(&json);
+    weir_topology_describe_json(topology, plan, &json);
+    check_has(&json, "\"topics\":[{\"name\":\"p\",\"partitions\":4},");
+    check_has(&json, "\"topics\":[{\"name\":\"b\",\"partitions\":4},"
+                     "{\"name\":\"c\",\"partitions\":4}]");
+    weir_buf_clear(&json);
+    weir_topology_describe_svg(topology, &json);
+    check_has(&json, ">p, q, r and 2 more</text>");
+    check_has(&json, ">[bc]</text>");
+}
+
 /* The number that an attribute of one element has. */
 static int64_t attribute_of(const char *element, const char *name)
 {
@@ -237,6 +274,30 @@ TEST(sub_topology_that_moves_keeps_its_rows_but_processes_cannot_be_mixed)
     check_upgrade(&before, &after, WEIR_UPGRADE_STOPS, "  moved    0 -> 1");
     check_upgrade(&before, &after, WEIR_UPGRADE_STOPS, "  tasks    their number changes");
     check_upgrade(&after, &before, WEIR_UPGRADE_LOSES, "  dropped  rows");
+}
+
+static weir_builder *copying(const char *const *topics, const char *source_name)
+{
+    weir_builder *builder = weir_builder_new();
+    const weir_consumed consumed = {.name = source_name};
+    weir_kstream_to(weir_builder_stream_of_topics(builder, topics, &consumed), "out", NULL);
+    return builder;
+}
+
+TEST(sub_topology_is_known_by_any_of_its_topics)
+{
+    weir_error err = {0};
+    weir_upgrade upgrade = WEIR_UPGRADE_LOSES;
+    WEIR_AUTO(weir_buf) old_json = {0};
+    WEIR_AUTO(weir_buf) new_json = {0};
+    WEIR_AUTO(weir_buf) text = {0};
+    describe(copying((const char *const[]){"a", "b", NULL}, "old"), four, &old_json);
+    describe(copying((const char *const[]){"c", "b", NULL}, "new"), four, &new_json);
+    CHECK_OK(weir_topology_compare(weir_buf_bytes(&old_json), weir_buf_bytes(&new_json), &text,
+                                   &upgrade, &err),
+             &err);
+    check_has(&text, "  same     0");
+    CHECK_I64(upgrade, ==, WEIR_UPGRADE_ROLLS);
 }
 
 TEST(store_of_another_kind_is_rebuilt_and_another_engine_is_read_from_the_changelog)
