@@ -56,6 +56,7 @@ static weir_status time_of(const suppress_processor *self, const weir_record *re
                           record->key.size);
 }
 
+/* The first one, of key. */
 static weir_status emit(suppress_processor *self, weir_bytes key, weir_error *err)
 {
     weir_held_change held = {0};
@@ -64,7 +65,8 @@ static weir_status emit(suppress_processor *self, weir_bytes key, weir_error *er
         WEIR_TRY(weir_forward_change(self->base.context, &held.record, &held.change,
                                      held.record.timestamp_ms, err));
     }
-    return weir_suppress_buffer_remove(self->buffer, key, err);
+    weir_suppress_buffer_remove_first(self->buffer);
+    return WEIR_OK;
 }
 
 static bool is_over(const suppress_processor *self)
@@ -76,15 +78,14 @@ static bool is_over(const suppress_processor *self)
 static weir_status emit_what_is_due(suppress_processor *self, weir_error *err)
 {
     bool emits_early = self->spec->when_full == WEIR_BUFFER_EMITS_EARLY;
-    weir_status status = WEIR_OK;
     weir_bytes key = {0};
     int64_t time_ms = 0;
     while (
-        (status = weir_suppress_buffer_first(self->buffer, &key, &time_ms, err)) == WEIR_OK &&
+        weir_suppress_buffer_first(self->buffer, &key, &time_ms) &&
         (time_ms <= *self->observed_ms - self->spec->wait_ms || (emits_early && is_over(self)))) {
         WEIR_TRY(emit(self, key, err));
     }
-    return status == WEIR_NOT_FOUND ? WEIR_OK : status;
+    return WEIR_OK;
 }
 
 static weir_status go_on(weir_processor *processor, int64_t stream_time_ms, weir_error *err)

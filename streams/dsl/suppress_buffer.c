@@ -6,15 +6,14 @@
  *             │
  *          order (time | key)
  *
- * Processing works on memory alone; the store learns at each commit what has changed, one record a
- * key, as Kafka Streams does it. A value has the form of held_change.c. An entry that is spilled
- * has its value in the store alone, where it was put at once.
+ * Processing works on memory alone (held_index_internal.h); the store learns at each commit what
+ * has changed, one record a key, as Kafka Streams does it. A value has the form of held_change.c.
+ * An entry that is spilled has its value in the store alone, where it was put at once.
  */
 #include "streams/dsl/suppress_internal.h"
 
-#include "statestore/mem_store.h"
-#include "streams/base/map.h"
 #include "streams/base/serde.h"
+#include "streams/dsl/held_index_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,16 +24,9 @@ enum {
     BUCKETS_MIN = 16,
 };
 
-typedef struct entry {
-    int64_t time_ms;
-    size_t bytes; /* As Kafka Streams counts it. */
-    bool is_spilled;
-    weir_buf value; /* Empty where it is spilled. */
-} entry;
-
 /* A key that has changed, in the order of the changes. */
 typedef struct changed {
-    weir_buf key;
+    weir_held_entry *entry;
     uint32_t hash;
     size_t bucket;
     size_t number;
@@ -43,21 +35,18 @@ typedef struct changed {
 struct weir_suppress_buffer {
     weir_kv *store;
     const weir_suppress *spec;
-    weir_map *entries;
-    weir_kv *order;
-    size_t bytes;        /* Of all entries. */
+    weir_held_index index;
+    size_t held_count;
+    size_t bytes;        /* Of all that are held. */
     size_t memory_count; /* Of those that are not spilled, and what they take. */
     size_t memory_bytes;
-    weir_map *dirty;  /* The keys of changes that are not saved. */
-    changed *changes; /* Behind the last of them are keys to use again. */
+    changed *changes; /* That are not saved. */
     size_t change_count;
     size_t change_capacity;
     size_t saved;        /* So many of them. */
     size_t bucket_count; /* Of Java's HashSet. */
-    weir_buf order_key;
-    weir_buf first_key;
-    weir_buf value;   /* What was read of the store. */
-    weir_buf encoded; /* What will be the value of an entry. */
+    weir_buf value;      /* What was read of the store. */
+    weir_buf encoded;    /* What will be the value of an entry. */
     weir_held_reader reader;
 };
 
@@ -83,21 +72,13 @@ static size_t topic_bytes_of(weir_bytes value)
 
 /* Entries. */
 
-static weir_bytes order_key(weir_suppress_buffer *buffer, int64_t time_ms, weir_bytes key)
-{
-    weir_buf_clear(&buffer->order_key);
-    weir_buf_append_i64_be(&buffer->order_key, time_ms);
-    weir_buf_append(&buffer->order_key, key.data, key.size);
-    return weir_buf_bytes(&buffer->order_key);
-}
-
 static bool is_over(const weir_suppress_buffer *buffer)
 {
     return buffer->memory_count > buffer->spec->records_max ||
            buffer->memory_bytes > buffer->spec->bytes_max;
 }
 
-static void leave_memory(weir_suppress_buffer *buffer, const entry *left)
+static void leave_memory(weir_suppress_buffer *buffer, const weir_held_entry *left)
 {
     if (!left->is_spilled) {
         buffer->memory_count--;
@@ -105,7 +86,7 @@ static void leave_memory(weir_suppress_buffer *buffer, const entry *left)
     }
 }
 
-static void enter_memory(weir_suppress_buffer *buffer, entry *entered, size_t bytes)
+static void enter_memory(weir_suppress_buffer *buffer, weir_held_entry *entered, size_t bytes)
 {
     entered->is_spilled = false;
     entered->bytes = bytes;
@@ -114,7 +95,7 @@ static void enter_memory(weir_suppress_buffer *buffer, entry *entered, size_t by
 }
 
 /* The value is in the store: it leaves memory. */
-static void spill(weir_suppress_buffer *buffer, entry *spilled)
+static void spill(weir_suppress_buffer *buffer, weir_held_entry *spilled)
 {
     leave_memory(buffer, spilled);
     spilled->is_spilled = true;
@@ -126,12 +107,23 @@ static bool spills(const weir_suppress_buffer *buffer)
     return buffer->spec->when_full == WEIR_BUFFER_SPILLS && is_over(buffer);
 }
 
-static entry *add_entry(weir_suppress_buffer *buffer, weir_bytes key, int64_t time_ms)
+/* The entry that key has now; NULL: it is not held back. */
+static weir_held_entry *find_held(const weir_suppress_buffer *buffer, weir_bytes key)
 {
-    entry *added = weir_alloc(sizeof(*added));
-    added->time_ms = time_ms;
-    (void)weir_map_put(buffer->entries, key, added);
-    return added;
+    weir_held_entry *found = weir_held_index_find(&buffer->index, key);
+    return found != NULL && found->is_held ? found : NULL;
+}
+
+/* One that has gone since the last commit may have left its entry. */
+static weir_held_entry *hold(weir_suppress_buffer *buffer, weir_bytes key, int64_t time_ms)
+{
+    weir_held_entry *held = weir_held_index_find(&buffer->index, key);
+    held = held == NULL ? weir_held_index_add(&buffer->index, key) : held;
+    held->is_held = true;
+    held->time_ms = time_ms;
+    weir_held_index_push(&buffer->index, held);
+    buffer->held_count++;
+    return held;
 }
 
 static weir_status load_entry(weir_suppress_buffer *buffer, weir_bytes key, weir_bytes value,
@@ -140,8 +132,7 @@ static weir_status load_entry(weir_suppress_buffer *buffer, weir_bytes key, weir
     weir_held_change held = {0};
     int64_t time_ms = 0;
     WEIR_TRY(weir_held_change_decode(&buffer->reader, value, &held, &time_ms, err));
-    WEIR_TRY(weir_kv_put(buffer->order, order_key(buffer, time_ms, key), WEIR_BYTES(""), err));
-    entry *loaded = add_entry(buffer, key, time_ms);
+    weir_held_entry *loaded = hold(buffer, key, time_ms);
     weir_buf_set(&loaded->value, value);
     enter_memory(buffer, loaded, counted_bytes(key, &held, topic_bytes_of(value)));
     buffer->bytes += loaded->bytes;
@@ -157,9 +148,6 @@ weir_status weir_suppress_buffer_load(weir_kv *store, const weir_suppress *spec,
     WEIR_AUTO_PTR(weir_suppress_buffer) buffer = weir_alloc(sizeof(*buffer));
     buffer->store = store;
     buffer->spec = spec;
-    buffer->entries = weir_map_new();
-    buffer->dirty = weir_map_new();
-    buffer->order = weir_mem_store_new("order");
     buffer->bucket_count = BUCKETS_MIN;
     WEIR_AUTO_PTR(weir_kv_iterator) iterator = NULL;
     WEIR_TRY(weir_kv_range(store, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false, &iterator, err));
@@ -181,20 +169,7 @@ void weir_suppress_buffer_free(weir_suppress_buffer *buffer)
     if (buffer == NULL) {
         return;
     }
-    size_t position = 0;
-    void *value = NULL;
-    while (weir_map_next(buffer->entries, &position, NULL, &value)) {
-        weir_buf_cleanup(&((entry *)value)->value);
-        free(value);
-    }
-    for (size_t i = 0; i < buffer->change_capacity; i++) {
-        weir_buf_cleanup(&buffer->changes[i].key);
-    }
-    weir_map_free(buffer->entries);
-    weir_map_free(buffer->dirty);
-    weir_kv_free(buffer->order);
-    weir_buf_cleanup(&buffer->order_key);
-    weir_buf_cleanup(&buffer->first_key);
+    weir_held_index_cleanup(&buffer->index);
     weir_buf_cleanup(&buffer->value);
     weir_buf_cleanup(&buffer->encoded);
     weir_held_reader_cleanup(&buffer->reader);
@@ -215,19 +190,18 @@ static uint32_t java_hash(weir_bytes key)
     return hash ^ (hash >> 16);
 }
 
-static void note_change(weir_suppress_buffer *buffer, weir_bytes key)
+static void note_change(weir_suppress_buffer *buffer, weir_held_entry *entry)
 {
-    if (weir_map_put(buffer->dirty, key, buffer) != NULL) {
+    if (entry->is_changed) {
         return;
     }
-    size_t capacity = buffer->change_capacity;
+    entry->is_changed = true;
     buffer->changes = weir_grow(buffer->changes, buffer->change_count, &buffer->change_capacity,
                                 sizeof(*buffer->changes));
-    memset(buffer->changes + capacity, 0,
-           (buffer->change_capacity - capacity) * sizeof(*buffer->changes));
-    changed *added = &buffer->changes[buffer->change_count];
-    *added = (changed){added->key, .hash = java_hash(key), .number = buffer->change_count};
-    weir_buf_set(&added->key, key);
+    buffer->changes[buffer->change_count] =
+        (changed){.entry = entry,
+                  .hash = java_hash(weir_buf_bytes(&entry->key)),
+                  .number = buffer->change_count};
     buffer->change_count++;
     if (buffer->change_count > buffer->bucket_count / 4 * 3) {
         buffer->bucket_count *= 2; /* It never shrinks. */
@@ -260,19 +234,17 @@ weir_status weir_suppress_buffer_save(weir_suppress_buffer *buffer, weir_error *
         sort_changes(buffer);
     }
     while (buffer->saved < buffer->change_count) {
-        changed *change = &buffer->changes[buffer->saved++];
-        weir_bytes key = weir_buf_bytes(&change->key);
-        const entry *held = weir_map_get(buffer->entries, key);
-        (void)weir_map_remove(buffer->dirty, key);
-        if (held == NULL) {
-            return weir_kv_remove(buffer->store, key, err);
+        weir_held_entry *entry = buffer->changes[buffer->saved++].entry;
+        weir_bytes key = weir_buf_bytes(&entry->key);
+        entry->is_changed = false;
+        if (!entry->is_held) {
+            weir_status status = weir_kv_remove(buffer->store, key, err);
+            weir_held_index_drop(&buffer->index, entry);
+            return status;
         }
-        if (!held->is_spilled) {
-            return weir_kv_put(buffer->store, key, weir_buf_bytes(&held->value), err);
+        if (!entry->is_spilled) {
+            return weir_kv_put(buffer->store, key, weir_buf_bytes(&entry->value), err);
         }
-    }
-    for (size_t i = 0; i < buffer->change_count; i++) {
-        weir_buf_rest(&buffer->changes[i].key);
     }
     buffer->change_count = 0;
     buffer->saved = 0;
@@ -281,8 +253,8 @@ weir_status weir_suppress_buffer_save(weir_suppress_buffer *buffer, weir_error *
 
 /* What others call. */
 
-static weir_status value_of(weir_suppress_buffer *buffer, const entry *held, weir_bytes key,
-                            weir_bytes *out_value, weir_error *err)
+static weir_status value_of(weir_suppress_buffer *buffer, const weir_held_entry *held,
+                            weir_bytes key, weir_bytes *out_value, weir_error *err)
 {
     if (!held->is_spilled) {
         *out_value = weir_buf_bytes(&held->value);
@@ -300,7 +272,7 @@ static weir_status value_of(weir_suppress_buffer *buffer, const entry *held, wei
 weir_status weir_suppress_buffer_get(weir_suppress_buffer *buffer, weir_bytes key,
                                      weir_held_change *out_held, weir_error *err)
 {
-    const entry *held = weir_map_get(buffer->entries, key);
+    const weir_held_entry *held = find_held(buffer, key);
     if (held == NULL) {
         return WEIR_NOT_FOUND;
     }
@@ -318,12 +290,10 @@ weir_status weir_suppress_buffer_put(weir_suppress_buffer *buffer, int64_t time_
 {
     weir_held_change held = {0};
     weir_status status = weir_suppress_buffer_get(buffer, record->key, &held, err);
-    entry *held_back = weir_map_get(buffer->entries, record->key);
+    weir_held_entry *held_back = find_held(buffer, record->key);
     if (status == WEIR_NOT_FOUND) {
         held.prior = change->old_value;
-        WEIR_TRY(weir_kv_put(buffer->order, order_key(buffer, time_ms, record->key), WEIR_BYTES(""),
-                             err));
-        held_back = add_entry(buffer, record->key, time_ms);
+        held_back = hold(buffer, record->key, time_ms);
     } else if (status != WEIR_OK) {
         return status;
     } else {
@@ -339,7 +309,7 @@ weir_status weir_suppress_buffer_put(weir_suppress_buffer *buffer, int64_t time_
     weir_buf_set(&held_back->value, value);
     enter_memory(buffer, held_back, counted_bytes(record->key, &held, topic_bytes));
     buffer->bytes += held_back->bytes;
-    note_change(buffer, record->key);
+    note_change(buffer, held_back);
     if (!spills(buffer)) {
         return WEIR_OK;
     }
@@ -348,40 +318,36 @@ weir_status weir_suppress_buffer_put(weir_suppress_buffer *buffer, int64_t time_
     return WEIR_OK;
 }
 
-weir_status weir_suppress_buffer_first(weir_suppress_buffer *buffer, weir_bytes *out_key,
-                                       int64_t *out_time_ms, weir_error *err)
+bool weir_suppress_buffer_first(const weir_suppress_buffer *buffer, weir_bytes *out_key,
+                                int64_t *out_time_ms)
 {
-    WEIR_AUTO_PTR(weir_kv_iterator) iterator = NULL;
-    WEIR_TRY(weir_kv_range(buffer->order, WEIR_BYTES_NULL, WEIR_BYTES_NULL, false, &iterator, err));
-    weir_bytes key = {0};
-    weir_bytes unused = {0};
-    WEIR_TRY(weir_kv_iterator_next(iterator, &key, &unused, err));
-    *out_time_ms = (int64_t)weir_get_u64_be(key.data);
-    weir_buf_set(&buffer->first_key,
-                 weir_bytes_of((const uint8_t *)key.data + TIME_BYTES, key.size - TIME_BYTES));
-    *out_key = weir_buf_bytes(&buffer->first_key);
-    return WEIR_OK;
+    const weir_held_entry *first = weir_held_index_first(&buffer->index);
+    if (first == NULL) {
+        return false;
+    }
+    *out_key = weir_buf_bytes(&first->key);
+    *out_time_ms = first->time_ms;
+    return true;
 }
 
-weir_status weir_suppress_buffer_remove(weir_suppress_buffer *buffer, weir_bytes key,
-                                        weir_error *err)
+void weir_suppress_buffer_remove_first(weir_suppress_buffer *buffer)
 {
-    entry *held = weir_map_get(buffer->entries, key);
-    WEIR_ASSERT(held != NULL);
+    weir_held_entry *gone = weir_held_index_first(&buffer->index);
+    WEIR_ASSERT(gone != NULL);
 
-    WEIR_TRY(weir_kv_remove(buffer->order, order_key(buffer, held->time_ms, key), err));
-    note_change(buffer, key);
-    leave_memory(buffer, held);
-    buffer->bytes -= held->bytes;
-    (void)weir_map_remove(buffer->entries, key);
-    weir_buf_cleanup(&held->value);
-    free(held);
-    return WEIR_OK;
+    weir_held_index_pop(&buffer->index);
+    leave_memory(buffer, gone);
+    buffer->bytes -= gone->bytes;
+    buffer->held_count--;
+    gone->is_held = false;
+    gone->is_spilled = false;
+    weir_buf_rest(&gone->value);
+    note_change(buffer, gone);
 }
 
 size_t weir_suppress_buffer_count(const weir_suppress_buffer *buffer)
 {
-    return weir_map_count(buffer->entries);
+    return buffer->held_count;
 }
 
 size_t weir_suppress_buffer_bytes(const weir_suppress_buffer *buffer)

@@ -39,13 +39,10 @@ weir_status weir_suppress_buffer_put(weir_suppress_buffer *buffer, int64_t time_
 weir_status weir_suppress_buffer_get(weir_suppress_buffer *buffer, weir_bytes key,
                                      weir_held_change *out_held, weir_error *err);
 
-/* The key that goes first, and its time; WEIR_NOT_FOUND: the buffer is empty. */
-weir_status weir_suppress_buffer_first(weir_suppress_buffer *buffer, weir_bytes *out_key,
-                                       int64_t *out_time_ms, weir_error *err);
-
-/* Removes key, which is held. */
-weir_status weir_suppress_buffer_remove(weir_suppress_buffer *buffer, weir_bytes key,
-                                        weir_error *err);
+/* The key that goes first, borrowed until the next save, and its time; false: nothing is held. */
+bool weir_suppress_buffer_first(const weir_suppress_buffer *buffer, weir_bytes *out_key,
+                                int64_t *out_time_ms);
+void weir_suppress_buffer_remove_first(weir_suppress_buffer *buffer);
 
 /* How many keys are held back, spilled ones included. */
 size_t weir_suppress_buffer_count(const weir_suppress_buffer *buffer);
