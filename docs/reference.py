@@ -28,7 +28,8 @@ PAGES = [
     ("application", "Topologies and applications",
      "build from processors, configure, run, ask, test", [
          "streams/topology.h", "streams/processor.h", "streams/record.h", "streams/config.h",
-         "streams/application.h", "streams/query.h", "streams/subscription.h", "streams/metadata.h",
+         "streams/application.h", "streams/query.h", "streams/query_windows.h",
+         "streams/subscription.h", "streams/metadata.h",
          "streams/test_driver.h",
          "streams/topology_description.h", "streams/topology_plan.h", "streams/broker.h"]),
     ("stores", "Stores", "what processors read and write", [

@@ -83,33 +83,58 @@ static void append_row(page *to, weir_bytes key, weir_bytes value)
     to->count++;
 }
 
-/* A question for a page of rows. */
+/* A question for a page of rows. A worker looks at WEIR_QUERY_ROWS_MAX rows at a time, for it does
+ * nothing else meanwhile; where fewer are wanted it is asked again. */
 typedef struct page_question {
     weir_question base;
-    weir_bytes from;
-    weir_bytes to;
-    size_t limit;
-    bool backwards;
+    const weir_query_range *range;
+    weir_buf from;
+    weir_buf to; /* Empty: none. */
     page *out_page;
+    bool goes_on; /* Out: behind the bound that it has moved. */
 } page_question;
+
+static bool is_wanted(const weir_query_range *range, weir_bytes key, int64_t observed_ms)
+{
+    return range->wants == NULL || range->wants(range->wants_user, key, observed_ms);
+}
+
+/* Appends a row, if it is wanted; false: the page ends before it. */
+static bool take_into_page(page_question *asked, weir_bytes key, weir_bytes value,
+                           int64_t observed_ms)
+{
+    page *to = asked->out_page;
+    if (!is_wanted(asked->range, key, observed_ms)) {
+        return true;
+    }
+    to->truncated = to->count == asked->range->limit || to->rows.size > WEIR_QUERY_BYTES_MAX;
+    if (!to->truncated) {
+        append_row(to, key, value);
+    }
+    return !to->truncated;
+}
 
 static weir_status read_page(weir_question *question, weir_kv *view, int64_t observed_ms,
                              weir_error *err)
 {
-    (void)observed_ms;
-    const page_question *asked = (const page_question *)question;
+    page_question *asked = (page_question *)question;
+    bool backwards = asked->range->backwards;
+    weir_bytes to = asked->to.size == 0 ? WEIR_BYTES_NULL : weir_buf_bytes(&asked->to);
     WEIR_AUTO_PTR(weir_kv_iterator) iterator = NULL;
-    WEIR_TRY(weir_kv_range(view, asked->from, asked->to, asked->backwards, &iterator, err));
+    WEIR_TRY(weir_kv_range(view, weir_buf_bytes(&asked->from), to, backwards, &iterator, err));
+    asked->goes_on = false;
     weir_bytes key = {0};
     weir_bytes value = {0};
     weir_status status = weir_kv_iterator_next(iterator, &key, &value, err);
-    while (status == WEIR_OK) {
-        if (asked->out_page->count == asked->limit ||
-            asked->out_page->rows.size > WEIR_QUERY_BYTES_MAX) {
-            asked->out_page->truncated = true;
+    for (size_t looked = 1; status == WEIR_OK; looked++) {
+        if (!take_into_page(asked, key, value, observed_ms)) {
             return WEIR_OK;
         }
-        append_row(asked->out_page, key, value);
+        if (looked > WEIR_QUERY_ROWS_MAX) {
+            weir_query_go_behind(key, backwards, &asked->from, &asked->to);
+            asked->goes_on = true;
+            return WEIR_OK;
+        }
         status = weir_kv_iterator_next(iterator, &key, &value, err);
     }
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
@@ -183,8 +208,7 @@ typedef struct merging {
     size_t count;
     size_t limit;
     bool backwards;
-    weir_query_visit visit;
-    void *user;
+    weir_query_visitor visitor;
 } merging;
 
 /* The page with the next key; NULL: the merge ends here, *out_more says whether rows
@@ -219,7 +243,7 @@ static weir_status merge(const merging *work, bool *out_more, weir_error *err)
         weir_bytes key = {0};
         weir_bytes value = {0};
         (void)take_row(next, &next->at, &key, &value);
-        WEIR_TRY(work->visit(work->user, key, value, err));
+        WEIR_TRY(work->visitor.visit(work->visitor.user, key, value, err));
         next = choose_next(work, out_more);
     }
     return WEIR_OK;
@@ -245,6 +269,19 @@ static void lower_end(weir_buf *end, weir_bytes key)
     }
 }
 
+void weir_query_go_behind(weir_bytes after, bool backwards, weir_buf *from, weir_buf *to)
+{
+    if (after.data == NULL) {
+        return;
+    }
+    if (backwards) {
+        lower_end(to, after);
+    } else if (weir_bytes_compare(after, weir_buf_bytes(from)) >= 0) {
+        weir_buf_set(from, after);
+        weir_buf_append_byte(from, 0); /* The next key that there can be. */
+    }
+}
+
 static void set_bounds(const weir_query_scan *scan, weir_buf *from, weir_buf *to)
 {
     weir_bytes start = scan->from.data != NULL ? scan->from : WEIR_BYTES("");
@@ -256,15 +293,7 @@ static void set_bounds(const weir_query_scan *scan, weir_buf *from, weir_buf *to
         lower_end(to, scan->to);
     }
     weir_buf_set(from, start);
-    if (scan->after.data == NULL) {
-        return;
-    }
-    if (scan->backwards) {
-        lower_end(to, scan->after);
-    } else if (weir_bytes_compare(scan->after, start) >= 0) {
-        weir_buf_set(from, scan->after);
-        weir_buf_append_byte(from, 0); /* The next key that there can be. */
-    }
+    weir_query_go_behind(scan->after, scan->backwards, from, to);
 }
 
 /* The partitions of a scan: count of them from first. */
@@ -273,69 +302,82 @@ typedef struct partitions {
     int32_t count;
 } partitions;
 
-static weir_status partitions_of(const weir_query_scan *scan, int32_t count, partitions *out,
+static weir_status partitions_of(const weir_query_range *range, int32_t count, partitions *out,
                                  weir_error *err)
 {
-    if (scan->has_partition && (scan->partition < 0 || scan->partition >= count)) {
+    if (range->has_partition && (range->partition < 0 || range->partition >= count)) {
         return weir_error_set(err, WEIR_INVALID,
                               "store '%s' has no partition %" PRId32 ", but 0 to %" PRId32,
-                              scan->store, scan->partition, count - 1);
+                              range->store, range->partition, count - 1);
     }
-    *out = scan->has_partition ? (partitions){scan->partition, 1} : (partitions){0, count};
+    *out = range->has_partition ? (partitions){range->partition, 1} : (partitions){0, count};
     return WEIR_OK;
 }
 
-static weir_status ask_for_pages(weir_application *application, const weir_query_scan *scan,
+static void page_question_cleanup(page_question *asked)
+{
+    weir_buf_cleanup(&asked->from);
+    weir_buf_cleanup(&asked->to);
+}
+
+static weir_status ask_for_page(weir_application *application, const weir_query_range *range,
+                                const page_question *question, weir_error *err)
+{
+    WEIR_AUTO(page_question) asked = *question;
+    weir_buf_set(&asked.from, range->from);
+    weir_buf_set(&asked.to, range->to);
+    do {
+        WEIR_TRY(weir_query_ask(application, &asked.base, err));
+    } while (asked.goes_on);
+    return WEIR_OK;
+}
+
+static weir_status ask_for_pages(weir_application *application, const weir_query_range *range,
                                  size_t first_task, const merging *work, weir_error *err)
 {
-    WEIR_AUTO(weir_buf) from = {0};
-    WEIR_AUTO(weir_buf) to = {0};
-    set_bounds(scan, &from, &to);
-    uint64_t until_ns = weir_query_until_ns(application, scan->terms);
+    uint64_t until_ns = weir_query_until_ns(application, range->terms);
     for (size_t i = 0; i < work->count; i++) {
-        page_question asked = {
+        const page_question asked = {
             .base =
                 {
                     .task_index = first_task + i,
-                    .store = scan->store,
-                    .terms = scan->terms,
-                    .answer = scan->answer,
+                    .store = range->store,
+                    .terms = range->terms,
+                    .answer = range->answer,
                     .until_ns = until_ns,
                     .read = read_page,
                 },
-            .from = weir_buf_bytes(&from),
-            .to = to.size == 0 ? WEIR_BYTES_NULL : weir_buf_bytes(&to),
-            .limit = scan->limit,
-            .backwards = scan->backwards,
+            .range = range,
             .out_page = &work->pages[i],
         };
-        WEIR_TRY(weir_query_ask(application, &asked.base, err));
+        WEIR_TRY(ask_for_page(application, range, &asked, err));
     }
     return WEIR_OK;
 }
 
-weir_status weir_query_rows(weir_application *application, const weir_query_scan *scan,
-                            weir_query_visit visit, void *user, bool *out_more, weir_error *err)
+weir_status weir_query_visit_range(weir_application *application, const weir_query_range *range,
+                                   const weir_query_visitor *visitor, bool *out_more,
+                                   weir_error *err)
 {
     const weir_plan *plan = application->plan;
     const weir_topology_store *spec = NULL;
-    WEIR_TRY(weir_query_find_store(plan, scan->store, &spec, err));
-    if (scan->limit < 1 || scan->limit > WEIR_QUERY_ROWS_MAX) {
-        return weir_error_set(err, WEIR_INVALID, "limit is %zu: 1 to %d is allowed", scan->limit,
+    WEIR_TRY(weir_query_find_store(plan, range->store, &spec, err));
+    if (range->limit < 1 || range->limit > WEIR_QUERY_ROWS_MAX) {
+        return weir_error_set(err, WEIR_INVALID, "limit is %zu: 1 to %d is allowed", range->limit,
                               WEIR_QUERY_ROWS_MAX);
     }
     partitions asked = {0};
-    WEIR_TRY(partitions_of(scan, plan->subtopology_task_counts[spec->subtopology], &asked, err));
+    WEIR_TRY(partitions_of(range, plan->subtopology_task_counts[spec->subtopology], &asked, err));
     const merging work = {
         .pages = weir_alloc_array((size_t)asked.count, sizeof(page)),
         .count = (size_t)asked.count,
-        .limit = scan->limit,
-        .backwards = scan->backwards,
-        .visit = visit,
-        .user = user,
+        .limit = range->limit,
+        .backwards = range->backwards,
+        .visitor = *visitor,
     };
-    weir_status status = ask_for_pages(
-        application, scan, weir_query_task_index(plan, spec->subtopology, asked.first), &work, err);
+    weir_status status =
+        ask_for_pages(application, range,
+                      weir_query_task_index(plan, spec->subtopology, asked.first), &work, err);
     bool more = false;
     status = status == WEIR_OK ? merge(&work, &more, err) : status;
     for (size_t i = 0; i < work.count; i++) {
@@ -346,6 +388,27 @@ weir_status weir_query_rows(weir_application *application, const weir_query_scan
         *out_more = more;
     }
     return status;
+}
+
+weir_status weir_query_rows(weir_application *application, const weir_query_scan *scan,
+                            weir_query_visit visit, void *user, bool *out_more, weir_error *err)
+{
+    WEIR_AUTO(weir_buf) from = {0};
+    WEIR_AUTO(weir_buf) to = {0};
+    set_bounds(scan, &from, &to);
+    const weir_query_range range = {
+        .store = scan->store,
+        .from = weir_buf_bytes(&from),
+        .to = weir_buf_bytes(&to),
+        .limit = scan->limit,
+        .backwards = scan->backwards,
+        .has_partition = scan->has_partition,
+        .partition = scan->partition,
+        .terms = scan->terms,
+        .answer = scan->answer,
+    };
+    return weir_query_visit_range(application, &range, &(weir_query_visitor){visit, user}, out_more,
+                                  err);
 }
 
 /* Visits what read_versions has found, the other way round where ascending. */

@@ -11,6 +11,7 @@
 
 #include "statestore/kv_store.h"
 #include "streams/application.h"
+#include "streams/query.h"
 #include "streams/query_terms.h"
 #include "streams/topology_internal.h"
 #include "streams/topology_plan.h"
@@ -48,6 +49,37 @@ uint64_t weir_query_until_ns(const weir_application *application, const weir_que
 /* query_ask.c: has the question answered by the worker that has the task. WEIR_AGAIN: nobody here
  * can answer it on these terms now; the message says why, and who runs the task. */
 weir_status weir_query_ask(weir_application *application, weir_question *question, weir_error *err);
+
+/* Which rows of a store are asked for. */
+typedef struct weir_query_range {
+    const char *store;
+    weir_bytes from;
+    weir_bytes to; /* Not included; empty: none. */
+    size_t limit;
+    bool backwards;
+    bool has_partition;
+    int32_t partition;
+    const weir_query_terms *terms;
+    weir_query_answer *answer;
+    /* Picks rows on the worker's thread; NULL: all. observed_ms is as of weir_question. */
+    bool (*wants)(const void *user, weir_bytes key, int64_t observed_ms);
+    const void *wants_user;
+} weir_query_range;
+
+/* Who gets them. */
+typedef struct weir_query_visitor {
+    weir_query_visit visit;
+    void *user;
+} weir_query_visitor;
+
+/* query.c: as weir_query_rows. */
+weir_status weir_query_visit_range(weir_application *application, const weir_query_range *range,
+                                   const weir_query_visitor *visitor, bool *out_more,
+                                   weir_error *err);
+
+/* query.c: moves the bound of a range so that it goes on behind the row of key after; null: not at
+ * all. An empty end is none. */
+void weir_query_go_behind(weir_bytes after, bool backwards, weir_buf *from, weir_buf *to);
 
 /* query_worker.c: answers a weir_question; consumer is the weir_stream_thread. */
 weir_status weir_query_answer_question(void *consumer, void *question, weir_error *err);

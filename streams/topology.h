@@ -70,6 +70,7 @@ typedef struct weir_store_options {
     bool timestamped; /* Entries are weir_timestamped; their times are those of the changelog. */
     weir_store_kind kind;
     int64_t retention_ms;   /* > 0: how long windows or sessions, or a history, are kept. */
+    int64_t window_size_ms; /* Of a window store, for queries to tell its ends; 0: unknown. */
     bool retain_duplicates; /* Of a window store: each put is an entry of its own. */
     bool takes_expired; /* Of one that several write, each with its own time (window_store.h). */
     /* Holds writes back until a commit, or until statestore.cache.max.bytes are held, and logs the
@@ -119,8 +120,7 @@ void weir_topology_add_sink_to(weir_topology *topology, const char *name,
 void weir_topology_connect_store(weir_topology *topology, const char *processor_name,
                                  const char *store_name);
 
-/* Declares topic `<application.id>-<name>-repartition`, which the runtime creates. Sinks and
- * sources name it "<name>" with topic = weir_topology_repartition(…)'s return value.
+/* Declares `<application.id>-<name>-repartition`; sinks and sources name the topic by the answer.
  * partition_count 0: as many as the sources with which it is co-partitioned, or that feed it. */
 const char *weir_topology_repartition(weir_topology *topology, const char *name,
                                       int32_t partition_count);

@@ -14,6 +14,7 @@
 #include "streams/metadata.h"
 #include "streams/processor.h"
 #include "streams/query.h"
+#include "streams/query_windows.h"
 #include "streams/record.h"
 #include "streams/subscription.h"
 #include "streams/test_driver.h"

@@ -333,6 +333,7 @@ weir_graph_store *weir_windows_declare_store(weir_builder *builder,
     int64_t kept_ms = (windows->advance_ms == 0 ? 2 : 1) * windows->size_ms + windows->grace_ms;
     weir_graph_store *store = weir_row_store_declare(builder, materialized, prefix);
     store->options.kind = WEIR_STORE_WINDOW;
+    store->options.window_size_ms = windows->size_ms;
     store->options.ordered_by_time = windows->emits_on_close;
     if (windows->emits_on_close && windows->advance_ms == 0) {
         store->options.caching_enabled = false; /* As in Kafka Streams. */
