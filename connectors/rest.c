@@ -12,14 +12,14 @@
  * peer that is slow or sends without end costs one of connections_max and no more.
  */
 #include "connectors/rest_internal.h"
-
-#include <microhttpd.h>
+#include "connectors/rest_stream_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     CONNECTION_MEMORY_BYTES = 32 << 10, /* For the head of a request: longer is refused. */
@@ -28,7 +28,8 @@ enum {
 };
 
 struct weir_rest {
-    struct MHD_Daemon *daemon; /* NULL until the start. */
+    struct MHD_Daemon *daemon;  /* NULL until the start. */
+    weir_rest_streams *streams; /* As long as the daemon. */
     weir_rest_routes table;
     weir_rest_guard guard;
     weir_rest_options options; /* Defaults filled in; address is ours. */
@@ -74,9 +75,7 @@ static void exchange_free(void *user, struct MHD_Connection *connection, void **
     }
 }
 
-/* Hands response to the connection; its body becomes the daemon's to free. */
-static enum MHD_Result send_response(struct MHD_Connection *connection,
-                                     weir_rest_response *response)
+static struct MHD_Response *make_answer(weir_rest_response *response)
 {
     size_t size = response->body.size;
     void *body = weir_take(&response->body.data);
@@ -85,6 +84,32 @@ static enum MHD_Result send_response(struct MHD_Connection *connection,
         MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE);
     if (answer == NULL) {
         free(body);
+    }
+    return answer;
+}
+
+static struct MHD_Response *make_stream(const weir_rest *rest, struct MHD_Connection *connection,
+                                        weir_rest_response *response)
+{
+    struct MHD_Response *answer =
+        weir_rest_streams_start(rest->streams, connection, &response->stream);
+    if (answer != NULL) {
+        return answer;
+    }
+    (void)weir_rest_fail(response, 503, "too_many_streams",
+                         "As many answers without an end as there may be are under way: try again "
+                         "when one of them has ended.");
+    return make_answer(response);
+}
+
+/* Hands response to the connection; its body, or its stream, becomes the daemon's to free. */
+static enum MHD_Result send_response(const weir_rest *rest, struct MHD_Connection *connection,
+                                     weir_rest_response *response)
+{
+    struct MHD_Response *answer = response->stream.read != NULL
+                                      ? make_stream(rest, connection, response)
+                                      : make_answer(response);
+    if (answer == NULL) {
         return MHD_NO;
     }
     const char *type = response->content_type != NULL ? response->content_type : "application/json";
@@ -107,7 +132,7 @@ static enum MHD_Result refuse_body(const weir_rest *rest, struct MHD_Connection 
     WEIR_AUTO_FREE char *message =
         weir_format("The body is longer than %zu bytes.", rest->options.body_bytes_max);
     (void)weir_rest_fail(&response, 413, "body_too_large", message);
-    return send_response(connection, &response);
+    return send_response(rest, connection, &response);
 }
 
 static const char *header_of(struct MHD_Connection *connection, const char *name)
@@ -164,7 +189,7 @@ static enum MHD_Result handle_request(void *user, struct MHD_Connection *connect
         .content_type = header_of(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
     };
     weir_rest_dispatch(rest, &call, &response);
-    return send_response(connection, &response);
+    return send_response(rest, connection, &response);
 }
 
 static bool parse_address(weir_rest *rest)
@@ -191,6 +216,8 @@ weir_status weir_rest_new(const weir_rest_options *options, weir_rest **out_rest
     *own = *options;
     own->thread_count = own->thread_count != 0 ? own->thread_count : 2;
     own->connections_max = own->connections_max != 0 ? own->connections_max : 64;
+    own->streams_max = own->streams_max != 0 ? own->streams_max : 16;
+    own->stream_idle_ms = own->stream_idle_ms != 0 ? own->stream_idle_ms : 15000;
     own->timeout_s = own->timeout_s != 0 ? own->timeout_s : 10;
     own->body_bytes_max = own->body_bytes_max != 0 ? own->body_bytes_max : WEIR_REST_BODY_BYTES_MAX;
     rest->address = weir_strdup(options->address != NULL ? options->address : "127.0.0.1");
@@ -243,15 +270,18 @@ weir_status weir_rest_start(weir_rest *rest, weir_error *err)
     options[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     WEIR_ASSERT(count < OPTIONS_MAX);
 
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
     flags |= rest->socket_address.any.sa_family == AF_INET6 ? (unsigned)MHD_USE_IPv6 : 0;
+    rest->streams = weir_rest_streams_new(own->streams_max, own->stream_idle_ms);
     errno = 0;
     rest->daemon = MHD_start_daemon(flags, own->port, NULL, NULL, handle_request, rest,
                                     MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (rest->daemon == NULL) {
+        int code = errno;
+        weir_rest_streams_free(weir_take(&rest->streams));
         return weir_error_set(err, WEIR_INVALID,
                               "REST: cannot listen on %s port %u: %s; choose another port",
-                              rest->address, own->port, strerror(errno));
+                              rest->address, own->port, strerror(code));
     }
     return WEIR_OK;
 }
@@ -276,14 +306,26 @@ void weir_rest_dispatch(const weir_rest *rest, const weir_rest_call *call,
     }
 }
 
+/* Streams end before their connections are cut, so that their clients see a whole answer. */
+static void stop(weir_rest *rest)
+{
+    int listening = MHD_quiesce_daemon(rest->daemon);
+    weir_rest_streams_stop(rest->streams);
+    MHD_stop_daemon(rest->daemon);
+    if (listening >= 0) {
+        (void)close(listening);
+    }
+}
+
 void weir_rest_free(weir_rest *rest)
 {
     if (rest == NULL) {
         return;
     }
     if (rest->daemon != NULL) {
-        MHD_stop_daemon(rest->daemon);
+        stop(rest);
     }
+    weir_rest_streams_free(rest->streams);
     free(rest->table.routes);
     free(rest->address);
     free(rest->host_names);

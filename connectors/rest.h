@@ -47,10 +47,24 @@ typedef struct weir_rest_options {
     uint32_t connections_max; /* 0: 64. */
     uint32_t timeout_s;       /* 0: 10. A connection that is silent for so long is closed. */
     size_t body_bytes_max;    /* 0: WEIR_REST_BODY_BYTES_MAX. */
-    const char *host_names; /* "a.example,b": names, besides localhost and addresses, that Host may
+    const char *host_names;  /* "a.example,b": names, besides localhost and addresses, that Host may
                                have. NULL: no other on a loopback address, any on others. */
-    bool json_only;         /* What is no GET or HEAD must be application/json: else 415. */
+    uint32_t streams_max;    /* 0: 16. Answers without an end at a time; more are 503. */
+    uint32_t stream_idle_ms; /* 0: 15,000. One that has nothing for so long says that it lives. */
+    bool json_only;          /* What is no GET or HEAD must be application/json: else 415. */
 } weir_rest_options;
+
+/* An answer without an end (rest_stream.c); all-zero: none. What waits for a client who does not
+ * read is the source's to bound: read is called when the last piece has gone out. */
+typedef struct weir_rest_stream {
+    /* Appends what there is, some 16 KiB at most. WEIR_AGAIN: no more for now; another status than
+     * WEIR_OK: it ends with what was appended. */
+    weir_status (*read)(void *user, weir_buf *to);
+    void (*free)(void *user);
+    void *user;
+    int fd;                /* Readable when read may have something, which resets it. */
+    const char *idle_text; /* Sent where there is nothing for long. */
+} weir_rest_stream;
 
 /* What a handler fills; all-zero is 200 with an empty JSON body. */
 typedef struct weir_rest_response {
@@ -59,6 +73,7 @@ typedef struct weir_rest_response {
     weir_buf body;
     const char *header_name; /* One header more, or NULL. Static storage. */
     weir_buf header_value;
+    weir_rest_stream stream; /* Instead of body; the server's from here on. */
 } weir_rest_response;
 
 void weir_rest_response_cleanup(weir_rest_response *response); /* Frees and zeroes. */

@@ -38,6 +38,9 @@ void weir_rest_response_cleanup(weir_rest_response *response)
 {
     weir_buf_cleanup(&response->body);
     weir_buf_cleanup(&response->header_value);
+    if (response->stream.free != NULL) {
+        response->stream.free(response->stream.user);
+    }
     *response = (weir_rest_response){0};
 }
 

@@ -90,6 +90,7 @@ ALLOWED_SYNC = [
     (r"streams/task_figures\.c", "a worker's load and lags, which the coordinator reads, relaxed"),
     (r"streams/snapshot_host\.c", "whoever reads a snapshot does so on a thread of its own"),
     (r"streams/subscription\.c", "a slow reader's queue: of bounded bytes, a lock a commit"),
+    (r"connectors/rest_stream\.c", "connections that sleep: the server's threads and their waker"),
     (r"streams/topics_watch\.c", "a question to the broker has a thread, so that nobody waits"),
     (r"streams/membership\.c", "the member: the coordinator polls it, workers commit with it"),
     (r"streams/(application(_internal\.h|\.c)|coordinator(_slots|_placement)?\.c|trader\.c|"
@@ -118,7 +119,7 @@ THIRD_PARTY = [
     (r"roaring/.*", r"statestore/bitmap\.c"),
     (r"librdkafka/.*", r"connectors/kafka_\w+\.[ch]"),
     (r"curl/.*", r"connectors/http_curl\.c"),
-    (r"microhttpd\.h", r"connectors/\w+\.c"),
+    (r"microhttpd\.h", r"connectors/rest\w*\.[ch]"),
     (r"zstd\.h", r"(connectors|streams/base)/\w+\.c"),
     (r"gumbo\.h", r"topologies/html_tree\.c"),
     (r"idn2\.h", r"topologies/\w+\.c"),
