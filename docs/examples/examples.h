@@ -10,6 +10,7 @@
 #define WEIR_DOCS_EXAMPLES_EXAMPLES_H
 
 #include "connectors/http_resource.h"
+#include "connectors/rest.h"
 #include "streams/dsl/dsl.h"
 
 /* How often each word was said. */
@@ -35,5 +36,10 @@ weir_builder *deduplicate(void);
 
 /* Users with what a service tells of them; open makes its HTTP client, one for each worker. */
 weir_builder *async_enrichment(weir_http_open open);
+
+/* How often each page was viewed, told over HTTP while it changes; port 0: any free one. */
+weir_builder *live_counts(void);
+weir_status live_counts_serve(weir_application *application, uint16_t port, weir_rest **out_rest,
+                              weir_error *err);
 
 #endif

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SERVER_PORT = 8080 };
+
 static weir_status open_curl(void *user, void **out_http, weir_error *err)
 {
     (void)user;
@@ -27,28 +29,36 @@ static weir_builder *async_enrichment_with_curl(void)
     return async_enrichment(open_curl);
 }
 
-static const struct {
+typedef weir_status (*serve)(weir_application *application, uint16_t port, weir_rest **out_rest,
+                             weir_error *err);
+
+typedef struct example {
     const char *name;
     weir_builder *(*build)(void);
-} examples[] = {
-    {"word-count", word_count},
-    {"ad-clicks", ad_clicks},
-    {"page-views-by-region", page_views_by_region},
-    {"fraud-windows", fraud_windows},
-    {"temperature-alarm", temperature_alarm},
-    {"orders-with-customers", orders_with_customers},
-    {"deduplicate", deduplicate},
-    {"async-enrichment", async_enrichment_with_curl},
+    serve serve; /* NULL: it has no server. */
+} example;
+
+static const example examples[] = {
+    {"word-count", word_count, NULL},
+    {"ad-clicks", ad_clicks, NULL},
+    {"page-views-by-region", page_views_by_region, NULL},
+    {"fraud-windows", fraud_windows, NULL},
+    {"temperature-alarm", temperature_alarm, NULL},
+    {"orders-with-customers", orders_with_customers, NULL},
+    {"deduplicate", deduplicate, NULL},
+    {"async-enrichment", async_enrichment_with_curl, NULL},
+    {"live-counts", live_counts, live_counts_serve},
 };
 
 /* Runs until Ctrl-C; rows are in memory, and restored from their changelogs at the next start. */
-static weir_status run(const char *name, const weir_topology *topology, const char *servers,
+static weir_status run(const example *chosen, const weir_topology *topology, const char *servers,
                        weir_error *err)
 {
     WEIR_AUTO_PTR(weir_broker) broker = NULL;
     WEIR_AUTO(weir_config) config = {0};
     WEIR_AUTO_PTR(weir_application) application = NULL;
-    const weir_setting settings[] = {{"application.id", name}};
+    WEIR_AUTO_PTR(weir_rest) rest = NULL;
+    const weir_setting settings[] = {{"application.id", chosen->name}};
     sigset_t interrupts;
     (void)sigemptyset(&interrupts);
     (void)sigaddset(&interrupts, SIGINT);
@@ -60,7 +70,11 @@ static weir_status run(const char *name, const weir_topology *topology, const ch
         .topology = topology, .config = &config, .broker = broker};
     WEIR_TRY(weir_application_new(&options, &application, err));
     WEIR_TRY(weir_application_start(application, err));
+    if (chosen->serve != NULL) {
+        WEIR_TRY(chosen->serve(application, SERVER_PORT, &rest, err));
+    }
     (void)sigwaitinfo(&interrupts, NULL);
+    weir_rest_free(weir_take(&rest)); /* Its clients see its end. */
     return weir_application_close(application, err);
 }
 
@@ -77,21 +91,20 @@ static weir_status show(const weir_topology *topology, const char *format, weir_
     return puts(weir_buf_text(&text)) < 0 ? weir_error_set(err, WEIR_IO, "no output") : WEIR_OK;
 }
 
-static weir_status use(weir_builder *(*build)(void), char **argv, weir_error *err)
+static weir_status use(const example *chosen, char **argv, weir_error *err)
 {
-    WEIR_AUTO_PTR(weir_builder) builder = build();
+    WEIR_AUTO_PTR(weir_builder) builder = chosen->build();
     const weir_topology *topology = NULL;
     WEIR_TRY(weir_builder_build(builder, &topology, err));
     bool runs = strcmp(argv[2], "run") == 0 && argv[3] != NULL;
-    return runs ? run(argv[1], topology, argv[3], err) : show(topology, argv[2], err);
+    return runs ? run(chosen, topology, argv[3], err) : show(topology, argv[2], err);
 }
 
 int main(int argc, char **argv)
 {
     weir_error err = {.message = "usage: weir-examples NAME run SERVERS | text | json | svg"};
     for (size_t i = 0; argc > 2 && i < WEIR_COUNT_OF(examples); i++) {
-        if (strcmp(argv[1], examples[i].name) == 0 &&
-            use(examples[i].build, argv, &err) == WEIR_OK) {
+        if (strcmp(argv[1], examples[i].name) == 0 && use(&examples[i], argv, &err) == WEIR_OK) {
             return 0;
         }
     }
