@@ -34,6 +34,12 @@ weir_builder *orders_with_customers(void);
 /* Events without those that came in the last ten minutes already: rows that end by themselves. */
 weir_builder *deduplicate(void);
 
+/* Reminders of orders that are not paid after an hour: records that wait. */
+weir_builder *order_reminders(void);
+
+/* Trades at the price of their time: a join as of a time. */
+weir_builder *trades_at_quotes(void);
+
 /* Users with what a service tells of them; open makes its HTTP client, one for each worker. */
 weir_builder *async_enrichment(weir_http_open open);
 

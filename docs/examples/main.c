@@ -46,6 +46,8 @@ static const example examples[] = {
     {"temperature-alarm", temperature_alarm, NULL},
     {"orders-with-customers", orders_with_customers, NULL},
     {"deduplicate", deduplicate, NULL},
+    {"order-reminders", order_reminders, NULL},
+    {"trades-at-quotes", trades_at_quotes, NULL},
     {"async-enrichment", async_enrichment_with_curl, NULL},
     {"live-counts", live_counts, live_counts_serve},
 };
