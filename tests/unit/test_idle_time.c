@@ -120,3 +120,43 @@ TEST(record_without_a_partner_goes_when_none_can_come)
     dsl_check_end(&self, "out");
     dsl_fixture_end(&self);
 }
+
+TEST(record_that_waits_for_the_rows_of_its_time_goes_when_its_grace_has_passed)
+{
+    weir_builder *builder = weir_builder_new();
+    const weir_materialized rows = {.store_name = "rows", .history_ms = 60000};
+    weir_ktable *table = weir_builder_table(builder, "table", NULL, &rows);
+    weir_kstream *in = weir_builder_stream(builder, "in", NULL);
+    weir_kstream_to(weir_kstream_join_versioned(in, table, dsl_pair, 1000, NULL), "out", NULL);
+    dsl_fixture self;
+    start(&self, builder, "500");
+    dsl_send(&self, "table", "a", "old", 1000);
+    dsl_send(&self, "in", "a", "l", 2000);
+    advance(&self, 999);
+    dsl_send(&self, "table", "a", "row", 1900); /* In time, and begins the wait anew. */
+    dsl_check_end(&self, "out");
+    advance(&self, 1000);
+    dsl_check_next(&self, "out", "a", "lrow", 2000);
+    dsl_check_end(&self, "out");
+    dsl_fixture_end(&self);
+}
+
+TEST(timers_of_stream_time_fire_when_records_have_stopped)
+{
+    weir_builder *builder = weir_builder_new();
+    weir_kstream *in = weir_builder_stream(builder, "in", NULL);
+    const weir_delay later = {.delay_ms = 1000};
+    weir_kstream_to(weir_kstream_delay(in, &later, NULL), "out", NULL);
+    dsl_fixture self;
+    start(&self, builder, "500");
+    dsl_send(&self, "in", "a", "x", 2000);
+    advance(&self, 900);
+    dsl_check_end(&self, "out");
+    advance(&self, 100);
+    dsl_check_next(&self, "out", "a", "x", 2000);
+    dsl_fixture_restart(&self); /* It does not fire again. */
+    dsl_skip(&self, "out", 1);
+    advance(&self, 5000);
+    dsl_check_end(&self, "out");
+    dsl_fixture_end(&self);
+}
