@@ -133,21 +133,13 @@ static void fetch_key(const sorted_entry *entries, size_t count, size_t at)
     }
 }
 
-/* The index is not empty. */
-static size_t common_prefix(const sorted_entry *entries, size_t count)
+static size_t common_size(const weir_ordered_entry *a, const weir_ordered_entry *b, size_t max)
 {
-    const uint8_t *first = entries[0].entry->key;
-    size_t common = entries[0].entry->key_size;
-    for (size_t i = 1; i < count; i++) {
-        fetch_key(entries, count, i);
-        const weir_ordered_entry *entry = entries[i].entry;
-        size_t same = 0;
-        while (same < common && same < entry->key_size && entry->key[same] == first[same]) {
-            same++;
-        }
-        common = same;
+    size_t same = 0;
+    while (same < max && same < b->key_size && a->key[same] == b->key[same]) {
+        same++;
     }
-    return common;
+    return same;
 }
 
 static uint64_t head_of(const weir_ordered_entry *entry, size_t skip)
@@ -158,9 +150,90 @@ static uint64_t head_of(const weir_ordered_entry *entry, size_t skip)
     return weir_get_u64_be(head);
 }
 
+/* The heads behind what all keys begin with, which is known when the last was looked at: a key that
+ * begins otherwise lets the pass begin anew. There are entries. */
+static void set_heads(sorted_entry *entries, size_t count)
+{
+    const weir_ordered_entry *first = entries[0].entry;
+    size_t prefix = common_size(first, entries[count - 1].entry, first->key_size);
+    for (size_t i = 0; i < count;) {
+        fetch_key(entries, count, i);
+        size_t same = common_size(first, entries[i].entry, prefix);
+        if (same < prefix) {
+            prefix = same;
+            i = 0;
+        } else {
+            entries[i].head = head_of(entries[i].entry, prefix);
+            i++;
+        }
+    }
+}
+
+enum { HEAD_BITS = 64, DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, PASSES = 4 };
+
+static size_t digit_of(const sorted_entry *entry, unsigned pass)
+{
+    return entry->head >> (HEAD_BITS - (PASSES - pass) * DIGIT_BITS) & (DIGITS - 1);
+}
+
+/* One stable pass over a digit; false, and nothing moved: all have the same one. */
+static bool sort_by_digit(const sorted_entry *from, sorted_entry *to, size_t count, unsigned pass)
+{
+    size_t starts[DIGITS] = {0};
+    for (size_t i = 0; i < count; i++) {
+        starts[digit_of(&from[i], pass)]++;
+    }
+    if (starts[digit_of(&from[0], pass)] == count) {
+        return false;
+    }
+    size_t start = 0;
+    for (size_t i = 0; i < DIGITS; i++) {
+        size_t here = starts[i];
+        starts[i] = start;
+        start += here;
+    }
+    for (size_t i = 0; i < count; i++) {
+        to[starts[digit_of(&from[i], pass)]++] = from[i];
+    }
+    return true;
+}
+
+/* What the upper bits of the heads, which are in order, leave undecided. */
+static void sort_equals(sorted_entry *entries, size_t count)
+{
+    enum { REST_BITS = HEAD_BITS - PASSES * DIGIT_BITS };
+    for (size_t start = 0; start < count;) {
+        size_t end = start + 1;
+        while (end < count && entries[end].head >> REST_BITS == entries[start].head >> REST_BITS) {
+            end++;
+        }
+        if (end - start > 1) {
+            qsort(entries + start, end - start, sizeof *entries, compare_sorted);
+        }
+        start = end;
+    }
+}
+
+/* By the upper bits of the heads, digit by digit: a fifth of what comparing costs. room is as large
+ * as entries; what is returned is one of the two. */
+static sorted_entry *sort_many(sorted_entry *entries, sorted_entry *room, size_t count)
+{
+    for (unsigned pass = 0; pass < PASSES; pass++) {
+        if (sort_by_digit(entries, room, count, pass)) {
+            sorted_entry *sorted = room;
+            room = entries;
+            entries = sorted;
+        }
+    }
+    sort_equals(entries, count);
+    return entries;
+}
+
 weir_ordered_entry **weir_entry_index_sorted(const weir_entry_index *index)
 {
+    enum { MANY = 2 * DIGITS };
     WEIR_AUTO_FREE sorted_entry *entries = weir_alloc_array(index->count, sizeof *entries);
+    WEIR_AUTO_FREE sorted_entry *room = NULL;
     size_t count = 0;
     for (size_t i = 0; i < index->capacity; i++) {
         if (index->slots[i].entry != NULL) {
@@ -168,15 +241,19 @@ weir_ordered_entry **weir_entry_index_sorted(const weir_entry_index *index)
         }
     }
     WEIR_ASSERT(count == index->count);
-    size_t prefix = count == 0 ? 0 : common_prefix(entries, count);
-    for (size_t i = 0; i < count; i++) {
-        fetch_key(entries, count, i);
-        entries[i].head = head_of(entries[i].entry, prefix);
+    const sorted_entry *ordered = entries;
+    if (count > 0) {
+        set_heads(entries, count);
     }
-    qsort(entries, count, sizeof *entries, compare_sorted);
+    if (count >= MANY) {
+        room = weir_alloc_array(count, sizeof *room);
+        ordered = sort_many(entries, room, count);
+    } else {
+        qsort(entries, count, sizeof *entries, compare_sorted);
+    }
     weir_ordered_entry **sorted = weir_alloc_array(count, sizeof(weir_ordered_entry *));
     for (size_t i = 0; i < count; i++) {
-        sorted[i] = entries[i].entry;
+        sorted[i] = ordered[i].entry;
     }
     return sorted;
 }

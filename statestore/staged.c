@@ -457,7 +457,7 @@ void weir_staged_each_committed(weir_staged *staged, weir_staged_writer write, v
     }
 }
 
-/* Drops committed versions one by one: there are staged ones beside them. */
+/* Drops committed versions one by one. */
 static void drop_committed(weir_staged *staged)
 {
     size_t count = weir_ordered_map_count(staged->map);
@@ -472,6 +472,49 @@ static void drop_committed(weir_staged *staged)
     }
 }
 
+/* A write that waits beside the map; its key and value lie one after the other. */
+typedef struct set_aside {
+    size_t key_size;
+    size_t value_size;
+    bool is_removal;
+} set_aside;
+
+static void put_back(weir_staged *staged, const set_aside *writes, size_t count, weir_bytes bytes)
+{
+    const char *at = bytes.data;
+    for (size_t i = 0; i < count; i++) {
+        const set_aside *write = &writes[i];
+        weir_bytes value = weir_bytes_of(at + write->key_size, write->value_size);
+        stage(staged,
+              weir_ordered_map_insert(staged->map, weir_bytes_of(at, write->key_size), value.size),
+              write->is_removal ? WEIR_BYTES_NULL : value);
+        at += write->key_size + write->value_size;
+    }
+}
+
+/* The same where few writes are staged: these are set aside while the map is emptied, which costs
+ * nothing an entry and leaves whole chunks, not pieces all over memory, for the next ones. */
+static void clear_but_staged(weir_staged *staged)
+{
+    WEIR_AUTO(weir_buf) bytes = {0};
+    size_t count = staged->dirty_count;
+    WEIR_AUTO_FREE set_aside *writes = weir_alloc_array(count, sizeof *writes);
+    weir_buf_reserve(&bytes, 1); /* An empty key is no null. */
+    for (size_t i = 0; i < count; i++) {
+        weir_bytes key = weir_ordered_key(staged->dirty[i]);
+        weir_bytes value = weir_ordered_value(staged->dirty[i], WEIR_STAGED);
+        writes[i] = (set_aside){key.size, value.size, value.data == NULL};
+        weir_buf_append(&bytes, key.data, key.size);
+        if (value.size > 0) {
+            weir_buf_append(&bytes, value.data, value.size);
+        }
+    }
+    weir_ordered_map_clear(staged->map);
+    staged->dirty_count = 0;
+    staged->staged_bytes = 0;
+    put_back(staged, writes, count, weir_buf_bytes(&bytes));
+}
+
 void weir_staged_applied(weir_staged *staged)
 {
     WEIR_ASSERT(staged->open_iterators.count == 0);
@@ -479,10 +522,14 @@ void weir_staged_applied(weir_staged *staged)
     if (staged->engine == NULL) {
         return;
     }
+    enum { FEW_PART = 4 };
     if (staged->dirty_count == 0) {
         weir_ordered_map_clear(staged->map);
+    } else if (staged->cache.budget == NULL &&
+               staged->dirty_count < weir_ordered_map_count(staged->map) / FEW_PART) {
+        clear_but_staged(staged);
     } else {
-        drop_committed(staged);
+        drop_committed(staged); /* What is held back stays where its log says. */
     }
     staged->committed_bytes = 0;
 }

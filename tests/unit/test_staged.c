@@ -148,13 +148,18 @@ static void write_below(void *user, weir_kv *engine, weir_bytes key, weir_bytes 
 }
 
 /* How many writes went down. */
-static size_t commit_and_apply(fixture *f)
+static size_t apply(fixture *f)
 {
     size_t count = 0;
-    weir_staged_commit(f->staged);
     weir_staged_each_committed(f->staged, write_below, &count);
     weir_staged_applied(f->staged);
     return count;
+}
+
+static size_t commit_and_apply(fixture *f)
+{
+    weir_staged_commit(f->staged);
+    return apply(f);
 }
 
 TEST(engine_is_not_asked_for_windows_newer_than_what_it_has)
@@ -265,6 +270,101 @@ TEST(removal_goes_down_only_where_the_engine_may_have_the_key)
     CHECK_I64(weir_staged_committed_bytes(f.staged), ==, 0);
 }
 
+TEST(writes_staged_beside_many_that_are_applied_stay_staged)
+{
+    enum { ROWS = 100 };
+    WEIR_AUTO(fixture) f = fixture_start();
+    for (int64_t time = 0; time < ROWS; time++) {
+        put(&f, 'a', time, "committed");
+    }
+    weir_staged_commit(f.staged);
+    put(&f, 'a', 1, "staged");
+    put(&f, 'b', 2, "");
+    remove_window(&f, 'a', 3);
+    size_t staged_bytes = weir_staged_staged_bytes(f.staged);
+    CHECK_I64(apply(&f), ==, ROWS);
+    CHECK_I64(weir_staged_committed_bytes(f.staged), ==, 0);
+    CHECK_I64(weir_staged_staged_bytes(f.staged), ==, staged_bytes);
+    check_window(&f, 'a', 1, "staged");
+    check_window(&f, 'b', 2, "");
+    check_window(&f, 'a', 3, NULL);
+    check_window(&f, 'a', 4, "committed");
+    CHECK_I64(commit_and_apply(&f), ==, 3);
+    check_window(&f, 'a', 1, "staged");
+    check_window(&f, 'b', 2, "");
+    check_window(&f, 'a', 3, NULL);
+}
+
+TEST(removal_of_the_empty_key_stays_staged_beside_many_that_are_applied)
+{
+    WEIR_AUTO_PTR(weir_staged) staged = weir_staged_new("keys", weir_mem_store_new("keys"));
+    weir_kv *view = weir_staged_view(staged);
+    weir_error err = {0};
+    static const char keys[] = "0123456789";
+    for (size_t size = 0; size < sizeof keys; size++) {
+        CHECK_OK(weir_kv_put(view, weir_bytes_of(keys, size), WEIR_BYTES("v"), &err), &err);
+    }
+    weir_staged_commit(staged);
+    CHECK_OK(weir_kv_remove(view, WEIR_BYTES(""), &err), &err);
+    size_t count = 0;
+    weir_staged_each_committed(staged, write_below, &count);
+    weir_staged_applied(staged);
+    WEIR_AUTO(weir_buf) value = {0};
+    CHECK_STATUS(weir_kv_get(view, WEIR_BYTES(""), &value, &err), WEIR_NOT_FOUND);
+    CHECK_STATUS(weir_kv_get(view, WEIR_BYTES("0"), &value, &err), WEIR_OK);
+    weir_staged_abort(staged);
+    CHECK_STATUS(weir_kv_get(view, WEIR_BYTES(""), &value, &err), WEIR_OK);
+}
+
+/* What came last, and how much. */
+typedef struct ordered_writes {
+    weir_buf last;
+    size_t count;
+} ordered_writes;
+
+static void check_order(void *user, weir_kv *engine, weir_bytes key, weir_bytes value)
+{
+    (void)engine;
+    (void)value;
+    ordered_writes *before = user;
+    CHECK(before->count == 0 || weir_bytes_compare(weir_buf_bytes(&before->last), key) < 0);
+    weir_buf_set(&before->last, key);
+    before->count++;
+}
+
+/* Keys that share a beginning, differ in few bytes or many, and end early. */
+static void check_order_of(weir_random *random, size_t writes)
+{
+    enum { SAME_BYTES = 5, KEY_BYTES_MAX = 20 };
+    WEIR_AUTO_PTR(weir_staged) staged = weir_staged_new("keys", weir_mem_store_new("keys"));
+    weir_error err = {0};
+    for (size_t i = 0; i < writes; i++) {
+        char key[KEY_BYTES_MAX] = "same ";
+        size_t size = SAME_BYTES + (size_t)weir_random_below(random, KEY_BYTES_MAX - SAME_BYTES);
+        for (size_t at = SAME_BYTES; at < size; at++) {
+            key[at] = (char)weir_random_below(random, at % 3 == 0 ? 256 : 2);
+        }
+        CHECK_OK(
+            weir_kv_put(weir_staged_view(staged), weir_bytes_of(key, size), WEIR_BYTES("v"), &err),
+            &err);
+    }
+    size_t count = (size_t)weir_kv_approximate_count(weir_staged_view(staged));
+    weir_staged_commit(staged);
+    ordered_writes seen = {0};
+    weir_staged_each_committed(staged, check_order, &seen);
+    weir_buf_cleanup(&seen.last);
+    CHECK_I64(seen.count, ==, count);
+}
+
+TEST(committed_writes_go_down_in_the_order_of_keys_however_many)
+{
+    static const size_t sizes[] = {0, 1, 2, 100, 20000};
+    weir_random random = weir_random_of(check_seed(2));
+    for (size_t i = 0; i < WEIR_COUNT_OF(sizes); i++) {
+        check_order_of(&random, sizes[i]);
+    }
+}
+
 TEST(cleared_store_looks_again_what_its_engine_has)
 {
     WEIR_AUTO(fixture) f = fixture_start();
@@ -361,6 +461,8 @@ static void step(model *m)
     } else if (what < 96) {
         weir_staged_commit(m->f->staged);
         memcpy(m->committed, m->staged, sizeof m->committed);
+    } else if (what < 97) {
+        (void)apply(m->f);
     } else if (what < 98) {
         (void)commit_and_apply(m->f);
         memcpy(m->committed, m->staged, sizeof m->committed);
