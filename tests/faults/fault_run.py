@@ -179,7 +179,8 @@ class Counter:
 
 
 class Feeder:
-    """Sends the input at an even pace, from a thread of its own."""
+    """Sends the input at an even pace, from a thread of its own; leaving it ends its process, which
+    would go on for minutes where the brokers are gone."""
 
     def __init__(self, run, records, keys, seconds):
         self.records = records
@@ -190,6 +191,13 @@ class Feeder:
              str(run.seed)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.thread = threading.Thread(target=self.feed, args=(seconds,), daemon=True)
         self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
 
     def feed(self, seconds):
         chunk = max(1, min(self.records, 5000))

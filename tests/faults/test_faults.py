@@ -181,17 +181,17 @@ def watch_alive(torment):
 
 def torture(run, counters, options):
     """Faults until there were enough of them and the input is sent."""
-    feeder = fault_run.Feeder(run, options.records, options.keys, options.seconds)
     torment = Torment(run, counters, options.kinds.split(","))
     gap_s = options.seconds / options.faults
     due = time.monotonic() + gap_s / 2
-    while sum(torment.count.values()) < options.faults or not feeder.is_done():
-        torment.end_due()
-        if due <= time.monotonic() and sum(torment.count.values()) < options.faults:
-            torment.begin()
-            due = time.monotonic() + gap_s * (0.5 + torment.random.random())
-        watch_alive(torment)
-        time.sleep(0.05)
+    with fault_run.Feeder(run, options.records, options.keys, options.seconds) as feeder:
+        while sum(torment.count.values()) < options.faults or not feeder.is_done():
+            torment.end_due()
+            if due <= time.monotonic() and sum(torment.count.values()) < options.faults:
+                torment.begin()
+                due = time.monotonic() + gap_s * (0.5 + torment.random.random())
+            watch_alive(torment)
+            time.sleep(0.05)
     torment.end_all()
     if "doubt" in torment.count and run.cluster.proxies.lost_commits() == 0:
         raise fault_run.Failed("no answer to a commit was lost")

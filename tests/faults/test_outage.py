@@ -65,19 +65,19 @@ def check_outage(run, counters, seconds):
 
 
 def run_outage(run, counters, options):
-    feeder = fault_run.Feeder(run, options.records, options.keys, 10)
-    time.sleep(6)
-    run.cluster.tell("kill", 1)
-    run.cluster.proxies.refuse(0, True)
-    run.log(f"the broker is gone for {options.seconds} s")
-    check_outage(run, counters, options.seconds)
-    run.cluster.proxies.refuse(0, False)
-    run.cluster.tell("start", 1)
-    run.log("the broker is back")
-    for counter in counters:
-        wait_for_broker(run, counter, True)
-    while not feeder.is_done():
-        time.sleep(0.1)
+    with fault_run.Feeder(run, options.records, options.keys, 10) as feeder:
+        time.sleep(6)
+        run.cluster.tell("kill", 1)
+        run.cluster.proxies.refuse(0, True)
+        run.log(f"the broker is gone for {options.seconds} s")
+        check_outage(run, counters, options.seconds)
+        run.cluster.proxies.refuse(0, False)
+        run.cluster.tell("start", 1)
+        run.log("the broker is back")
+        for counter in counters:
+            wait_for_broker(run, counter, True)
+        while not feeder.is_done():
+            time.sleep(0.1)
 
 
 def main():
