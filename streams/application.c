@@ -108,6 +108,7 @@ static weir_status make(const weir_application_options *options, weir_applicatio
 {
     WEIR_AUTO_PTR(weir_application) application = weir_alloc(sizeof(*application));
     application->options = *options;
+    pthread_mutex_init(&application->threads_lock, NULL);
     pthread_mutex_init(&application->lock, NULL);
     application->mailbox = weir_mailbox_new(COORDINATOR_MESSAGES_MAX);
     application->membership = weir_membership_new();
@@ -161,6 +162,57 @@ static void stop_worker(void *consumer, void *argument)
     ((weir_application_worker *)argument)->stopping = true;
 }
 
+/* A thread has been joined. */
+static void set_ended(weir_application *application, bool *of_thread)
+{
+    pthread_mutex_lock(&application->threads_lock);
+    *of_thread = false;
+    pthread_mutex_unlock(&application->threads_lock);
+}
+
+bool weir_application_has_threads(weir_application *application)
+{
+    pthread_mutex_lock(&application->threads_lock);
+    bool started = application->workers[0].started;
+    pthread_mutex_unlock(&application->threads_lock);
+    return started;
+}
+
+weir_status weir_application_ask_worker(weir_application *application, size_t worker,
+                                        weir_mailbox_question question, void *argument,
+                                        uint32_t timeout_ms, weir_error *err)
+{
+    bool is_worker = worker < application->worker_count;
+    weir_stream_thread *thread = is_worker ? application->workers[worker].thread : NULL;
+    void *consumer = is_worker ? (void *)thread : application;
+    weir_status status = WEIR_OK;
+    pthread_mutex_lock(&application->threads_lock);
+    bool started = is_worker ? application->workers[worker].started : application->threaded;
+    if (!started) {
+        status = question(consumer, argument, err);
+    }
+    pthread_mutex_unlock(&application->threads_lock);
+    if (!started) {
+        return status;
+    }
+    weir_mailbox *mailbox = is_worker ? weir_stream_thread_mailbox(thread) : application->mailbox;
+    return weir_mailbox_call(mailbox, question, argument, timeout_ms, err);
+}
+
+weir_status weir_application_tell_worker(weir_application *application, size_t worker,
+                                         weir_message message)
+{
+    const weir_application_worker *told = &application->workers[worker];
+    pthread_mutex_lock(&application->threads_lock);
+    bool started = told->started;
+    if (!started) {
+        message.run(told->thread, message.argument);
+    }
+    pthread_mutex_unlock(&application->threads_lock);
+    return started ? weir_mailbox_post(weir_stream_thread_mailbox(told->thread), message, NULL)
+                   : WEIR_OK;
+}
+
 static void join_threads(weir_application *application)
 {
     for (size_t i = 0; i < application->worker_count; i++) {
@@ -170,7 +222,7 @@ static void join_threads(weir_application *application)
             const weir_message message = {stop_worker, NULL, worker};
             (void)weir_mailbox_post(weir_stream_thread_mailbox(worker->thread), message, &err);
             pthread_join(worker->pthread, NULL);
-            worker->started = false;
+            set_ended(application, &worker->started);
         }
     }
     if (application->threaded) {
@@ -179,7 +231,7 @@ static void join_threads(weir_application *application)
         pthread_mutex_unlock(&application->lock);
         weir_mailbox_wake(application->mailbox);
         pthread_join(application->coordinator, NULL);
-        application->threaded = false;
+        set_ended(application, &application->threaded);
     }
 }
 
@@ -200,6 +252,7 @@ void weir_application_free(weir_application *application)
     weir_membership_free(application->membership);
     weir_mailbox_free(application->mailbox);
     weir_plan_free(application->plan);
+    pthread_mutex_destroy(&application->threads_lock);
     pthread_mutex_destroy(&application->lock);
     free(application->slots);
     free(application->process_id);
@@ -282,19 +335,35 @@ static weir_status start_thread(pthread_t *thread, void *(*run)(void *), void *a
                : weir_error_set(err, WEIR_FATAL, "a thread cannot be started: error %d", code);
 }
 
+/* Nobody asks it here from the moment that it has a thread. */
+static weir_status start_coordinator(weir_application *application, weir_error *err)
+{
+    pthread_mutex_lock(&application->threads_lock);
+    weir_status status = start_thread(&application->coordinator, run_coordinator, application, err);
+    application->threaded = status == WEIR_OK;
+    pthread_mutex_unlock(&application->threads_lock);
+    return status;
+}
+
+static weir_status start_worker(weir_application_worker *worker, weir_error *err)
+{
+    pthread_mutex_lock(&worker->application->threads_lock);
+    weir_stream_thread_measure(worker->thread, weir_clock_monotonic_ns);
+    weir_status status = start_thread(&worker->pthread, run_worker, worker, err);
+    worker->started = status == WEIR_OK;
+    pthread_mutex_unlock(&worker->application->threads_lock);
+    return status;
+}
+
 weir_status weir_application_start(weir_application *application, weir_error *err)
 {
     WEIR_ASSERT(!application->threaded);
     weir_topics_watch_use_threads(application->topics_watch);
     for (size_t i = 0; i < application->worker_count; i++) {
         weir_application_worker *worker = &application->workers[i];
-        weir_stream_thread_measure(worker->thread, weir_clock_monotonic_ns);
-        WEIR_TRY(start_thread(&worker->pthread, run_worker, worker, err));
-        worker->started = true;
+        WEIR_TRY(start_worker(worker, err));
     }
-    WEIR_TRY(start_thread(&application->coordinator, run_coordinator, application, err));
-    application->threaded = true;
-    return WEIR_OK;
+    return start_coordinator(application, err);
 }
 
 void weir_application_request_close(weir_application *application)
@@ -310,7 +379,7 @@ weir_status weir_application_close(weir_application *application, weir_error *er
     WEIR_ASSERT(application->threaded);
     weir_application_request_close(application);
     pthread_join(application->coordinator, NULL);
-    application->threaded = false;
+    set_ended(application, &application->threaded);
     join_threads(application);
     return weir_application_failure(application, err);
 }
@@ -369,14 +438,11 @@ static weir_status answer(void *consumer, void *argument, weir_error *err)
 }
 
 /* Asks a worker; false where it doesn't answer. */
-static bool ask(const weir_application_worker *worker, worker_answer *out_answer)
+static bool ask(weir_application *application, size_t worker, worker_answer *out_answer)
 {
     weir_error err = {0};
-    if (!worker->started) {
-        return answer(worker->thread, out_answer, &err) == WEIR_OK;
-    }
-    return weir_mailbox_call(weir_stream_thread_mailbox(worker->thread), answer, out_answer,
-                             QUESTION_TIMEOUT_MS, &err) == WEIR_OK;
+    return weir_application_ask_worker(application, worker, answer, out_answer, QUESTION_TIMEOUT_MS,
+                                       &err) == WEIR_OK;
 }
 
 bool weir_application_is_idle(weir_application *application)
@@ -386,7 +452,7 @@ bool weir_application_is_idle(weir_application *application)
     }
     for (size_t i = 0; i < application->worker_count; i++) {
         worker_answer got = {0};
-        if (!ask(&application->workers[i], &got) || !got.idle) {
+        if (!ask(application, i, &got) || !got.idle) {
             return false;
         }
     }
@@ -398,7 +464,7 @@ uint64_t weir_application_activity(weir_application *application)
     uint64_t sum = 0;
     for (size_t i = 0; i < application->worker_count; i++) {
         worker_answer got = {0};
-        sum += ask(&application->workers[i], &got) ? got.activity : 0;
+        sum += ask(application, i, &got) ? got.activity : 0;
     }
     return sum;
 }

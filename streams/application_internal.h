@@ -65,9 +65,9 @@ typedef struct weir_application_worker {
     weir_stream_thread *thread;
     pthread_t pthread;
     weir_counter *cpu_ns; /* What its thread has used; NULL: nobody counts. */
-    bool started;
-    bool failed;   /* Under lock: its loop has ended. */
-    bool stopping; /* The worker's own: a message told it to end. */
+    bool started;         /* Under threads_lock: it has a thread. */
+    bool failed;          /* Under lock: its loop has ended. */
+    bool stopping;        /* The worker's own: a message told it to end. */
 } weir_application_worker;
 
 struct weir_application {
@@ -79,13 +79,15 @@ struct weir_application {
     size_t worker_count;
     weir_mailbox *mailbox; /* To wake the coordinator. */
     pthread_t coordinator;
-    bool threaded;
+    bool threaded; /* Under threads_lock: the coordinator has a thread. */
 
+    pthread_mutex_t threads_lock; /* Taken before others; see weir_application_ask_worker. */
     pthread_mutex_t lock;
     weir_slot *slots;             /* Under lock, by index of the plan's tasks. */
     weir_application_state state; /* Under lock. */
     bool close_requested;         /* Under lock. */
     bool abandoned;               /* Under lock: free without close, the coordinator ends. */
+    size_t subscribed_bytes;      /* Under lock: what subscriptions may take. */
     uint64_t unflushed_records;   /* Under lock: in the database and not on its disk. */
     weir_error failure;           /* Under lock; status WEIR_OK: none. */
 
@@ -128,5 +130,20 @@ void weir_trader_look(weir_trader *trader, weir_application *application, int64_
 /* A worker's loop has ended with a status that stops the application. */
 void weir_application_worker_failed(weir_application_worker *worker, weir_status status,
                                     const weir_error *err);
+
+/* Whether workers have threads now: it was started, and is not closed yet. */
+bool weir_application_has_threads(weir_application *application);
+
+/* Has question answered by a worker, with its weir_stream_thread: by mailbox, or here where it has
+ * no thread, before the start and after the close. Any thread, while the application lives.
+ * worker_count stands for the coordinator, with its weir_application. WEIR_FENCED: it has ended. */
+weir_status weir_application_ask_worker(weir_application *application, size_t worker,
+                                        weir_mailbox_question question, void *argument,
+                                        uint32_t timeout_ms, weir_error *err);
+
+/* Has a worker run message, in the same way, without waiting for that. WEIR_FENCED: it has ended
+ * and will not; nothing is discarded. */
+weir_status weir_application_tell_worker(weir_application *application, size_t worker,
+                                         weir_message message);
 
 #endif

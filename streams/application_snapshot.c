@@ -22,15 +22,12 @@ static weir_status answer_question(void *consumer, void *argument, weir_error *e
 static weir_status take(void *user, size_t task_index, weir_task_snapshot *out_snapshot,
                         weir_error *err)
 {
-    const weir_application *application = user;
+    weir_application *application = user;
     question asked = {task_index, out_snapshot};
     weir_status status = WEIR_NOT_FOUND;
     for (size_t w = 0; status == WEIR_NOT_FOUND && w < application->worker_count; w++) {
-        const weir_application_worker *worker = &application->workers[w];
-        status = worker->started
-                     ? weir_mailbox_call(weir_stream_thread_mailbox(worker->thread),
-                                         answer_question, &asked, ANSWER_TIMEOUT_MS, err)
-                     : answer_question(worker->thread, &asked, err);
+        status = weir_application_ask_worker(application, w, answer_question, &asked,
+                                             ANSWER_TIMEOUT_MS, err);
     }
     return status;
 }

@@ -101,6 +101,8 @@ static const setting_spec specs[] = {
            "What a worker's producer holds until it is acknowledged."),
     NUMBER("statestore.cache.max.bytes", cache_bytes_max, "bytes", 10 * MIB, 0, 1024 * 1024 * MIB,
            "What the record caches of all workers hold back together; 0: nothing."),
+    NUMBER("weir.subscription.bytes.max", subscription_bytes_max, "bytes", 512 * MIB, MIB,
+           1024 * 1024 * MIB, "What waits for subscribers to changes of stores, of all together."),
     NUMBER("weir.expire.entries.max", expire_entries_max, "", 256, 0, 1000 * 1000,
            "Entries of a window or session store looked at in a pass of the worker; 0: none goes."),
     NUMBER("weir.emit.interval.ms", emit_interval_ms, "ms", 1000, 0, DAY_MS,

@@ -60,9 +60,10 @@ typedef struct weir_config {
     int64_t row_file_bytes_max;  /* For weir_database_options. */
     int64_t fetch_bytes_max;     /* A worker; 0: the consumer's default. So the next. */
     int64_t produce_bytes_max;
-    int64_t cache_bytes_max;  /* Of all workers together: what their record caches hold back. */
-    int64_t staged_bytes_max; /* A worker; past it the worker commits early. */
-    int64_t apply_bytes_max;  /* A worker: committed bytes past which state goes to the database. */
+    int64_t cache_bytes_max; /* Of all workers together: what their record caches hold back. */
+    int64_t subscription_bytes_max; /* Of all subscriptions together. */
+    int64_t staged_bytes_max;       /* A worker; past it the worker commits early. */
+    int64_t apply_bytes_max; /* A worker: committed bytes past which state goes to the database. */
     int64_t apply_interval_ms;
     int64_t apply_records_max; /* A worker: the changelog records that a crash costs at most. */
     int64_t flush_interval_ms;

@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { BUDGET_WEIGHT = 100, UNLIMITED_WEIGHT = 10 };
+enum { BUDGET_WEIGHT = 100, UNLIMITED_WEIGHT = 10, SUBSCRIPTION_WEIGHT = 2 };
 
 #define KIB INT64_C(1024)
 #define MIB (INT64_C(1) << 20)
@@ -43,10 +43,10 @@ static int64_t bytes_of(const weir_config *config, const memory_part *part)
     return part->per_worker ? bytes * config->num_stream_threads : bytes;
 }
 
-static bool is_set(const memory_part *part, const weir_setting *settings, size_t count)
+static bool is_set(const char *name, const weir_setting *settings, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(settings[i].name, part->setting) == 0) {
+        if (strcmp(settings[i].name, name) == 0) {
             return true;
         }
     }
@@ -59,7 +59,7 @@ static weir_status refuse(const weir_config *config, const weir_setting *setting
 {
     WEIR_AUTO(weir_buf) taken = {0};
     for (size_t i = 0; i < WEIR_COUNT_OF(parts); i++) {
-        if (is_set(&parts[i], settings, count)) {
+        if (is_set(parts[i].setting, settings, count)) {
             weir_buf_append_format(&taken, " %s %" PRId64, parts[i].setting,
                                    bytes_of(config, &parts[i]));
         }
@@ -82,12 +82,12 @@ weir_status weir_memory_shares_set(weir_config *config, const weir_setting *sett
     int64_t left = config->memory_bytes_max / BUDGET_WEIGHT * (BUDGET_WEIGHT - UNLIMITED_WEIGHT);
     int64_t weights = 0;
     for (size_t i = 0; i < WEIR_COUNT_OF(parts); i++) {
-        bool set = is_set(&parts[i], settings, count);
+        bool set = is_set(parts[i].setting, settings, count);
         left -= set ? bytes_of(config, &parts[i]) : 0;
         weights += set ? 0 : parts[i].weight;
     }
     for (size_t i = 0; i < WEIR_COUNT_OF(parts); i++) {
-        if (is_set(&parts[i], settings, count)) {
+        if (is_set(parts[i].setting, settings, count)) {
             continue;
         }
         int64_t workers = parts[i].per_worker ? config->num_stream_threads : 1;
@@ -96,6 +96,10 @@ weir_status weir_memory_shares_set(weir_config *config, const weir_setting *sett
             return refuse(config, settings, count, err);
         }
         *limit_of(config, &parts[i]) = limit;
+    }
+    if (!is_set("weir.subscription.bytes.max", settings, count)) {
+        config->subscription_bytes_max =
+            config->memory_bytes_max / BUDGET_WEIGHT * SUBSCRIPTION_WEIGHT;
     }
     return left < 0 ? refuse(config, settings, count, err) : WEIR_OK;
 }

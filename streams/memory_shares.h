@@ -9,7 +9,8 @@
  *    3 %  statestore.cache.max.bytes  those that the record caches hold back
  *    5 %  weir.fetch.bytes.max        what consumers read ahead
  *    5 %  weir.produce.bytes.max      what producers wait for
- *   10 %  the program, librdkafka's own, the objects of tasks
+ *   10 %  the program, librdkafka's own, the objects of tasks; of that
+ *            2 %  weir.subscription.bytes.max  changes that wait for who subscribes to them
  *
  * A limit of a worker is its share divided by the workers. Limits that are set are kept, and what
  * they leave is shared out in the same proportions.

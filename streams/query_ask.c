@@ -69,13 +69,8 @@ static bool may_ask(const weir_slot *slot, const weir_query_terms *terms)
 static weir_status ask_worker(weir_application *application, const weir_slot *slot,
                               weir_question *question, weir_error *err)
 {
-    const weir_application_worker *worker = &application->workers[slot->worker];
-    if (!worker->started) {
-        return weir_query_answer_question(worker->thread, question, err);
-    }
-    weir_status status =
-        weir_mailbox_call(weir_stream_thread_mailbox(worker->thread), weir_query_answer_question,
-                          question, ANSWER_TIMEOUT_MS, err);
+    weir_status status = weir_application_ask_worker(
+        application, slot->worker, weir_query_answer_question, question, ANSWER_TIMEOUT_MS, err);
     return status == WEIR_FENCED ? WEIR_AGAIN : status; /* The worker has ended. */
 }
 
@@ -111,10 +106,10 @@ static weir_status ask_once(weir_application *application, weir_question *questi
                           slot.owned ? "being restored" : "in another process");
 }
 
-uint64_t weir_query_until_ns(const weir_application *application, const weir_query_terms *terms)
+uint64_t weir_query_until_ns(weir_application *application, const weir_query_terms *terms)
 {
     bool waits = terms != NULL && terms->at_least != NULL && terms->wait_ms_max > 0 &&
-                 application->workers[0].started;
+                 weir_application_has_threads(application);
     return waits ? weir_clock_monotonic_ns() + (uint64_t)terms->wait_ms_max * WEIR_NS_PER_MS : 0;
 }
 

@@ -44,7 +44,7 @@ weir_status weir_query_find_task(const weir_plan *plan, const weir_topology_stor
                                  weir_error *err);
 
 /* query_ask.c: until when questions on these terms wait from now on. */
-uint64_t weir_query_until_ns(const weir_application *application, const weir_query_terms *terms);
+uint64_t weir_query_until_ns(weir_application *application, const weir_query_terms *terms);
 
 /* query_ask.c: has the question answered by the worker that has the task. WEIR_AGAIN: nobody here
  * can answer it on these terms now; the message says why, and who runs the task. */

@@ -44,6 +44,7 @@ struct weir_subscription {
     bool has_prefix; /* It is in key. */
     bool old_values;
     size_t bytes_max;
+    size_t reserved_bytes; /* Of the application's share. */
     weir_mailbox *bell;
 
     pthread_mutex_t lock;
@@ -302,14 +303,10 @@ static void unwatch(void *consumer, void *argument)
 static void tell_workers(weir_subscription *subscription)
 {
     for (size_t i = 0; i < subscription->application->worker_count; i++) {
-        const weir_application_worker *worker = &subscription->application->workers[i];
         hold(subscription);
         const weir_message message = {watch, release, subscription};
-        if (!worker->started) {
-            watch(worker->thread, subscription);
-        } else if (weir_mailbox_post(weir_stream_thread_mailbox(worker->thread), message, NULL) !=
-                   WEIR_OK) {
-            give_back(subscription); /* It has ended. */
+        if (weir_application_tell_worker(subscription->application, i, message) != WEIR_OK) {
+            give_back(subscription);
         }
     }
 }
@@ -326,6 +323,38 @@ static weir_status check(const weir_application *application,
     return WEIR_OK;
 }
 
+/* Of the share of all; the queue, what is read, and what each worker gathers are of bytes_max. */
+enum { SUBSCRIPTIONS_MIN = 16, QUEUES = 2 };
+
+static weir_status reserve(weir_application *application, size_t bytes_max, size_t *out_reserved,
+                           weir_error *err)
+{
+    size_t limit = (size_t)application->options.config->subscription_bytes_max;
+    size_t bytes = bytes_max * (application->worker_count + QUEUES);
+    pthread_mutex_lock(&application->lock);
+    size_t taken = application->subscribed_bytes;
+    bool has_room = taken + bytes <= limit;
+    application->subscribed_bytes += has_room ? bytes : 0;
+    pthread_mutex_unlock(&application->lock);
+    if (!has_room) {
+        return weir_error_set(
+            err, WEIR_AGAIN,
+            "subscriptions take %zu bytes of %zu: end one, ask for less than %zu, "
+            "or raise weir.subscription.bytes.max",
+            taken, limit, bytes_max);
+    }
+    *out_reserved = bytes;
+    return WEIR_OK;
+}
+
+static size_t bytes_max_of(const weir_application *application, size_t asked)
+{
+    size_t limit = (size_t)application->options.config->subscription_bytes_max;
+    size_t most = limit / SUBSCRIPTIONS_MIN / (application->worker_count + QUEUES);
+    size_t wanted = asked == 0 ? WEIR_SUBSCRIPTION_BYTES : asked;
+    return wanted < most ? wanted : most;
+}
+
 weir_status weir_subscription_new(weir_application *application,
                                   const weir_subscription_options *options,
                                   weir_subscription **out_subscription, weir_error *err)
@@ -334,6 +363,9 @@ weir_status weir_subscription_new(weir_application *application,
     const weir_topology_store *store = NULL;
     WEIR_TRY(check(application, options, &store, err));
     const weir_plan *plan = application->plan;
+    size_t bytes_max = bytes_max_of(application, options->bytes_max);
+    size_t reserved = 0;
+    WEIR_TRY(reserve(application, bytes_max, &reserved, err));
     weir_subscription *subscription = weir_alloc(sizeof(*subscription));
     pthread_mutex_init(&subscription->lock, NULL);
     subscription->application = application;
@@ -343,8 +375,8 @@ weir_status weir_subscription_new(weir_application *application,
     subscription->has_key = options->key.data != NULL;
     weir_buf_set(&subscription->key, subscription->has_prefix ? options->prefix : options->key);
     subscription->old_values = options->old_values;
-    subscription->bytes_max =
-        options->bytes_max == 0 ? WEIR_SUBSCRIPTION_BYTES : options->bytes_max;
+    subscription->bytes_max = bytes_max;
+    subscription->reserved_bytes = reserved;
     subscription->bell = weir_mailbox_new(1);
     subscription->due = weir_alloc_array(subscription->partition_count, sizeof(due_signal));
     subscription->holders = 1;
@@ -360,13 +392,11 @@ void weir_subscription_free(weir_subscription *subscription)
         return;
     }
     for (size_t i = 0; i < subscription->application->worker_count; i++) {
-        const weir_application_worker *worker = &subscription->application->workers[i];
-        if (worker->started) {
-            const weir_message message = {unwatch, NULL, subscription};
-            (void)weir_mailbox_post(weir_stream_thread_mailbox(worker->thread), message, NULL);
-        } else {
-            unwatch(worker->thread, subscription);
-        }
+        const weir_message message = {unwatch, NULL, subscription};
+        (void)weir_application_tell_worker(subscription->application, i, message);
     }
+    pthread_mutex_lock(&subscription->application->lock);
+    subscription->application->subscribed_bytes -= subscription->reserved_bytes;
+    pthread_mutex_unlock(&subscription->application->lock);
     weir_subscription_release(subscription);
 }

@@ -18,11 +18,14 @@
  *
  * No worker waits for a subscriber. What waits for it is bounded by bytes_max, as is what each
  * worker gathers for it and has not committed; past that the changes of a partition are dropped
- * and it is told MISSED.
+ * and it is told MISSED. All subscriptions of an application share weir.subscription.bytes.max,
+ * which is part of its memory budget.
  *
  * Ownership  The subscription belongs to the caller; changes are borrowed until the next call.
- * Errors     WEIR_INVALID: no such store, or both a key and a prefix.
- * Threads    Any but the application's own, one at a time.
+ * Errors     WEIR_INVALID: no such store, or both a key and a prefix. WEIR_AGAIN: the others take
+ *            all that subscriptions may.
+ * Threads    Any but the application's own, one at a time; new and free at any time in the life of
+ *            the application, while it starts or closes, too.
  */
 #ifndef WEIR_STREAMS_SUBSCRIPTION_H
 #define WEIR_STREAMS_SUBSCRIPTION_H
@@ -38,7 +41,7 @@ typedef struct weir_subscription_options {
     weir_bytes key;    /* Its changes alone, of all its windows; null: those of all keys. */
     weir_bytes prefix; /* Those of keys that begin with it; null: all. */
     bool old_values;   /* The old value is looked up with each write. */
-    size_t bytes_max;  /* 0: WEIR_SUBSCRIPTION_BYTES. */
+    size_t bytes_max;  /* 0: WEIR_SUBSCRIPTION_BYTES. Less, where it is too much of the share. */
 } weir_subscription_options;
 
 typedef enum weir_store_change_kind {

@@ -39,6 +39,7 @@ TEST(without_a_budget_each_limit_has_its_own_default)
     CHECK_I64(config.cache_bytes_max, ==, 10 * MIB);
     CHECK_I64(config.fetch_bytes_max, ==, MIB);
     CHECK_I64(config.produce_bytes_max, ==, 8 * MIB);
+    CHECK_I64(config.subscription_bytes_max, ==, 512 * MIB);
     weir_config_cleanup(&config);
 }
 
@@ -56,6 +57,7 @@ TEST(budget_is_shared_out_and_a_tenth_is_left)
     CHECK_I64(config.fetch_bytes_max, ==, 25 * MIB);
     CHECK_I64(config.produce_bytes_max, ==, 25 * MIB);
     CHECK_I64(sum_of_shares(&config), ==, 900 * MIB);
+    CHECK_I64(config.subscription_bytes_max, ==, 20 * MIB); /* Of the tenth. */
     weir_config_cleanup(&config);
 }
 

@@ -7,12 +7,15 @@
 #include "streams/application_internal.h"
 #include "streams/base/serde.h"
 #include "streams/dsl/dsl.h"
+#include "streams/query.h"
 #include "streams/subscription.h"
 #include "tests/harness/check.h"
 #include "tests/harness/count_application.h"
 #include "tests/harness/count_topology.h"
 #include "tests/harness/dsl_fixture.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -290,6 +293,100 @@ TEST(subscription_goes_on_while_tasks_move_between_workers)
         CHECK_I64(m.signals[WEIR_CHANGE_STARTED], ==, (round + 1) * COUNT_PARTITIONS);
     }
     weir_subscription_free(m.subscription);
+}
+
+TEST(subscriptions_share_the_bytes_that_all_may_take)
+{
+    enum { FIT = 16 };
+    WEIR_AUTO(count_application) a = {0};
+    const weir_setting limit = {"weir.subscription.bytes.max", "1048576"};
+    count_application_start(&a, false, &limit, 1);
+    const weir_subscription_options options = {.store = "counts"};
+    weir_subscription *fitting[FIT] = {NULL};
+    for (size_t i = 0; i < FIT; i++) {
+        fitting[i] = subscribe(a.application, &options);
+    }
+    weir_subscription *more = NULL;
+    CHECK_I64(weir_subscription_new(a.application, &options, &more, &a.err), ==, WEIR_AGAIN);
+    CHECK(strstr(a.err.message, "weir.subscription.bytes.max") != NULL);
+    weir_subscription_free(fitting[0]);
+    fitting[0] = subscribe(a.application, &options);
+    for (size_t i = 0; i < FIT; i++) {
+        weir_subscription_free(fitting[i]);
+    }
+}
+
+/* Subscribes, asks and goes again and again, on a thread of its own. */
+typedef struct visitor {
+    weir_application *application;
+    pthread_t thread;
+    atomic_bool stops;
+    atomic_int rounds;
+} visitor;
+
+static void *visit_often(void *argument)
+{
+    visitor *self = argument;
+    WEIR_AUTO(weir_buf) value = {0};
+    while (!atomic_load(&self->stops)) {
+        weir_subscription *subscription =
+            subscribe(self->application, &(weir_subscription_options){.store = "counts"});
+        weir_store_change change = {0};
+        (void)weir_subscription_next(subscription, 1, &change, NULL);
+        (void)weir_query_get(self->application, "counts", WEIR_BYTES("k1"), WEIR_BYTES_NULL, &value,
+                             NULL);
+        weir_subscription_free(subscription);
+        atomic_fetch_add(&self->rounds, 1);
+    }
+    return NULL;
+}
+
+static void wait_for_rounds(visitor *visitors, size_t count, int more)
+{
+    enum { WAITS_MAX = 60000 };
+    WEIR_AUTO_PTR(weir_mailbox) nap = weir_mailbox_new(1);
+    for (size_t i = 0; i < count; i++) {
+        int wanted = atomic_load(&visitors[i].rounds) + more;
+        for (int w = 0; w < WAITS_MAX && atomic_load(&visitors[i].rounds) < wanted; w++) {
+            (void)weir_mailbox_wait(nap, 1);
+        }
+        CHECK_I64(atomic_load(&visitors[i].rounds), >=, wanted);
+    }
+}
+
+TEST(subscribers_come_and_go_while_the_application_starts_and_ends)
+{
+    enum { VISITORS = 2, ROUNDS = 3 };
+    weir_error err = {0};
+    weir_broker *broker = NULL;
+    CHECK_OK(weir_broker_embedded_open(&(weir_broker_embedded_options){0}, &broker, &err), &err);
+    count_topology_topics(broker, 4);
+    const weir_setting settings[] = {{"application.id", "counter"}, {"num.stream.threads", "2"}};
+    weir_config config = {0};
+    CHECK_OK(weir_config_init(&config, settings, WEIR_COUNT_OF(settings), &err), &err);
+    weir_topology *topology = count_topology_new(&(count_topology_options){0});
+    const weir_application_options options = {
+        .topology = topology, .config = &config, .broker = broker};
+    weir_application *application = NULL;
+    CHECK_OK(weir_application_new(&options, &application, &err), &err);
+    visitor visitors[VISITORS] = {{.application = application}, {.application = application}};
+    for (size_t i = 0; i < VISITORS; i++) {
+        CHECK(pthread_create(&visitors[i].thread, NULL, visit_often, &visitors[i]) == 0);
+    }
+    wait_for_rounds(visitors, VISITORS, ROUNDS);
+    CHECK_OK(weir_application_start(application, &err), &err);
+    count_topology_feed(broker, 0, KEYS);
+    wait_for_rounds(visitors, VISITORS, ROUNDS);
+    CHECK_OK(weir_application_close(application, &err), &err);
+    wait_for_rounds(visitors, VISITORS, ROUNDS);
+    for (size_t i = 0; i < VISITORS; i++) {
+        atomic_store(&visitors[i].stops, true);
+        pthread_join(visitors[i].thread, NULL);
+    }
+    weir_application_free(application);
+    weir_topology_free(topology);
+    weir_config_cleanup(&config);
+    weir_broker_free(broker);
 }
 
 TEST(workers_that_are_threads_tell_all_and_the_end)
