@@ -25,6 +25,7 @@ static const weir_rest_route routes[] = {
     {"GET", "/v1/tables/{table}/{key*}", weir_rest_get_row, NULL},
     {"GET", "/v1/stores", weir_rest_get_stores, NULL},
     {"GET", "/v1/stores/{application}/{store}", weir_rest_get_store, NULL},
+    {"GET", "/v1/stores/{application}/{store}/changes", weir_rest_get_changes, NULL},
     {"GET", "/v1/crawl-jobs", weir_rest_get_job_list, NULL},
     {"POST", "/v1/crawl-jobs", weir_rest_post_job, NULL},
     {"GET", "/v1/crawl-jobs/{job_id}", weir_rest_get_job, NULL},

@@ -92,8 +92,13 @@ weir_status weir_rest_format(const weir_rest_request *request, const char *other
 weir_status weir_rest_page_lines(const weir_rest_page *page, const weir_rest_request *request,
                                  weir_rest_response *response, weir_error *err);
 
-/* Appends the members key (or key_hex, where it is not UTF-8), partition and value (or value_hex,
- * where it is not Avro) of a row. */
+/* Appends the member key (or key_hex, where it is not UTF-8); the member name (or name_hex, where
+ * value is not Avro). */
+void weir_rest_key_write(weir_bytes key, weir_json *json);
+void weir_rest_value_write(const weir_rest_api *api, const char *name, weir_bytes value,
+                           weir_json *json);
+
+/* Appends key, partition and value of a row. */
 void weir_rest_row_write(const weir_rest_page *page, weir_bytes key, weir_bytes value,
                          weir_json *json);
 
@@ -122,6 +127,8 @@ weir_status weir_rest_get_stores(void *user, const weir_rest_request *request,
                                  weir_rest_response *response, weir_error *err);
 weir_status weir_rest_get_store(void *user, const weir_rest_request *request,
                                 weir_rest_response *response, weir_error *err);
+weir_status weir_rest_get_changes(void *user, const weir_rest_request *request,
+                                  weir_rest_response *response, weir_error *err);
 weir_status weir_rest_get_job(void *user, const weir_rest_request *request,
                               weir_rest_response *response, weir_error *err);
 weir_status weir_rest_get_job_list(void *user, const weir_rest_request *request,

@@ -58,33 +58,45 @@ bool weir_rest_cursor_decode(weir_bytes cursor, weir_buf *out_key)
     return (bits & ((1U << bit_count) - 1)) == 0; /* What is left over is padding. */
 }
 
+/* Appends the member name_hex. */
 static void write_hex(weir_json *json, const char *name, weir_bytes bytes)
 {
+    WEIR_AUTO_FREE char *member = weir_format("%s_hex", name);
     WEIR_AUTO_FREE char *hex = weir_alloc(2 * bytes.size + 1);
     weir_hex(bytes.data, bytes.size, hex);
-    weir_json_member_text(json, name, hex);
+    weir_json_member_text(json, member, hex);
+}
+
+void weir_rest_key_write(weir_bytes key, weir_json *json)
+{
+    if (weir_utf8_is_well_formed(key)) {
+        weir_json_member_bytes(json, "key", key);
+    } else {
+        write_hex(json, "key", key);
+    }
+}
+
+void weir_rest_value_write(const weir_rest_api *api, const char *name, weir_bytes value,
+                           weir_json *json)
+{
+    WEIR_AUTO(weir_buf) text = {0};
+    weir_error err = {0};
+    if (weir_codec_to_json(weir_pipeline_codec(api->pipeline), value, &text, &err) == WEIR_OK) {
+        weir_json_key(json, name);
+        weir_json_raw(json, weir_buf_bytes(&text));
+    } else {
+        write_hex(json, name, value);
+    }
 }
 
 void weir_rest_row_write(const weir_rest_page *page, weir_bytes key, weir_bytes value,
                          weir_json *json)
 {
-    if (weir_utf8_is_well_formed(key)) {
-        weir_json_member_bytes(json, "key", key);
-    } else {
-        write_hex(json, "key_hex", key);
-    }
+    weir_rest_key_write(key, json);
     if (page->partition_count > 0) {
         weir_json_member_i64(json, "partition", weir_partition_of(key, page->partition_count));
     }
-    WEIR_AUTO(weir_buf) text = {0};
-    weir_error err = {0};
-    if (weir_codec_to_json(weir_pipeline_codec(page->api->pipeline), value, &text, &err) ==
-        WEIR_OK) {
-        weir_json_key(json, "value");
-        weir_json_raw(json, weir_buf_bytes(&text));
-    } else {
-        write_hex(json, "value_hex", value);
-    }
+    weir_rest_value_write(page->api, "value", value, json);
 }
 
 /* A page while it is written. */

@@ -5,6 +5,7 @@
  */
 #include "topologies/rest_api_internal.h"
 
+#include "connectors/rest_changes.h"
 #include "streams/query.h"
 
 #include <stdlib.h>
@@ -113,6 +114,13 @@ static bool has_store(weir_application *application, const char *name)
            wanted.is_there;
 }
 
+static weir_status refuse_store(weir_application *application, weir_rest_response *response)
+{
+    return weir_rest_refuse(response, 404, "unknown_store",
+                            "The application %s has no such store: GET /v1/stores lists them.",
+                            weir_application_id(application));
+}
+
 weir_status weir_rest_get_store(void *user, const weir_rest_request *request,
                                 weir_rest_response *response, weir_error *err)
 {
@@ -131,10 +139,29 @@ weir_status weir_rest_get_store(void *user, const weir_rest_request *request,
     if (status == WEIR_INVALID && has_store(application, store)) {
         return WEIR_BAD_RECORD; /* Arguments that cannot be met. */
     }
-    if (status == WEIR_INVALID) {
-        return weir_rest_refuse(response, 404, "unknown_store",
-                                "The application %s has no such store: GET /v1/stores lists them.",
-                                weir_application_id(application));
+    return status == WEIR_INVALID ? refuse_store(application, response) : status;
+}
+
+static void write_part(void *user, const char *name, weir_bytes bytes, weir_json *json)
+{
+    if (strcmp(name, "key") == 0) {
+        weir_rest_key_write(bytes, json);
+    } else {
+        weir_rest_value_write(user, name, bytes, json);
     }
-    return status;
+}
+
+weir_status weir_rest_get_changes(void *user, const weir_rest_request *request,
+                                  weir_rest_response *response, weir_error *err)
+{
+    weir_application *application =
+        application_of(user, weir_rest_parameter(request, "application"), response);
+    if (application == NULL) {
+        return WEIR_OK;
+    }
+    WEIR_AUTO_FREE char *store = weir_bytes_to_text(weir_rest_parameter(request, "store"));
+    const weir_rest_changes changes = {
+        .application = application, .store = store, .write = write_part, .user = user};
+    weir_status status = weir_rest_answer_changes(&changes, request, response, err);
+    return status == WEIR_INVALID ? refuse_store(application, response) : status;
 }
