@@ -150,6 +150,28 @@ TEST(a_broken_database_is_not_opened_while_the_disk_fails_or_a_store_is_open)
     end(&f);
 }
 
+/* RocksDB asserts after a line of its LOG that was not written; it says much of a new store. */
+TEST(a_store_that_is_made_while_the_disk_is_full_does_not_end_the_process)
+{
+    enum { STORES = 60 };
+    WEIR_AUTO_FREE char *directory = check_directory();
+    fixture f = {0};
+    start(&f, directory);
+    for (unsigned i = 0; i < STORES; i++) {
+        WEIR_AUTO_FREE char *application = weir_format("app-%u", i);
+        fault_disk_fail(ENOSPC, 1, 1); /* That of the manifest works. */
+        weir_task_state *state = NULL;
+        weir_kv *kv = NULL;
+        if (weir_task_state_new(f.database, application, 0, &state, &f.err) == WEIR_OK) {
+            (void)weir_task_state_add_store(state, "s", WEIR_ENGINE_ROCKSDB, &kv, &f.err);
+        }
+        weir_task_state_free(state);
+    }
+    fault_disk_set(0);
+    recover(&f, 1);
+    end(&f);
+}
+
 /* One of the errors at a random write, for some writes: no assertion of RocksDB, and consistent. */
 TEST(errors_at_any_write_leave_the_state_of_one_moment)
 {
