@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_kafka_topics.c - weir topics and the start of weir run on a real cluster.
+ * test_kafka_topics.c - weir topics and the start of weir run on a real cluster; sources of several
+ * topics.
  */
 #include "connectors/broker_kafka.h"
 #include "tests/harness/check.h"
 #include "tests/harness/command.h"
+#include "tests/harness/count_topology.h"
+#include "tests/harness/kafka_application.h"
 #include "tests/harness/kafka_cluster.h"
 
 #include <string.h>
@@ -93,4 +96,60 @@ TEST(settings_of_the_connection_are_refused_before_anything_is_asked)
     CHECK_I64(weir("topics list --set bootstrap.servers=127.0.0.1"), ==, 2);
     CHECK(says("--set: bootstrap.servers is a list of host:port"));
     weir_buf_cleanup(&out);
+}
+
+static const char *const several[] = {"several-in", "listed-more", NULL};
+static const char *const copied[] = {"several-in", "listed-more", "like-1", "like-2", NULL};
+
+/* A list, and a pattern. */
+static weir_topology *copying(const char *name)
+{
+    weir_error err = {0};
+    (void)name;
+    weir_topology *topology = weir_topology_new();
+    weir_topology_add_source(topology, "listed", &(weir_source_options){.topics = several});
+    weir_topology_add_source(topology, "like", &(weir_source_options){.pattern = "like-[0-9]"});
+    weir_topology_add_sink(topology, "out", &(weir_sink_options){.topic = "several-out"}, "listed",
+                           "like", NULL);
+    CHECK_OK(weir_topology_build(topology, &err), &err);
+    return topology;
+}
+
+static bool all_are_copied(kafka_application *a, void *user)
+{
+    return count_topology_records(a->broker, "several-out") == *(const size_t *)user;
+}
+
+TEST(topics_of_a_list_and_of_a_pattern_are_read_and_go_on_after_a_restart)
+{
+    weir_error err = {0};
+    WEIR_AUTO_PTR(weir_broker) broker = NULL;
+    const weir_kafka_options kafka = {.bootstrap_servers = kafka_cluster_shared()};
+    CHECK_OK(weir_broker_kafka_open(&kafka, &broker, &err), &err);
+    for (const char *const *name = copied; *name != NULL; name++) {
+        const weir_topic_config topic = {.name = *name, .partition_count = KAFKA_PARTITIONS};
+        CHECK_OK(weir_broker_create_topic(broker, &topic, &err), &err);
+    }
+    kafka_application a = {0};
+    const kafka_application_options options = {.name = "several", .topology = copying};
+    kafka_application_start(&a, &options);
+    for (size_t life = 1; life <= 2; life++) {
+        for (const char *const *name = copied; *name != NULL; name++) {
+            for (int32_t p = 0; p < KAFKA_PARTITIONS; p++) {
+                const weir_record record = {.topic = *name,
+                                            .partition = p,
+                                            .timestamp_ms = 1,
+                                            .key = WEIR_BYTES("k"),
+                                            .value = WEIR_BYTES("v")};
+                (void)kafka_application_send(&a, *name, &record);
+            }
+        }
+        size_t wanted = life * 4 * KAFKA_PARTITIONS; /* No record twice. */
+        kafka_application_await(&a, all_are_copied, &wanted, "copies of all topics");
+        kafka_application_close(&a);
+        if (life == 1) {
+            kafka_application_open(&a);
+        }
+    }
+    kafka_application_cleanup(&a);
 }
