@@ -100,6 +100,8 @@ static void handles_close(handles *h)
 TEST(null_for_a_builder_is_a_mistake_of_the_call)
 {
     REFUSED(weir_builder_stream(NULL, NULL, NULL));
+    REFUSED(weir_builder_stream_of_topics(NULL, NULL, NULL));
+    REFUSED(weir_builder_stream_of_pattern(NULL, NULL, NULL));
     REFUSED(weir_builder_add_store(NULL, NULL));
     REFUSED(weir_builder_add_resource(NULL, NULL, NULL));
     REFUSED(weir_builder_optimise(NULL));
@@ -195,6 +197,8 @@ TEST(null_for_a_group_is_a_mistake_of_the_call)
 TEST(nothing_but_a_builder_does_not_crash)
 {
     TAKEN(weir_builder_stream(h.builder, NULL, NULL));
+    TAKEN(weir_builder_stream_of_topics(h.builder, NULL, NULL));
+    TAKEN(weir_builder_stream_of_pattern(h.builder, NULL, NULL));
     TAKEN(weir_builder_add_store(h.builder, NULL));
     TAKEN(weir_builder_add_resource(h.builder, NULL, NULL));
     TAKEN(weir_builder_optimise(h.builder));
