@@ -22,7 +22,8 @@
  *
  * Shards, by hash, each with its lock: two workers seldom meet, and places fit into 24 bits. Their
  * tables lie side by side, and then their rings, whose memory is taken as the head moves on for the
- * first time; what is full is merged into huge pages. The cache may have all the memory until it is
+ * first time; what is full is merged into huge pages. A table begins small, for few rows would
+ * touch each page of a large one. The cache may have all the memory until it is
  * full for the first time: then it gives back what the level below is to have. The first short
  * value that a shard sees is the reference of all others, until it is cleared.
  */
@@ -51,6 +52,7 @@ enum {
     PLACE_MASK = (1 << PLACE_BITS) - 1,
     TAG_SHIFT = 24,
     TABLE_PART = 4,   /* Of the memory: rows of 16 bytes fill three quarters of its slots. */
+    TABLE_GROWTH = 8, /* So much larger than at first a table becomes. */
     FILTER_PART = 32, /* Of the memory. */
     MOVES_MAX = 8,    /* Rows that a new one moves out of its way. */
     MERGE_BYTES = 2 << 20,
@@ -93,7 +95,9 @@ typedef struct name {
 typedef struct shard {
     pthread_mutex_t lock;
     uint32_t *slots;
-    size_t buckets;
+    size_t buckets; /* Twice as many once a row finds its bucket full, up to buckets_max. */
+    size_t buckets_min;
+    size_t buckets_max;
     uint8_t *ring;
     size_t capacity;
     size_t capacity_below; /* Once the level below has rows, too. */
@@ -121,9 +125,9 @@ struct weir_row_cache {
     uint32_t stores;
 };
 
-static size_t table_bytes(const shard *s)
+static size_t bytes_of_buckets(size_t buckets)
 {
-    return s->buckets * WAYS * sizeof *s->slots;
+    return buckets * WAYS * sizeof(uint32_t);
 }
 
 static size_t ring_bytes(const shard *s)
@@ -136,8 +140,11 @@ static void init_shard(shard *s, size_t bytes, size_t bytes_below)
     pthread_mutex_init(&s->lock, NULL);
     s->let_go = weir_row_filter_of(bytes / FILTER_PART);
     bytes -= bytes / FILTER_PART;
-    s->buckets = bytes / TABLE_PART / (WAYS * sizeof *s->slots);
-    s->capacity = (bytes - table_bytes(s)) / UNIT_BYTES;
+    size_t buckets = bytes / TABLE_PART / bytes_of_buckets(1);
+    s->buckets_min = buckets < TABLE_GROWTH ? buckets : buckets / TABLE_GROWTH;
+    s->buckets_max = buckets < TABLE_GROWTH ? buckets : s->buckets_min * TABLE_GROWTH;
+    s->buckets = s->buckets_min;
+    s->capacity = (bytes - bytes_of_buckets(s->buckets_max)) / UNIT_BYTES;
     s->capacity_below = s->capacity - (bytes_below + UNIT_BYTES - 1) / UNIT_BYTES;
     WEIR_ASSERT(s->capacity < PLACE_MASK);
 }
@@ -145,7 +152,7 @@ static void init_shard(shard *s, size_t bytes, size_t bytes_below)
 static void place_shards(weir_row_cache *cache)
 {
     const shard *s = &cache->shards[0]; /* They are alike. */
-    size_t table = table_bytes(s);
+    size_t table = bytes_of_buckets(s->buckets_max);
     size_t ring = ring_bytes(s);
     cache->page_bytes = (table + ring) * cache->shard_count;
     if (s->buckets == 0) {
@@ -198,8 +205,9 @@ void weir_row_cache_free(weir_row_cache *cache)
 static void clear_shard(shard *s, uint32_t known_from)
 {
     if (s->touched > 0) {
-        memset(s->slots, 0, table_bytes(s));
+        memset(s->slots, 0, bytes_of_buckets(s->buckets));
     }
+    s->buckets = s->buckets_min;
     s->head = s->tail = 0;
     s->forms = (weir_row_forms){0};
     s->known_from = known_from;
@@ -410,9 +418,10 @@ static void merge_pages(const weir_row_cache *cache, shard *s)
 {
     enum { TOUCHED_PART = 16 };
     bool is_first = s == &cache->shards[0];
-    if (is_first && !s->table_is_merged && s->touched > s->capacity / TOUCHED_PART) {
+    bool is_used = s->buckets == s->buckets_max && s->touched > s->capacity / TOUCHED_PART;
+    if (is_first && !s->table_is_merged && is_used) {
         s->table_is_merged = true;
-        weir_pages_merge(s->slots, table_bytes(s) * cache->shard_count);
+        weir_pages_merge(s->slots, bytes_of_buckets(s->buckets_max) * cache->shard_count);
     }
     size_t full = s->touched < s->capacity_below ? s->touched : s->capacity_below;
     size_t from = s->merged < MERGE_BYTES ? 0 : s->merged - MERGE_BYTES; /* Of both, a page is. */
@@ -515,16 +524,63 @@ static void make_room(const weir_row_cache *cache, shard *s, size_t units)
     }
 }
 
-/* A slot of the bucket for a row; where it is full some row goes, another one each time. */
-static uint32_t *free_slot(const weir_row_cache *cache, shard *s, uint64_t hash)
+/* The table. */
+
+static uint32_t *empty_slot(uint32_t *bucket)
 {
-    uint32_t *bucket = bucket_of(s, hash);
     for (size_t i = 0; i < WAYS; i++) {
         if (bucket[i] == 0) {
             return &bucket[i];
         }
     }
-    uint32_t *slot = &bucket[s->head % WAYS];
+    return NULL;
+}
+
+static void expect_rows(const shard *s, const uint32_t *bucket)
+{
+    for (size_t i = 0; i < WAYS; i++) {
+        if (bucket[i] != 0) {
+            __builtin_prefetch(s->ring + place_in(bucket[i]) * UNIT_BYTES);
+        }
+    }
+}
+
+/* Twice as many buckets in place: of each become two that lie side by side, so the last goes
+ * first, and the rows of the next are fetched meanwhile. */
+static void grow_table(shard *s)
+{
+    size_t before = s->buckets;
+    s->buckets *= 2;
+    for (size_t b = before; b-- > 0;) {
+        uint32_t *bucket = s->slots + b * WAYS;
+        uint32_t moved[WAYS];
+        memcpy(moved, bucket, sizeof moved);
+        memset(bucket, 0, sizeof moved);
+        expect_rows(s, b > 0 ? bucket - WAYS : bucket);
+        for (size_t i = 0; i < WAYS; i++) {
+            if (moved[i] != 0) {
+                const row r = row_at(s, place_in(moved[i]));
+                uint32_t *slot = empty_slot(bucket_of(s, hash_of_row(&r)));
+                WEIR_ASSERT(slot != NULL);
+                *slot = moved[i];
+            }
+        }
+    }
+}
+
+/* A slot of the bucket for a row; where it is full, and the table as large as it may be, some row
+ * goes, another one each time. */
+static uint32_t *free_slot(const weir_row_cache *cache, shard *s, uint64_t hash)
+{
+    uint32_t *slot = empty_slot(bucket_of(s, hash));
+    while (slot == NULL && s->buckets < s->buckets_max) {
+        grow_table(s);
+        slot = empty_slot(bucket_of(s, hash));
+    }
+    if (slot != NULL) {
+        return slot;
+    }
+    slot = &bucket_of(s, hash)[s->head % WAYS];
     row r = row_at(s, place_in(*slot));
     let_go(cache, s, slot, &r);
     s->overflowed++;
@@ -696,7 +752,7 @@ size_t weir_row_cache_bytes(weir_row_cache *cache)
         shard *s = &cache->shards[i];
         pthread_mutex_lock(&s->lock);
         if (s->touched > 0) {
-            bytes += s->touched * UNIT_BYTES + table_bytes(s);
+            bytes += s->touched * UNIT_BYTES + bytes_of_buckets(s->buckets);
         }
         bytes += weir_row_filter_bytes(&s->let_go);
         pthread_mutex_unlock(&s->lock);

@@ -3,9 +3,11 @@
  * Rows of the engine in memory (statestore/row_cache.c), beside a plain array of what they are.
  */
 #include "statestore/row_cache.h"
+#include "streams/base/hash.h"
 #include "streams/base/random.h"
 #include "tests/harness/check.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,7 +273,7 @@ TEST(cache_has_all_the_memory_until_not_all_rows_fit)
     weir_row_cache *cache =
         weir_row_cache_new(&(weir_row_cache_options){BYTES, BELOW, count_spilled, &spilled});
     uint32_t store = weir_row_cache_add_store(cache);
-    static char row[100];
+    static char row[38]; /* With its key, 50: many enough for all of the tables. */
     size_t most = 0;
     uint32_t number = 0;
     char text[16];
@@ -289,5 +291,32 @@ TEST(cache_has_all_the_memory_until_not_all_rows_fit)
     }
     CHECK(most > BYTES - BELOW);
     CHECK(weir_row_cache_bytes(cache) <= BYTES - BELOW);
+    weir_row_cache_free(cache);
+}
+
+static weir_bytes hex_key_of(uint32_t number, char text[17])
+{
+    (void)snprintf(text, 17, "%016" PRIx64, weir_hash64(WEIR_BYTES("key"), number));
+    return weir_bytes_of_text(text);
+}
+
+/* A row of 16 hex digits takes 16 bytes here, and a table of all slots a quarter of the memory. */
+TEST(few_rows_take_little_memory_and_many_are_all_found)
+{
+    enum { ROWS = 20000, TABLES_PART = 4 };
+    weir_row_cache *cache = weir_row_cache_new(&(weir_row_cache_options){.bytes_max = CACHE_BYTES});
+    uint32_t store = weir_row_cache_add_store(cache);
+    WEIR_AUTO(weir_buf) value = {0};
+    char text[17];
+    for (uint32_t i = 0; i < ROWS; i++) {
+        put(cache, store, hex_key_of(i, text), WEIR_BYTES("\0\0\0\0\0\0\0\1"));
+        if (i == ROWS / 100) {
+            CHECK_I64(weir_row_cache_bytes(cache), <, CACHE_BYTES / TABLES_PART / 2);
+        }
+    }
+    CHECK_I64(weir_row_cache_bytes(cache), >, CACHE_BYTES / TABLES_PART);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        CHECK(is_here(cache, store, hex_key_of(i, text), &value));
+    }
     weir_row_cache_free(cache);
 }
