@@ -19,7 +19,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     CONNECTION_MEMORY_BYTES = 32 << 10, /* For the head of a request: longer is refused. */
@@ -306,24 +305,14 @@ void weir_rest_dispatch(const weir_rest *rest, const weir_rest_call *call,
     }
 }
 
-/* Streams end before their connections are cut, so that their clients see a whole answer. */
-static void stop(weir_rest *rest)
-{
-    int listening = MHD_quiesce_daemon(rest->daemon);
-    weir_rest_streams_stop(rest->streams);
-    MHD_stop_daemon(rest->daemon);
-    if (listening >= 0) {
-        (void)close(listening);
-    }
-}
-
 void weir_rest_free(weir_rest *rest)
 {
     if (rest == NULL) {
         return;
     }
     if (rest->daemon != NULL) {
-        stop(rest);
+        weir_rest_streams_stop(rest->streams); /* Their clients see a whole answer. */
+        MHD_stop_daemon(rest->daemon);
     }
     weir_rest_streams_free(rest->streams);
     free(rest->table.routes);
