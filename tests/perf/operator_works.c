@@ -289,7 +289,7 @@ const operator_work operator_works[] = {
     {"hopping_4", make_hopping, OPERATOR_MEMORY, FEW_KEYS, false, 0, true},
     {"sliding", make_sliding, OPERATOR_MEMORY, FEW_KEYS, false, 0, true},
     {"session", make_session, OPERATOR_MEMORY, FEW_KEYS, false, 0, true},
-    {"suppress", make_suppress, OPERATOR_MEMORY, FEW_KEYS, false, 0, false},
+    {"suppress", make_suppress, OPERATOR_MEMORY, FEW_KEYS, false, 0, true},
     {"stream_table", make_stream_table, OPERATOR_MEMORY, MANY_KEYS, true, 0, true},
     {"table_table", make_table_table, OPERATOR_MEMORY, MANY_KEYS, true, 0, true},
     {"stream_stream_1", make_stream_stream_1, OPERATOR_MEMORY, FEW_KEYS, true, 0, true},
