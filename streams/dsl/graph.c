@@ -193,6 +193,12 @@ static void merge_sources(weir_builder *builder)
             sources->items[kept++] = source;
             continue;
         }
+        if (first->consumed.reset_latest != source->consumed.reset_latest) {
+            weir_builder_mistake(builder,
+                                 "sources '%s' and '%s' read the same, one from the latest offsets "
+                                 "on: give both reset_latest, or neither",
+                                 first->name, source->name);
+        }
         for (size_t c = 0; c < source->children.count; c++) {
             weir_graph_push(builder, &first->children, source->children.items[c]);
             replace_parent(source->children.items[c], source, first);

@@ -213,10 +213,12 @@ weir_status weir_builder_build(weir_builder *builder, const weir_topology **out_
     (void)WEIR_ANY_IS_NULL(builder);
     WEIR_TRY(weir_null_handle_tell(err));
     WEIR_ASSERT(!builder->built);
+    if (builder->mistake.status == WEIR_OK) {
+        weir_graph_write(builder); /* It may find one more. */
+    }
     if (builder->mistake.status != WEIR_OK) {
         return weir_error_set(err, WEIR_INVALID, "%s", builder->mistake.message);
     }
-    weir_graph_write(builder);
     builder->built = true;
     WEIR_TRY(weir_topology_build(builder->topology, err));
     *out_topology = builder->topology;

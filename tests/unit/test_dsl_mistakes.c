@@ -312,6 +312,12 @@ PROGRAM(reads_a_topic_twice)
     UNUSED;
     (void)weir_builder_table(builder, "in", NULL, WEIR_STORED_AS("rows"));
 }
+PROGRAM(reads_from_two_ends)
+{
+    UNUSED;
+    const weir_consumed latest = {.reset_latest = true, .name = "new-ones"};
+    weir_kstream_to(weir_builder_stream(builder, "in", &latest), "out", NULL);
+}
 PROGRAM(has_two_defaults)
 {
     UNUSED;
@@ -326,6 +332,7 @@ TEST(nodes_and_stores_must_fit_together)
     check(uses_its_store_nowhere, "store 'lonely' belongs to no processor");
     check(names_two_alike, "node 'twin' is there already");
     check(reads_a_topic_twice, "topic 'in' is read by source 'KSTREAM-SOURCE-0000000000' already");
+    check(reads_from_two_ends, "sources 'KSTREAM-SOURCE-0000000000' and 'new-ones' read the same");
     check(has_two_defaults, "split 'by-size' has a default branch already");
 }
 
