@@ -15,11 +15,6 @@
 
 enum { GROW_FIRST_CAPACITY = 8, ZERO_BY_HAND_BYTES_MAX = 1 << 20 };
 
-/* Read by jemalloc, where the program is linked with it: what lies free goes back to the kernel
- * after a second, not after ten. Weak, so a program that has its own keeps it. */
-extern const char *malloc_conf;
-__attribute__((weak)) const char *malloc_conf = "dirty_decay_ms:1000";
-
 static void *abort_if_null(void *memory, size_t bytes)
 {
     if (memory == NULL) {
