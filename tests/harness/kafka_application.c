@@ -258,24 +258,13 @@ int64_t kafka_application_end(kafka_application *a, int32_t partition)
     return end_of(a, input, partition);
 }
 
-static void take_last(const weir_batch *batch, const char *key, kafka_last *last)
-{
-    for (size_t i = 0; i < batch->count; i++) {
-        const weir_record *record = &batch->records[i];
-        if (weir_bytes_equal(record->key, weir_bytes_of_text(key)) &&
-            record->value.size == sizeof(uint64_t)) {
-            last->count = (int64_t)weir_get_u64_be(record->value.data);
-            last->term = weir_term_of(record);
-        }
-    }
-}
+/* Called with what is committed in a partition, batch by batch. */
+typedef void (*take_batch)(const weir_batch *batch, void *user);
 
-kafka_last kafka_application_last(kafka_application *a, const char *topic, const char *key)
+static void read_partition(kafka_application *a, weir_topic_partition partition, take_batch take,
+                           void *user)
 {
-    kafka_last last = {.count = -1};
-    const weir_topic_partition partition = {
-        topic, weir_partition_of(weir_bytes_of_text(key), KAFKA_PARTITIONS)};
-    int64_t end = end_of(a, topic, partition.partition);
+    int64_t end = end_of(a, partition.topic, partition.partition);
     int64_t begin = 0;
     CHECK_OK(weir_broker_offset(a->broker, partition, WEIR_OFFSET_EARLIEST, 0, &begin, &a->err),
              &a->err);
@@ -289,14 +278,54 @@ kafka_last kafka_application_last(kafka_application *a, const char *topic, const
         weir_batch *batch = NULL;
         weir_status status = weir_consumer_poll(consumer, POLL_MS, &batch, &a->err);
         if (status == WEIR_OK) {
-            take_last(batch, key, &last);
+            take(batch, user);
             weir_batch_free(batch);
             continue;
         }
         CHECK_STATUS(status, WEIR_AGAIN);
         check_patience(end_ns, "the end of a topic");
     }
-    return last;
+}
+
+typedef struct last_of {
+    const char *key;
+    kafka_last last;
+} last_of;
+
+static void take_last(const weir_batch *batch, void *user)
+{
+    last_of *of = user;
+    for (size_t i = 0; i < batch->count; i++) {
+        const weir_record *record = &batch->records[i];
+        if (weir_bytes_equal(record->key, weir_bytes_of_text(of->key)) &&
+            record->value.size == sizeof(uint64_t)) {
+            of->last.count = (int64_t)weir_get_u64_be(record->value.data);
+            of->last.term = weir_term_of(record);
+        }
+    }
+}
+
+kafka_last kafka_application_last(kafka_application *a, const char *topic, const char *key)
+{
+    last_of of = {key, {.count = -1}};
+    const weir_topic_partition partition = {
+        topic, weir_partition_of(weir_bytes_of_text(key), KAFKA_PARTITIONS)};
+    read_partition(a, partition, take_last, &of);
+    return of.last;
+}
+
+static void take_count(const weir_batch *batch, void *user)
+{
+    *(int64_t *)user += (int64_t)batch->count;
+}
+
+int64_t kafka_application_records(kafka_application *a, const char *topic)
+{
+    int64_t count = 0;
+    for (int32_t p = 0; p < KAFKA_PARTITIONS; p++) {
+        read_partition(a, (weir_topic_partition){topic, p}, take_count, &count);
+    }
+    return count;
 }
 
 int64_t kafka_application_metric(const kafka_application *a, const char *name)

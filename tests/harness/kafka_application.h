@@ -80,6 +80,9 @@ typedef struct kafka_last {
 } kafka_last;
 kafka_last kafka_application_last(kafka_application *a, const char *topic, const char *key);
 
+/* How many records of a topic of KAFKA_PARTITIONS partitions are committed. */
+int64_t kafka_application_records(kafka_application *a, const char *topic);
+
 /* The sum of a metric of this life. */
 int64_t kafka_application_metric(const kafka_application *a, const char *name);
 

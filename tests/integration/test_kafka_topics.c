@@ -6,7 +6,6 @@
 #include "connectors/broker_kafka.h"
 #include "tests/harness/check.h"
 #include "tests/harness/command.h"
-#include "tests/harness/count_topology.h"
 #include "tests/harness/kafka_application.h"
 #include "tests/harness/kafka_cluster.h"
 
@@ -117,7 +116,7 @@ static weir_topology *copying(const char *name)
 
 static bool all_are_copied(kafka_application *a, void *user)
 {
-    return count_topology_records(a->broker, "several-out") == *(const size_t *)user;
+    return kafka_application_records(a, "several-out") >= *(const int64_t *)user;
 }
 
 TEST(topics_of_a_list_and_of_a_pattern_are_read_and_go_on_after_a_restart)
@@ -133,7 +132,7 @@ TEST(topics_of_a_list_and_of_a_pattern_are_read_and_go_on_after_a_restart)
     kafka_application a = {0};
     const kafka_application_options options = {.name = "several", .topology = copying};
     kafka_application_start(&a, &options);
-    for (size_t life = 1; life <= 2; life++) {
+    for (int64_t life = 1; life <= 2; life++) {
         for (const char *const *name = copied; *name != NULL; name++) {
             for (int32_t p = 0; p < KAFKA_PARTITIONS; p++) {
                 const weir_record record = {.topic = *name,
@@ -144,8 +143,9 @@ TEST(topics_of_a_list_and_of_a_pattern_are_read_and_go_on_after_a_restart)
                 (void)kafka_application_send(&a, *name, &record);
             }
         }
-        size_t wanted = life * 4 * KAFKA_PARTITIONS; /* No record twice. */
+        int64_t wanted = life * 4 * KAFKA_PARTITIONS;
         kafka_application_await(&a, all_are_copied, &wanted, "copies of all topics");
+        CHECK_I64(kafka_application_records(&a, "several-out"), ==, wanted); /* None twice. */
         kafka_application_close(&a);
         if (life == 1) {
             kafka_application_open(&a);
