@@ -37,8 +37,6 @@ enum {
     WAITS_A_MS = 8,              /* After so many waits in a flush each takes a millisecond more. */
     FULL_WAIT_MS = 2,            /* A full buffer is waited for so long at a time, */
     FULL_WAITS_MAX = 250,        /* so often, before the caller is asked to flush. */
-    PUSH_MS = 1,                 /* For librdkafka's thread to begin; at 0 it would miss it. */
-    PUSH_AGAIN_WAITS = 8,        /* It may have missed it; then so many waits later. */
     RECORD_BYTES_ASSUMED = 1024, /* Bounds the number of small records, each with 300 besides. */
     RECORDS_MIN = 1000,
     ADD_PARTITIONS_TO_TXN = 24, /* The protocol's number of the request. */
@@ -67,9 +65,7 @@ struct kafka_producer {
     producer_topic **topics;
     size_t topic_count;
     size_t topic_capacity;
-    uint32_t sends;       /* Since failures were asked for. */
-    atomic_bool advances; /* Something was acknowledged since a full buffer was looked at. */
-    bool is_pushed;       /* And nothing since what it held was pushed. */
+    uint32_t sends; /* Since failures were asked for. */
     weir_transaction_pace pace;
     uint64_t records;          /* Of the transaction. */
     _Atomic uint64_t asked_ns; /* When its partitions were asked for the last time; 0: not yet. */
@@ -120,7 +116,6 @@ static rd_kafka_resp_err_t take_acknowledgement(rd_kafka_t *handle, rd_kafka_mes
         producer_topic *topic = rd_kafka_topic_opaque(message->rkt);
         atomic_store_explicit(&topic->delivered[message->partition], message->offset,
                               memory_order_release);
-        atomic_store_explicit(&topic->producer->advances, true, memory_order_relaxed);
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -168,20 +163,11 @@ static void serve(kafka_producer *producer)
     (void)rd_kafka_poll(producer->handle, 0);
 }
 
-/* Waits for what is under way. Many partitions fill the buffer with batches of which none is full:
- * they would linger, so where nothing moves they are pushed; seldom again, for while a flush goes
- * on, librdkafka's thread spins for each partition that waits for an answer. */
-static void make_room(kafka_producer *producer, int waits)
+/* Many partitions fill the buffer with batches of which none is full: they would linger. */
+static void make_room(kafka_producer *producer)
 {
     producer->sends = 0;
-    bool advances = atomic_exchange_explicit(&producer->advances, false, memory_order_relaxed);
-    producer->is_pushed = producer->is_pushed && !advances;
-    if (advances || (producer->is_pushed && waits % PUSH_AGAIN_WAITS != 0)) {
-        (void)rd_kafka_poll(producer->handle, FULL_WAIT_MS);
-        return;
-    }
-    producer->is_pushed = true;
-    (void)rd_kafka_flush(producer->handle, PUSH_MS);
+    (void)rd_kafka_flush(producer->handle, FULL_WAIT_MS);
 }
 
 /* Handles. */
@@ -463,7 +449,7 @@ static weir_status producer_send(weir_producer *base, int32_t number, const weir
     producer->records++;
     rd_kafka_resp_err_t code = produce(producer, topic, record);
     for (int i = 0; code == RD_KAFKA_RESP_ERR__QUEUE_FULL && i < FULL_WAITS_MAX; i++) {
-        make_room(producer, i);
+        make_room(producer);
         code = produce(producer, topic, record);
     }
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WEIR_OK : fail_send(producer, topic, code, err);
