@@ -178,25 +178,44 @@ bool weir_application_has_threads(weir_application *application)
     return started;
 }
 
+/* A thread that may be asked. */
+typedef struct party {
+    const bool *has_thread; /* Under threads_lock. */
+    weir_mailbox *mailbox;
+    void *consumer;
+} party;
+
+static weir_status ask_party(weir_application *application, const party *asked,
+                             weir_mailbox_question question, void *argument, uint32_t timeout_ms,
+                             weir_error *err)
+{
+    weir_status status = WEIR_OK;
+    pthread_mutex_lock(&application->threads_lock);
+    bool has_thread = *asked->has_thread;
+    if (!has_thread) {
+        status = question(asked->consumer, argument, err);
+    }
+    pthread_mutex_unlock(&application->threads_lock);
+    return has_thread ? weir_mailbox_call(asked->mailbox, question, argument, timeout_ms, err)
+                      : status;
+}
+
 weir_status weir_application_ask_worker(weir_application *application, size_t worker,
                                         weir_mailbox_question question, void *argument,
                                         uint32_t timeout_ms, weir_error *err)
 {
-    bool is_worker = worker < application->worker_count;
-    weir_stream_thread *thread = is_worker ? application->workers[worker].thread : NULL;
-    void *consumer = is_worker ? (void *)thread : application;
-    weir_status status = WEIR_OK;
-    pthread_mutex_lock(&application->threads_lock);
-    bool started = is_worker ? application->workers[worker].started : application->threaded;
-    if (!started) {
-        status = question(consumer, argument, err);
-    }
-    pthread_mutex_unlock(&application->threads_lock);
-    if (!started) {
-        return status;
-    }
-    weir_mailbox *mailbox = is_worker ? weir_stream_thread_mailbox(thread) : application->mailbox;
-    return weir_mailbox_call(mailbox, question, argument, timeout_ms, err);
+    weir_stream_thread *thread = application->workers[worker].thread;
+    const party asked = {&application->workers[worker].started, weir_stream_thread_mailbox(thread),
+                         thread};
+    return ask_party(application, &asked, question, argument, timeout_ms, err);
+}
+
+weir_status weir_application_ask_coordinator(weir_application *application,
+                                             weir_mailbox_question question, void *argument,
+                                             uint32_t timeout_ms, weir_error *err)
+{
+    const party asked = {&application->threaded, application->mailbox, application};
+    return ask_party(application, &asked, question, argument, timeout_ms, err);
 }
 
 weir_status weir_application_tell_worker(weir_application *application, size_t worker,

@@ -133,14 +133,15 @@ void weir_application_worker_failed(weir_application_worker *worker, weir_status
 
 /* Whether workers have threads now: it was started, and is not closed yet. */
 bool weir_application_has_threads(weir_application *application);
-
 /* Has question answered by a worker, with its weir_stream_thread: by mailbox, or here where it has
- * no thread, before the start and after the close. Any thread, while the application lives.
- * worker_count stands for the coordinator, with its weir_application. WEIR_FENCED: it has ended. */
+ * no thread, before the start and after the close. Any thread. WEIR_FENCED: it has ended. */
 weir_status weir_application_ask_worker(weir_application *application, size_t worker,
                                         weir_mailbox_question question, void *argument,
                                         uint32_t timeout_ms, weir_error *err);
-
+/* The same of the coordinator, with its weir_application. */
+weir_status weir_application_ask_coordinator(weir_application *application,
+                                             weir_mailbox_question question, void *argument,
+                                             uint32_t timeout_ms, weir_error *err);
 /* Has a worker run message, in the same way, without waiting for that. WEIR_FENCED: it has ended
  * and will not; nothing is discarded. */
 weir_status weir_application_tell_worker(weir_application *application, size_t worker,

@@ -93,8 +93,8 @@ static weir_status answer_key(void *consumer, void *argument, weir_error *err)
 static weir_status ask(weir_application *application, weir_mailbox_question question,
                        void *argument, weir_error *err)
 {
-    weir_status status = weir_application_ask_worker(application, application->worker_count,
-                                                     question, argument, ANSWER_TIMEOUT_MS, err);
+    weir_status status =
+        weir_application_ask_coordinator(application, question, argument, ANSWER_TIMEOUT_MS, err);
     return status == WEIR_FENCED ? WEIR_AGAIN : status; /* It has ended. */
 }
 
