@@ -321,9 +321,23 @@ static void page_question_cleanup(page_question *asked)
 }
 
 static weir_status ask_for_page(weir_application *application, const weir_query_range *range,
-                                const page_question *question, weir_error *err)
+                                size_t task_index, uint64_t until_ns, page *out_page,
+                                weir_error *err)
 {
-    WEIR_AUTO(page_question) asked = *question;
+    WEIR_AUTO(page_question)
+    asked = {
+        .base =
+            {
+                .task_index = task_index,
+                .store = range->store,
+                .terms = range->terms,
+                .answer = range->answer,
+                .until_ns = until_ns,
+                .read = read_page,
+            },
+        .range = range,
+        .out_page = out_page,
+    };
     weir_buf_set(&asked.from, range->from);
     weir_buf_set(&asked.to, range->to);
     do {
@@ -337,20 +351,7 @@ static weir_status ask_for_pages(weir_application *application, const weir_query
 {
     uint64_t until_ns = weir_query_until_ns(application, range->terms);
     for (size_t i = 0; i < work->count; i++) {
-        const page_question asked = {
-            .base =
-                {
-                    .task_index = first_task + i,
-                    .store = range->store,
-                    .terms = range->terms,
-                    .answer = range->answer,
-                    .until_ns = until_ns,
-                    .read = read_page,
-                },
-            .range = range,
-            .out_page = &work->pages[i],
-        };
-        WEIR_TRY(ask_for_page(application, range, &asked, err));
+        WEIR_TRY(ask_for_page(application, range, first_task + i, until_ns, &work->pages[i], err));
     }
     return WEIR_OK;
 }
