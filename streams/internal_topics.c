@@ -28,6 +28,7 @@ static void apply_override(weir_topic_config *topic, const weir_topic_override *
 
 /* What the broker has said of the topics that a plan is made of, asked for all together. */
 typedef struct known_topics {
+    const char *application_id;
     weir_topic_query *queries;
     size_t count;
     size_t capacity;
@@ -67,12 +68,13 @@ static weir_status find_matches(weir_broker *broker, const weir_topic_pattern *p
         WEIR_TRY(weir_broker_list_topics(broker, add_listed, known, err));
     }
     for (size_t i = 0; i < known->listed_count; i++) {
-        if (weir_topic_pattern_matches(pattern, known->listed[i])) {
+        if (weir_plan_takes(known->application_id, pattern, known->listed[i])) {
             add_query(known, known->listed[i]);
         }
     }
     return WEIR_OK;
 }
+
 static weir_status ask_topics(weir_broker *broker, const weir_topology *topology,
                               known_topics *known, weir_error *err)
 {
@@ -113,7 +115,7 @@ weir_status weir_internal_topics_plan(weir_broker *broker, const weir_topology *
                                       const weir_config *config, weir_plan **out_plan,
                                       weir_error *err)
 {
-    WEIR_AUTO(known_topics) known = {0};
+    WEIR_AUTO(known_topics) known = {.application_id = config->application_id};
     WEIR_TRY(ask_topics(broker, topology, &known, err));
     const weir_plan_options options = {
         .application_id = config->application_id,
@@ -298,7 +300,7 @@ static weir_status note_if_new(void *user, const weir_topic_config *topic, weir_
     (void)err;
     for (size_t i = 0; i < topology->node_count; i++) {
         const weir_topic_pattern *pattern = topology->nodes[i].pattern;
-        if (pattern != NULL && weir_plan_takes(found->plan, pattern, topic->name) &&
+        if (pattern != NULL && weir_plan_takes(found->plan->application_id, pattern, topic->name) &&
             !is_input(found->plan, topic->name)) {
             weir_buf_append_format(found->names, "%s%s", found->names->size == 0 ? "" : ", ",
                                    topic->name);

@@ -84,11 +84,11 @@ static weir_status add_input(planning *planner, size_t source, const char *topic
     return check_length(name, err);
 }
 
-bool weir_plan_takes(const weir_plan *plan, const weir_topic_pattern *pattern, const char *topic)
+bool weir_plan_takes(const char *application_id, const weir_topic_pattern *pattern,
+                     const char *topic)
 {
-    const char *id = plan->application_id;
-    size_t length = strlen(id);
-    bool is_own = strncmp(topic, id, length) == 0 && topic[length] == '-';
+    size_t length = strlen(application_id);
+    bool is_own = strncmp(topic, application_id, length) == 0 && topic[length] == '-';
     return strncmp(topic, "__", 2) != 0 && !is_own && weir_topic_pattern_matches(pattern, topic);
 }
 
@@ -97,8 +97,9 @@ static weir_status add_matches(planning *planner, size_t source, weir_error *err
     const weir_node *node = &planner->topology->nodes[source];
     size_t count = planner->plan->input_count;
     for (size_t i = 0; i < planner->options->topic_count; i++) {
-        if (weir_plan_takes(planner->plan, node->pattern, planner->options->topics[i])) {
-            WEIR_TRY(add_input(planner, source, planner->options->topics[i], err));
+        const char *topic = planner->options->topics[i];
+        if (weir_plan_takes(planner->options->application_id, node->pattern, topic)) {
+            WEIR_TRY(add_input(planner, source, topic, err));
         }
     }
     if (count == planner->plan->input_count) {

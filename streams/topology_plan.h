@@ -87,7 +87,8 @@ const weir_planned_input *weir_plan_inputs_of(const weir_plan *plan, size_t sour
 
 /* Whether a source that reads by pattern takes topic: not what is Kafka's own ("__…"), nor the
  * application's ("<application id>-…"). */
-bool weir_plan_takes(const weir_plan *plan, const weir_topic_pattern *pattern, const char *topic);
+bool weir_plan_takes(const char *application_id, const weir_topic_pattern *pattern,
+                     const char *topic);
 
 /* The name under which a store keeps the position of its changelog:
  * "<store>:<changelog>-<partition>". NULL: it has no changelog. The caller frees it. */
