@@ -83,8 +83,7 @@ static weir_status ask_topics(weir_broker *broker, const weir_topology *topology
         if (node->pattern != NULL) {
             WEIR_TRY(find_matches(broker, node->pattern, known, err));
         }
-        for (char **topic = node->topics; node->repartition < 0 && topic != NULL && *topic != NULL;
-             topic++) {
+        for (char **topic = node->topics; node->repartition < 0 && *topic != NULL; topic++) {
             add_query(known, *topic);
         }
     }

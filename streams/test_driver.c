@@ -74,7 +74,7 @@ static weir_status make_topics(weir_test_driver *driver, weir_error *err)
         if (node->topic != NULL) {
             WEIR_TRY(make_topic(driver, node->topic, err));
         }
-        for (char **topic = node->topics; topic != NULL && *topic != NULL; topic++) {
+        for (char **topic = node->topics; *topic != NULL; topic++) {
             WEIR_TRY(make_topic(driver, *topic, err));
         }
     }

@@ -191,7 +191,12 @@ weir_node *weir_topology_add_node(weir_topology *topology, weir_node_kind kind, 
     topology->nodes = weir_grow(topology->nodes, topology->node_count, &topology->node_capacity,
                                 sizeof(*topology->nodes));
     weir_node *node = &topology->nodes[topology->node_count++];
-    *node = (weir_node){.kind = kind, .name = weir_strdup(name), .repartition = -1};
+    *node = (weir_node){
+        .kind = kind,
+        .name = weir_strdup(name),
+        .topics = weir_alloc_array(1, sizeof(*node->topics)),
+        .repartition = -1,
+    };
     return node;
 }
 

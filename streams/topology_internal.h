@@ -40,7 +40,7 @@ typedef struct weir_node {
     weir_node_kind kind;
     char *name;
     char *topic;                      /* Of a sink, as it was given; NULL: a function names it. */
-    char **topics;                    /* Of a source, the same; ends with a NULL. */
+    char **topics;                    /* Of a source, the same; ends with a NULL. Else empty. */
     weir_topic_pattern *pattern;      /* Of a source that has no topics of its own; else NULL. */
     int32_t repartition;              /* Which repartition topic that is; -1: none. */
     weir_source_options source;       /* Of a source; its topics are the strings above. */

@@ -36,7 +36,7 @@ void weir_picture_append_topics(const weir_node *node, weir_buf *out)
         weir_buf_append_text(out, weir_topic_pattern_text(node->pattern));
     }
     size_t count = 0;
-    for (; node->topics != NULL && node->topics[count] != NULL; count++) {
+    for (; node->topics[count] != NULL; count++) {
         if (count < TOPICS_SHOWN_MAX) {
             weir_buf_append_format(out, "%s%s", count == 0 ? "" : ", ", node->topics[count]);
         }

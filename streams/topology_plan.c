@@ -137,7 +137,7 @@ static weir_status list_inputs(planning *planner, weir_error *err)
         if (node->pattern != NULL) {
             WEIR_TRY(add_matches(planner, i, err));
         }
-        for (char **topic = node->topics; topic != NULL && *topic != NULL; topic++) {
+        for (char **topic = node->topics; *topic != NULL; topic++) {
             WEIR_TRY(add_input(planner, i, *topic, err));
         }
     }

@@ -13,7 +13,7 @@
 
 void weir_source_cleanup(weir_node *node)
 {
-    for (char **topic = node->topics; topic != NULL && *topic != NULL; topic++) {
+    for (char **topic = node->topics; *topic != NULL; topic++) {
         free(*topic);
     }
     free(node->topics);
@@ -22,7 +22,7 @@ void weir_source_cleanup(weir_node *node)
 
 bool weir_node_names(const weir_node *node, const char *topic)
 {
-    for (char **own = node->topics; own != NULL && *own != NULL; own++) {
+    for (char **own = node->topics; *own != NULL; own++) {
         if (strcmp(*own, topic) == 0) {
             return true;
         }
@@ -61,6 +61,7 @@ static void copy_topics(weir_topology *topology, weir_node *source, const char *
     if (count == 0) {
         weir_topology_mistake(topology, "source '%s' has no topics: name one", source->name);
     }
+    free(source->topics);
     source->topics = weir_alloc_array(count + 1, sizeof(*source->topics));
     for (size_t i = 0; i < count; i++) {
         weir_topology_check_topic(topology, source->name, topics[i]);
@@ -76,14 +77,13 @@ static void copy_topics(weir_topology *topology, weir_node *source, const char *
 static void compile_pattern(weir_topology *topology, weir_node *source, const char *text)
 {
     weir_error err = {0};
-    source->topics = weir_alloc_array(1, sizeof(*source->topics));
     if (weir_topic_pattern_new(text, &source->pattern, &err) != WEIR_OK) {
         weir_topology_mistake(topology, "source '%s': %s", source->name, err.message);
         return;
     }
     for (size_t i = 0; i < topology->node_count; i++) {
         const weir_node *other = &topology->nodes[i];
-        for (char **topic = other->topics; topic != NULL && *topic != NULL; topic++) {
+        for (char **topic = other->topics; *topic != NULL; topic++) {
             if (weir_topic_pattern_matches(source->pattern, *topic)) {
                 weir_topology_mistake(topology,
                                       "source '%s': its pattern matches topic '%s' of source '%s'",
