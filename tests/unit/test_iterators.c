@@ -6,8 +6,8 @@
 #include "connectors/broker_embedded.h"
 #include "streams/application_internal.h"
 #include "streams/query.h"
-#include "streams/test_driver.h"
 #include "tests/harness/check.h"
+#include "tests/harness/driver_fixture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,23 +89,13 @@ static weir_processor *new_opener(void *user)
     return &self->base;
 }
 
-typedef struct fixture {
-    weir_broker *broker;
-    weir_topology *topology;
-    weir_metrics *metrics;
-    char *directory;
-    weir_database *database;
-    weir_test_driver *driver;
-    weir_error err;
-} fixture;
-
 static uint64_t ticking_ns(void)
 {
     static uint64_t now_ns = 0;
     return now_ns += 1000;
 }
 
-static void make_topology(fixture *f)
+static void make_topology(driver_fixture *f)
 {
     f->topology = weir_topology_new();
     weir_topology_add_source(f->topology, "source", &(weir_source_options){.topic = "in"});
@@ -117,60 +107,31 @@ static void make_topology(fixture *f)
     CHECK_OK(weir_topology_build(f->topology, &f->err), &f->err);
 }
 
-static void start(fixture *f)
+static void start(driver_fixture *f)
 {
     make_topology(f);
-    f->metrics = weir_metrics_new();
-    f->directory = check_directory();
-    const weir_database_options database = {.directory = f->directory};
-    CHECK_OK(weir_database_open(&database, &f->database, &f->err), &f->err);
     CHECK_OK(weir_broker_embedded_open(&(weir_broker_embedded_options){0}, &f->broker, &f->err),
              &f->err);
     static const weir_setting settings[] = {{"commit.interval.ms", "3600000"}};
-    const weir_test_driver_options options = {
-        .topology = f->topology,
-        .broker = f->broker,
-        .database = f->database,
-        .metrics = f->metrics,
-        .settings = settings,
-        .setting_count = WEIR_COUNT_OF(settings),
-        .now_ms = 1000,
-    };
-    CHECK_OK(weir_test_driver_new(&options, &f->driver, &f->err), &f->err);
+    driver_fixture_start(f, settings, WEIR_COUNT_OF(settings));
     const weir_application *application = weir_test_driver_application(f->driver);
     weir_stream_thread_measure(application->workers[0].thread, ticking_ns);
 }
 
-static void fixture_cleanup(fixture *f)
-{
-    weir_test_driver_free(f->driver);
-    weir_database_free(f->database);
-    weir_metrics_free(f->metrics);
-    weir_topology_free(f->topology);
-    weir_broker_free(f->broker);
-    free(f->directory);
-}
-
 /* Gauges are set every 100 ms. */
-static void pipe_value(fixture *f, const char *value)
+static void pipe_value(driver_fixture *f, const char *value)
 {
-    const weir_record record = {
-        .topic = "in",
-        .timestamp_ms = 5,
-        .key = WEIR_BYTES("k"),
-        .value = weir_bytes_of_text(value),
-    };
-    CHECK_OK(weir_test_driver_pipe(f->driver, &record, &f->err), &f->err);
+    driver_fixture_pipe(f, value);
     CHECK_OK(weir_test_driver_advance(f->driver, 200, &f->err), &f->err);
 }
 
-static int64_t level(fixture *f, const char *name, const char *store)
+static int64_t level(driver_fixture *f, const char *name, const char *store)
 {
     const weir_label label = {"state_id", store};
     return weir_metrics_sum(f->metrics, name, &label);
 }
 
-static void check_open(fixture *f, int64_t count, int64_t since_ms)
+static void check_open(driver_fixture *f, int64_t count, int64_t since_ms)
 {
     for (size_t i = 0; i < WEIR_COUNT_OF(stores) - 1; i++) {
         const char *store = stores[i].name;
@@ -182,7 +143,7 @@ static void check_open(fixture *f, int64_t count, int64_t since_ms)
 
 TEST(iterator_that_is_left_open_shows_until_it_is_closed)
 {
-    WEIR_AUTO(fixture) f = {0};
+    WEIR_AUTO(driver_fixture) f = {0};
     start(&f);
     pipe_value(&f, "read");
     check_open(&f, 0, 0);
@@ -194,7 +155,7 @@ TEST(iterator_that_is_left_open_shows_until_it_is_closed)
     check_open(&f, 0, 0);
 }
 
-static uint64_t timed(fixture *f, const char *store, const char *reader)
+static uint64_t timed(driver_fixture *f, const char *store, const char *reader)
 {
     const weir_label labels[] = {
         {"application_id", "test"}, {"state_id", store}, {"reader", reader}};
@@ -204,7 +165,7 @@ static uint64_t timed(fixture *f, const char *store, const char *reader)
 
 TEST(first_iterator_of_a_store_and_one_in_sixty_four_are_timed)
 {
-    WEIR_AUTO(fixture) f = {0};
+    WEIR_AUTO(driver_fixture) f = {0};
     start(&f);
     for (int i = 0; i < WEIR_ITERATORS_TIMED_ONE_IN; i++) {
         pipe_value(&f, "read");
@@ -227,7 +188,7 @@ static weir_status ignore_row(void *user, weir_bytes key, weir_bytes value, weir
 
 TEST(every_iterator_of_a_query_is_timed)
 {
-    WEIR_AUTO(fixture) f = {0};
+    WEIR_AUTO(driver_fixture) f = {0};
     start(&f);
     bool more = false;
     for (uint64_t i = 0; i < 3; i++) {

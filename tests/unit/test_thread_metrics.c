@@ -6,72 +6,28 @@
 #include "streams/application.h"
 #include "streams/base/file.h"
 #include "streams/query.h"
-#include "streams/test_driver.h"
 #include "streams/thread_metrics.h"
 #include "tests/harness/check.h"
 #include "tests/harness/count_topology.h"
+#include "tests/harness/driver_fixture.h"
 #include "tests/harness/sim_broker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct fixture {
-    weir_broker *broker;
-    weir_topology *topology;
-    weir_metrics *metrics;
-    char *directory;
-    weir_database *database;
-    weir_test_driver *driver;
-    weir_error err;
-} fixture;
-
-static void start(fixture *f)
+static void start(driver_fixture *f)
 {
     f->broker = sim_broker_new(1);
     f->topology = count_topology_new(&(count_topology_options){0});
-    f->metrics = weir_metrics_new();
-    f->directory = check_directory();
-    const weir_database_options database = {.directory = f->directory};
-    CHECK_OK(weir_database_open(&database, &f->database, &f->err), &f->err);
     static const weir_setting settings[] = {
         {"processing.exception.handler", "dead-letter"},
         {"errors.dead.letter.queue.topic.name", "dead"},
     };
-    const weir_test_driver_options options = {
-        .topology = f->topology,
-        .broker = f->broker,
-        .database = f->database,
-        .metrics = f->metrics,
-        .settings = settings,
-        .setting_count = WEIR_COUNT_OF(settings),
-        .now_ms = 1000,
-    };
-    CHECK_OK(weir_test_driver_new(&options, &f->driver, &f->err), &f->err);
+    driver_fixture_start(f, settings, WEIR_COUNT_OF(settings));
 }
 
-static void fixture_cleanup(fixture *f)
-{
-    weir_test_driver_free(f->driver);
-    weir_database_free(f->database);
-    weir_metrics_free(f->metrics);
-    weir_topology_free(f->topology);
-    weir_broker_free(f->broker);
-    free(f->directory);
-}
-
-static void pipe_value(fixture *f, const char *value)
-{
-    const weir_record record = {
-        .topic = "in",
-        .timestamp_ms = 5,
-        .key = WEIR_BYTES("k"),
-        .value = weir_bytes_of_text(value),
-    };
-    CHECK_OK(weir_test_driver_pipe(f->driver, &record, &f->err), &f->err);
-}
-
-static int64_t sum(fixture *f, const char *name)
+static int64_t sum(driver_fixture *f, const char *name)
 {
     const weir_label label = {"application_id", "test"};
     return weir_metrics_sum(f->metrics, name, &label);
@@ -79,11 +35,11 @@ static int64_t sum(fixture *f, const char *name)
 
 TEST(records_commits_and_refusals_are_counted)
 {
-    WEIR_AUTO(fixture) f = {0};
+    WEIR_AUTO(driver_fixture) f = {0};
     start(&f);
-    pipe_value(&f, "v");
-    pipe_value(&f, "bad");
-    pipe_value(&f, "v");
+    driver_fixture_pipe(&f, "v");
+    driver_fixture_pipe(&f, "bad");
+    driver_fixture_pipe(&f, "v");
     CHECK_I64(sum(&f, "weir_stream_thread_process_records_total"), ==, 3);
     CHECK_I64(sum(&f, "weir_stream_thread_poll_records_total"), ==, 3);
     CHECK_I64(sum(&f, "weir_stream_thread_commit_total"), ==, 3);
@@ -98,9 +54,9 @@ TEST(records_commits_and_refusals_are_counted)
 
 TEST(levels_of_a_task_are_told_while_it_runs_and_cleared_when_it_leaves)
 {
-    WEIR_AUTO(fixture) f = {0};
+    WEIR_AUTO(driver_fixture) f = {0};
     start(&f);
-    pipe_value(&f, "v");
+    driver_fixture_pipe(&f, "v");
     CHECK_OK(weir_test_driver_advance(f.driver, 200, &f.err), &f.err);
     CHECK_I64(sum(&f, "weir_stream_task_committed_bytes"), >, 0);
     CHECK_I64(sum(&f, "weir_stream_task_records_lag"), ==, 0);
@@ -141,7 +97,7 @@ static weir_status ignore_store(void *user, const weir_query_store *store, weir_
 }
 
 /* The series of iterators are made with the first one. */
-static void open_an_iterator(fixture *f)
+static void open_an_iterator(driver_fixture *f)
 {
     CHECK_OK(
         weir_query_stores(weir_test_driver_application(f->driver), ignore_store, NULL, &f->err),
@@ -151,7 +107,7 @@ static void open_an_iterator(fixture *f)
 
 TEST(manual_lists_every_series_that_is_exposed)
 {
-    WEIR_AUTO(fixture) f = {0};
+    WEIR_AUTO(driver_fixture) f = {0};
     start(&f);
     open_an_iterator(&f);
     WEIR_AUTO(weir_buf) exposed = {0};
