@@ -4,42 +4,9 @@
  * answer's stream is read as the server would.
  */
 #include "tests/harness/check.h"
-#include "tests/harness/pipeline_fixture.h"
-#include "topologies/rest_api.h"
+#include "tests/harness/rest_fixture.h"
 
 #include <string.h>
-
-typedef struct fixture {
-    pipeline_fixture base;
-    weir_rest_api *api;
-    weir_rest_response response;
-} fixture;
-
-static void start(fixture *f)
-{
-    pipeline_fixture_open(&f->base, 1U << WEIR_STAGE_FRONTIER);
-    CHECK_OK(weir_rest_api_new(f->base.pipeline, &(weir_rest_options){0}, &f->api, &f->base.err),
-             &f->base.err);
-}
-
-static void fixture_cleanup(fixture *f)
-{
-    weir_rest_response_cleanup(&f->response);
-    weir_rest_api_free(f->api);
-    pipeline_fixture_cleanup(&f->base);
-}
-
-static void call(fixture *f, const weir_rest_call *request, int status)
-{
-    weir_rest_response_cleanup(&f->response);
-    weir_rest_api_dispatch(f->api, request, &f->response);
-    CHECK_I64(f->response.status == 0 ? 200 : f->response.status, ==, status);
-}
-
-static void get(fixture *f, const char *target, int status)
-{
-    call(f, &(weir_rest_call){.method = "GET", .target = weir_bytes_of_text(target)}, status);
-}
 
 static void check_has(weir_buf *body, const char *part)
 {
@@ -50,9 +17,9 @@ static void check_has(weir_buf *body, const char *part)
 
 TEST(changes_of_a_store_are_events_with_its_rows_as_json)
 {
-    WEIR_AUTO(fixture) f = {0};
-    start(&f);
-    get(&f, "/v1/stores/frontier/frontier-urls/changes", 200);
+    WEIR_AUTO(rest_fixture) f = {0};
+    rest_fixture_open(&f, 1U << WEIR_STAGE_FRONTIER);
+    CHECK_I64(rest_fixture_get(&f, "/v1/stores/frontier/frontier-urls/changes"), ==, 200);
     CHECK_STR(f.response.content_type, "text/event-stream");
     WEIR_AUTO(weir_rest_response) events = f.response;
     f.response = (weir_rest_response){0};
@@ -60,7 +27,7 @@ TEST(changes_of_a_store_are_events_with_its_rows_as_json)
                                  .target = WEIR_BYTES("/v1/crawl-jobs"),
                                  .body = WEIR_BYTES("{\"urls\":[\"https://a.example/b\"]}"),
                                  .content_type = "application/json"};
-    call(&f, &post, 201);
+    CHECK_I64(rest_fixture_call(&f, &post), ==, 201);
     pipeline_fixture_run(&f.base);
     (void)events.stream.read(events.stream.user, &events.body);
     check_has(&events.body, "event: started\ndata: {\"partition\":0,");
@@ -70,12 +37,13 @@ TEST(changes_of_a_store_are_events_with_its_rows_as_json)
 
 TEST(changes_of_what_is_not_there_are_refused)
 {
-    WEIR_AUTO(fixture) f = {0};
-    start(&f);
-    get(&f, "/v1/stores/frontier/none/changes", 404);
+    WEIR_AUTO(rest_fixture) f = {0};
+    rest_fixture_open(&f, 1U << WEIR_STAGE_FRONTIER);
+    CHECK_I64(rest_fixture_get(&f, "/v1/stores/frontier/none/changes"), ==, 404);
     check_has(&f.response.body, "unknown_store");
-    get(&f, "/v1/stores/none/frontier-urls/changes", 404);
+    CHECK_I64(rest_fixture_get(&f, "/v1/stores/none/frontier-urls/changes"), ==, 404);
     check_has(&f.response.body, "unknown_application");
-    get(&f, "/v1/stores/frontier/frontier-urls/changes?key=a&prefix=b", 400);
+    CHECK_I64(rest_fixture_get(&f, "/v1/stores/frontier/frontier-urls/changes?key=a&prefix=b"), ==,
+              400);
     check_has(&f.response.body, "not both");
 }
