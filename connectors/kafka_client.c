@@ -68,7 +68,6 @@ static const struct {
     /* So small that the buffer holds a full batch for each of many partitions: with 256 KiB it was
      * full of batches that were not, and all of them lingered. */
     {PRODUCER, "batch.size", "65536"},
-    {PRODUCER, "batch.num.messages", "100000"},
     /* Records of up to 16 MiB; the broker's own limit still holds. */
     {PRODUCER, "message.max.bytes", "33554432"},
 };

@@ -33,12 +33,15 @@
 #include <string.h>
 
 enum {
-    SENDS_PER_SERVE = 1000,      /* Failures are asked for once in so many sends. */
-    WAITS_A_MS = 8,              /* After so many waits in a flush each takes a millisecond more. */
-    FULL_WAIT_MS = 2,            /* A full buffer is waited for so long at a time, */
-    FULL_WAITS_MAX = 250,        /* so often, before the caller is asked to flush. */
+    SENDS_PER_SERVE = 1000, /* Failures are asked for once in so many sends. */
+    WAITS_A_MS = 8,         /* After so many waits in a flush each takes a millisecond more. */
+    FULL_WAIT_MS = 2,       /* A full buffer is waited for so long at a time, */
+    FULL_WAITS_MAX = 250,   /* so often, before the caller is asked to flush. */
+    STALLED_WAITS = 10,     /* After so many in which nothing was acknowledged batches linger: */
+    PUSHED_WAITS = 256,     /* then so many send what there is. */
     RECORD_BYTES_ASSUMED = 1024, /* Bounds the number of small records, each with 300 besides. */
     RECORDS_MIN = 1000,
+    BATCHES_A_BUFFER = 8,       /* A full buffer of so many partitions has a full batch. */
     ADD_PARTITIONS_TO_TXN = 24, /* The protocol's number of the request. */
 };
 
@@ -65,7 +68,9 @@ struct kafka_producer {
     producer_topic **topics;
     size_t topic_count;
     size_t topic_capacity;
-    uint32_t sends; /* Since failures were asked for. */
+    uint32_t sends;         /* Since failures were asked for. */
+    uint32_t stalled_waits; /* For room, one after the other, in which nothing was acknowledged. */
+    uint32_t pushed_waits;  /* That are still to push. */
     weir_transaction_pace pace;
     uint64_t records;          /* Of the transaction. */
     _Atomic uint64_t asked_ns; /* When its partitions were asked for the last time; 0: not yet. */
@@ -163,11 +168,26 @@ static void serve(kafka_producer *producer)
     (void)rd_kafka_poll(producer->handle, 0);
 }
 
-/* Many partitions fill the buffer with batches of which none is full: they would linger. */
+/* Waits for room. A full batch goes out by itself, without a pause after the one before it. But
+ * many partitions fill the buffer with batches of which none is full: those would linger, and a
+ * flush sends them. It is no way to wait where it is not needed: while it goes on librdkafka's
+ * thread polls without a pause for the partitions that have a request under way. */
 static void make_room(kafka_producer *producer)
 {
     producer->sends = 0;
-    (void)rd_kafka_flush(producer->handle, FULL_WAIT_MS);
+    if (producer->pushed_waits > 0) {
+        producer->pushed_waits--;
+        (void)rd_kafka_flush(producer->handle, FULL_WAIT_MS);
+        return;
+    }
+    int before = rd_kafka_outq_len(producer->handle);
+    (void)rd_kafka_poll(producer->handle, FULL_WAIT_MS);
+    bool is_stalled = rd_kafka_outq_len(producer->handle) >= before;
+    producer->stalled_waits = is_stalled ? producer->stalled_waits + 1 : 0;
+    if (producer->stalled_waits == STALLED_WAITS) {
+        producer->stalled_waits = 0;
+        producer->pushed_waits = PUSHED_WAITS;
+    }
 }
 
 /* Handles. */
@@ -204,9 +224,11 @@ static weir_status configure(kafka_producer *producer, rd_kafka_conf_t *conf, we
     WEIR_TRY(weir_kafka_conf_set_number(conf, "queue.buffering.max.kbytes",
                                         (int64_t)(kbytes == 0 ? 1 : kbytes), err));
     size_t records = producer->buffer_bytes_max / RECORD_BYTES_ASSUMED;
-    WEIR_TRY(weir_kafka_conf_set_number(conf, "queue.buffering.max.messages",
-                                        (int64_t)(records < RECORDS_MIN ? RECORDS_MIN : records),
-                                        err));
+    records = records < RECORDS_MIN ? RECORDS_MIN : records;
+    WEIR_TRY(
+        weir_kafka_conf_set_number(conf, "queue.buffering.max.messages", (int64_t)records, err));
+    WEIR_TRY(weir_kafka_conf_set_number(conf, "batch.num.messages",
+                                        (int64_t)(records / BATCHES_A_BUFFER), err));
     if (producer->transactional_id == NULL) {
         return weir_kafka_conf_set(conf, "delivery.timeout.ms", "120000", err);
     }

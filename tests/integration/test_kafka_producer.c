@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A transactional producer whose transaction the cluster has never heard of, and a full buffer of
- * which nothing would be sent by itself (connectors/kafka_producer.c).
+ * A transactional producer whose transaction the cluster has never heard of, a full buffer of which
+ * nothing would be sent by itself, and batches that are sent by themselves
+ * (connectors/kafka_producer.c).
  */
 #include "connectors/broker_kafka.h"
 #include "streams/producer.h"
@@ -18,6 +19,7 @@ enum {
     FULL_TRIES_MAX = 60, /* Each waits for half a second. */
     MANY_PARTITIONS = 16,
     MANY_RECORDS = 4000, /* Four times what the smallest buffer holds. */
+    SOME_RECORDS = 500,  /* Half of that. */
 };
 
 static weir_broker *connect_broker(weir_kafka_options options)
@@ -132,4 +134,25 @@ TEST(full_buffer_of_batches_that_linger_is_sent)
         CHECK_OK(weir_producer_acked_offset(producer, topic, i, &offset), &err);
         CHECK_I64(offset, ==, MANY_RECORDS / MANY_PARTITIONS - 1);
     }
+}
+
+TEST(full_batch_of_small_records_waits_for_no_flush)
+{
+    weir_error err = {0};
+    const weir_setting lingers = {"producer.linger.ms", "100000"};
+    WEIR_AUTO_PTR(weir_broker)
+    broker = connect_broker((weir_kafka_options){.librdkafka = &lingers, .librdkafka_count = 1});
+    WEIR_AUTO_PTR(weir_producer) producer = NULL;
+    const weir_producer_options options = {.buffer_bytes_max = 1};
+    CHECK_OK(weir_producer_new(broker, &options, &producer, &err), &err);
+    int32_t topic = make_topic(broker, producer, "full-batch", 1);
+    for (int32_t i = 0; i < SOME_RECORDS; i++) {
+        send(producer, topic);
+    }
+    int64_t offset = -1;
+    for (int tries = 0; weir_producer_acked_offset(producer, topic, 0, &offset) != WEIR_OK;) {
+        CHECK_I64(++tries, <, TRIES_MAX);
+        (void)poll(NULL, 0, TRY_MS);
+    }
+    CHECK_I64(offset, <, SOME_RECORDS);
 }
