@@ -9,8 +9,10 @@
  * There is no write-ahead log, for the changelog is one already. What makes a crash harmless is
  * that RocksDB flushes all families atomically: after a crash the files hold every family as of one
  * write, so data and positions agree. RocksDB 7.8 offers C no way to ask for such a flush, but a
- * manual compaction begins with one when its range has unflushed keys: flush_all() writes a marker
- * to the positions and compacts just that key. (rocksdb_flush_cf would flush one family alone.)
+ * manual compaction begins with one when its range has unflushed keys: flush_all() writes a marker,
+ * takes it away again and compacts just that key. (rocksdb_flush_cf would flush one family alone.)
+ * No file ever has the marker, so that there is nothing to compact: a compaction would first wait
+ * for the one that is under way, and with it whoever writes. That may take half a minute.
  *
  * That compaction chooses the families to flush, those with unflushed keys, before it keeps writes
  * out. A write in between, to a family that had none and to the positions, would reach the disk
@@ -248,27 +250,31 @@ void weir_database_free(weir_database *database)
     free(database);
 }
 
-static weir_status put_marker(weir_database *database, const char *marker, weir_error *err)
+/* Writes a key and takes it away again: a flush leaves both out. */
+static weir_status touch(weir_database *database, const char *marker, weir_error *err)
 {
     char *message = NULL;
-    rocksdb_put_cf(database->db, database->write_options, database->default_handle, marker,
-                   strlen(marker), "", 0, &message);
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    rocksdb_writebatch_put_cf(batch, database->default_handle, marker, strlen(marker), "", 0);
+    rocksdb_writebatch_singledelete_cf(batch, database->default_handle, marker, strlen(marker));
+    rocksdb_write(database->db, database->write_options, batch, &message);
+    rocksdb_writebatch_destroy(batch);
     return weir_rocksdb_check_write(database, message, database->directory, err);
 }
 
 /* While flush_lock is held. */
 static weir_status flush_all(weir_database *database, weir_error *err)
 {
-    static const char marker[] = "flush";
+    static const char marker[] = "marker";
     if (database->db == NULL) {
         return weir_error_set(err, WEIR_IO, "%s: it is to be opened again", database->directory);
     }
-    WEIR_TRY(put_marker(database, marker, err));
-    /* Compacts one key of the default family, after an atomic flush of all (see above). */
+    WEIR_TRY(touch(database, marker, err));
+    /* An atomic flush of all families, and a compaction of nothing (see above). */
     rocksdb_compact_range_cf(database->db, database->default_handle, marker, strlen(marker), marker,
                              strlen(marker));
     /* It tells nothing; but after a flush that failed RocksDB takes no write any more. */
-    return put_marker(database, "flushed", err);
+    return touch(database, marker, err);
 }
 
 weir_status weir_database_flush(weir_database *database, weir_error *err)

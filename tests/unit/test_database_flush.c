@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A flush that is asked for while others write: the files hold every family as of one write, so a
- * position is never on disk without the rows that it stands for.
+ * position is never on disk without the rows that it stands for. It leaves nothing to compact.
  */
 #include "statestore/rocksdb_store.h"
 #include "tests/harness/check.h"
 #include "tests/harness/copy_directory.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -116,5 +117,33 @@ TEST(a_flush_amid_writes_never_leaves_a_position_without_its_row)
         check_left(directory);
     }
     close_stores(database, stores, positions);
+    free(directory);
+}
+
+static size_t count_files(const char *directory)
+{
+    size_t count = 0;
+    DIR *entries = opendir(directory);
+    CHECK(entries != NULL);
+    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
+        count += strstr(entry->d_name, ".sst") != NULL ? 1 : 0;
+    }
+    closedir(entries);
+    return count;
+}
+
+TEST(a_flush_of_nothing_leaves_no_file_that_would_be_compacted)
+{
+    char *directory = check_directory();
+    weir_database *database = NULL;
+    weir_error err = {0};
+    CHECK_OK(weir_database_open(&(weir_database_options){.directory = directory}, &database, &err),
+             &err);
+    for (int round = 0; round < ROUNDS; round++) {
+        CHECK_OK(weir_database_flush(database, &err), &err);
+        CHECK(count_files(directory) == 0);
+    }
+    weir_database_free(database);
+    CHECK(count_files(directory) == 0);
     free(directory);
 }
