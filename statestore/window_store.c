@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { START_BYTES = 8, SEQUENCE_MAX = INT32_MAX };
+enum { START_BYTES = 8 };
 
 static_assert(START_BYTES + sizeof(int32_t) == WEIR_WINDOW_SUFFIX_BYTES, "Kafka Streams' key");
 
@@ -50,6 +50,7 @@ weir_window_store *weir_window_store_new(weir_kv *owned_kv,
     store->kv = owned_kv;
     store->options = *options;
     store->expiry = weir_expiry_of(options->retention_ms);
+    store->sequence = options->retain_duplicates ? options->sequence : 0;
     return store;
 }
 
@@ -81,6 +82,11 @@ void weir_window_store_observe(weir_window_store *store, int64_t stream_time_ms)
 int64_t weir_window_store_stream_time_ms(const weir_window_store *store)
 {
     return store->expiry.stream_time_ms;
+}
+
+int32_t weir_window_store_sequence(const weir_window_store *store)
+{
+    return store->sequence;
 }
 
 static void set_window_key(weir_buf *out, weir_bytes key, int64_t start_ms, int32_t sequence)
@@ -129,7 +135,7 @@ weir_status weir_window_store_put(weir_window_store *store, weir_bytes key, int6
         return WEIR_OK;
     }
     if (store->options.retain_duplicates) {
-        store->sequence = (int32_t)(((uint32_t)store->sequence + 1) & SEQUENCE_MAX);
+        store->sequence = (int32_t)(((uint32_t)store->sequence + 1) & WEIR_WINDOW_SEQUENCE_MAX);
     }
     set_window_key(&store->key, key, start_ms, store->sequence);
     weir_bytes window_key = weir_buf_bytes(&store->key);
@@ -174,7 +180,7 @@ weir_status weir_window_store_fetch(weir_window_store *store, const weir_window_
         int64_t last_ms = it->to_ms < it->from_ms ? it->from_ms : it->to_ms;
         weir_buf_set(&it->key, range->key);
         set_window_key(&store->key, range->key, it->from_ms, 0);
-        set_window_key(&store->upper, range->key, last_ms, SEQUENCE_MAX);
+        set_window_key(&store->upper, range->key, last_ms, WEIR_WINDOW_SEQUENCE_MAX);
         weir_buf_append_byte(&store->upper, 0); /* The end is exclusive. */
         from = weir_buf_bytes(&store->key);
         to = weir_buf_bytes(&store->upper);

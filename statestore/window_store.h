@@ -17,7 +17,7 @@
 
 #include "statestore/kv_store.h"
 
-enum { WEIR_WINDOW_SUFFIX_BYTES = 12 };
+enum { WEIR_WINDOW_SUFFIX_BYTES = 12, WEIR_WINDOW_SEQUENCE_MAX = INT32_MAX };
 
 typedef struct weir_window_store weir_window_store;
 typedef struct weir_window_iterator weir_window_iterator;
@@ -27,6 +27,8 @@ typedef struct weir_window_store_options {
     bool retain_duplicates; /* Each put is an entry of its own: for the buffers of joins. */
     bool takes_expired;     /* Puts windows past the retention, too. */
     bool shows_expired;     /* And shows them, until they are removed. */
+    /* With duplicates: no entry that is there has a larger number; weir_window_store_sequence. */
+    int32_t sequence;
 } weir_window_store_options;
 
 /* The windows that owned_kv holds; stream time begins with the first put or observe. */
@@ -40,6 +42,9 @@ void weir_window_store_observe(weir_window_store *store, int64_t stream_time_ms)
 
 /* The largest time so far, in ms; -1 before the first. */
 int64_t weir_window_store_stream_time_ms(const weir_window_store *store);
+
+/* With duplicates: the number of the last put, by which entries of one key and time differ. */
+int32_t weir_window_store_sequence(const weir_window_store *store);
 
 /* Sets the value of a window, or removes it where value is null (which, with duplicates, does
  * nothing). A window that has expired is WEIR_NOT_FOUND and not stored: the caller counts it. With

@@ -33,6 +33,16 @@ static void *open_session(weir_task_store *store)
     return sessions;
 }
 
+/* Where a store with duplicates goes on to count its puts: each is a record of the changelog, so no
+ * number of one that is there is above the offset. (Kafka Streams counts from 0 again, and a record
+ * replaces one of its key and time from before the restart.) */
+static int32_t sequence_of(const weir_task_store *store)
+{
+    int64_t logged = store->changelog_offset < 0 ? 0 : store->changelog_offset;
+    int64_t from = logged > store->sequence ? logged : store->sequence;
+    return (int32_t)(from & WEIR_WINDOW_SEQUENCE_MAX);
+}
+
 static void *open_window(weir_task_store *store)
 {
     const weir_window_store_options options = {
@@ -40,6 +50,7 @@ static void *open_window(weir_task_store *store)
         .retain_duplicates = store->spec->options.retain_duplicates,
         .takes_expired = store->spec->options.takes_expired,
         .shows_expired = store->spec->options.takes_expired && store->cached != NULL,
+        .sequence = sequence_of(store),
     };
     weir_window_store *window = weir_window_store_new(&store->kv, &options);
     weir_window_store_observe(window, store->observed.ms);
@@ -92,6 +103,7 @@ void weir_task_close_kinds(weir_task *task)
         case WEIR_STORE_KEY_VALUE:
             break;
         case WEIR_STORE_WINDOW:
+            store->sequence = meaning == NULL ? 0 : weir_window_store_sequence(meaning);
             weir_window_store_free(meaning);
             break;
         case WEIR_STORE_SESSION:

@@ -69,6 +69,7 @@ typedef struct weir_task_store {
     int64_t changelog_first;  /* The ends of the changelog, as they were last asked for. */
     int64_t changelog_end;
     int64_t logged;   /* Records that the store has sent since it stood there. */
+    int32_t sequence; /* Of a window store, as it was when the task last ran here. */
     weir_kv *by_time; /* Its order by time (store_index.c); NULL: it has none. */
     char *index_name;
     weir_buf index_key;

@@ -117,3 +117,19 @@ TEST(group_gives_back_what_a_join_of_tables_that_is_computed_said_before)
 {
     check_taken_back(NULL);
 }
+
+/* A buffer counts its entries, so that those of one key and time differ. It went on from 0 after a
+ * restart, and a record replaced one from before it. */
+TEST(records_of_one_key_and_time_are_all_there_after_a_restart)
+{
+    dsl_fixture self;
+    dsl_fixture_start(&self, outer_join(), "0");
+    dsl_send(&self, "left", "a", "before", 100);
+    dsl_fixture_restart(&self);
+    dsl_send(&self, "left", "a", "after", 100);
+    dsl_send(&self, "right", "a", "r", 100);
+    dsl_check_next(&self, "out", "a", "before|r", 100);
+    dsl_check_next(&self, "out", "a", "after|r", 100);
+    dsl_check_end(&self, "out");
+    dsl_fixture_end(&self);
+}
