@@ -11,7 +11,7 @@
 #include "streams/base/map.h"
 #include "streams/consumer.h"
 #include "streams/producer.h"
-#include "streams/query.h"
+#include "streams/query_windows.h"
 #include "streams/topology_internal.h"
 
 #include <stdlib.h>
@@ -28,6 +28,7 @@ typedef struct reading {
     weir_consumer *consumer;
     weir_batch *batch;
     size_t at;
+    size_t read_count;
 } reading;
 
 struct weir_test_driver {
@@ -175,6 +176,28 @@ weir_status weir_test_driver_pipe(weir_test_driver *driver, const weir_record *r
     return run(driver, err);
 }
 
+weir_status weir_test_driver_pipe_all(weir_test_driver *driver, const weir_record *records,
+                                      size_t count, weir_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        WEIR_TRY(weir_test_driver_pipe(driver, &records[i], err));
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_test_input_pipe(weir_test_input *input, weir_test_driver *driver, weir_bytes key,
+                                 weir_bytes value, weir_error *err)
+{
+    const weir_record record = {
+        .topic = input->topic,
+        .timestamp_ms = input->timestamp_ms,
+        .key = key,
+        .value = value,
+    };
+    input->timestamp_ms += input->advance_ms;
+    return weir_test_driver_pipe(driver, &record, err);
+}
+
 weir_status weir_test_driver_advance(weir_test_driver *driver, int64_t ms, weir_error *err)
 {
     WEIR_ASSERT(ms >= 0);
@@ -230,6 +253,30 @@ weir_status weir_test_driver_read(weir_test_driver *driver, const char *topic,
         }
     }
     *out_record = &read->batch->records[read->at++];
+    read->read_count++;
+    return WEIR_OK;
+}
+
+weir_status weir_test_driver_left(weir_test_driver *driver, const char *topic, size_t *out_count,
+                                  weir_error *err)
+{
+    reading *read = NULL;
+    WEIR_TRY(find_reading(driver, topic, &read, err));
+    reading *again = weir_alloc(sizeof(*again)); /* From the beginning. */
+    size_t count = 0;
+    weir_status status = assign_all(driver, again, topic, err);
+    while (status == WEIR_OK) {
+        status = weir_consumer_poll(again->consumer, 0, &again->batch, err);
+        if (status == WEIR_OK) {
+            count += again->batch->count;
+            weir_batch_free(weir_take(&again->batch));
+        }
+    }
+    free_reading(again);
+    if (status != WEIR_AGAIN) {
+        return status;
+    }
+    *out_count = count - read->read_count;
     return WEIR_OK;
 }
 
@@ -244,6 +291,92 @@ weir_status weir_test_driver_get(weir_test_driver *driver, const char *store, we
     }
     weir_buf_set(out_value, row.value);
     return WEIR_OK;
+}
+
+/* The one window or session that is looked for. */
+typedef struct looking {
+    int64_t start_ms;
+    int64_t end_ms; /* Of a session; -1: it is a window. */
+    weir_buf *out_value;
+    bool found;
+} looking;
+
+static weir_status look(void *user, const weir_query_window *window, weir_error *err)
+{
+    looking *self = user;
+    (void)err;
+    if (window->start_ms == self->start_ms &&
+        (self->end_ms < 0 || window->end_ms == self->end_ms)) {
+        weir_buf_set(self->out_value, window->value);
+        self->found = true;
+    }
+    return WEIR_OK;
+}
+
+static weir_status check_kind(const weir_test_driver *driver, const char *store,
+                              weir_store_kind kind, weir_error *err)
+{
+    const weir_topology_store *found = weir_topology_store_named(driver->options.topology, store);
+    if (found == NULL) {
+        return weir_error_set(err, WEIR_INVALID, "there is no store '%s'", store);
+    }
+    return found->options.kind == kind
+               ? WEIR_OK
+               : weir_error_set(err, WEIR_INVALID, "store '%s' is of another kind", store);
+}
+
+static weir_status find(weir_test_driver *driver, const weir_query_windows *query, looking *looks,
+                        weir_error *err)
+{
+    bool more = false;
+    WEIR_TRY(weir_query_windows_visit(driver->application, query, look, looks, &more, err));
+    return looks->found ? WEIR_OK : WEIR_NOT_FOUND;
+}
+
+weir_status weir_test_driver_get_window(weir_test_driver *driver, const char *store, weir_bytes key,
+                                        int64_t start_ms, weir_buf *out_value, weir_error *err)
+{
+    WEIR_TRY(check_kind(driver, store, WEIR_STORE_WINDOW, err));
+    looking looks = {.start_ms = start_ms, .end_ms = -1, .out_value = out_value};
+    const weir_query_windows query = {
+        .store = store, .key = key, .from_ms = start_ms, .to_ms = start_ms, .limit = 1};
+    return find(driver, &query, &looks, err);
+}
+
+weir_status weir_test_driver_get_session(weir_test_driver *driver, const char *store,
+                                         const weir_session *session, weir_buf *out_value,
+                                         weir_error *err)
+{
+    WEIR_TRY(check_kind(driver, store, WEIR_STORE_SESSION, err));
+    looking looks = {session->start_ms, session->end_ms, out_value, false};
+    const weir_query_windows query = {
+        .store = store,
+        .key = session->key,
+        .from_ms = session->start_ms,
+        .to_ms = session->end_ms,
+        .limit = WEIR_QUERY_ROWS_MAX,
+    };
+    return find(driver, &query, &looks, err);
+}
+
+static weir_status copy_version(void *user, const weir_versioned_value *version, weir_error *err)
+{
+    looking *self = user;
+    (void)err;
+    weir_buf_set(self->out_value, version->value);
+    self->found = true;
+    return WEIR_OK;
+}
+
+weir_status weir_test_driver_get_version(weir_test_driver *driver, const char *store,
+                                         weir_bytes key, int64_t as_of_ms, weir_buf *out_value,
+                                         weir_error *err)
+{
+    looking looks = {.out_value = out_value};
+    const weir_query_span span = {
+        .store = store, .key = key, .from_ms = as_of_ms, .to_ms = as_of_ms};
+    WEIR_TRY(weir_query_versions(driver->application, &span, copy_version, &looks, err));
+    return looks.found ? WEIR_OK : WEIR_NOT_FOUND;
 }
 
 weir_application *weir_test_driver_application(weir_test_driver *driver)

@@ -15,6 +15,7 @@
 #ifndef WEIR_STREAMS_TEST_DRIVER_H
 #define WEIR_STREAMS_TEST_DRIVER_H
 
+#include "statestore/session_store.h"
 #include "streams/application.h"
 
 typedef struct weir_test_driver weir_test_driver;
@@ -46,6 +47,20 @@ WEIR_DEFINE_AUTO_PTR(weir_test_driver);
 weir_status weir_test_driver_pipe(weir_test_driver *driver, const weir_record *record,
                                   weir_error *err);
 
+/* The same for count records, one after the other; the first that fails ends it. */
+weir_status weir_test_driver_pipe_all(weir_test_driver *driver, const weir_record *records,
+                                      size_t count, weir_error *err);
+
+/* A topic to feed with keys and values alone (TestInputTopic): each record has timestamp_ms, which
+ * then goes on by advance_ms. */
+typedef struct weir_test_input {
+    const char *topic;
+    int64_t timestamp_ms;
+    int64_t advance_ms;
+} weir_test_input;
+weir_status weir_test_input_pipe(weir_test_input *input, weir_test_driver *driver, weir_bytes key,
+                                 weir_bytes value, weir_error *err);
+
 /* Moves the wall clock, runs what is due and what follows from it. 0: processes only, after a test
  * has ended a deferred record. */
 weir_status weir_test_driver_advance(weir_test_driver *driver, int64_t ms, weir_error *err);
@@ -55,13 +70,27 @@ weir_status weir_test_driver_advance(weir_test_driver *driver, int64_t ms, weir_
 weir_status weir_test_driver_read(weir_test_driver *driver, const char *topic,
                                   const weir_record **out_record, weir_error *err);
 
+/* How many committed records of a topic were not read yet. */
+weir_status weir_test_driver_left(weir_test_driver *driver, const char *topic, size_t *out_count,
+                                  weir_error *err);
+
 /* Copies the committed value of key in a store, as operators see it: without the time
- * that rows of tables keep with them. Rows of windows have keys of their own (windowed.h,
- * sessions.h). WEIR_NOT_FOUND: no such row. WEIR_INVALID: no such store. */
+ * that rows of tables keep with them. WEIR_NOT_FOUND: no such row. WEIR_INVALID: no such store. */
 weir_status weir_test_driver_get(weir_test_driver *driver, const char *store, weir_bytes key,
                                  weir_buf *out_value, weir_error *err);
 
-/* For weir_query_rows and its like. */
+/* The same of one window by its start, of one session, and of the version that was valid at a time.
+ * WEIR_INVALID: the store is of another kind. */
+weir_status weir_test_driver_get_window(weir_test_driver *driver, const char *store, weir_bytes key,
+                                        int64_t start_ms, weir_buf *out_value, weir_error *err);
+weir_status weir_test_driver_get_session(weir_test_driver *driver, const char *store,
+                                         const weir_session *session, weir_buf *out_value,
+                                         weir_error *err);
+weir_status weir_test_driver_get_version(weir_test_driver *driver, const char *store,
+                                         weir_bytes key, int64_t as_of_ms, weir_buf *out_value,
+                                         weir_error *err);
+
+/* For weir_query_rows, weir_query_windows_visit, weir_query_stores and their like. */
 weir_application *weir_test_driver_application(weir_test_driver *driver);
 
 #endif
