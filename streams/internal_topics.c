@@ -148,7 +148,10 @@ static weir_topic_config internal_topic(const weir_planned_topic *planned,
     }
     if (planned->retention_ms > 0) {
         topic.cleanup_policy |= WEIR_CLEANUP_DELETE;
-        topic.retention_ms = planned->retention_ms + config->window_changelog_retention_ms;
+        if (__builtin_add_overflow(planned->retention_ms, config->window_changelog_retention_ms,
+                                   &topic.retention_ms)) {
+            topic.retention_ms = INT64_MAX; /* Windows without an end. */
+        }
         topic.retention_bytes = -1;
     }
     if (planned->history_ms > 0) { /* Its versions are there as long as anybody may ask for them. */

@@ -59,4 +59,12 @@ static inline void weir_batch_free(weir_batch *batch)
     }
 }
 
+/* The partition for a record, 0 <= p < partition_count. */
+typedef int32_t (*weir_partitioner)(void *user, const weir_record *record, int32_t partition_count);
+
+/* Whether a record goes to a partition: it may go to several. One that goes to none is dropped, and
+ * counted (a StreamPartitioner that answers a set). */
+typedef bool (*weir_multicast)(void *user, const weir_record *record, int32_t partition,
+                               int32_t partition_count);
+
 #endif

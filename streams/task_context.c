@@ -190,6 +190,34 @@ static weir_status choose_topic(weir_context *sink, const weir_record *record, w
     return status == WEIR_OK ? WEIR_OK : weir_error_wrap(err, status, "sink %s", sink->node->name);
 }
 
+static weir_status send_to_partition(weir_context *sink, const weir_record *record, weir_error *err)
+{
+    weir_task *task = sink->task;
+    weir_status status =
+        weir_collector_send(task->environment->collector, sink->topic, record, err);
+    if (status == WEIR_BAD_RECORD) {
+        return refuse_output(sink, err);
+    }
+    task->effects++;
+    task->commit_needed = true;
+    return status;
+}
+
+static weir_status send_to_several(weir_context *sink, const weir_record *record, weir_error *err)
+{
+    const weir_sink_options *options = &sink->node->sink;
+    weir_record copy = *record;
+    bool is_sent = false;
+    for (copy.partition = 0; copy.partition < sink->partition_count; copy.partition++) {
+        if (options->multicast(options->partitioner_user, record, copy.partition,
+                               sink->partition_count)) {
+            WEIR_TRY(send_to_partition(sink, &copy, err));
+            is_sent = true;
+        }
+    }
+    return is_sent ? WEIR_OK : weir_context_drop(sink);
+}
+
 static weir_status send_to_sink(weir_context *sink, const weir_record *record, weir_error *err)
 {
     if (sink->node->topic == NULL) {
@@ -198,19 +226,12 @@ static weir_status send_to_sink(weir_context *sink, const weir_record *record, w
             return named == WEIR_BAD_RECORD ? refuse_output(sink, err) : named;
         }
     }
+    if (sink->node->sink.multicast != NULL) {
+        return send_to_several(sink, record, err);
+    }
     weir_record copy = *record;
     copy.partition = choose_partition(sink, record, err);
-    if (copy.partition < 0) {
-        return WEIR_INVALID;
-    }
-    weir_task *task = sink->task;
-    weir_status status = weir_collector_send(task->environment->collector, sink->topic, &copy, err);
-    if (status == WEIR_BAD_RECORD) {
-        return refuse_output(sink, err);
-    }
-    task->effects++;
-    task->commit_needed = true;
-    return status;
+    return copy.partition < 0 ? WEIR_INVALID : send_to_partition(sink, &copy, err);
 }
 
 static weir_status forward_to_child(weir_context *child, const weir_record *record, weir_error *err)

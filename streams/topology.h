@@ -80,9 +80,6 @@ typedef struct weir_store_options {
     uint8_t value_version; /* > 0: the header "v" of values in the changelog. */
 } weir_store_options;
 
-/* The partition for a record, 0 <= p < partition_count. */
-typedef int32_t (*weir_partitioner)(void *user, const weir_record *record, int32_t partition_count);
-
 /* The topic for a record: its name in arena or longer-lived memory. NULL: it has none, which is for
  * the production exception handler. A topic that does not exist stops the task. */
 typedef const char *(*weir_topic_extractor)(void *user, const weir_record *record,
@@ -93,7 +90,8 @@ typedef struct weir_sink_options {
     weir_topic_extractor topic_of; /* Names a topic for each record; topic is NULL then. */
     void *topic_user;
     weir_partitioner partitioner; /* NULL: murmur2 of the key; without a key, round robin. */
-    void *partitioner_user;
+    weir_multicast multicast;     /* In place of a partitioner. */
+    void *partitioner_user;       /* Of either. */
 } weir_sink_options;
 
 weir_topology *weir_topology_new(void);

@@ -56,6 +56,28 @@ static weir_graph_node *add_source(const growing *grow, weir_graph_node *sink, c
     return source;
 }
 
+/* By the keys of a table, of which the topics between the two bear no values. */
+static int32_t by_key(const weir_foreign_join *join, weir_partitioner partitioner,
+                      const weir_record *record, int32_t partition_count)
+{
+    weir_record row = *record;
+    row.value = WEIR_BYTES_NULL;
+    row.object = NULL;
+    return partitioner(join->partitioner_user, &row, partition_count);
+}
+
+static int32_t partition_of_right(void *user, const weir_record *record, int32_t partition_count)
+{
+    const weir_foreign_join *join = user;
+    return by_key(join, join->other_partitioner, record, partition_count);
+}
+
+static int32_t partition_of_left(void *user, const weir_record *record, int32_t partition_count)
+{
+    const weir_foreign_join *join = user;
+    return by_key(join, join->partitioner, record, partition_count);
+}
+
 /* The left side's questions; returns the node behind which they arrive. */
 static weir_graph_node *add_questions(const growing *grow, const weir_ktable *left)
 {
@@ -64,6 +86,8 @@ static weir_graph_node *add_questions(const growing *grow, const weir_ktable *le
         add_processor(grow, left->node, weir_foreign_ask_new,
                       name_of(grow, "-subscription-registration-processor", REGISTRATION));
     weir_graph_node *sink = add_sink(grow, asks, topic, "-subscription-registration-sink");
+    sink->sink.partitioner = grow->join->other_partitioner == NULL ? NULL : partition_of_right;
+    sink->sink.partitioner_user = grow->join;
     return add_source(grow, sink, "-subscription-registration-source");
 }
 
@@ -96,7 +120,9 @@ static weir_graph_node *add_answers(const growing *grow, weir_graph_node *questi
     const char *topic =
         topic_of(grow, "-subscription-response", "KTABLE-FK-JOIN-SUBSCRIPTION-RESPONSE-");
     weir_graph_node *sink = add_sink(grow, answers, topic, "-subscription-response-sink");
-    sink->sink.partitioner = weir_foreign_partition;
+    sink->sink.partitioner =
+        grow->join->partitioner == NULL ? weir_foreign_partition : partition_of_left;
+    sink->sink.partitioner_user = grow->join;
     weir_graph_connect(grow->builder, changes, sink);
     sink->priority = ++grow->builder->last_priority; /* One for each parent. */
     return add_source(grow, sink, "-subscription-response-source");
@@ -135,6 +161,9 @@ static weir_ktable *join(weir_ktable *left, weir_ktable *right, weir_foreign_joi
     kept->left = left;
     kept->right = right;
     kept->user = options->operation.user;
+    kept->partitioner = options->partitioner;
+    kept->other_partitioner = options->other_partitioner;
+    kept->partitioner_user = options->partitioner_user;
     const growing grow = {builder, kept, options->operation.name};
     weir_graph_node *questions = add_questions(&grow, left);
     weir_ktable_require_rows(right);

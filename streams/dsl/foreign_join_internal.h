@@ -19,6 +19,9 @@ typedef struct weir_foreign_join {
     weir_key_selector selector;
     weir_value_joiner joiner;
     void *user;
+    weir_partitioner partitioner; /* Of left; NULL: what asked says where it is. */
+    weir_partitioner other_partitioner;
+    void *partitioner_user;
     bool is_left_join;
     const char *subscriptions; /* The store of who asks for which right row. */
 } weir_foreign_join;

@@ -25,11 +25,12 @@ typedef struct weir_join_windows {
     int64_t grace_ms;
 } weir_join_windows;
 
-/* Names (StreamJoined), and what the joiner gets as call->user. */
+/* Names and stores (StreamJoined), and what the joiner gets as call->user. */
 typedef struct weir_stream_joined {
     const char *name;       /* Of processors and repartition topics; NULL: generated. */
     const char *store_name; /* What the names of stores begin with; NULL: generated. */
     bool logging_disabled;
+    weir_store_engine engine; /* Of the stores; RocksDB unless said otherwise. */
     void *user;
 } weir_stream_joined;
 

@@ -331,6 +331,7 @@ static weir_graph_node *add_sink(weir_kstream *stream, const weir_produced *opti
     node->sink = (weir_sink_options){
         .topic_user = options->topic_user,
         .partitioner = options->partitioner,
+        .multicast = options->multicast,
         .partitioner_user = options->partitioner_user,
     };
     return node;

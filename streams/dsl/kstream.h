@@ -79,6 +79,7 @@ weir_kstream *weir_kstream_repartition(weir_kstream *stream, const weir_repartit
 typedef struct weir_produced {
     const char *name;             /* Of the sink; NULL: generated. */
     weir_partitioner partitioner; /* NULL: murmur2 of the key. */
+    weir_multicast multicast;     /* In its place: to several partitions, or to none. */
     void *partitioner_user;
     void *topic_user; /* For the function of weir_kstream_to_topic_of. */
 } weir_produced;

@@ -27,6 +27,11 @@ weir_ktable *weir_kstream_to_table(weir_kstream *stream, const weir_materialized
 typedef struct weir_table_options {
     weir_operator_options operation;
     weir_materialized materialized;
+    /* Of a join by a foreign key, where a table is not partitioned by murmur2 of its key
+     * (TableJoined): of the left one and of the right one. The record has no value. */
+    weir_partitioner partitioner;
+    weir_partitioner other_partitioner;
+    void *partitioner_user;
 } weir_table_options;
 
 /* The rows for which predicate says true, or false; a row that does no longer fit is removed. */

@@ -27,6 +27,7 @@ static weir_graph_store *declare_buffer(const weir_stream_join *join, const char
         .kind = WEIR_STORE_WINDOW,
         .retention_ms = size_ms + join->windows.grace_ms,
         .retain_duplicates = true,
+        .engine = options->engine,
         .logging_disabled = options->logging_disabled,
     };
     if (store->options.retention_ms == 0) {
@@ -183,6 +184,7 @@ static weir_kstream *add_join(weir_stream_join *join, weir_kstream *left, weir_k
         weir_graph_store *outer = weir_builder_alloc(builder, sizeof(*outer));
         outer->options.name = outer_store_name(join, names.left_generated, options);
         outer->options.logging_disabled = options->logging_disabled;
+        outer->options.engine = options->engine;
         join->outer_store = outer->options.name;
         right_store->next = shared(builder, outer, names.left, names.right);
     }
