@@ -165,6 +165,9 @@ static const setting_spec specs[] = {
     TEXT("topology.optimization", topology_optimization,
          "What weir_builder_configure saves: none, all, or a list of reuse.ktable.source.topics, "
          "merge.repartition.topics, single.store.self.join."),
+    CHOICE("ensure.explicit.internal.resource.naming", ensure_explicit_naming, "false|true", 0,
+           "Whether a program of the DSL is refused whose stores or internal topics have generated "
+           "names."),
     TEXT("application.server", application_server,
          "host:port where others find the state that this process has."),
     TEXT("client.rack", client_rack, "Standbys are placed in other racks first."),

@@ -99,6 +99,7 @@ typedef struct weir_config {
     char *client_id;                       /* NULL: the application's id. */
     char *application_server;              /* "host:port" for queries; NULL: none. */
     char *client_rack;                     /* NULL: not told. */
+    int64_t ensure_explicit_naming;        /* For weir_builder_configure; 0: no. */
     weir_topic_override topic_overrides[WEIR_TOPIC_OVERRIDES_MAX];
     size_t topic_override_count;
 } weir_config;

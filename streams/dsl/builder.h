@@ -93,8 +93,9 @@ void weir_builder_add_resource(weir_builder *builder, const char *name,
 void weir_builder_optimise(weir_builder *builder);
 
 /* The same as config says it, by topology.optimization: none, all, or a list, with commas, of
- * reuse.ktable.source.topics, merge.repartition.topics and single.store.self.join. Before build.
- * WEIR_INVALID: a word that is none of these. */
+ * reuse.ktable.source.topics, merge.repartition.topics and single.store.self.join. And whether
+ * generated names of stores and internal topics, which change with the program, are a mistake:
+ * ensure.explicit.internal.resource.naming. Before build. WEIR_INVALID: it is none of these. */
 weir_status weir_builder_configure(weir_builder *builder, const weir_config *config,
                                    weir_error *err);
 

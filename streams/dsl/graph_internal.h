@@ -102,6 +102,7 @@ struct weir_builder {
     weir_error mistake;   /* The first one; status WEIR_OK: none so far. */
     bool built;
     unsigned optimisations; /* Bits of the above. */
+    bool wants_given_names; /* Of stores and topics. */
 };
 
 /* Zeroed memory that lives as long as the builder. */

@@ -11,6 +11,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether the builder's counter made it: ten digits behind a word. */
+static bool is_generated(const char *name)
+{
+    enum { NUMBER_DIGITS = 10 };
+    bool is_ours = strncmp(name, "KSTREAM-", strlen("KSTREAM-")) == 0 ||
+                   strncmp(name, "KTABLE-", strlen("KTABLE-")) == 0;
+    for (const char *at = strchr(name, '-'); is_ours && at != NULL; at = strchr(at + 1, '-')) {
+        if (strspn(at + 1, "0123456789") == NUMBER_DIGITS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A program that changes keeps its state only under names of its own (KIP-1111). */
+static void require_given_name(weir_builder *builder, const char *what, const char *name)
+{
+    if (builder->wants_given_names && is_generated(name)) {
+        weir_builder_mistake(builder,
+                             "%s '%s' has a generated name: name what it is for, since "
+                             "ensure.explicit.internal.resource.naming is set",
+                             what, name);
+    }
+}
+
+static void add_store(weir_builder *builder, const weir_store_options *options)
+{
+    require_given_name(builder, "store", options->name);
+    weir_topology_add_store(builder->topology, options, NULL);
+}
+
 static const char *const *parent_names(weir_builder *builder, const weir_graph_node *node)
 {
     const char **names = weir_builder_alloc(builder, (node->parents.count + 1) * sizeof(*names));
@@ -37,7 +68,9 @@ static void write_source(weir_builder *builder, const weir_graph_node *node)
 static void add_table_store(weir_builder *builder, const weir_graph_node *node)
 {
     if (node->table != NULL && node->table->is_kept) {
-        weir_topology_add_store(builder->topology, &node->table->store->options, node->name, NULL);
+        add_store(builder, &node->table->store->options);
+        weir_topology_connect_store(builder->topology, node->name,
+                                    node->table->store->options.name);
     }
 }
 
@@ -75,7 +108,7 @@ static void add_stores(weir_builder *builder, const weir_graph_node *node)
     for (const weir_graph_store *store = node->stores; store != NULL; store = store->next) {
         const char *const own[] = {node->name, NULL};
         const char *const *names = store->processors == NULL ? own : store->processors;
-        weir_topology_add_store(builder->topology, &store->options, NULL);
+        add_store(builder, &store->options);
         for (; *names != NULL; names++) {
             weir_topology_connect_store(builder->topology, *names, store->options.name);
         }
@@ -159,6 +192,7 @@ static bool leads_to_null_keys(const weir_graph_node *node)
 static void write_repartition(weir_builder *builder, const weir_graph_node *node)
 {
     weir_topology *topology = builder->topology;
+    require_given_name(builder, "repartition topic", node->topic);
     const char *topic = weir_topology_repartition(topology, node->topic, node->partition_count);
     weir_sink_options sink = node->sink;
     sink.topic = topic;
@@ -198,7 +232,7 @@ void weir_graph_write_node(weir_builder *builder, const weir_graph_node *node)
         write_repartition(builder, node);
         break;
     case WEIR_GRAPH_STORE:
-        weir_topology_add_store(builder->topology, &node->stores->options, NULL);
+        add_store(builder, &node->stores->options);
         break;
     case WEIR_GRAPH_SINK:
         weir_topology_add_sink_to(builder->topology, node->name, &node->sink,

@@ -283,5 +283,6 @@ weir_status weir_builder_configure(weir_builder *builder, const weir_config *con
         at = at == NULL ? NULL : at + 1;
     }
     builder->optimisations = asked;
+    builder->wants_given_names = config->ensure_explicit_naming != 0;
     return WEIR_OK;
 }

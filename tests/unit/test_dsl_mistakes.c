@@ -378,3 +378,29 @@ TEST(joined_topics_with_other_partitions_are_named)
     CHECK_STATUS(weir_plan_new(topology, &options, &plan, &err), WEIR_INVALID);
     CHECK(strstr(err.message, "'in'") != NULL && strstr(err.message, "'rows'") != NULL);
 }
+
+/* What a program with these names is told where names must be given. */
+static void check_naming(const char *store_name, const char *topic_name, const char *text)
+{
+    static const weir_setting settings[] = {{"application.id", "a"},
+                                            {"ensure.explicit.internal.resource.naming", "true"}};
+    weir_error err = {0};
+    WEIR_AUTO(weir_config) config = {0};
+    CHECK_OK(weir_config_init(&config, settings, WEIR_COUNT_OF(settings), &err), &err);
+    WEIR_AUTO_PTR(weir_builder) builder = weir_builder_new();
+    CHECK_OK(weir_builder_configure(builder, &config, &err), &err);
+    weir_kstream *in = weir_kstream_repartition(weir_builder_stream(builder, "in", NULL),
+                                                &(weir_repartitioned){.name = topic_name});
+    (void)weir_kgrouped_stream_count(grouped(in), WEIR_STORED_AS(store_name), NULL);
+    const weir_topology *topology = NULL;
+    weir_status status = weir_builder_build(builder, &topology, &err);
+    CHECK_STATUS(status, text == NULL ? WEIR_OK : WEIR_INVALID);
+    CHECK(text == NULL || strstr(err.message, text) != NULL);
+}
+
+TEST(generated_names_are_refused_where_names_must_be_given)
+{
+    check_naming("counts", "by-word", NULL);
+    check_naming(NULL, "by-word", "store 'KSTREAM-AGGREGATE-STATE-STORE-00000");
+    check_naming("counts", NULL, "repartition topic 'KSTREAM-REPARTITION-0000000001' has a");
+}
