@@ -51,7 +51,7 @@ static void make_events(round *r, uint64_t seed)
     for (size_t i = 0; i < EVENTS; i++) {
         r->events[i] = (event){
             .key = (int)weir_random_below(&r->random, KEYS),
-            .ms = between(&r->random, 0, TIME_MAX_MS),
+            .ms = i == 0 ? 0 : between(&r->random, 0, TIME_MAX_MS),
             .number = between(&r->random, 1, 1000),
         };
     }
