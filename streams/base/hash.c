@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <openssl/sha.h>
+#define XXH_INLINE_ALL /* A key of a few bytes costs less than the way into the library. */
 #include <xxhash.h>
 
 static_assert(WEIR_SHA256_BYTES == SHA256_DIGEST_LENGTH, "SHA-256 has 32 bytes");
