@@ -7,6 +7,7 @@
 
 #include "streams/base/clock.h"
 #include "streams/base/logging.h"
+#include "streams/base/pages.h"
 #include "streams/internal_topics.h"
 #include "streams/lost_topics.h"
 
@@ -331,13 +332,24 @@ static bool is_at_end(weir_application *application)
     return end;
 }
 
+/* Before the first record: the memory that the start alone has needed. */
+static void give_back_start(weir_application *application, bool *given_back)
+{
+    if (!*given_back && weir_application_state_now(application) == WEIR_APPLICATION_RUNNING) {
+        weir_pages_give_back_files();
+        *given_back = true;
+    }
+}
+
 static void *run_coordinator(void *argument)
 {
     weir_application *application = argument;
+    bool given_back = false;
     while (!is_at_end(application)) {
         bool busy = false;
         /* A failure is in the state, for whoever asks. */
         (void)weir_application_step_coordinator(application, weir_clock_now_ms(), &busy, NULL);
+        give_back_start(application, &given_back);
         if (!busy && !is_at_end(application)) {
             (void)weir_mailbox_wait(application->mailbox, COORDINATOR_WAIT_MS);
         }

@@ -103,8 +103,8 @@ ALLOWED_SYNC = [
 # The first part of each header of libc, POSIX, Linux and C++ that we may include.
 SYSTEM_HEADERS = set("""
     arpa assert ctype dirent endian errno fcntl float ftw getopt glob iconv ifaddrs inttypes limits
-    linux locale math net netdb netinet poll pthread regex sched setjmp signal spawn stdalign stdarg
-    stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings sys termios time
+    link linux locale math net netdb netinet poll pthread regex sched setjmp signal spawn stdalign
+    stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings sys termios time
     ucontext unistd wchar
     algorithm array cstdint cstdio cstdlib cstring exception memory new string_view vector
 """.split())

@@ -8,6 +8,7 @@
 
 #include "streams/base/status.h"
 
+#include <link.h>
 #include <stdint.h>
 #include <sys/mman.h>
 
@@ -59,4 +60,24 @@ void weir_pages_give_back(void *from, size_t bytes)
     if (whole > 0) {
         (void)madvise(first, whole, MADV_DONTNEED);
     }
+}
+
+/* What was never writable is as it is in the file; the loader changes only what can be written. */
+static int give_back_file(struct dl_phdr_info *object, size_t bytes, void *user)
+{
+    (void)bytes;
+    (void)user;
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type == PT_LOAD && (part->p_flags & PF_W) == 0) {
+            void *from = (void *)(uintptr_t)(object->dlpi_addr + part->p_vaddr);
+            weir_pages_give_back(from, part->p_memsz);
+        }
+    }
+    return 0;
+}
+
+void weir_pages_give_back_files(void)
+{
+    (void)dl_iterate_phdr(give_back_file, NULL);
 }

@@ -42,3 +42,14 @@ TEST(pages_that_are_given_back_are_zero_and_the_bytes_beside_them_stay)
     weir_pages_free(pages, BYTES);
     weir_pages_free(NULL, 0);
 }
+
+static const char constant[] = "a page of the program's file";
+
+TEST(code_and_constants_are_there_after_their_pages_were_given_back)
+{
+    char copy[sizeof constant];
+    memcpy(copy, constant, sizeof copy);
+    weir_pages_give_back_files();
+    weir_pages_give_back_files();
+    CHECK(memcmp(copy, constant, sizeof copy) == 0);
+}
