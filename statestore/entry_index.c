@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * entry_index.c - linear probing over slots of hash and pointer, at most two thirds full.
+ * entry_index.c - linear probing over slots of eight bytes, at most two thirds full.
  *
- * The hash stands beside the pointer, so a probe touches the entry only where it is the right one,
- * and growing hashes nothing again. A removal moves later slots back into the gap: no marks of
- * what was, so a table that shrinks and grows for months stays as fast as a new one.
+ *   slot   44 bits of the entry's address | 20 bits of the hash
+ *
+ * Entries are aligned to 16 bytes and addresses have 48 bits, so a slot has room for the lowest
+ * bits of the hash: a probe touches the entry only where it is the right one, nearly always, and
+ * while the table has no more slots than these bits count, growing hashes nothing again. A removal
+ * moves later slots back into the gap: no marks of what was, so a table that shrinks and grows for
+ * months stays as fast as a new one.
  */
 #include "statestore/entry_index.h"
 
@@ -33,27 +37,57 @@ weir_ordered_entry *weir_entry_index_find(const weir_entry_index *index, weir_by
 {
     size_t mask = index->capacity - 1;
     for (size_t i = hash & mask; index->count > 0; i = (i + 1) & mask) {
-        const weir_index_slot *slot = &index->slots[i];
-        if (slot->entry == NULL) {
+        weir_index_slot slot = index->slots[i];
+        if (slot == 0) {
             return NULL;
         }
-        if (slot->hash == hash && slot->entry->key_size == key.size &&
-            weir_bytes_equal(weir_ordered_key(slot->entry), key)) {
-            return slot->entry;
+        weir_ordered_entry *entry = weir_index_entry(slot);
+        if (weir_index_may_be(slot, hash) && entry->key_size == key.size &&
+            weir_bytes_equal(weir_ordered_key(entry), key)) {
+            return entry;
         }
     }
     return NULL;
 }
 
-static void place(weir_entry_index *index, weir_index_slot slot)
+static weir_index_slot slot_of(weir_ordered_entry *entry, uint64_t hash)
+{
+    enum { TAG_MASK = (1 << WEIR_INDEX_TAG_BITS) - 1 };
+    uint64_t address = (uintptr_t)entry;
+    weir_index_slot slot = address >> WEIR_INDEX_ALIGNED_BITS << WEIR_INDEX_TAG_BITS;
+    WEIR_ASSERT(weir_index_entry(slot) == entry);
+    return slot | (hash & TAG_MASK);
+}
+
+/* Where the probes for the entry of slot begin. */
+static size_t home_of(const weir_entry_index *index, weir_index_slot slot)
+{
+    bool is_in_tag = index->capacity <= 1 << WEIR_INDEX_TAG_BITS;
+    uint64_t hash = is_in_tag ? slot : weir_entry_hash(weir_ordered_key(weir_index_entry(slot)));
+    return hash & (index->capacity - 1);
+}
+
+static void place(weir_entry_index *index, weir_index_slot slot, size_t home)
 {
     WEIR_ASSERT((index->capacity & (index->capacity - 1)) == 0);
     size_t mask = index->capacity - 1;
-    size_t i = slot.hash & mask;
-    while (index->slots[i].entry != NULL) {
+    size_t i = home;
+    while (index->slots[i] != 0) {
         i = (i + 1) & mask;
     }
     index->slots[i] = slot;
+}
+
+/* A walk over the slots that is at this one soon wants the entry of a later one. */
+static void fetch_ahead(const weir_entry_index *index, size_t at)
+{
+    enum { AHEAD = 16, CACHE_LINE_BYTES = 64 };
+    weir_index_slot ahead = index->slots[(at + AHEAD) & (index->capacity - 1)];
+    if (ahead != 0) {
+        const char *entry = (const char *)weir_index_entry(ahead);
+        weir_entry_index_fetch(entry);
+        weir_entry_index_fetch(entry + CACHE_LINE_BYTES);
+    }
 }
 
 static void grow(weir_entry_index *index)
@@ -62,8 +96,11 @@ static void grow(weir_entry_index *index)
     index->capacity = old.capacity == 0 ? CAPACITY_MIN : old.capacity * 2;
     index->slots = weir_alloc_array(index->capacity, sizeof *index->slots);
     for (size_t i = 0; i < old.capacity; i++) {
-        if (old.slots[i].entry != NULL) {
-            place(index, old.slots[i]);
+        if (index->capacity > 1 << WEIR_INDEX_TAG_BITS) {
+            fetch_ahead(&old, i);
+        }
+        if (old.slots[i] != 0) {
+            place(index, old.slots[i], home_of(index, old.slots[i]));
         }
     }
     free(old.slots);
@@ -74,7 +111,7 @@ void weir_entry_index_add(weir_entry_index *index, weir_ordered_entry *entry, ui
     if ((index->count + 1) * 3 > index->capacity * 2) {
         grow(index);
     }
-    place(index, (weir_index_slot){hash, entry});
+    place(index, slot_of(entry, hash), hash & (index->capacity - 1));
     index->count++;
 }
 
@@ -82,15 +119,15 @@ void weir_entry_index_add(weir_entry_index *index, weir_ordered_entry *entry, ui
 static void close_gap(weir_entry_index *index, size_t gap)
 {
     size_t mask = index->capacity - 1;
-    for (size_t i = (gap + 1) & mask; index->slots[i].entry != NULL; i = (i + 1) & mask) {
-        size_t home = index->slots[i].hash & mask;
+    for (size_t i = (gap + 1) & mask; index->slots[i] != 0; i = (i + 1) & mask) {
+        size_t home = home_of(index, index->slots[i]);
         bool may_move = ((i - home) & mask) >= ((i - gap) & mask);
         if (may_move) {
             index->slots[gap] = index->slots[i];
             gap = i;
         }
     }
-    index->slots[gap] = (weir_index_slot){0};
+    index->slots[gap] = 0;
 }
 
 void weir_entry_index_remove(weir_entry_index *index, const weir_ordered_entry *entry)
@@ -99,8 +136,8 @@ void weir_entry_index_remove(weir_entry_index *index, const weir_ordered_entry *
 
     size_t mask = index->capacity - 1;
     size_t i = weir_entry_hash(weir_ordered_key(entry)) & mask;
-    while (index->slots[i].entry != entry) {
-        WEIR_ASSERT(index->slots[i].entry != NULL);
+    while (weir_index_entry(index->slots[i]) != entry) {
+        WEIR_ASSERT(index->slots[i] != 0);
         i = (i + 1) & mask;
     }
     close_gap(index, i);
@@ -236,8 +273,8 @@ weir_ordered_entry **weir_entry_index_sorted(const weir_entry_index *index)
     WEIR_AUTO_FREE sorted_entry *room = NULL;
     size_t count = 0;
     for (size_t i = 0; i < index->capacity; i++) {
-        if (index->slots[i].entry != NULL) {
-            entries[count++].entry = index->slots[i].entry;
+        if (index->slots[i] != 0) {
+            entries[count++].entry = weir_index_entry(index->slots[i]);
         }
     }
     WEIR_ASSERT(count == index->count);
@@ -260,19 +297,14 @@ weir_ordered_entry **weir_entry_index_sorted(const weir_entry_index *index)
 
 weir_ordered_entry *weir_entry_index_next(const weir_entry_index *index, weir_ordered_place *place)
 {
-    enum { AHEAD = 16, CACHE_LINE_BYTES = 64 };
     if (place->capacity != index->capacity) {
         *place = (weir_ordered_place){.capacity = index->capacity};
     }
     while (place->slot < index->capacity) {
-        const weir_index_slot *ahead = &index->slots[(place->slot + AHEAD) & (index->capacity - 1)];
-        if (ahead->entry != NULL) {
-            weir_entry_index_fetch(ahead->entry);
-            weir_entry_index_fetch((const char *)ahead->entry + CACHE_LINE_BYTES);
-        }
-        weir_ordered_entry *entry = index->slots[place->slot++].entry;
-        if (entry != NULL) {
-            return entry;
+        fetch_ahead(index, place->slot);
+        weir_index_slot slot = index->slots[place->slot++];
+        if (slot != 0) {
+            return weir_index_entry(slot);
         }
     }
     return NULL;
@@ -281,7 +313,7 @@ weir_ordered_entry *weir_entry_index_next(const weir_entry_index *index, weir_or
 bool weir_entry_index_may_pause(const weir_entry_index *index, const weir_ordered_place *place)
 {
     bool is_same_table = place->capacity == index->capacity;
-    return !is_same_table || place->slot == 0 || index->slots[place->slot - 1].entry == NULL;
+    return !is_same_table || place->slot == 0 || index->slots[place->slot - 1] == 0;
 }
 
 void weir_entry_index_clear(weir_entry_index *index)

@@ -11,10 +11,10 @@
 
 #include "statestore/ordered_map.h"
 
-typedef struct weir_index_slot {
-    uint64_t hash;
-    weir_ordered_entry *entry; /* NULL: free. */
-} weir_index_slot;
+/* The lowest bits of the hash, then those of the entry's address that can be set; 0: free. */
+typedef uint64_t weir_index_slot;
+
+enum { WEIR_INDEX_TAG_BITS = 20, WEIR_INDEX_ALIGNED_BITS = 4 };
 
 /* All-zero is an empty index. */
 typedef struct weir_entry_index {
@@ -41,6 +41,19 @@ static inline void weir_entry_index_fetch(const void *address)
     __asm__("" : : "r"(address)); /* Without an output it is never left out. */
 }
 
+/* The entry of a slot that is not free. */
+static inline weir_ordered_entry *weir_index_entry(weir_index_slot slot)
+{
+    return (weir_ordered_entry *)(uintptr_t)(slot >> WEIR_INDEX_TAG_BITS
+                                                         << WEIR_INDEX_ALIGNED_BITS);
+}
+
+/* Whether slot may be that of hash: false, it is not. */
+static inline bool weir_index_may_be(weir_index_slot slot, uint64_t hash)
+{
+    return (slot ^ hash) << (64 - WEIR_INDEX_TAG_BITS) == 0 && slot != 0;
+}
+
 /* Brings the place where the key of this hash would stand into the processor's cache. */
 static inline void weir_entry_index_prefetch(const weir_entry_index *index, uint64_t hash)
 {
@@ -55,11 +68,12 @@ static inline bool weir_entry_index_prefetch_entry(const weir_entry_index *index
 {
     enum { CACHE_LINE_BYTES = 64, PROBES_MAX = 4 };
     for (size_t i = 0; i < PROBES_MAX && index->capacity > 0; i++) {
-        const weir_index_slot *slot = &index->slots[(hash + i) & (index->capacity - 1)];
-        if (slot->hash == hash) {
-            weir_entry_index_fetch((const char *)slot->entry - CACHE_LINE_BYTES);
-            weir_entry_index_fetch(slot->entry);
-            weir_entry_index_fetch((const char *)slot->entry + CACHE_LINE_BYTES);
+        weir_index_slot slot = index->slots[(hash + i) & (index->capacity - 1)];
+        if (weir_index_may_be(slot, hash)) {
+            const char *entry = (const char *)weir_index_entry(slot);
+            weir_entry_index_fetch(entry - CACHE_LINE_BYTES);
+            weir_entry_index_fetch(entry);
+            weir_entry_index_fetch(entry + CACHE_LINE_BYTES);
             return true;
         }
     }
