@@ -4,6 +4,7 @@
  */
 #include "streams/stream_thread_internal.h"
 
+#include "streams/base/alloc.h"
 #include "streams/base/logging.h"
 #include "streams/store_kinds.h"
 #include "streams/task_offsets.h"
@@ -196,9 +197,11 @@ static weir_status bring_up_all(weir_stream_thread *thread, bool *busy, weir_err
     return WEIR_OK;
 }
 
-/* Puts on disk what a task has; without, it restores more when it is opened again. */
+/* Puts on disk what a task has; without, it restores more when it is opened again. That takes
+ * memory, while what its records took, or the task before it, lies unused. */
 static weir_status store_task(weir_stream_thread *thread, weir_task *task, weir_error *err)
 {
+    weir_alloc_give_back();
     thread->restorer_failed = true;
     WEIR_TRY(weir_restorer_store(thread->restorer, task, err));
     thread->restorer_failed = false;

@@ -15,6 +15,10 @@
 
 enum { GROW_FIRST_CAPACITY = 8, ZERO_BY_HAND_BYTES_MAX = 1 << 20 };
 
+/* jemalloc's, in programs that are linked with it. */
+extern int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes)
+    __attribute__((weak));
+
 static void *abort_if_null(void *memory, size_t bytes)
 {
     if (memory == NULL) {
@@ -60,6 +64,13 @@ void *weir_grow(void *array, size_t count, size_t *capacity, size_t element_byte
     WEIR_ASSERT(wanted <= SIZE_MAX / element_bytes);
     *capacity = wanted;
     return weir_realloc(array, wanted * element_bytes);
+}
+
+void weir_alloc_give_back(void)
+{
+    if (mallctl != NULL) {
+        (void)mallctl("arena.4096.purge", NULL, NULL, NULL, 0); /* 4096: of all arenas. */
+    }
 }
 
 char *weir_strdup(const char *text)

@@ -26,6 +26,10 @@ void *weir_realloc(void *memory, size_t bytes);
  * has reached it. Returns the array, moved or not. */
 void *weir_grow(void *array, size_t count, size_t *capacity, size_t element_bytes);
 
+/* Gives memory that was freed back to the kernel, which the allocator would keep for a while: for
+ * moments after which other memory is needed. Without jemalloc nothing happens. */
+void weir_alloc_give_back(void);
+
 /* A copy of text, which may be NULL (then so is the copy). */
 char *weir_strdup(const char *text);
 
