@@ -53,21 +53,13 @@ static void prefetch(const weir_restore_entry *const *sorted, size_t count, size
     }
 }
 
-/* The rows have what was ingested. Small state is not worth it: a restore takes a tenth longer,
- * and each of its rows is soon read. (By its files: RocksDB's estimate of what is live in them
- * knows nothing of those that overlap.) */
-static void tell_rows(rocksdb_store *store, const weir_restore_entry *const *sorted, size_t count)
+size_t weir_rocksdb_apply_file_bytes_min(const weir_database *database)
 {
-    enum { SMALL_BYTES = 32 << 20 };
-    uint64_t bytes = 0;
-    (void)rocksdb_property_int_cf(store->database->db, store->family, "rocksdb.live-sst-files-size",
-                                  &bytes);
-    if (bytes < SMALL_BYTES && !store->has_rows) {
-        for (size_t i = 0; i < count; i++) {
-            weir_rocksdb_pass_row(store, sorted[i]->key);
-        }
-        return;
-    }
+    return database->apply_file_bytes_min;
+}
+
+static void tell_all(rocksdb_store *store, const weir_restore_entry *const *sorted, size_t count)
+{
     uint64_t expected[ROWS_AHEAD] = {0};
     for (size_t i = 0; i < count + ROWS_AHEAD; i++) {
         if (i >= ROWS_AHEAD) {
@@ -84,13 +76,32 @@ static void tell_rows(rocksdb_store *store, const weir_restore_entry *const *sor
     }
 }
 
+/* The rows have what was restored. Small state is not worth it: a restore takes a tenth longer,
+ * and each of its rows is soon read. (By its files: RocksDB's estimate of what is live in them
+ * knows nothing of those that overlap.) */
+static void tell_restored(rocksdb_store *store, const weir_restore_entry *const *sorted,
+                          size_t count)
+{
+    enum { SMALL_BYTES = 32 << 20 };
+    uint64_t bytes = 0;
+    (void)rocksdb_property_int_cf(store->database->db, store->family, "rocksdb.live-sst-files-size",
+                                  &bytes);
+    if (bytes < SMALL_BYTES && !store->has_rows) {
+        for (size_t i = 0; i < count; i++) {
+            weir_rocksdb_pass_row(store, sorted[i]->key);
+        }
+        return;
+    }
+    tell_all(store, sorted, count);
+}
+
 /* Fills the file at path, which is on disk afterwards. */
-static char *write_file(rocksdb_store *store, const char *path,
+static char *write_file(rocksdb_store *store, const rocksdb_options_t *options, const char *path,
                         const weir_restore_entry *const *sorted, size_t count)
 {
     char *message = NULL;
     rocksdb_envoptions_t *env = rocksdb_envoptions_create();
-    rocksdb_sstfilewriter_t *writer = rocksdb_sstfilewriter_create(env, store->database->options);
+    rocksdb_sstfilewriter_t *writer = rocksdb_sstfilewriter_create(env, options);
     rocksdb_sstfilewriter_open(writer, path, &message);
     for (size_t i = 0; i < count && message == NULL; i++) {
         prefetch(sorted, count, i);
@@ -110,17 +121,14 @@ static char *write_file(rocksdb_store *store, const char *path,
     return message;
 }
 
-weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,
-                                      size_t count, weir_error *err)
+static weir_status ingest(rocksdb_store *store, const rocksdb_options_t *file_options,
+                          const weir_restore_entry *const *sorted, size_t count, weir_error *err)
 {
-    WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
-
-    rocksdb_store *store = (rocksdb_store *)kv;
     /* The same name each time: what a crash leaves is overwritten. */
     WEIR_AUTO_FREE char *path = weir_format("%s/restore-%u-%u.sst", store->database->directory,
                                             rocksdb_column_family_handle_get_id(store->family),
                                             weir_get_u32_be(store->key.data));
-    char *message = write_file(store, path, sorted, count);
+    char *message = write_file(store, file_options, path, sorted, count);
     if (message == NULL) {
         rocksdb_ingestexternalfileoptions_t *options = rocksdb_ingestexternalfileoptions_create();
         rocksdb_ingestexternalfileoptions_set_move_files(options, true);
@@ -129,14 +137,50 @@ weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *con
                                         &message);
         rocksdb_ingestexternalfileoptions_destroy(options);
     }
-    weir_status status = weir_rocksdb_check_write(store->database, message, kv->name, err);
-    if (status == WEIR_OK) {
-        tell_rows(store, sorted, count);
-    } else {
+    weir_status status = weir_rocksdb_check_write(store->database, message, store->kv.name, err);
+    if (status != WEIR_OK) {
         weir_rocksdb_forget_rows(store);
     }
     (void)unlink(path); /* What is left of it: RocksDB has linked it under its own name. */
     return status;
+}
+
+weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,
+                                      size_t count, weir_error *err)
+{
+    WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
+
+    rocksdb_store *store = (rocksdb_store *)kv;
+    WEIR_TRY(ingest(store, store->database->options, sorted, count, err));
+    tell_restored(store, sorted, count);
+    return WEIR_OK;
+}
+
+/* Level 0 counts files, but files of different stores have no keys in common. Where RocksDB does
+ * not take it, it compacts sooner. */
+static void set_files_a_turn(rocksdb_store *store)
+{
+    enum { STORES_MAX = 8 };
+    pthread_mutex_lock(&store->database->families_lock);
+    size_t stores = store->shared->open_stores;
+    stores = stores < STORES_MAX ? stores : STORES_MAX;
+    if (store->shared->files_a_turn != stores) {
+        store->shared->files_a_turn = stores;
+        rocksdb_free(weir_rocksdb_set_files_a_turn(store->database->db, store->family, stores));
+    }
+    pthread_mutex_unlock(&store->database->families_lock);
+}
+
+weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_entry *const *sorted,
+                                              size_t count, weir_error *err)
+{
+    WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
+
+    rocksdb_store *store = (rocksdb_store *)kv;
+    set_files_a_turn(store);
+    WEIR_TRY(ingest(store, store->database->file_options, sorted, count, err));
+    tell_all(store, sorted, count);
+    return WEIR_OK;
 }
 
 weir_write_batch *weir_write_batch_new(weir_database *database)

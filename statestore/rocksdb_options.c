@@ -6,6 +6,8 @@
 
 #include "streams/base/alloc.h"
 
+#include <stdio.h>
+
 /* Few shards, so that none of them is full while others are empty. */
 static rocksdb_cache_t *cache_new(size_t bytes)
 {
@@ -90,4 +92,35 @@ rocksdb_options_t *weir_rocksdb_options_new(const weir_rocksdb_memory *memory,
     *out_blocks = cache_new(memory->cache_bytes);
     set_table_options(options, *out_blocks);
     return options;
+}
+
+rocksdb_options_t *weir_rocksdb_file_options_new(rocksdb_options_t *options)
+{
+    rocksdb_options_t *copy = rocksdb_options_create_copy(options);
+    rocksdb_options_set_compression_per_level(copy, NULL, 0); /* A file has the last level's. */
+    rocksdb_options_set_compression(copy, rocksdb_no_compression);
+    return copy;
+}
+
+char *weir_rocksdb_set_files_a_turn(rocksdb_t *db, rocksdb_column_family_handle_t *family,
+                                    size_t stores)
+{
+    static const struct {
+        const char *name;
+        size_t runs; /* RocksDB's own. */
+    } limits[] = {{"level0_file_num_compaction_trigger", 4},
+                  {"level0_slowdown_writes_trigger", 20},
+                  {"level0_stop_writes_trigger", 36}};
+    enum { NUMBER_BYTES = 24 };
+    char numbers[WEIR_COUNT_OF(limits)][NUMBER_BYTES];
+    const char *names[WEIR_COUNT_OF(limits)];
+    const char *values[WEIR_COUNT_OF(limits)];
+    for (size_t i = 0; i < WEIR_COUNT_OF(limits); i++) {
+        (void)snprintf(numbers[i], NUMBER_BYTES, "%zu", limits[i].runs * stores);
+        names[i] = limits[i].name;
+        values[i] = numbers[i];
+    }
+    char *message = NULL;
+    rocksdb_set_options_cf(db, family, WEIR_COUNT_OF(limits), names, values, &message);
+    return message;
 }

@@ -45,6 +45,10 @@ enum {
     PARTITION_BYTES = 4,
     MEMORY_BYTES_DEFAULT = 64 << 20,
     INGEST_MIN_DEFAULT = 5000,
+    /* A compaction waits for files of some stores, which are then as much as it waited for without
+     * them: four write buffers of half of the memtables. */
+    APPLY_FILE_PART = 8,
+    APPLY_FILE_BYTES_MIN = 4 << 20, /* A file is put on disk by the worker. */
     PROBE_BYTES = 1 << 20,   /* What must fit on the disk before a broken database is opened. */
     FULL_WITH_SPACE_MAX = 4, /* So often a write may fail for want of space that is there. */
 };
@@ -134,6 +138,15 @@ static char **list_families(const weir_database *database, size_t *out_count)
     return names;
 }
 
+static weir_family *add_family(weir_database *database, const char *name,
+                               rocksdb_column_family_handle_t *handle)
+{
+    weir_family *family = weir_alloc(sizeof *family);
+    family->handle = handle;
+    (void)weir_map_put(database->families, weir_bytes_of_text(name), family);
+    return family;
+}
+
 static weir_status open_rocksdb(weir_database *database, weir_error *err)
 {
     size_t count = 0;
@@ -151,7 +164,7 @@ static weir_status open_rocksdb(weir_database *database, weir_error *err)
         if (strcmp(names[i], default_family) == 0) {
             database->default_handle = handles[i];
         } else {
-            (void)weir_map_put(database->families, weir_bytes_of_text(names[i]), handles[i]);
+            (void)add_family(database, names[i], handles[i]);
         }
     }
     rocksdb_list_column_families_destroy(names, count);
@@ -196,6 +209,11 @@ weir_status weir_database_open(const weir_database_options *options, weir_databa
 
     weir_rocksdb_memory memory = weir_rocksdb_memory_of(memory_max_of(options));
     database->options = weir_rocksdb_options_new(&memory, &database->blocks);
+    database->file_options = weir_rocksdb_file_options_new(database->options);
+    database->apply_file_bytes_min = memory.memtable_bytes / APPLY_FILE_PART;
+    if (database->apply_file_bytes_min < APPLY_FILE_BYTES_MIN) {
+        database->apply_file_bytes_min = APPLY_FILE_BYTES_MIN;
+    }
     database->rows = rows_new(database, options, memory.row_bytes_max);
     database->cache_bytes = memory.cache_bytes;
     database->read_options = rocksdb_readoptions_create();
@@ -210,9 +228,10 @@ weir_status weir_database_open(const weir_database_options *options, weir_databa
 static void close_rocksdb(weir_database *database)
 {
     size_t position = 0;
-    void *handle;
-    while (weir_map_next(database->families, &position, NULL, &handle)) {
-        rocksdb_column_family_handle_destroy(handle);
+    void *value;
+    while (weir_map_next(database->families, &position, NULL, &value)) {
+        rocksdb_column_family_handle_destroy(((weir_family *)value)->handle);
+        free(value);
     }
     weir_map_free(database->families);
     database->families = weir_map_new();
@@ -235,6 +254,7 @@ void weir_database_free(weir_database *database)
     close_rocksdb(database);
     if (database->options != NULL) {
         rocksdb_options_destroy(database->options);
+        rocksdb_options_destroy(database->file_options);
         rocksdb_readoptions_destroy(database->read_options);
         rocksdb_writeoptions_destroy(database->write_options);
         rocksdb_cache_destroy(database->blocks);
@@ -336,21 +356,21 @@ static weir_status mend(weir_database *database, weir_error *err)
 }
 
 /* families_lock is held. */
-static weir_status family_of(weir_database *database, const char *name,
-                             rocksdb_column_family_handle_t **out_family, weir_error *err)
+static weir_status family_of(weir_database *database, const char *name, weir_family **out_family,
+                             weir_error *err)
 {
-    rocksdb_column_family_handle_t *family =
-        weir_map_get(database->families, weir_bytes_of_text(name));
+    weir_family *family = weir_map_get(database->families, weir_bytes_of_text(name));
     if (family == NULL) {
         char *message = NULL;
-        family = rocksdb_create_column_family(database->db, database->options, name, &message);
+        rocksdb_column_family_handle_t *handle =
+            rocksdb_create_column_family(database->db, database->options, name, &message);
         bool failed = message != NULL;
         weir_status status = weir_rocksdb_check_write(database, message, name, err);
-        if (failed && family != NULL) {
-            rocksdb_column_family_handle_destroy(family); /* It is made even then, and empty. */
+        if (failed && handle != NULL) {
+            rocksdb_column_family_handle_destroy(handle); /* It is made even then, and empty. */
         }
         WEIR_TRY(status);
-        (void)weir_map_put(database->families, weir_bytes_of_text(name), family);
+        family = add_family(database, name, handle);
     }
     *out_family = family;
     return WEIR_OK;
@@ -616,6 +636,9 @@ static uint64_t rocks_approximate_count(weir_kv *kv)
 static void rocks_free(weir_kv *kv)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
+    pthread_mutex_lock(&store->database->families_lock);
+    store->shared->open_stores--;
+    pthread_mutex_unlock(&store->database->families_lock);
     count_store(store->database, false);
     destroy_iterator(store->spare);
     weir_buf_cleanup(&store->key);
@@ -647,19 +670,23 @@ weir_status weir_rocksdb_store_new(weir_database *database, const char *family, 
     WEIR_ASSERT(database != NULL);
     WEIR_ASSERT(partition >= 0);
 
-    rocksdb_column_family_handle_t *handle = NULL;
+    weir_family *shared = NULL;
     pthread_mutex_lock(&database->families_lock);
     weir_status status = mend(database, err);
     if (status == WEIR_OK) {
-        status = family_of(database, family, &handle, err);
+        status = family_of(database, family, &shared, err);
     }
-    database->open_stores += status == WEIR_OK ? 1 : 0;
+    if (status == WEIR_OK) {
+        database->open_stores++;
+        shared->open_stores++;
+    }
     pthread_mutex_unlock(&database->families_lock);
     WEIR_TRY(status);
     rocksdb_store *store = weir_alloc(sizeof *store);
     store->kv = (weir_kv){&weir_rocksdb_store_ops, name};
     store->database = database;
-    store->family = handle;
+    store->family = shared->handle;
+    store->shared = shared;
     store->rows = weir_rows_add_store(database->rows);
     weir_buf_append_i32_be(&store->key, partition);
     store->began_empty = is_empty(&store->kv);

@@ -31,6 +31,11 @@ weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, wei
 weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,
                                       size_t count, weir_error *err);
 
+/* The same of what an apply writes: the store may be read at once, and files of all stores of a
+ * family come by turns, so that it is compacted when four turns of them are there. */
+weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_entry *const *sorted,
+                                              size_t count, weir_error *err);
+
 /* All entries as of now, in the order of keys. Unlike other iterators it may outlive the store (not
  * the database) and be used by another thread. */
 weir_status weir_rocksdb_store_snapshot(weir_kv *kv, weir_kv_iterator **out_iterator,
@@ -38,6 +43,10 @@ weir_status weir_rocksdb_store_snapshot(weir_kv *kv, weir_kv_iterator **out_iter
 
 /* From how many entries on an ingest is worth its file: an option of the database. */
 size_t weir_rocksdb_ingest_entries_min(const weir_database *database);
+
+/* From how many bytes in memory on what an apply writes to a store is worth its file: smaller ones
+ * would be compacted too often. */
+size_t weir_rocksdb_apply_file_bytes_min(const weir_database *database);
 
 /* Writes to several stores of one database that happen all or not at all. */
 typedef struct weir_write_batch weir_write_batch;

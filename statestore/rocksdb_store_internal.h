@@ -15,6 +15,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* A family, and what its stores have in common. */
+typedef struct weir_family {
+    rocksdb_column_family_handle_t *handle;
+    size_t open_stores;  /* Under families_lock, as the next one. */
+    size_t files_a_turn; /* Of so many stores a file each counts as one run; 0: none came. */
+} weir_family;
+
 struct weir_database {
     char *directory;
     int lock_fd;
@@ -27,7 +34,9 @@ struct weir_database {
     weir_rows *rows;    /* Of all stores; blocks may have what they do not take. */
     size_t cache_bytes; /* Of both. */
     size_t ingest_entries_min;
-    weir_map *families; /* Name to handle. */
+    size_t apply_file_bytes_min;
+    rocksdb_options_t *file_options; /* Of files that an apply makes. */
+    weir_map *families;              /* Name to weir_family. */
     pthread_mutex_t families_lock;
     size_t open_stores;          /* Under families_lock. */
     pthread_rwlock_t flush_lock; /* Shared by writes, exclusive to a flush that is asked for. */
@@ -42,11 +51,12 @@ typedef struct rocksdb_store {
     weir_kv kv; /* Must be first. */
     weir_database *database;
     rocksdb_column_family_handle_t *family;
-    weir_buf key;     /* The partition, and behind it the key of the call. */
-    uint32_t rows;    /* Its number among them. */
-    bool has_rows;    /* Some may be there. */
-    bool began_empty; /* When its rows got their number: they know of each that came since. */
-    unsigned ticks;   /* Of rows that came, by which blocks make room. */
+    weir_family *shared; /* Of all stores of its family. */
+    weir_buf key;        /* The partition, and behind it the key of the call. */
+    uint32_t rows;       /* Its number among them. */
+    bool has_rows;       /* Some may be there. */
+    bool began_empty;    /* When its rows got their number: they know of each that came since. */
+    unsigned ticks;      /* Of rows that came, by which blocks make room. */
     uint64_t expected[WEIR_ROWS_EXPECTED];
     unsigned expected_count;        /* So far: the place of the next one. */
     struct rocksdb_iterator *spare; /* One that is closed; NULL: none is. */

@@ -6,6 +6,8 @@
  *   store "hosts" ─ staged.c ─┼─ apply(): one write batch ─▶ RocksDB
  *   positions (label, offset) ┘
  *
+ * What is much goes before the batch, each store's as a file of the database.
+ *
  * A position has the same three versions as a value: staged, committed, applied. The applied ones
  * are read once, when the state is made. A position is on disk in the family "weir/positions" under
  * partition | application_id | 0 | label.
@@ -334,7 +336,7 @@ static void gather(void *user, weir_kv *engine, weir_bytes key, weir_bytes value
 
 /* Writes in the order of keys: as a file of the database, if there are many. An ingested file may
  * be on disk before its position is: a crash in between restores it again, and the same entries
- * give the same rows. */
+ * give the same rows. They are committed, so none is ever ahead of the commit. */
 static weir_status write_sorted(const weir_task_state *state, const store *s,
                                 const weir_restore_entry *const *sorted, size_t count,
                                 weir_write_batch *batch, weir_error *err)
@@ -349,7 +351,8 @@ static weir_status write_sorted(const weir_task_state *state, const store *s,
     return WEIR_OK;
 }
 
-static weir_status write_restored(const weir_task_state *state, const store *s,
+/* What is committed in a store, gathered and in order. */
+static weir_status write_gathered(const weir_task_state *state, const store *s,
                                   weir_write_batch *batch, weir_error *err)
 {
     WEIR_AUTO(gathering) gathered = {0};
@@ -359,7 +362,16 @@ static weir_status write_restored(const weir_task_state *state, const store *s,
     for (size_t i = 0; i < gathered.count; i++) {
         sorted[i] = &gathered.entries[i];
     }
-    return write_sorted(state, s, sorted, gathered.count, batch, err);
+    return state->is_restored ? write_sorted(state, s, sorted, gathered.count, batch, err)
+                              : weir_rocksdb_store_ingest_applied(weir_staged_engine(s->staged),
+                                                                  sorted, gathered.count, err);
+}
+
+/* Through a memtable a row costs more than in a file (docs/decisions/0115). */
+static bool is_worth_file(const weir_task_state *state, const store *s)
+{
+    return weir_staged_committed_bytes(s->staged) >=
+           weir_rocksdb_apply_file_bytes_min(state->database);
 }
 
 static weir_status write_committed(weir_task_state *state, weir_error *err)
@@ -367,8 +379,8 @@ static weir_status write_committed(weir_task_state *state, weir_error *err)
     WEIR_AUTO_PTR(weir_write_batch) batch = weir_write_batch_new(state->database);
     for (size_t i = 0; i < state->store_count; i++) {
         const store *s = &state->stores[i];
-        if (state->is_restored && s->engine == WEIR_ENGINE_ROCKSDB) {
-            WEIR_TRY(write_restored(state, s, batch, err));
+        if (s->engine == WEIR_ENGINE_ROCKSDB && (state->is_restored || is_worth_file(state, s))) {
+            WEIR_TRY(write_gathered(state, s, batch, err));
         } else {
             weir_staged_each_committed(s->staged, add_to_batch, batch);
         }

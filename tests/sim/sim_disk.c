@@ -506,6 +506,15 @@ size_t weir_rocksdb_ingest_entries_min(const weir_database *database)
     return database->ingest_entries_min;
 }
 
+/* Where a restore makes files of a few entries, so does an apply. */
+size_t weir_rocksdb_apply_file_bytes_min(const weir_database *database)
+{
+    enum { ENTRY_BYTES = 100 };
+    return database->ingest_entries_min < INGEST_MIN_DEFAULT
+               ? database->ingest_entries_min * ENTRY_BYTES
+               : SIZE_MAX;
+}
+
 /* As RocksDB does it: the file is on disk at once, ahead of the memtables, which are flushed first
  * where they have one of its keys. */
 weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,
@@ -526,6 +535,12 @@ weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *con
     }
     database->disk->ingest_count++;
     return WEIR_OK;
+}
+
+weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_entry *const *sorted,
+                                              size_t count, weir_error *err)
+{
+    return weir_rocksdb_store_ingest(kv, sorted, count, err);
 }
 
 /* Batches. */

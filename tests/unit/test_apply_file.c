@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an apply writes to a store goes to the database as a file where it is much: it is read and
+ * overwritten like all else, and a crash before its position is on disk leaves rows that a restore
+ * from that position gives once more.
+ */
+#include "statestore/task_state.h"
+#include "tests/harness/check.h"
+#include "tests/harness/copy_directory.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 40000, KEY_BYTES = 17, VALUE_BYTES = 128 };
+
+typedef struct fixture {
+    weir_database *database;
+    weir_task_state *state;
+    weir_kv *kv;
+    weir_error err;
+} fixture;
+
+static fixture start(const char *directory)
+{
+    fixture f = {0};
+    const weir_database_options options = {.directory = directory};
+    CHECK_OK(weir_database_open(&options, &f.database, &f.err), &f.err);
+    CHECK_OK(weir_task_state_new(f.database, "app", 0, &f.state, &f.err), &f.err);
+    CHECK_OK(weir_task_state_add_store(f.state, "s", WEIR_ENGINE_ROCKSDB, &f.kv, &f.err), &f.err);
+    return f;
+}
+
+static void fixture_cleanup(fixture *f)
+{
+    weir_task_state_free(f->state);
+    weir_database_free(f->database);
+}
+
+static weir_bytes key_of(uint32_t number, char *text)
+{
+    (void)snprintf(text, KEY_BYTES, "%016x", (unsigned)(number * 2654435761U));
+    return weir_bytes_of(text, KEY_BYTES - 1);
+}
+
+static void put_rows(fixture *f, uint32_t count, char value)
+{
+    char key[KEY_BYTES];
+    char bytes[VALUE_BYTES];
+    memset(bytes, value, sizeof bytes);
+    for (uint32_t i = 0; i < count; i++) {
+        weir_bytes row = weir_bytes_of(bytes, sizeof bytes);
+        CHECK_OK(weir_kv_put(f->kv, key_of(i, key), row, &f->err), &f->err);
+    }
+}
+
+static void apply(fixture *f, int64_t position)
+{
+    weir_task_state_set_position(f->state, "s:t-0", position);
+    weir_task_state_commit(f->state);
+    CHECK_OK(weir_task_state_apply(f->state, &f->err), &f->err);
+}
+
+/* The rows of the numbers have a value that begins so; 0: none. */
+static void check_rows(fixture *f, uint32_t from, uint32_t to, char value)
+{
+    char key[KEY_BYTES];
+    WEIR_AUTO(weir_buf) found = {0};
+    for (uint32_t i = from; i < to; i++) {
+        weir_status status = weir_kv_get(f->kv, key_of(i, key), &found, &f->err);
+        CHECK_STATUS(status, value == 0 ? WEIR_NOT_FOUND : WEIR_OK);
+        CHECK(value == 0 || ((const char *)found.data)[0] == value);
+    }
+}
+
+static size_t count_files(const char *directory)
+{
+    size_t count = 0;
+    DIR *entries = opendir(directory);
+    CHECK(entries != NULL);
+    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
+        count += strstr(entry->d_name, ".sst") != NULL ? 1 : 0;
+    }
+    closedir(entries);
+    return count;
+}
+
+static int64_t position_of(fixture *f)
+{
+    int64_t position = -1;
+    (void)weir_task_state_position(f->state, "s:t-0", &position, &f->err);
+    return position;
+}
+
+TEST(much_is_applied_as_a_file_and_little_is_not)
+{
+    char *directory = check_directory();
+    WEIR_AUTO(fixture) f = start(directory);
+    put_rows(&f, ROWS / 10, 'a');
+    apply(&f, 1);
+    CHECK(count_files(directory) == 0);
+    put_rows(&f, ROWS, 'b');
+    apply(&f, 2);
+    CHECK(count_files(directory) > 0);
+    check_rows(&f, 0, ROWS, 'b');
+    free(directory);
+}
+
+TEST(later_writes_and_removals_replace_the_rows_of_a_file)
+{
+    char *directory = check_directory();
+    fixture f = start(directory);
+    put_rows(&f, ROWS, 'a');
+    apply(&f, 1);
+    put_rows(&f, 10, 'b');
+    char key[KEY_BYTES];
+    for (uint32_t i = 10; i < 20; i++) {
+        CHECK_OK(weir_kv_remove(f.kv, key_of(i, key), &f.err), &f.err);
+    }
+    apply(&f, 2);
+    for (int round = 0; round < 2; round++) {
+        check_rows(&f, 0, 10, 'b');
+        check_rows(&f, 10, 20, 0);
+        check_rows(&f, 20, ROWS, 'a');
+        fixture_cleanup(&f);
+        f = start(directory);
+    }
+    put_rows(&f, ROWS, 'c');
+    apply(&f, 3);
+    check_rows(&f, 0, ROWS, 'c');
+    CHECK(position_of(&f) == 3);
+    fixture_cleanup(&f);
+    free(directory);
+}
+
+TEST(a_crash_before_the_position_is_on_disk_leaves_rows_that_are_restored_again)
+{
+    char *directory = check_directory();
+    char *copy = check_directory();
+    WEIR_AUTO(fixture) f = start(directory);
+    put_rows(&f, 10, 'a');
+    apply(&f, 1);
+    CHECK_OK(weir_database_flush(f.database, &f.err), &f.err);
+    put_rows(&f, ROWS, 'b');
+    apply(&f, 2);
+    check_copy_directory(directory, copy);
+
+    WEIR_AUTO(fixture) left = start(copy);
+    CHECK(position_of(&left) == 1);
+    check_rows(&left, 0, ROWS, 'b');
+    put_rows(&left, ROWS, 'b');
+    apply(&left, 2);
+    check_rows(&left, 0, ROWS, 'b');
+    CHECK(position_of(&left) == 2);
+    free(directory);
+    free(copy);
+}
