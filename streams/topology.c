@@ -229,26 +229,33 @@ static void add_parent(weir_topology *topology, weir_node *node, const char *par
     weir_indices_add(&parent->children, node_index(topology, node));
 }
 
-static void add_parents(weir_topology *topology, weir_node *node, va_list names)
-{
-    const char *name = NULL;
-    while ((name = va_arg(names, const char *)) != NULL) {
-        add_parent(topology, node, name);
-    }
-}
-
-static void add_listed_parents(weir_topology *topology, weir_node *node, const char *const *names)
-{
-    for (; *names != NULL; names++) {
-        add_parent(topology, node, *names);
-    }
-}
-
 static void check_has_parent(weir_topology *topology, const weir_node *node)
 {
     if (node->parents.count == 0) {
         weir_topology_mistake(topology, "node '%s' has no parent: name a source or a processor",
                               node->name);
+    }
+}
+
+/* A node that is a mistake is NULL, and has no parents. */
+static void add_parents(weir_topology *topology, weir_node *node, va_list names)
+{
+    if (node != NULL) {
+        const char *name = NULL;
+        while ((name = va_arg(names, const char *)) != NULL) {
+            add_parent(topology, node, name);
+        }
+        check_has_parent(topology, node);
+    }
+}
+
+static void add_listed_parents(weir_topology *topology, weir_node *node, const char *const *names)
+{
+    if (node != NULL) {
+        for (; *names != NULL; names++) {
+            add_parent(topology, node, *names);
+        }
+        check_has_parent(topology, node);
     }
 }
 
@@ -267,26 +274,17 @@ static weir_node *add_processor(weir_topology *topology, const char *name,
 void weir_topology_add_processor(weir_topology *topology, const char *name,
                                  const weir_processor_options *options, ...)
 {
-    weir_node *node = add_processor(topology, name, options);
-    if (node == NULL) {
-        return;
-    }
     va_list names;
     va_start(names, options);
-    add_parents(topology, node, names);
+    add_parents(topology, add_processor(topology, name, options), names);
     va_end(names);
-    check_has_parent(topology, node);
 }
 
 void weir_topology_add_processor_to(weir_topology *topology, const char *name,
                                     const weir_processor_options *options,
                                     const char *const *parents)
 {
-    weir_node *node = add_processor(topology, name, options);
-    if (node != NULL) {
-        add_listed_parents(topology, node, parents);
-        check_has_parent(topology, node);
-    }
+    add_listed_parents(topology, add_processor(topology, name, options), parents);
 }
 
 static weir_node *add_sink(weir_topology *topology, const char *name,
@@ -312,25 +310,16 @@ static weir_node *add_sink(weir_topology *topology, const char *name,
 void weir_topology_add_sink(weir_topology *topology, const char *name,
                             const weir_sink_options *options, ...)
 {
-    weir_node *node = add_sink(topology, name, options);
-    if (node == NULL) {
-        return;
-    }
     va_list names;
     va_start(names, options);
-    add_parents(topology, node, names);
+    add_parents(topology, add_sink(topology, name, options), names);
     va_end(names);
-    check_has_parent(topology, node);
 }
 
 void weir_topology_add_sink_to(weir_topology *topology, const char *name,
                                const weir_sink_options *options, const char *const *parents)
 {
-    weir_node *node = add_sink(topology, name, options);
-    if (node != NULL) {
-        add_listed_parents(topology, node, parents);
-        check_has_parent(topology, node);
-    }
+    add_listed_parents(topology, add_sink(topology, name, options), parents);
 }
 
 static bool store_is_there(weir_topology *topology, const char *name)
