@@ -160,6 +160,9 @@ static weir_topic_config internal_topic(const weir_planned_topic *planned,
     for (size_t i = 0; i < config->topic_override_count; i++) {
         apply_override(&topic, &config->topic_overrides[i]);
     }
+    if (planned->settings != NULL) {
+        weir_topic_settings_copy(&topic, planned->settings);
+    }
     return topic;
 }
 

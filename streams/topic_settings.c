@@ -4,6 +4,8 @@
  */
 #include "streams/topic_settings.h"
 
+#include "streams/base/alloc.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -53,5 +55,25 @@ void weir_topic_setting_set(weir_topic_config *config, size_t setting, int64_t v
         *(int16_t *)member = (int16_t)(value < INT16_MAX ? value : INT16_MAX);
     } else {
         *(int64_t *)member = value;
+    }
+}
+
+bool weir_topic_has_settings(const weir_topic_config *config)
+{
+    for (size_t i = 0; i < WEIR_TOPIC_SETTINGS; i++) {
+        if (weir_topic_setting_get(config, i) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void weir_topic_settings_copy(weir_topic_config *config, const weir_topic_config *from)
+{
+    for (size_t i = 0; i < WEIR_TOPIC_SETTINGS; i++) {
+        int64_t value = weir_topic_setting_get(from, i);
+        if (value != 0) {
+            weir_topic_setting_set(config, i, value);
+        }
     }
 }

@@ -17,6 +17,7 @@
  */
 #include "streams/global_stores.h"
 #include "streams/kept_times.h"
+#include "streams/topic_settings.h"
 #include "streams/topology_internal.h"
 
 #include <ctype.h>
@@ -460,6 +461,28 @@ static void check_retention(weir_topology *topology, const weir_store_options *o
     }
 }
 
+static void check_changelog(weir_topology *topology, const weir_store_options *options)
+{
+    const weir_topic_config *changelog = &options->changelog;
+    if (options->changelog_topic != NULL) {
+        weir_topology_check_topic(topology, options->name, options->changelog_topic);
+    }
+    if (changelog->name != NULL || changelog->partition_count != 0 ||
+        changelog->replication_factor != 0 || changelog->cleanup_policy != 0) {
+        weir_topology_mistake(topology,
+                              "store '%s': name, partitions, replicas and clean-up policy of its "
+                              "changelog are the application's: leave them out",
+                              options->name);
+    }
+    bool is_made = !options->logging_disabled && options->changelog_topic == NULL;
+    if (weir_topic_has_settings(changelog) && !is_made && !options->changelog_is_source) {
+        weir_topology_mistake(topology,
+                              "store '%s': settings are for a changelog that is created for it, "
+                              "and it has none: leave them out",
+                              options->name);
+    }
+}
+
 static void add_store(weir_topology *topology, const weir_store_options *options, va_list names)
 {
     if (!legal_in_topic(options->name)) {
@@ -470,9 +493,7 @@ static void add_store(weir_topology *topology, const weir_store_options *options
     if (store_is_there(topology, options->name)) {
         return;
     }
-    if (options->changelog_topic != NULL) {
-        weir_topology_check_topic(topology, options->name, options->changelog_topic);
-    }
+    check_changelog(topology, options);
     check_retention(topology, options);
     check_caching(topology, options);
     topology->stores = weir_grow(topology->stores, topology->store_count, &topology->store_capacity,

@@ -18,6 +18,7 @@
 
 #include "statestore/task_state.h"
 #include "statestore/timestamped.h"
+#include "streams/broker_topics.h"
 #include "streams/processor.h"
 
 typedef struct weir_topology weir_topology;
@@ -77,7 +78,8 @@ typedef struct weir_store_options {
      * last one of each key (weir_context_on_flush). Key-value and window stores. */
     bool caching_enabled;
     bool ordered_by_time; /* Of a window or session store: table_context.h passes closed ones on. */
-    uint8_t value_version; /* > 0: the header "v" of values in the changelog. */
+    uint8_t value_version;       /* > 0: the header "v" of values in the changelog. */
+    weir_topic_config changelog; /* Its settings alone, before those of topic.*; 0 leaves one. */
 } weir_store_options;
 
 /* The topic for a record: its name in arena or longer-lived memory. NULL: it has none, which is for

@@ -478,6 +478,7 @@ static weir_status list_topics(planning *planner, weir_error *err)
                                 .partition_count = count,
                                 .retention_ms = is_versioned ? 0 : options->retention_ms,
                                 .history_ms = is_versioned ? options->retention_ms : 0,
+                                .settings = &options->changelog,
                             });
         }
     }

@@ -46,8 +46,9 @@ typedef struct weir_planned_topic {
     weir_planned_topic_kind kind;
     const char *name;
     int32_t partition_count;
-    int64_t retention_ms; /* Of the window store whose changelog it is; else 0. */
-    int64_t history_ms;   /* The same of a versioned store. */
+    int64_t retention_ms;              /* Of the window store whose changelog it is; else 0. */
+    int64_t history_ms;                /* The same of a versioned store. */
+    const weir_topic_config *settings; /* Of the store; NULL: none of its own. */
 } weir_planned_topic;
 
 typedef struct weir_plan {

@@ -50,6 +50,7 @@ typedef struct weir_materialized {
     /* Of the table of a topic or a stream, > 0: versions of its rows are kept so long, and a record
      * is joined with what was true at its time. A row that comes later than that is dropped. */
     int64_t history_ms;
+    weir_topic_config changelog; /* Settings of its changelog, as those of weir_store_options. */
 } weir_materialized;
 
 /* Most operators: a name, and what their function gets as call->user. */

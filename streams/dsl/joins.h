@@ -30,7 +30,8 @@ typedef struct weir_stream_joined {
     const char *name;       /* Of processors and repartition topics; NULL: generated. */
     const char *store_name; /* What the names of stores begin with; NULL: generated. */
     bool logging_disabled;
-    weir_store_engine engine; /* Of the stores; RocksDB unless said otherwise. */
+    weir_store_engine engine;    /* Of the stores; RocksDB unless said otherwise. */
+    weir_topic_config changelog; /* Settings of their changelogs. */
     void *user;
 } weir_stream_joined;
 

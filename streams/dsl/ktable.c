@@ -34,6 +34,7 @@ static weir_graph_store *declare_rows(weir_builder *builder, const weir_material
         .logging_disabled = materialized->logging_disabled,
         .timestamped = true,
         .caching_enabled = !materialized->caching_disabled,
+        .changelog = materialized->changelog,
     };
     return store;
 }

@@ -29,6 +29,7 @@ static weir_graph_store *declare_buffer(const weir_stream_join *join, const char
         .retain_duplicates = true,
         .engine = options->engine,
         .logging_disabled = options->logging_disabled,
+        .changelog = options->changelog,
     };
     if (store->options.retention_ms == 0) {
         store->options.retention_ms = 1; /* Records of one moment only. */
@@ -185,6 +186,7 @@ static weir_kstream *add_join(weir_stream_join *join, weir_kstream *left, weir_k
         outer->options.name = outer_store_name(join, names.left_generated, options);
         outer->options.logging_disabled = options->logging_disabled;
         outer->options.engine = options->engine;
+        outer->options.changelog = options->changelog;
         join->outer_store = outer->options.name;
         right_store->next = shared(builder, outer, names.left, names.right);
     }

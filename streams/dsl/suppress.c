@@ -190,6 +190,7 @@ static weir_graph_store *declare_store(weir_builder *builder, const weir_suppres
         .name = options->name != NULL ? weir_builder_join_names(builder, options->name, "-store")
                                       : weir_builder_new_store_name(builder, "KTABLE-SUPPRESS-"),
         .logging_disabled = options->logging_disabled,
+        .changelog = options->changelog,
         .value_version = 3,
     };
     return store;

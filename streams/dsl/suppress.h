@@ -29,6 +29,7 @@ typedef struct weir_suppressed {
     size_t bytes_max;   /* What they take, as Kafka Streams counts it; 0: no limit. */
     weir_buffer_full when_full;
     bool logging_disabled;
+    weir_topic_config changelog; /* Settings of its changelog. */
 } weir_suppressed;
 
 /* The last change of each window, once it has closed; removals are dropped. Something upstream of

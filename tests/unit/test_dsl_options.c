@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Options of operators that change where records go and where state lies: partitioners of several
- * partitions, of joins by a foreign key, stores in memory, windows without an end.
+ * partitions, of joins by a foreign key, stores in memory, windows without an end, settings of
+ * changelogs.
  */
 #include "streams/dsl/dsl.h"
 #include "streams/topology_internal.h"
 #include "tests/harness/check.h"
 #include "tests/harness/dsl_fixture.h"
 #include "tests/harness/dsl_functions.h"
+#include "tests/harness/sim_broker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,4 +155,56 @@ TEST(window_of_the_longest_size_takes_every_record)
     dsl_skip(&self, "out", 1);
     dsl_check_end(&self, "out");
     dsl_fixture_end(&self);
+}
+
+static void check_tombstones_kept(weir_broker *broker, const char *topic, int64_t wanted_ms)
+{
+    weir_error err = {0};
+    weir_topic_config found = {0};
+    CHECK_OK(weir_broker_describe_topic(broker, topic, &found, &err), &err);
+    CHECK_I64(found.delete_retention_ms, ==, wanted_ms);
+}
+
+TEST(changelogs_have_settings_of_their_own_before_those_of_all)
+{
+    weir_error err = {0};
+    WEIR_AUTO_PTR(weir_builder) builder = weir_builder_new();
+    const weir_topic_config five = {.delete_retention_ms = 5};
+    const weir_join_windows windows = {.before_ms = 1};
+    (void)weir_kstream_outer_join(weir_builder_stream(builder, "left", NULL),
+                                  weir_builder_stream(builder, "right", NULL), dsl_pair, &windows,
+                                  &(weir_stream_joined){.store_name = "pair", .changelog = five});
+    weir_ktable *kept = weir_builder_table(
+        builder, "table", NULL, &(weir_materialized){.store_name = "kept", .changelog = five});
+    (void)weir_ktable_suppress_until_time_limit(
+        kept, 1, &(weir_suppressed){.name = "held", .changelog = five});
+    (void)weir_builder_table(builder, "other", NULL, WEIR_STORED_AS("plain"));
+    const weir_topology *topology = NULL;
+    CHECK_OK(weir_builder_build(builder, &topology, &err), &err);
+    WEIR_AUTO_PTR(weir_broker) broker = sim_broker_new(1);
+    const weir_setting settings[] = {{"topic.delete.retention.ms", "7"}};
+    const weir_test_driver_options options = {
+        .topology = topology, .broker = broker, .settings = settings, .setting_count = 1};
+    WEIR_AUTO_PTR(weir_test_driver) driver = NULL;
+    CHECK_OK(weir_test_driver_new(&options, &driver, &err), &err);
+    CHECK_I64(topology->store_count, ==, 6); /* Three of the join. */
+    for (size_t i = 0; i < topology->store_count; i++) {
+        const char *name = topology->stores[i].options.name;
+        WEIR_AUTO_FREE char *topic = weir_format("test-%s-changelog", name);
+        bool is_plain = strcmp(name, "plain") == 0;
+        check_tombstones_kept(broker, topic, is_plain ? 7 : 5);
+    }
+}
+
+TEST(settings_of_a_changelog_that_nobody_makes_are_a_mistake)
+{
+    weir_builder *builder = weir_builder_new();
+    weir_materialized kept = {.store_name = "kept", .logging_disabled = true};
+    kept.changelog.delete_retention_ms = 5;
+    (void)weir_builder_table(builder, "table", NULL, &kept);
+    dsl_check_mistake(builder, "store 'kept': settings are for a changelog that is created for it");
+    builder = weir_builder_new();
+    kept = (weir_materialized){.store_name = "kept", .changelog = {.partition_count = 3}};
+    (void)weir_builder_table(builder, "table", NULL, &kept);
+    dsl_check_mistake(builder, "store 'kept': name, partitions, replicas");
 }
