@@ -148,7 +148,8 @@ class WeirApplication:
         self.lines = queue.Queue()
         self.state = None
         self.reason = None
-        threading.Thread(target=self.read, daemon=True).start()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
 
     def read(self):
         for line in self.process.stdout:
@@ -167,6 +168,7 @@ class WeirApplication:
         if self.process.poll() is None:
             return None
         self.process.wait()
+        self.reader.join()  # What it said last may not have been read yet.
         return self.reason or f"exit code {self.process.returncode}"
 
     def request_stop(self):
