@@ -138,7 +138,7 @@ static weir_cpu_budget page_budget(const weir_stage_services *services)
     if (services->cpu_now_ns == NULL) {
         return (weir_cpu_budget){0};
     }
-    uint64_t allowed_ns = (uint64_t)WEIR_EXTRACT_CPU_MS_MAX * WEIR_NS_PER_MS;
+    uint64_t allowed_ns = (uint64_t)services->crawl.page_cpu_ms_max * WEIR_NS_PER_MS;
     return (weir_cpu_budget){services->cpu_now_ns, services->cpu_now_ns() + allowed_ns};
 }
 

@@ -26,7 +26,7 @@ enum {
     WEIR_EXTRACT_JSON_LD_BYTES_MAX = 512 << 10,
     WEIR_EXTRACT_TEXT_CHARS_MIN = 250,       /* A shorter main text is looked for further. */
     WEIR_EXTRACT_ARENA_BYTES_MAX = 16 << 20, /* Of links, metadata and the like. */
-    WEIR_EXTRACT_CPU_MS_MAX = 250,           /* What a caller should allow for a page. */
+    WEIR_EXTRACT_CPU_MS_MAX = 250,           /* What a caller allows for a page, unless told. */
 };
 
 /* A link, an alternate (text: its hreflang) or an image (text: its alt). url is canonical. */

@@ -71,6 +71,8 @@ static const setting table[] = {
      DAY_MS, "ms from start to end of a request"},
     {"fetch.body.bytes.max", NULL, SETTING_NUMBER, AT(pipeline.crawl.body_bytes_max), "8388608",
      1024, 64 << 20, "bytes of a body, decompressed"},
+    {"extract.page.cpu.ms.max", NULL, SETTING_NUMBER, AT(pipeline.crawl.page_cpu_ms_max), "250", 1,
+     DAY_MS, "ms of CPU time for one page; what takes more is too_slow"},
     {"fetch.proxy.url", "--proxy", SETTING_TEXT, AT(pipeline.crawl.proxy_url), NULL, 0, 0,
      "HTTP proxy for every request"},
     {"fetch.private.allow", "--allow-private", SETTING_TEXT, AT(pipeline.crawl.allow_private), NULL,

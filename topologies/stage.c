@@ -4,6 +4,7 @@
  */
 #include "topologies/stage.h"
 
+#include "topologies/extract_page.h"
 #include "topologies/quality_rules.h"
 
 #include <string.h>
@@ -38,6 +39,7 @@ static void complete_settings(weir_crawl_settings *settings)
     settings->request_timeout_ms =
         or_default(settings->request_timeout_ms, DEFAULT_REQUEST_TIMEOUT_MS);
     settings->body_bytes_max = or_default(settings->body_bytes_max, DEFAULT_BODY_BYTES_MAX);
+    settings->page_cpu_ms_max = or_default(settings->page_cpu_ms_max, WEIR_EXTRACT_CPU_MS_MAX);
     settings->host_urls_max = or_default(settings->host_urls_max, DEFAULT_HOST_URLS_MAX);
     settings->attempts_max = (int32_t)or_default(settings->attempts_max, DEFAULT_ATTEMPTS_MAX);
     settings->retry_backoff_ms = or_default(settings->retry_backoff_ms, DEFAULT_RETRY_BACKOFF_MS);

@@ -29,6 +29,7 @@ typedef struct weir_crawl_settings {
     int64_t delay_ms;           /* Between two requests to a host; -1: none. 1,000 */
     int64_t request_timeout_ms; /* 30,000 */
     int64_t body_bytes_max;     /* 8 MiB */
+    int64_t page_cpu_ms_max;    /* CPU time for one page; what takes more is "too_slow". 250 */
     int64_t host_urls_max;      /* URLs of one host that may be known. 100,000 */
     int32_t attempts_max;       /* 3 */
     int64_t retry_backoff_ms;   /* Doubled with each attempt. 60,000 */
