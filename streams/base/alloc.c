@@ -16,9 +16,9 @@
 enum { GROW_FIRST_CAPACITY = 8, ZERO_BY_HAND_BYTES_MAX = 1 << 20 };
 
 /* Read by jemalloc, where the program is linked with it: what lies free goes back to the kernel
- * after a second, not after ten. Weak, so a program that has its own keeps it. */
+ * after 2.5 s, not after ten. Weak, so a program that has its own keeps it. */
 extern const char *malloc_conf;
-__attribute__((weak)) const char *malloc_conf = "dirty_decay_ms:1000";
+__attribute__((weak)) const char *malloc_conf = "dirty_decay_ms:2500";
 
 /* jemalloc's, in programs that are linked with it. */
 extern int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes)
