@@ -4,9 +4,7 @@
  */
 #include "connectors/rest_windows.h"
 
-#include "streams/base/base64.h"
-
-#include <string.h>
+#include "connectors/rest_cursor.h"
 
 typedef struct writing {
     const weir_rest_windows *windows;
@@ -60,39 +58,6 @@ static weir_status read_order(const weir_rest_request *request, const char *usua
                : weir_error_set(err, WEIR_BAD_RECORD, "order is neither %s nor %s", usual, other);
 }
 
-/* In a URL as it is: two letters of base64 have others in their place, and nothing pads it. */
-static void exchange(weir_buf *text, const char *from, const char *to)
-{
-    char *at = (char *)text->data;
-    for (size_t i = 0; i < text->size; i++) {
-        const char *letter = at[i] == '\0' ? NULL : strchr(from, at[i]);
-        at[i] = letter == NULL ? at[i] : to[letter - from];
-    }
-}
-
-static weir_bytes cursor_of(weir_bytes place, weir_buf *text)
-{
-    weir_base64_append(text, place);
-    exchange(text, "+/", "-_");
-    while (text->size > 0 && ((const char *)text->data)[text->size - 1] == '=') {
-        text->size--;
-    }
-    return weir_buf_bytes(text);
-}
-
-static weir_status read_cursor(const weir_rest_request *request, weir_buf *place, weir_error *err)
-{
-    weir_bytes cursor = weir_rest_query(request, "cursor");
-    WEIR_AUTO(weir_buf) text = {0};
-    weir_buf_set(&text, cursor.data == NULL ? WEIR_BYTES("") : cursor);
-    exchange(&text, "-_", "+/");
-    return weir_base64_decode(weir_buf_bytes(&text), place)
-               ? WEIR_OK
-               : weir_error_set(err, WEIR_BAD_RECORD,
-                                "cursor is none of ours: pass next_cursor of the page before, or "
-                                "none for the first page");
-}
-
 static weir_status read_windows(const weir_rest_windows *windows, const weir_rest_request *request,
                                 weir_buf *place, weir_query_windows *out_query, weir_error *err)
 {
@@ -110,9 +75,11 @@ static weir_status read_windows(const weir_rest_windows *windows, const weir_res
     WEIR_TRY(weir_rest_query_i64(request, "to_ms", out_query->from_ms, INT64_MAX, &out_query->to_ms,
                                  err));
     WEIR_TRY(read_order(request, "asc", "desc", &out_query->backwards, err));
-    WEIR_TRY(read_cursor(request, place, err));
+    WEIR_TRY(weir_rest_cursor_read(request, place, &out_query->after, err));
+    if (out_query->after.size == 0) {
+        out_query->after = WEIR_BYTES_NULL; /* No place of a window is empty. */
+    }
     out_query->limit = (size_t)limit;
-    out_query->after = place->size > 0 ? weir_buf_bytes(place) : WEIR_BYTES_NULL;
     return WEIR_OK;
 }
 
@@ -133,8 +100,8 @@ weir_status weir_rest_answer_windows(const weir_rest_windows *windows,
     weir_status status =
         weir_query_windows_visit(windows->application, &query, write_window, &self, &more, err);
     weir_json_end_array(&json);
-    weir_json_member_bytes(&json, "next_cursor",
-                           more ? cursor_of(weir_buf_bytes(&self.last), &cursor) : WEIR_BYTES_NULL);
+    weir_rest_cursor_encode(weir_buf_bytes(&self.last), &cursor);
+    weir_json_member_bytes(&json, "next_cursor", more ? weir_buf_bytes(&cursor) : WEIR_BYTES_NULL);
     weir_json_end_object(&json);
     weir_buf_cleanup(&self.last);
     return status;

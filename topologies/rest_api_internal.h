@@ -102,10 +102,6 @@ void weir_rest_value_write(const weir_rest_api *api, const char *name, weir_byte
 void weir_rest_row_write(const weir_rest_page *page, weir_bytes key, weir_bytes value,
                          weir_json *json);
 
-/* Appends key as an opaque cursor (base64url), and back; false for what is no cursor. */
-void weir_rest_cursor_encode(weir_bytes key, weir_buf *to);
-bool weir_rest_cursor_decode(weir_bytes cursor, weir_buf *out_key);
-
 /* Handlers of GET; user is the weir_rest_api. */
 weir_status weir_rest_get_healthz(void *user, const weir_rest_request *request,
                                   weir_rest_response *response, weir_error *err);

@@ -16,6 +16,7 @@
 #include "topologies/url_canon.h"
 
 #include "avro/records.h"
+#include "connectors/rest_cursor.h"
 #include "streams/base/clock.h"
 #include "streams/base/hash.h"
 #include "streams/base/json_read.h"

@@ -2,61 +2,17 @@
  *
  * rest_page.c - rows of a store, a page at a time.
  *
- * The cursor of a page is the key of its last row, so it stays good whatever happens to the store
- * between two pages: the next one begins behind that key. A page ends at its limit of rows, or
- * where it has become large.
+ * A page begins behind its cursor (rest_cursor.h), the last key of the page before, and ends at its
+ * limit of rows, or where it has become large.
  */
 #include "topologies/rest_api_internal.h"
 #include "topologies/utf8.h"
 
+#include "connectors/rest_cursor.h"
 #include "streams/base/hash.h"
 #include "streams/query.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-enum { PAGE_BYTES_MAX = 8 << 20, CURSOR_BYTES_MAX = WEIR_REST_TARGET_BYTES_MAX };
-
-/* RFC 4648, section 5. */
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-void weir_rest_cursor_encode(weir_bytes key, weir_buf *to)
-{
-    const uint8_t *from = key.data;
-    for (size_t at = 0; at < key.size; at += 3) {
-        size_t count = key.size - at < 3 ? key.size - at : 3;
-        uint32_t bits = (uint32_t)from[at] << 16;
-        bits |= count > 1 ? (uint32_t)from[at + 1] << 8 : 0;
-        bits |= count > 2 ? (uint32_t)from[at + 2] : 0;
-        for (size_t i = 0; i <= count; i++) {
-            weir_buf_append_byte(to, (uint8_t)digits[bits >> (18 - 6 * i) & 63]);
-        }
-    }
-}
-
-bool weir_rest_cursor_decode(weir_bytes cursor, weir_buf *out_key)
-{
-    const uint8_t *from = cursor.data;
-    uint32_t bits = 0;
-    uint32_t bit_count = 0;
-    weir_buf_clear(out_key);
-    if (cursor.size % 4 == 1) {
-        return false;
-    }
-    for (size_t i = 0; i < cursor.size; i++) {
-        const char *digit = from[i] == '\0' ? NULL : strchr(digits, from[i]);
-        if (digit == NULL) {
-            return false;
-        }
-        bits = bits << 6 | (uint32_t)(digit - digits);
-        bit_count += 6;
-        if (bit_count >= 8) {
-            bit_count -= 8;
-            weir_buf_append_byte(out_key, (uint8_t)(bits >> bit_count));
-        }
-    }
-    return (bits & ((1U << bit_count) - 1)) == 0; /* What is left over is padding. */
-}
+enum { PAGE_BYTES_MAX = 8 << 20 };
 
 /* Appends the member name_hex. */
 static void write_hex(weir_json *json, const char *name, weir_bytes bytes)
@@ -156,18 +112,14 @@ static weir_status scan_of(const weir_rest_page *page, const weir_rest_request *
 {
     int64_t limit = WEIR_REST_LIMIT_DEFAULT;
     WEIR_TRY(weir_rest_query_i64(request, "limit", 1, WEIR_REST_LIMIT_MAX, &limit, err));
-    weir_bytes cursor = weir_rest_query(request, "cursor");
-    if (cursor.data != NULL && !weir_rest_cursor_decode(cursor, after)) {
-        return weir_error_set(err, WEIR_BAD_RECORD,
-                              "cursor is none of ours: pass next_cursor of the page before, or "
-                              "none for the first page");
-    }
+    weir_bytes place = {0};
+    WEIR_TRY(weir_rest_cursor_read(request, after, &place, err));
     *out_scan = (weir_query_scan){
         .store = page->store,
         .prefix = weir_rest_query(request, "prefix"),
         .from = weir_rest_query(request, "from"),
         .to = weir_rest_query(request, "to"),
-        .after = cursor.data != NULL ? weir_buf_bytes(after) : WEIR_BYTES_NULL,
+        .after = place,
         .limit = (size_t)limit,
     };
     return scan_more(request, out_scan, err);

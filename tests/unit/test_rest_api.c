@@ -4,6 +4,7 @@
  * (topologies/rest_api.c and its parts). No socket: calls go straight to the dispatcher.
  */
 #include "avro/records.h"
+#include "connectors/rest_cursor.h"
 #include "streams/base/hash.h"
 #include "streams/base/json_read.h"
 #include "tests/harness/check.h"
