@@ -178,7 +178,7 @@ static weir_status compare_topic(run *self, const char *name, bool is_internal, 
     const conformance_topic *topic = conformance_script_topic(&self->script, name);
     const conformance_lines *expected = topic == NULL ? &none : &topic->lines;
     gathering got = {.topic = name, .is_internal = is_internal};
-    sim_cluster_visit(self->world.cluster, name, 0, gather, &got);
+    sim_cluster_visit(self->world.cluster, (weir_topic_partition){name, 0}, NULL, gather, &got);
     if (self->is_timeless) {
         conformance_lines_forget_times(&got.lines);
     }

@@ -162,22 +162,31 @@ int64_t sim_cluster_committed(sim_cluster *cluster, const char *group, const cha
     return found->offset;
 }
 
-void sim_cluster_visit(sim_cluster *cluster, const char *topic, int32_t partition,
+void sim_cluster_visit(sim_cluster *cluster, weir_topic_partition partition, int64_t *from,
                        void (*visit)(void *user, const weir_record *record), void *user)
 {
-    const sim_partition *log =
-        sim_partition_find(cluster, (weir_topic_partition){topic, partition});
-    for (size_t i = 0; log != NULL && i < log->count; i++) {
+    const sim_partition *log = sim_partition_find(cluster, partition);
+    if (log == NULL) {
+        return;
+    }
+    int64_t undecided = log->end_offset;
+    for (size_t i = from == NULL ? 0 : sim_partition_seek(log, *from); i < log->count; i++) {
         const sim_entry *entry = &log->entries[i];
-        bool decided = entry->txn == NULL || entry->txn->state == SIM_TXN_COMMITTED ||
-                       entry->txn->state == SIM_TXN_PREPARED;
-        if (entry->memory != NULL && decided) {
+        bool open = entry->txn != NULL && entry->txn->state == SIM_TXN_OPEN;
+        bool aborted = entry->txn != NULL && entry->txn->state == SIM_TXN_ABORTED;
+        if (open && entry->offset < undecided) {
+            undecided = entry->offset;
+        }
+        if (entry->memory != NULL && !open && !aborted) {
             weir_record record = entry->record;
-            record.topic = topic;
-            record.partition = partition;
+            record.topic = partition.topic;
+            record.partition = partition.partition;
             record.offset = entry->offset;
             visit(user, &record);
         }
+    }
+    if (from != NULL) {
+        *from = undecided;
     }
 }
 

@@ -79,8 +79,9 @@ int64_t sim_cluster_committed(sim_cluster *cluster, const char *group, const cha
                               int32_t partition, weir_buf *out_metadata);
 
 /* Calls visit for each record of a partition whose fate is decided for good: written plainly, or in
- * a transaction that committed, its markers written or not. */
-void sim_cluster_visit(sim_cluster *cluster, const char *topic, int32_t partition,
+ * a transaction that committed, its markers written or not. From *from on, which becomes the first
+ * offset without such a fate (what comes after it is told again); NULL: all of them. */
+void sim_cluster_visit(sim_cluster *cluster, weir_topic_partition partition, int64_t *from,
                        void (*visit)(void *user, const weir_record *record), void *user);
 
 /* Whether a removal of key from topic was written outside of a transaction and never acknowledged:

@@ -138,12 +138,14 @@ static void free_batch(weir_batch *base)
 static weir_batch *read_some(sim_consumer *self, assignment *from, const sim_partition *partition,
                              size_t records_max)
 {
-    sim_batch *batch = weir_alloc(sizeof(*batch));
-    batch->records = weir_alloc_array(records_max, sizeof(*batch->records));
-    batch->topic = weir_strdup(from->topic);
     int64_t end = visible_end(self, partition);
     size_t count = 0;
     size_t index = sim_partition_seek(partition, from->position);
+    size_t left = partition->count - index;
+    sim_batch *batch = weir_alloc(sizeof(*batch));
+    batch->records = weir_alloc_array(left < records_max ? left : records_max, /* May be none. */
+                                      sizeof(*batch->records));
+    batch->topic = weir_strdup(from->topic);
     for (; index < partition->count && partition->entries[index].offset < end; index++) {
         const sim_entry *entry = &partition->entries[index];
         if (is_visible(self, entry)) {

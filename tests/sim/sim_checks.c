@@ -179,9 +179,11 @@ static void check_group_partition(sim_checks *checks, int32_t partition)
 void sim_checks_after_step(sim_checks *checks)
 {
     for (int32_t p = 0; p < SIM_APP_GROUP_PARTITIONS; p++) {
-        sim_cluster_visit(checks->cluster, SIM_APP_BY_GROUP, p, take_forwarded, checks);
+        sim_cluster_visit(checks->cluster, (weir_topic_partition){SIM_APP_BY_GROUP, p},
+                          &checks->seen_by_group[p].next, take_forwarded, checks);
     }
-    sim_cluster_visit(checks->cluster, SIM_APP_OUT, 0, take_total, checks);
+    sim_cluster_visit(checks->cluster, (weir_topic_partition){SIM_APP_OUT, 0},
+                      &checks->seen_out.next, take_total, checks);
     for (int32_t p = 0; p < SIM_APP_PARTITIONS; p++) {
         check_input_partition(checks, p);
     }

@@ -34,6 +34,7 @@ typedef struct sim_input {
  * not matter. */
 typedef struct sim_seen {
     bool offsets[64 * SIM_APP_RECORDS_MAX];
+    int64_t next; /* All below it are decided, and seen where they exist. */
 } sim_seen;
 
 enum { SIM_STORES = 3 };

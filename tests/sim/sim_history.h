@@ -25,6 +25,7 @@ typedef struct sim_history {
     size_t count; /* The last record's offset + 1. */
     size_t capacity;
     int64_t term; /* The highest. */
+    int64_t next; /* Where sim_cluster_visit goes on. */
 } sim_history;
 
 void sim_history_cleanup(sim_history *history);

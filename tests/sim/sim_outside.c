@@ -146,7 +146,8 @@ bool sim_outside_write_late(const sim_outside *outside, const sim_faults *faults
     size_t at = weir_random_below(random, WEIR_COUNT_OF(changelogs));
     int32_t partition = (int32_t)weir_random_below(random, changelogs[at].partitions);
     late_record late = {.random = random};
-    sim_cluster_visit(outside->cluster, changelogs[at].topic, partition, choose, &late);
+    sim_cluster_visit(outside->cluster, (weir_topic_partition){changelogs[at].topic, partition},
+                      NULL, choose, &late);
     /* Of its writer, or else of an owner that had not written before the last one did. */
     late.term = late.term < late.highest ? late.term : late.highest - 1;
     bool is_one = late.term > 0;

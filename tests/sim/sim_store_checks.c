@@ -45,8 +45,9 @@ void sim_checks_see_changelogs(sim_checks *checks)
 {
     for (size_t s = 0; s < store_count(checks); s++) {
         for (int32_t p = 0; p < stores[s].partition_count; p++) {
-            sim_cluster_visit(checks->cluster, stores[s].changelog, p, see_record,
-                              &checks->changelogs[s][p]);
+            sim_history *history = &checks->changelogs[s][p];
+            sim_cluster_visit(checks->cluster, (weir_topic_partition){stores[s].changelog, p},
+                              &history->next, see_record, history);
         }
     }
 }
@@ -110,7 +111,8 @@ static replayed replay_changelog(const sim_checks *checks, size_t store, int32_t
                                  int64_t end)
 {
     replayed replay = {weir_map_new(), weir_map_new(), end, 0, 0};
-    sim_cluster_visit(checks->cluster, stores[store].changelog, partition, replay_record, &replay);
+    sim_cluster_visit(checks->cluster, (weir_topic_partition){stores[store].changelog, partition},
+                      NULL, replay_record, &replay);
     return replay;
 }
 
