@@ -48,7 +48,7 @@ enum {
     /* A compaction waits for files of some stores, which are then as much as it waited for without
      * them: four write buffers of half of the memtables. */
     APPLY_FILE_PART = 8,
-    APPLY_FILE_BYTES_MIN = 4 << 20, /* A file is put on disk by the worker. */
+    APPLY_FILE_BYTES_MIN = 1 << 20, /* A file is put on disk by the worker. */
     PROBE_BYTES = 1 << 20,   /* What must fit on the disk before a broken database is opened. */
     FULL_WITH_SPACE_MAX = 4, /* So often a write may fail for want of space that is there. */
 };
