@@ -99,7 +99,7 @@ static const setting_spec specs[] = {
            "What a worker's consumer reads ahead."),
     NUMBER("weir.produce.bytes.max", produce_bytes_max, "bytes", 8 * MIB, 64 * 1024, 1024 * MIB,
            "What a worker's producer holds until it is acknowledged."),
-    NUMBER("statestore.cache.max.bytes", cache_bytes_max, "bytes", 10 * MIB, 0, 1024 * 1024 * MIB,
+    NUMBER("statestore.cache.max.bytes", cache_bytes_max, "bytes", 32 * MIB, 0, 1024 * 1024 * MIB,
            "What the record caches of all workers hold back together; 0: nothing."),
     NUMBER("weir.subscription.bytes.max", subscription_bytes_max, "bytes", 512 * MIB, MIB,
            1024 * 1024 * MIB, "What waits for subscribers to changes of stores, of all together."),

@@ -36,7 +36,7 @@ TEST(without_a_budget_each_limit_has_its_own_default)
     weir_config config = {0};
     CHECK_OK(init(&config, (const char *const[]){NULL}, &err), &err);
     CHECK_I64(config.database_bytes_max, ==, 64 * MIB);
-    CHECK_I64(config.cache_bytes_max, ==, 10 * MIB);
+    CHECK_I64(config.cache_bytes_max, ==, 32 * MIB);
     CHECK_I64(config.fetch_bytes_max, ==, MIB);
     CHECK_I64(config.produce_bytes_max, ==, 8 * MIB);
     CHECK_I64(config.subscription_bytes_max, ==, 512 * MIB);
