@@ -95,6 +95,10 @@ static void move_base(weir_offset_window *window, int64_t target)
 void weir_offset_window_take(weir_offset_window *window, int64_t offset, bool done)
 {
     WEIR_ASSERT(weir_offset_window_has_room(window, offset));
+    if (done && window->unfinished == 0 && window->bits == NULL) { /* As most of the time. */
+        window->base = window->next = window->top = offset + 1;
+        return;
+    }
     if (window->unfinished == 0) {
         window->next = offset;
         move_base(window, offset);

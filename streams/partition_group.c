@@ -137,6 +137,15 @@ size_t weir_partition_group_choose(const weir_partition_group *group)
     return chosen;
 }
 
+size_t weir_partition_group_next(weir_partition_group *group, int64_t now_ms)
+{
+    if (group->count == 1) { /* There is none to wait for, and none to choose from. */
+        return has_record(&group->inputs[0]) ? 0 : WEIR_NO_INPUT;
+    }
+    return weir_partition_group_ready(group, now_ms, NULL) ? weir_partition_group_choose(group)
+                                                           : WEIR_NO_INPUT;
+}
+
 void weir_partition_group_pop(weir_partition_group *group, size_t input)
 {
     WEIR_ASSERT(input < group->count);

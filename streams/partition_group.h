@@ -47,6 +47,9 @@ bool weir_partition_group_ready(weir_partition_group *group, int64_t now_ms, boo
 /* The input whose head has the smallest event time; WEIR_NO_INPUT when all are empty. */
 size_t weir_partition_group_choose(const weir_partition_group *group);
 
+/* The input whose head may be processed now, by the two above; WEIR_NO_INPUT: none. */
+size_t weir_partition_group_next(weir_partition_group *group, int64_t now_ms);
+
 /* Removes the head of an input; its event time moves the stream time on. */
 void weir_partition_group_pop(weir_partition_group *group, size_t input);
 

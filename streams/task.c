@@ -330,22 +330,29 @@ void weir_task_refresh_inputs(weir_task *task)
 static weir_status decode(weir_task *task, const weir_serde *serde, weir_record *record,
                           weir_error *err)
 {
-    if (serde->decode == NULL) {
-        return WEIR_OK;
-    }
     weir_status status = serde->decode(serde->user, record, task->arena, &record->object, err);
     bool of_the_record = status != WEIR_OK && status != WEIR_IO && status != WEIR_FATAL;
     return of_the_record ? WEIR_BAD_RECORD : status;
 }
 
-static weir_status try_record(weir_task *task, weir_task_input *input, const weir_record *raw,
-                              weir_refused *refused, weir_error *err)
+static weir_status try_decoded(weir_task *task, weir_task_input *input, const weir_record *raw,
+                               weir_refused *refused, weir_error *err)
 {
     weir_record record = *raw;
     refused->stage = WEIR_STAGE_DESERIALIZATION;
     WEIR_TRY(decode(task, &input->source->node->source.serde, &record, err));
     refused->stage = WEIR_STAGE_PROCESSING;
     return weir_context_process(input->source, &record, err);
+}
+
+static weir_status try_record(weir_task *task, weir_task_input *input, const weir_record *raw,
+                              weir_refused *refused, weir_error *err)
+{
+    if (input->source->node->source.serde.decode != NULL) {
+        return try_decoded(task, input, raw, refused, err);
+    }
+    refused->stage = WEIR_STAGE_PROCESSING;
+    return weir_context_process(input->source, raw, err);
 }
 
 static weir_status process_record(weir_task *task, weir_task_input *input, const weir_record *raw,
@@ -375,12 +382,9 @@ static weir_status process_record(weir_task *task, weir_task_input *input, const
 /* The input whose head is next; NULL where there is none or it has to wait. */
 static weir_task_input *next_input(weir_task *task)
 {
-    if (!weir_partition_group_ready(task->group, task->environment->now_ms, NULL) ||
-        task->async_count >= task->environment->config->max_async_records) {
-        return NULL;
-    }
-    size_t number = weir_partition_group_choose(task->group);
-    return number == WEIR_NO_INPUT ? NULL : &task->inputs[number];
+    size_t number = weir_partition_group_next(task->group, task->environment->now_ms);
+    bool waits = task->async_count >= task->environment->config->max_async_records;
+    return waits || number == WEIR_NO_INPUT ? NULL : &task->inputs[number];
 }
 
 static void take_record(weir_task_input *input, int64_t offset, bool done)
@@ -391,10 +395,39 @@ static void take_record(weir_task_input *input, int64_t offset, bool done)
     resume_if_low(input);
 }
 
+/* Processes the head of input's queue, with its event time. */
+static weir_status process_head(weir_task *task, weir_task_input *input, const weir_record *record,
+                                weir_error *err)
+{
+    task->current = (weir_task_current){.input = input, .record = record};
+    weir_status status = process_record(task, input, record, err);
+    weir_arena_reset(task->arena); /* All that the processors allocated for this record. */
+    if (status != WEIR_OK) {
+        /* It stays at the head of the queue: a rollback reads it again. */
+        return weir_error_wrap(err, status, "task %s: %s[%" PRId32 "]@%" PRId64, task->planned->id,
+                               input->partition.topic, input->partition.partition, record->offset);
+    }
+    task->last_timestamp_ms = record->timestamp_ms;
+    take_record(input, record->offset, weir_async_settle(task));
+    task->current = (weir_task_current){0};
+    return WEIR_OK;
+}
+
+/* The same of a record whose event time is not the one that it was sent with. */
+static weir_status process_at(weir_task *task, weir_task_input *input, const weir_record *head,
+                              int64_t timestamp_ms, weir_error *err)
+{
+    weir_record record = *head;
+    record.timestamp_ms = timestamp_ms;
+    return process_head(task, input, &record, err);
+}
+
 weir_status weir_task_process(weir_task *task, weir_error *err)
 {
     WEIR_ASSERT(task->phase == WEIR_TASK_RUNNING);
-    WEIR_TRY(weir_task_go_on_evicting(task, err));
+    if (task->store_count > 0) {
+        WEIR_TRY(weir_task_go_on_evicting(task, err));
+    }
     weir_task_input *input = next_input(task);
     if (input == NULL) {
         return WEIR_AGAIN;
@@ -409,24 +442,12 @@ weir_status weir_task_process(weir_task *task, weir_error *err)
         return WEIR_OK;
     }
     weir_task_look_ahead(task, input->queue);
-    weir_record record = *head;
-    record.timestamp_ms = timestamp_ms;
     if (task->stream_time_ms < timestamp_ms) {
         task->stream_time_ms = timestamp_ms; /* A late record never turns it back. */
     }
     weir_task_restart_idle_time(task);
-    task->current = (weir_task_current){.input = input, .record = &record};
-    weir_status status = process_record(task, input, &record, err);
-    weir_arena_reset(task->arena); /* All that the processors allocated for this record. */
-    if (status != WEIR_OK) {
-        /* It stays at the head of the queue: a rollback reads it again. */
-        return weir_error_wrap(err, status, "task %s: %s[%" PRId32 "]@%" PRId64, task->planned->id,
-                               input->partition.topic, input->partition.partition, record.offset);
-    }
-    task->last_timestamp_ms = timestamp_ms;
-    take_record(input, record.offset, weir_async_settle(task));
-    task->current = (weir_task_current){0};
-    return WEIR_OK;
+    return head->timestamp_ms == timestamp_ms ? process_head(task, input, head, err)
+                                              : process_at(task, input, head, timestamp_ms, err);
 }
 
 static weir_status punctuate_once(weir_task *task, const weir_punctuator *due, int64_t time_ms,

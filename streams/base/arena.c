@@ -92,6 +92,9 @@ weir_bytes weir_arena_copy(weir_arena *arena, weir_bytes bytes)
 
 void weir_arena_reset(weir_arena *arena)
 {
+    if (arena->used_bytes == 0) { /* After most records. */
+        return;
+    }
     while (arena->newest != NULL &&
            (arena->newest->older != NULL || arena->newest->capacity > BLOCK_BYTES)) {
         block *older = arena->newest->older;

@@ -172,3 +172,19 @@ TEST(with_idling_disabled_whatever_is_there_is_taken)
     weir_record_queue_add(weir_partition_group_queue(group, 1), BATCH(0, 1));
     CHECK(weir_partition_group_ready(group, 0, NULL));
 }
+
+TEST(the_next_input_is_the_one_that_may_be_taken_now)
+{
+    WEIR_AUTO_PTR(weir_partition_group) group = weir_partition_group_new(100);
+    weir_partition_group_add(group, NULL);
+    CHECK(weir_partition_group_next(group, 1000) == WEIR_NO_INPUT);
+    weir_record_queue_add(weir_partition_group_queue(group, 0), BATCH(0, 7));
+    CHECK_I64(weir_partition_group_next(group, 1000), ==, 0); /* It has none to wait for. */
+
+    weir_partition_group_add(group, NULL);
+    weir_partition_group_set_lag(group, 1, 0);
+    CHECK(weir_partition_group_next(group, 1000) == WEIR_NO_INPUT);
+    CHECK_I64(weir_partition_group_next(group, 1100), ==, 0);
+    weir_record_queue_add(weir_partition_group_queue(group, 1), BATCH(0, 3));
+    CHECK_I64(weir_partition_group_next(group, 1100), ==, 1); /* The smallest event time. */
+}
