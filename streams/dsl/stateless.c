@@ -16,7 +16,7 @@ typedef struct stateless_processor {
 /* Where weir_emit sends to. */
 struct weir_emitter {
     weir_context *context;
-    const weir_record *source;
+    weir_record out; /* The source's, but for key and value. */
     bool keeps_keys;
     weir_error *err;
 };
@@ -35,10 +35,11 @@ static weir_call call_of(const weir_processor *processor, weir_error *err)
 
 weir_status weir_emit(weir_emitter *emitter, weir_bytes key, weir_bytes value)
 {
-    weir_record out = *emitter->source;
-    out.key = emitter->keeps_keys ? out.key : key;
-    out.value = value;
-    return weir_context_forward(emitter->context, &out, emitter->err);
+    if (!emitter->keeps_keys) {
+        emitter->out.key = key;
+    }
+    emitter->out.value = value;
+    return weir_context_forward(emitter->context, &emitter->out, emitter->err);
 }
 
 static weir_status pass(weir_processor *processor, const weir_record *record, weir_error *err)
@@ -83,14 +84,13 @@ static weir_status map(weir_processor *processor, const weir_record *record, wei
 static weir_status flat_map(weir_processor *processor, const weir_record *record, weir_error *err)
 {
     weir_call call = call_of(processor, err);
-    weir_record source = *record;
-    source.object = NULL;
     weir_emitter emitter = {
         .context = processor->context,
-        .source = &source,
+        .out = *record,
         .keeps_keys = spec_of(processor)->keeps_keys,
         .err = err,
     };
+    emitter.out.object = NULL;
     return weir_call_check(&call, spec_of(processor)->flat_map(&call, record, &emitter));
 }
 
