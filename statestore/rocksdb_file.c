@@ -134,19 +134,32 @@ weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *con
     return WEIR_OK;
 }
 
+/* What is read from the engine rather than from the rows costs a look into each file of level 0; a
+ * compaction costs a rewrite of what lies below. */
+static bool is_read(weir_family *family, uint64_t reads, uint64_t rows)
+{
+    enum { KEPT = 8, FEW = 4 };
+    family->reads += reads - family->reads / KEPT;
+    family->rows += rows - family->rows / KEPT;
+    return family->reads > family->rows / FEW;
+}
+
 /* Level 0 counts files, but files of different stores have no keys in common. Where RocksDB does
  * not take it, it compacts sooner. */
-static void set_files_a_turn(rocksdb_store *store)
+static void set_turns(rocksdb_store *store, size_t rows)
 {
-    enum { STORES_MAX = 8 };
+    enum { STORES_MAX = 8, TURNS = 4, TURNS_UNREAD = 16 };
+    weir_family *family = store->shared;
     pthread_mutex_lock(&store->database->families_lock);
-    size_t stores = store->shared->open_stores;
-    stores = stores < STORES_MAX ? stores : STORES_MAX;
-    if (store->shared->files_a_turn != stores) {
-        store->shared->files_a_turn = stores;
-        rocksdb_free(weir_rocksdb_set_files_a_turn(store->database->db, store->family, stores));
+    size_t turns = is_read(family, store->reads, rows) ? TURNS : TURNS_UNREAD;
+    size_t stores = family->open_stores < STORES_MAX ? family->open_stores : STORES_MAX;
+    if (family->turns != turns || family->turn_files != stores) {
+        family->turns = turns;
+        family->turn_files = stores;
+        rocksdb_free(weir_rocksdb_set_turns(store->database->db, store->family, turns, stores));
     }
     pthread_mutex_unlock(&store->database->families_lock);
+    store->reads = 0;
 }
 
 weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_entry *const *sorted,
@@ -155,7 +168,7 @@ weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_en
     WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
 
     rocksdb_store *store = (rocksdb_store *)kv;
-    set_files_a_turn(store);
+    set_turns(store, count);
     WEIR_TRY(ingest(store, store->database->file_options, sorted, count, err));
     tell_all(store, sorted, count);
     return WEIR_OK;

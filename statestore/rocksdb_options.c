@@ -102,21 +102,21 @@ rocksdb_options_t *weir_rocksdb_file_options_new(rocksdb_options_t *options)
     return copy;
 }
 
-char *weir_rocksdb_set_files_a_turn(rocksdb_t *db, rocksdb_column_family_handle_t *family,
-                                    size_t stores)
+char *weir_rocksdb_set_turns(rocksdb_t *db, rocksdb_column_family_handle_t *family, size_t turns,
+                             size_t stores)
 {
     static const struct {
         const char *name;
-        size_t runs; /* RocksDB's own. */
-    } limits[] = {{"level0_file_num_compaction_trigger", 4},
-                  {"level0_slowdown_writes_trigger", 20},
-                  {"level0_stop_writes_trigger", 36}};
+        size_t times; /* The trigger, as RocksDB has it by itself: 4, 20 and 36. */
+    } limits[] = {{"level0_file_num_compaction_trigger", 1},
+                  {"level0_slowdown_writes_trigger", 5},
+                  {"level0_stop_writes_trigger", 9}};
     enum { NUMBER_BYTES = 24 };
     char numbers[WEIR_COUNT_OF(limits)][NUMBER_BYTES];
     const char *names[WEIR_COUNT_OF(limits)];
     const char *values[WEIR_COUNT_OF(limits)];
     for (size_t i = 0; i < WEIR_COUNT_OF(limits); i++) {
-        (void)snprintf(numbers[i], NUMBER_BYTES, "%zu", limits[i].runs * stores);
+        (void)snprintf(numbers[i], NUMBER_BYTES, "%zu", limits[i].times * turns * stores);
         names[i] = limits[i].name;
         values[i] = numbers[i];
     }

@@ -29,10 +29,10 @@ rocksdb_options_t *weir_rocksdb_options_new(const weir_rocksdb_memory *memory,
 /* Options for a file that is compacted soon; of the database, whose options they are made of. */
 rocksdb_options_t *weir_rocksdb_file_options_new(rocksdb_options_t *options);
 
-/* In how many files of level 0 a compaction begins where so many stores have a file each that has
- * no keys of the others; later writes are slowed down, and then stopped, as RocksDB has it for one.
- * The message of a failure, or NULL. */
-char *weir_rocksdb_set_files_a_turn(rocksdb_t *db, rocksdb_column_family_handle_t *family,
-                                    size_t stores);
+/* A compaction begins when level 0 has so many turns of files: one of each of so many stores, which
+ * have no keys in common. Later writes are slowed down, and then stopped, in RocksDB's own
+ * proportion. The message of a failure, or NULL. */
+char *weir_rocksdb_set_turns(rocksdb_t *db, rocksdb_column_family_handle_t *family, size_t turns,
+                             size_t stores);
 
 #endif

@@ -453,6 +453,7 @@ static weir_status rocks_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, w
     if (found == WEIR_ROW_NEVER_CAME && store->began_empty) {
         return WEIR_NOT_FOUND;
     }
+    store->reads++;
     weir_bytes full = weir_rocksdb_full_key(store, key);
     char *message = NULL;
     rocksdb_pinnableslice_t *pinned =
@@ -595,6 +596,7 @@ static weir_status rocks_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool
 {
     (void)err;
     rocksdb_store *store = (rocksdb_store *)kv;
+    store->reads++;
     rocksdb_iterator *it = take_iterator(store);
     it->backwards = backwards;
     weir_buf_set(&it->lower, weir_rocksdb_full_key(store, from));

@@ -32,7 +32,8 @@ weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *con
                                       size_t count, weir_error *err);
 
 /* The same of what an apply writes: the store may be read at once, and files of all stores of a
- * family come by turns, so that it is compacted when four turns of them are there. */
+ * family come by turns, so that it is compacted when four turns of them are there: sixteen, where
+ * the engine is hardly read. */
 weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_entry *const *sorted,
                                               size_t count, weir_error *err);
 

@@ -18,8 +18,11 @@
 /* A family, and what its stores have in common. */
 typedef struct weir_family {
     rocksdb_column_family_handle_t *handle;
-    size_t open_stores;  /* Under families_lock, as the next one. */
-    size_t files_a_turn; /* Of so many stores a file each counts as one run; 0: none came. */
+    size_t open_stores; /* Under families_lock, as all that follows. */
+    size_t turns;       /* Of files, in which a compaction begins; 0: none has come. */
+    size_t turn_files;  /* Of so many stores. */
+    uint64_t rows;      /* In the last files, fewer the longer ago. */
+    uint64_t reads;     /* Of the engine, meanwhile. */
 } weir_family;
 
 struct weir_database {
@@ -56,6 +59,7 @@ typedef struct rocksdb_store {
     uint32_t rows;       /* Its number among them. */
     bool has_rows;       /* Some may be there. */
     bool began_empty;    /* When its rows got their number: they know of each that came since. */
+    uint64_t reads;      /* Of the engine, since its last file. */
     unsigned ticks;      /* Of rows that came, by which blocks make room. */
     uint64_t expected[WEIR_ROWS_EXPECTED];
     unsigned expected_count;        /* So far: the place of the next one. */
