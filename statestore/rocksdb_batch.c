@@ -97,6 +97,7 @@ void weir_write_batch_put(weir_write_batch *batch, weir_kv *kv, weir_bytes key, 
     WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
     rocksdb_store *store = (rocksdb_store *)kv;
     WEIR_ASSERT(store->database == batch->database);
+    WEIR_ASSERT(store->owed == NULL); /* Its file would come later, with older rows. */
 
     tell_later(batch, store, key, value);
     weir_bytes full = weir_rocksdb_full_key(store, key);

@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * rocksdb_file.c - many rows at once as a sorted file, which the database takes as it is.
+ *
+ *   worker: rows of an apply ─▶ copied, the rows told ─▶ it goes on
+ *   thread of the database:     └─▶ file written ─▶ ingested ─▶ done
+ *
+ * A file may be written behind the worker. The store owes it to the engine until it is there, and
+ * whatever asks the engine of that store, or writes to it, waits first; point reads hardly do, for
+ * the rows have been told. Copies take the place of memtables, which files leave empty. What could
+ * not be written is kept, and whoever waits next tries again.
  */
 #include "statestore/rocksdb_store_internal.h"
 
 #include "streams/base/serde.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { ROWS_AHEAD = 16, ROW_NEAR = 8 };
@@ -73,18 +83,53 @@ static void tell_restored(rocksdb_store *store, const weir_restore_entry *const 
     tell_all(store, sorted, count);
 }
 
+/* Rows for a file: sorted ones that are borrowed, or a copy of them. */
+typedef struct file_rows {
+    const weir_restore_entry *const *sorted; /* NULL: copied. */
+    size_t count;
+    rocksdb_store *store;
+    weir_buf copied; /* Of each row a row_head, its key as the engine has it, and its value. */
+    size_t copied_at;
+} file_rows;
+
+typedef struct row_head {
+    uint32_t key_bytes;
+    uint32_t value_bytes; /* REMOVED: there is none. */
+} row_head;
+
+static const uint32_t REMOVED = UINT32_MAX;
+
+/* The next row, its key as the engine has it: borrowed until the next call. */
+static void next_row(file_rows *rows, size_t number, weir_bytes *out_key, weir_bytes *out_value)
+{
+    if (rows->sorted != NULL) {
+        prefetch(rows->sorted, rows->count, number);
+        *out_key = weir_rocksdb_full_key(rows->store, rows->sorted[number]->key);
+        *out_value = rows->sorted[number]->value;
+        return;
+    }
+    const char *at = (const char *)rows->copied.data + rows->copied_at;
+    row_head head;
+    memcpy(&head, at, sizeof head);
+    bool is_removed = head.value_bytes == REMOVED;
+    *out_key = weir_bytes_of(at + sizeof head, head.key_bytes);
+    *out_value = is_removed ? WEIR_BYTES_NULL
+                            : weir_bytes_of(at + sizeof head + head.key_bytes, head.value_bytes);
+    rows->copied_at += sizeof head + head.key_bytes + (is_removed ? 0 : head.value_bytes);
+}
+
 /* Fills the file at path, which is on disk afterwards. */
-static char *write_file(rocksdb_store *store, const rocksdb_options_t *options, const char *path,
-                        const weir_restore_entry *const *sorted, size_t count)
+static char *write_file(file_rows *rows, const rocksdb_options_t *options, const char *path)
 {
     char *message = NULL;
     rocksdb_envoptions_t *env = rocksdb_envoptions_create();
     rocksdb_sstfilewriter_t *writer = rocksdb_sstfilewriter_create(env, options);
     rocksdb_sstfilewriter_open(writer, path, &message);
-    for (size_t i = 0; i < count && message == NULL; i++) {
-        prefetch(sorted, count, i);
-        weir_bytes key = weir_rocksdb_full_key(store, sorted[i]->key);
-        weir_bytes value = sorted[i]->value;
+    rows->copied_at = 0;
+    for (size_t i = 0; i < rows->count && message == NULL; i++) {
+        weir_bytes key;
+        weir_bytes value;
+        next_row(rows, i, &key, &value);
         if (value.data == NULL) {
             rocksdb_sstfilewriter_delete(writer, key.data, key.size, &message);
         } else {
@@ -99,27 +144,42 @@ static char *write_file(rocksdb_store *store, const rocksdb_options_t *options, 
     return message;
 }
 
-static weir_status ingest(rocksdb_store *store, const rocksdb_options_t *file_options,
-                          const weir_restore_entry *const *sorted, size_t count, weir_error *err)
+/* The same name each time: what a crash leaves is overwritten. */
+static char *path_of(const rocksdb_store *store)
 {
-    /* The same name each time: what a crash leaves is overwritten. */
-    WEIR_AUTO_FREE char *path = weir_format("%s/restore-%u-%u.sst", store->database->directory,
-                                            rocksdb_column_family_handle_get_id(store->family),
-                                            weir_get_u32_be(store->key.data));
-    char *message = write_file(store, file_options, path, sorted, count);
+    return weir_format("%s/restore-%u-%u.sst", store->database->directory,
+                       rocksdb_column_family_handle_get_id(store->family),
+                       weir_get_u32_be(store->key.data));
+}
+
+/* Writes the rows to a file at path, and puts it into the database. The message of a failure, or
+ * NULL. */
+static char *put_file(file_rows *rows, const rocksdb_options_t *file_options, const char *path)
+{
+    char *message = write_file(rows, file_options, path);
     if (message == NULL) {
         rocksdb_ingestexternalfileoptions_t *options = rocksdb_ingestexternalfileoptions_create();
         rocksdb_ingestexternalfileoptions_set_move_files(options, true);
         const char *const paths[] = {path};
-        rocksdb_ingest_external_file_cf(store->database->db, store->family, paths, 1, options,
-                                        &message);
+        rocksdb_ingest_external_file_cf(rows->store->database->db, rows->store->family, paths, 1,
+                                        options, &message);
         rocksdb_ingestexternalfileoptions_destroy(options);
     }
-    weir_status status = weir_rocksdb_check_write(store->database, message, store->kv.name, err);
+    (void)unlink(path); /* What is left of it: RocksDB has linked it under its own name. */
+    return message;
+}
+
+static weir_status ingest(rocksdb_store *store, const rocksdb_options_t *file_options,
+                          const weir_restore_entry *const *sorted, size_t count, weir_error *err)
+{
+    WEIR_TRY(weir_rocksdb_store_settle(&store->kv, true, err));
+    WEIR_AUTO_FREE char *path = path_of(store);
+    file_rows rows = {.sorted = sorted, .count = count, .store = store};
+    weir_status status = weir_rocksdb_check_write(
+        store->database, put_file(&rows, file_options, path), store->kv.name, err);
     if (status != WEIR_OK) {
         weir_rocksdb_forget_rows(store);
     }
-    (void)unlink(path); /* What is left of it: RocksDB has linked it under its own name. */
     return status;
 }
 
@@ -172,4 +232,224 @@ weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_en
     WEIR_TRY(ingest(store, store->database->file_options, sorted, count, err));
     tell_all(store, sorted, count);
     return WEIR_OK;
+}
+
+/* Files that are written behind their worker. */
+
+/* What a store owes the engine: its worker's, but for what is under the lock. */
+struct weir_owed_file {
+    struct weir_owed_file *next; /* Under the lock, while it waits. */
+    file_rows rows;
+    char *path;
+    size_t bytes;    /* Of the copy, as they are counted. */
+    bool is_done;    /* Under the lock. */
+    char *message;   /* Of a failure; once it is done. */
+    bool has_failed; /* It is the worker's then, who tries again. */
+};
+
+/* The thread of a database, which the first file starts. */
+struct weir_file_thread {
+    pthread_mutex_t lock;
+    pthread_cond_t has_changed;
+    pthread_t thread;
+    bool is_started;
+    bool is_ending;
+    const rocksdb_options_t *options;
+    weir_owed_file *first; /* Those that wait. */
+    size_t bytes;          /* Of all copies. */
+    size_t bytes_max;
+};
+
+weir_file_thread *weir_rocksdb_file_thread_new(const rocksdb_options_t *options, size_t bytes_max)
+{
+    weir_file_thread *thread = weir_alloc(sizeof *thread);
+    pthread_mutex_init(&thread->lock, NULL);
+    pthread_cond_init(&thread->has_changed, NULL);
+    thread->options = options;
+    thread->bytes_max = bytes_max;
+    return thread;
+}
+
+void weir_rocksdb_file_thread_free(weir_file_thread *thread)
+{
+    if (thread == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&thread->lock);
+    WEIR_ASSERT(thread->first == NULL);
+    thread->is_ending = true;
+    pthread_cond_broadcast(&thread->has_changed);
+    pthread_mutex_unlock(&thread->lock);
+    if (thread->is_started) {
+        pthread_join(thread->thread, NULL);
+    }
+    pthread_cond_destroy(&thread->has_changed);
+    pthread_mutex_destroy(&thread->lock);
+    free(thread);
+}
+
+static void *write_files(void *user)
+{
+    weir_file_thread *thread = user;
+    pthread_mutex_lock(&thread->lock);
+    while (!thread->is_ending) {
+        weir_owed_file *file = thread->first;
+        if (file == NULL) {
+            pthread_cond_wait(&thread->has_changed, &thread->lock);
+            continue;
+        }
+        thread->first = file->next;
+        pthread_mutex_unlock(&thread->lock);
+        char *message = put_file(&file->rows, thread->options, file->path);
+        pthread_mutex_lock(&thread->lock);
+        file->message = message;
+        file->is_done = true;
+        pthread_cond_broadcast(&thread->has_changed);
+    }
+    pthread_mutex_unlock(&thread->lock);
+    return NULL;
+}
+
+/* Whether it could be queued. */
+static bool queue(weir_file_thread *thread, weir_owed_file *file)
+{
+    pthread_mutex_lock(&thread->lock);
+    if (!thread->is_started) {
+        thread->is_started = pthread_create(&thread->thread, NULL, write_files, thread) == 0;
+    }
+    bool is_queued = thread->is_started;
+    if (is_queued) {
+        weir_owed_file **last = &thread->first;
+        while (*last != NULL) {
+            last = &(*last)->next;
+        }
+        *last = file;
+        pthread_cond_broadcast(&thread->has_changed);
+    }
+    pthread_mutex_unlock(&thread->lock);
+    return is_queued;
+}
+
+/* Takes room for a copy, if there is any. */
+static bool take_room(weir_file_thread *thread, size_t bytes)
+{
+    pthread_mutex_lock(&thread->lock);
+    bool has_room = thread->bytes + bytes <= thread->bytes_max;
+    thread->bytes += has_room ? bytes : 0;
+    pthread_mutex_unlock(&thread->lock);
+    return has_room;
+}
+
+static void give_room(weir_file_thread *thread, size_t bytes)
+{
+    pthread_mutex_lock(&thread->lock);
+    thread->bytes -= bytes;
+    pthread_mutex_unlock(&thread->lock);
+}
+
+/* Waits until the thread is done with the file, where asked; whether it is. */
+static bool is_done(weir_file_thread *thread, const weir_owed_file *file, bool may_wait)
+{
+    pthread_mutex_lock(&thread->lock);
+    while (may_wait && !file->is_done) {
+        pthread_cond_wait(&thread->has_changed, &thread->lock);
+    }
+    bool done = file->is_done;
+    pthread_mutex_unlock(&thread->lock);
+    return done;
+}
+
+static void free_owed(rocksdb_store *store)
+{
+    weir_owed_file *file = weir_take(&store->owed);
+    give_room(store->database->file_thread, file->bytes);
+    rocksdb_free(file->message);
+    weir_buf_cleanup(&file->rows.copied);
+    free(file->path);
+    free(file);
+}
+
+weir_status weir_rocksdb_store_settle(weir_kv *kv, bool may_wait, weir_error *err)
+{
+    WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
+
+    rocksdb_store *store = (rocksdb_store *)kv;
+    weir_owed_file *file = store->owed;
+    if (file == NULL) {
+        return WEIR_OK;
+    }
+    if (!is_done(store->database->file_thread, file, may_wait)) {
+        return WEIR_AGAIN;
+    }
+    if (file->has_failed) {
+        file->message = put_file(&file->rows, store->database->file_options, file->path);
+    }
+    file->has_failed = file->message != NULL;
+    WEIR_TRY(weir_rocksdb_check_write(store->database, weir_take(&file->message), kv->name, err));
+    free_owed(store);
+    return WEIR_OK;
+}
+
+void weir_rocksdb_store_forgive(rocksdb_store *store)
+{
+    if (store->owed != NULL) {
+        (void)is_done(store->database->file_thread, store->owed, true);
+        free_owed(store);
+    }
+}
+
+static size_t copy_bytes(rocksdb_store *store, const weir_restore_entry *const *sorted,
+                         size_t count)
+{
+    size_t bytes = count * (sizeof(row_head) + weir_rocksdb_full_key(store, WEIR_BYTES("")).size);
+    for (size_t i = 0; i < count; i++) {
+        bytes += sorted[i]->key.size + sorted[i]->value.size;
+    }
+    return bytes;
+}
+
+/* The rows one after the other; the worker's own map is free for others then. */
+static void copy_rows(file_rows *rows, const weir_restore_entry *const *sorted, size_t bytes)
+{
+    char *to = (char *)weir_buf_reserve(&rows->copied, bytes);
+    for (size_t i = 0; i < rows->count; i++) {
+        prefetch(sorted, rows->count, i);
+        weir_bytes key = weir_rocksdb_full_key(rows->store, sorted[i]->key);
+        weir_bytes value = sorted[i]->value;
+        row_head head = {(uint32_t)key.size, value.data == NULL ? REMOVED : (uint32_t)value.size};
+        memcpy(to, &head, sizeof head);
+        memcpy(to + sizeof head, key.data, key.size);
+        to += sizeof head + key.size;
+        if (value.size > 0) {
+            memcpy(to, value.data, value.size);
+            to += value.size;
+        }
+    }
+    rows->copied.size = bytes;
+}
+
+weir_status weir_rocksdb_store_ingest_behind(weir_kv *kv, const weir_restore_entry *const *sorted,
+                                             size_t count, weir_error *err)
+{
+    WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
+
+    rocksdb_store *store = (rocksdb_store *)kv;
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
+    size_t bytes = copy_bytes(store, sorted, count);
+    if (!take_room(store->database->file_thread, bytes)) {
+        return weir_rocksdb_store_ingest_applied(kv, sorted, count, err);
+    }
+    set_turns(store, count);
+    weir_owed_file *file = weir_alloc(sizeof *file);
+    file->rows = (file_rows){.count = count, .store = store};
+    file->path = path_of(store);
+    file->bytes = bytes;
+    copy_rows(&file->rows, sorted, bytes);
+    store->owed = file;
+    tell_all(store, sorted, count);
+    if (queue(store->database->file_thread, file)) {
+        return WEIR_OK;
+    }
+    file->is_done = file->has_failed = true; /* No thread is to be had. */
+    return weir_rocksdb_store_settle(kv, true, err);
 }

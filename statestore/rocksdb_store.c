@@ -191,6 +191,17 @@ static weir_rows *rows_new(const weir_database *database, const weir_database_op
     });
 }
 
+static size_t apply_file_bytes_min(const weir_database_options *options,
+                                   const weir_rocksdb_memory *memory)
+{
+    enum { ROW_BYTES = 100 };
+    size_t bytes = memory->memtable_bytes / APPLY_FILE_PART;
+    if (options->ingest_entries_min > 0) {
+        return options->ingest_entries_min * ROW_BYTES;
+    }
+    return bytes < APPLY_FILE_BYTES_MIN ? APPLY_FILE_BYTES_MIN : bytes;
+}
+
 weir_status weir_database_open(const weir_database_options *options, weir_database **out_database,
                                weir_error *err)
 {
@@ -210,10 +221,9 @@ weir_status weir_database_open(const weir_database_options *options, weir_databa
     weir_rocksdb_memory memory = weir_rocksdb_memory_of(memory_max_of(options));
     database->options = weir_rocksdb_options_new(&memory, &database->blocks);
     database->file_options = weir_rocksdb_file_options_new(database->options);
-    database->apply_file_bytes_min = memory.memtable_bytes / APPLY_FILE_PART;
-    if (database->apply_file_bytes_min < APPLY_FILE_BYTES_MIN) {
-        database->apply_file_bytes_min = APPLY_FILE_BYTES_MIN;
-    }
+    database->apply_file_bytes_min = apply_file_bytes_min(options, &memory);
+    database->file_thread =
+        weir_rocksdb_file_thread_new(database->file_options, memory.memtable_bytes / 2);
     database->rows = rows_new(database, options, memory.row_bytes_max);
     database->cache_bytes = memory.cache_bytes;
     database->read_options = rocksdb_readoptions_create();
@@ -251,6 +261,7 @@ void weir_database_free(weir_database *database)
     if (database == NULL) {
         return;
     }
+    weir_rocksdb_file_thread_free(database->file_thread);
     close_rocksdb(database);
     if (database->options != NULL) {
         rocksdb_options_destroy(database->options);
@@ -454,6 +465,7 @@ static weir_status rocks_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, w
         return WEIR_NOT_FOUND;
     }
     store->reads++;
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
     weir_bytes full = weir_rocksdb_full_key(store, key);
     char *message = NULL;
     rocksdb_pinnableslice_t *pinned =
@@ -474,6 +486,7 @@ static weir_status rocks_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, w
 static weir_status rocks_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
     weir_bytes full = weir_rocksdb_full_key(store, key);
     char *message = NULL;
     pthread_rwlock_rdlock(&store->database->flush_lock);
@@ -488,6 +501,7 @@ static weir_status rocks_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir
 static weir_status rocks_remove(weir_kv *kv, weir_bytes key, weir_error *err)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
     weir_bytes full = weir_rocksdb_full_key(store, key);
     char *message = NULL;
     pthread_rwlock_rdlock(&store->database->flush_lock);
@@ -594,9 +608,9 @@ static void set_after_prefix(weir_buf *out, weir_bytes prefix)
 static weir_status rocks_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool backwards,
                                weir_kv_iterator **out_iterator, weir_error *err)
 {
-    (void)err;
     rocksdb_store *store = (rocksdb_store *)kv;
     store->reads++;
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
     rocksdb_iterator *it = take_iterator(store);
     it->backwards = backwards;
     weir_buf_set(&it->lower, weir_rocksdb_full_key(store, from));
@@ -638,6 +652,7 @@ static uint64_t rocks_approximate_count(weir_kv *kv)
 static void rocks_free(weir_kv *kv)
 {
     rocksdb_store *store = (rocksdb_store *)kv;
+    weir_rocksdb_store_forgive(store);
     pthread_mutex_lock(&store->database->families_lock);
     store->shared->open_stores--;
     pthread_mutex_unlock(&store->database->families_lock);
@@ -698,6 +713,7 @@ weir_status weir_rocksdb_store_new(weir_database *database, const char *family, 
 
 weir_status weir_rocksdb_store_clear(weir_kv *kv, weir_error *err)
 {
+    weir_rocksdb_store_forgive((rocksdb_store *)kv);
     WEIR_TRY(weir_rocksdb_store_remove_prefix(kv, WEIR_BYTES(""), err));
     ((rocksdb_store *)kv)->began_empty = true;
     return WEIR_OK;
@@ -708,6 +724,7 @@ weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, wei
     WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
 
     rocksdb_store *store = (rocksdb_store *)kv;
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
     WEIR_AUTO(weir_buf) from = {0};
     WEIR_AUTO(weir_buf) to = {0};
     weir_buf_set(&from, weir_rocksdb_full_key(store, prefix));

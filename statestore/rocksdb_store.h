@@ -37,6 +37,16 @@ weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *con
 weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_entry *const *sorted,
                                               size_t count, weir_error *err);
 
+/* The same, and the file is written by a thread of the database, where there is room for a copy of
+ * the entries: they are the caller's again. The store has them at once, for whoever reads it; on
+ * disk they are when it is settled. */
+weir_status weir_rocksdb_store_ingest_behind(weir_kv *kv, const weir_restore_entry *const *sorted,
+                                             size_t count, weir_error *err);
+
+/* WEIR_OK: every file of the store is on disk. WEIR_AGAIN: one is under way still, never where it
+ * may wait. A file that could not be written is kept, and the next call tries again. */
+weir_status weir_rocksdb_store_settle(weir_kv *kv, bool may_wait, weir_error *err);
+
 /* All entries as of now, in the order of keys. Unlike other iterators it may outlive the store (not
  * the database) and be used by another thread. */
 weir_status weir_rocksdb_store_snapshot(weir_kv *kv, weir_kv_iterator **out_iterator,

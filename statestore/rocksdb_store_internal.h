@@ -25,6 +25,9 @@ typedef struct weir_family {
     uint64_t reads;     /* Of the engine, meanwhile. */
 } weir_family;
 
+typedef struct weir_owed_file weir_owed_file; /* rocksdb_file.c */
+typedef struct weir_file_thread weir_file_thread;
+
 struct weir_database {
     char *directory;
     int lock_fd;
@@ -39,7 +42,8 @@ struct weir_database {
     size_t ingest_entries_min;
     size_t apply_file_bytes_min;
     rocksdb_options_t *file_options; /* Of files that an apply makes. */
-    weir_map *families;              /* Name to weir_family. */
+    weir_file_thread *file_thread;
+    weir_map *families; /* Name to weir_family. */
     pthread_mutex_t families_lock;
     size_t open_stores;          /* Under families_lock. */
     pthread_rwlock_t flush_lock; /* Shared by writes, exclusive to a flush that is asked for. */
@@ -54,13 +58,14 @@ typedef struct rocksdb_store {
     weir_kv kv; /* Must be first. */
     weir_database *database;
     rocksdb_column_family_handle_t *family;
-    weir_family *shared; /* Of all stores of its family. */
-    weir_buf key;        /* The partition, and behind it the key of the call. */
-    uint32_t rows;       /* Its number among them. */
-    bool has_rows;       /* Some may be there. */
-    bool began_empty;    /* When its rows got their number: they know of each that came since. */
-    uint64_t reads;      /* Of the engine, since its last file. */
-    unsigned ticks;      /* Of rows that came, by which blocks make room. */
+    weir_family *shared;  /* Of all stores of its family. */
+    weir_buf key;         /* The partition, and behind it the key of the call. */
+    uint32_t rows;        /* Its number among them. */
+    bool has_rows;        /* Some may be there. */
+    bool began_empty;     /* When its rows got their number: they know of each that came since. */
+    uint64_t reads;       /* Of the engine, since its last file. */
+    weir_owed_file *owed; /* A file that is written behind; NULL: none. */
+    unsigned ticks;       /* Of rows that came, by which blocks make room. */
     uint64_t expected[WEIR_ROWS_EXPECTED];
     unsigned expected_count;        /* So far: the place of the next one. */
     struct rocksdb_iterator *spare; /* One that is closed; NULL: none is. */
@@ -78,6 +83,14 @@ weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key);
 
 /* The engine's row has another value now, or none (null). */
 void weir_rocksdb_note_row(rocksdb_store *store, weir_bytes key, weir_bytes value);
+
+/* The thread that writes files behind workers, none of whose copies is left when it is freed; all
+ * together take so many bytes at most. The options outlive it. NULL to free is fine. */
+weir_file_thread *weir_rocksdb_file_thread_new(const rocksdb_options_t *options, size_t bytes_max);
+void weir_rocksdb_file_thread_free(weir_file_thread *thread);
+
+/* The store is to be closed or emptied: what it owes is in the engine or dropped. */
+void weir_rocksdb_store_forgive(rocksdb_store *store);
 
 /* The engine has a row that its rows are not to have. */
 void weir_rocksdb_pass_row(rocksdb_store *store, weir_bytes key);

@@ -37,6 +37,7 @@ typedef struct store {
 /* Offsets, or NO_OFFSET. */
 typedef struct position {
     int64_t applied;
+    int64_t behind; /* Waits for the files of its apply. */
     int64_t committed;
     int64_t staged;
 } position;
@@ -52,6 +53,7 @@ struct weir_task_state {
     weir_buf position_key;     /* application_id | 0, and behind it the label of the call. */
     size_t position_key_start; /* How long that beginning is. */
     bool is_restored;          /* What is committed came from restores that wait. */
+    bool is_behind;            /* Files of an apply are under way, and its positions wait. */
 };
 
 /* Positions. */
@@ -61,7 +63,7 @@ static position *position_of(weir_task_state *state, weir_bytes label)
     position *p = weir_map_get(state->positions, label);
     if (p == NULL) {
         p = weir_alloc(sizeof *p);
-        *p = (position){NO_OFFSET, NO_OFFSET, NO_OFFSET};
+        *p = (position){NO_OFFSET, NO_OFFSET, NO_OFFSET, NO_OFFSET};
         (void)weir_map_put(state->positions, label, p);
     }
     return p;
@@ -283,33 +285,46 @@ static void add_to_batch(void *user, weir_kv *engine, weir_bytes key, weir_bytes
     weir_write_batch_put(user, engine, key, value);
 }
 
-/* Adds the committed positions that have a place on disk. */
-static void add_positions(weir_task_state *state, weir_write_batch *batch)
+/* Adds the committed positions that have a place on disk, or those that waited. */
+static void add_positions(weir_task_state *state, bool behind, weir_write_batch *batch)
 {
     size_t index = 0;
     weir_bytes label;
     void *value;
     while (weir_map_next(state->positions, &index, &label, &value)) {
         const position *p = value;
-        if (p->committed != NO_OFFSET && !is_in_memory(state, label)) {
+        int64_t to = behind ? p->behind : p->committed;
+        if (to != NO_OFFSET && !is_in_memory(state, label)) {
             uint8_t offset[OFFSET_BYTES];
-            weir_put_u64_be(offset, (uint64_t)p->committed);
+            weir_put_u64_be(offset, (uint64_t)to);
             weir_write_batch_put(batch, state->position_store, position_key(state, label),
                                  weir_bytes_of(offset, sizeof offset));
         }
     }
 }
 
-static void positions_applied(weir_task_state *state)
+static void positions_applied(weir_task_state *state, bool behind)
 {
     size_t index = 0;
     weir_bytes label;
     void *value;
     while (weir_map_next(state->positions, &index, &label, &value)) {
         position *p = value;
-        if (p->committed != NO_OFFSET && !is_in_memory(state, label)) {
-            p->applied = p->committed;
+        int64_t *from = behind ? &p->behind : &p->committed;
+        if (*from != NO_OFFSET && !is_in_memory(state, label)) {
+            p->applied = *from;
         }
+        *from = NO_OFFSET;
+    }
+}
+
+static void positions_wait(weir_task_state *state)
+{
+    size_t index = 0;
+    void *value;
+    while (weir_map_next(state->positions, &index, NULL, &value)) {
+        position *p = value;
+        p->behind = p->committed;
         p->committed = NO_OFFSET;
     }
 }
@@ -351,10 +366,11 @@ static weir_status write_sorted(const weir_task_state *state, const store *s,
     return WEIR_OK;
 }
 
-/* What is committed in a store, gathered and in order. */
+/* What is committed in a store, gathered and in order. No batch: its file may be behind. */
 static weir_status write_gathered(const weir_task_state *state, const store *s,
                                   weir_write_batch *batch, weir_error *err)
 {
+    weir_kv *engine = weir_staged_engine(s->staged);
     WEIR_AUTO(gathering) gathered = {0};
     weir_staged_each_committed(s->staged, gather, &gathered);
     const weir_restore_entry **sorted = weir_alloc_array(gathered.count, sizeof *sorted);
@@ -362,9 +378,12 @@ static weir_status write_gathered(const weir_task_state *state, const store *s,
     for (size_t i = 0; i < gathered.count; i++) {
         sorted[i] = &gathered.entries[i];
     }
-    return state->is_restored ? write_sorted(state, s, sorted, gathered.count, batch, err)
-                              : weir_rocksdb_store_ingest_applied(weir_staged_engine(s->staged),
-                                                                  sorted, gathered.count, err);
+    if (batch == NULL) {
+        return weir_rocksdb_store_ingest_behind(engine, sorted, gathered.count, err);
+    }
+    return state->is_restored
+               ? write_sorted(state, s, sorted, gathered.count, batch, err)
+               : weir_rocksdb_store_ingest_applied(engine, sorted, gathered.count, err);
 }
 
 /* Through a memtable a row costs more than in a file (docs/decisions/0115). */
@@ -374,37 +393,102 @@ static bool is_worth_file(const weir_task_state *state, const store *s)
            weir_rocksdb_apply_file_bytes_min(state->database);
 }
 
-static weir_status write_committed(weir_task_state *state, weir_error *err)
+/* Files first, whose rows may be on disk before their position is (write_sorted). Where they are
+ * behind, so may the rows of the batch, for positions wait for the files. */
+static weir_status write_committed(weir_task_state *state, bool behind, weir_error *err)
 {
     WEIR_AUTO_PTR(weir_write_batch) batch = weir_write_batch_new(state->database);
     for (size_t i = 0; i < state->store_count; i++) {
         const store *s = &state->stores[i];
         if (s->engine == WEIR_ENGINE_ROCKSDB && (state->is_restored || is_worth_file(state, s))) {
-            WEIR_TRY(write_gathered(state, s, batch, err));
-        } else {
+            WEIR_TRY(write_gathered(state, s, behind ? NULL : batch, err));
+        } else if (s->engine == WEIR_ENGINE_ROCKSDB) {
+            WEIR_TRY(weir_rocksdb_store_settle(weir_staged_engine(s->staged), true, err));
             weir_staged_each_committed(s->staged, add_to_batch, batch);
         }
     }
-    add_positions(state, batch);
+    if (!behind) {
+        add_positions(state, false, batch);
+    }
     return weir_write_batch_write(batch, err);
+}
+
+/* Ends an apply whose files are behind: they are on disk, and so go its positions. */
+static weir_status catch_up(weir_task_state *state, bool may_wait, weir_error *err)
+{
+    for (size_t i = 0; state->is_behind && i < state->store_count; i++) {
+        const store *s = &state->stores[i];
+        if (s->engine == WEIR_ENGINE_ROCKSDB) {
+            weir_kv *engine = weir_staged_engine(s->staged);
+            WEIR_TRY(weir_rocksdb_store_settle(engine, may_wait, err));
+        }
+    }
+    if (!state->is_behind) {
+        return WEIR_OK;
+    }
+    WEIR_AUTO_PTR(weir_write_batch) batch = weir_write_batch_new(state->database);
+    add_positions(state, true, batch);
+    WEIR_TRY(weir_write_batch_write(batch, err));
+    positions_applied(state, true);
+    state->is_behind = false;
+    return WEIR_OK;
+}
+
+static bool has_files(const weir_task_state *state)
+{
+    for (size_t i = 0; i < state->store_count; i++) {
+        const store *s = &state->stores[i];
+        if (s->engine == WEIR_ENGINE_ROCKSDB && is_worth_file(state, s)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Applies what is committed; its files may be behind then. */
+static weir_status apply(weir_task_state *state, bool behind, weir_error *err)
+{
+    WEIR_TRY(catch_up(state, true, err));
+    WEIR_TRY(write_committed(state, behind, err));
+    for (size_t i = 0; i < state->store_count; i++) {
+        weir_staged_applied(state->stores[i].staged);
+    }
+    if (behind) {
+        positions_wait(state);
+        state->is_behind = true;
+        return catch_up(state, false, err);
+    }
+    state->is_restored = false;
+    positions_applied(state, false);
+    return WEIR_OK;
+}
+
+static weir_status wrap_apply(const weir_task_state *state, weir_status status, weir_error *err)
+{
+    return status == WEIR_OK || status == WEIR_AGAIN
+               ? status
+               : weir_error_wrap(err, status, "%s[%d]: apply", state->application_id,
+                                 (int)state->partition);
 }
 
 weir_status weir_task_state_apply(weir_task_state *state, weir_error *err)
 {
-    if (state->database == NULL) {
-        return WEIR_OK;
+    return state->database == NULL ? WEIR_OK : wrap_apply(state, apply(state, false, err), err);
+}
+
+weir_status weir_task_state_apply_behind(weir_task_state *state, weir_error *err)
+{
+    if (state->is_behind) {
+        return wrap_apply(state, catch_up(state, false, err), err);
     }
-    weir_status status = write_committed(state, err);
-    if (status != WEIR_OK) {
-        return weir_error_wrap(err, status, "%s[%d]: apply", state->application_id,
-                               (int)state->partition);
-    }
-    for (size_t i = 0; i < state->store_count; i++) {
-        weir_staged_applied(state->stores[i].staged);
-    }
-    state->is_restored = false;
-    positions_applied(state);
-    return WEIR_OK;
+    return state->is_restored || !has_files(state)
+               ? weir_task_state_apply(state, err)
+               : wrap_apply(state, apply(state, true, err), err);
+}
+
+bool weir_task_state_is_behind(const weir_task_state *state)
+{
+    return state->is_behind;
 }
 
 size_t weir_task_state_staged_bytes(const weir_task_state *state)
@@ -451,9 +535,9 @@ static weir_status restore_to_disk(weir_task_state *state, const store *s,
     }
     WEIR_AUTO_PTR(weir_write_batch) writes = weir_write_batch_new(state->database);
     WEIR_TRY(write_sorted(state, s, last, count, writes, err));
-    add_positions(state, writes);
+    add_positions(state, false, writes);
     WEIR_TRY(weir_write_batch_write(writes, err));
-    positions_applied(state);
+    positions_applied(state, false);
     return WEIR_OK;
 }
 
@@ -493,6 +577,7 @@ weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_b
     for (size_t i = 0; i < batch->count; i++) {
         WEIR_TRY(check_restore_entry(s->name, &batch->entries[i], err));
     }
+    WEIR_TRY(catch_up(state, true, err));
     changed_position changed[1 + WEIR_RESTORE_MARKS_MAX];
     size_t changed_count = 0;
     changed[changed_count++] = change_position(state, batch->label, batch->offset);
@@ -541,6 +626,7 @@ weir_status weir_task_state_wipe(weir_task_state *state, weir_error *err)
         WEIR_TRY(remove_positions_of(state, state->stores[i].name, err));
     }
     forget_positions(state);
+    state->is_behind = false;
     for (size_t i = 0; i < state->store_count; i++) {
         weir_staged_clear(state->stores[i].staged);
         if (state->stores[i].engine == WEIR_ENGINE_ROCKSDB) {

@@ -28,8 +28,8 @@ typedef struct weir_database_options {
     /* Of a file without a name, for rows that memory does not hold: it makes point reads of large
      * state cheap. 0: eight times memory_bytes_max; below two MiB there is none. */
     uint64_t row_file_bytes_max;
-    /* From this many keys on a restore batch is written as a file of its own: 1.0 µs of CPU a
-     * record against 2.4 through the memtable. Smaller files would be too many. 0: 5000. */
+    /* From so many keys on a restore batch is a file of its own (1.0 µs of CPU a record, not 2.4),
+     * and an apply of as many, of 100 bytes. 0: 5000; of an apply an eighth of the memtables. */
     size_t ingest_entries_min;
 } weir_database_options;
 
@@ -52,12 +52,11 @@ typedef struct weir_database_memory {
     int row_file_failure;      /* The errno for which it is used no more; 0: nothing is wrong. */
 } weir_database_memory;
 
-/* Any thread. */
-weir_database_memory weir_database_memory_now(weir_database *database);
+weir_database_memory weir_database_memory_now(weir_database *database); /* Any thread. */
 
-/* A write has failed, and none will succeed any more: close every task state. The first one that is
- * made after that opens the database again, as its disk has it, or answers WEIR_IO while the disk
- * takes no writes. (A full disk does not break it: that is WEIR_IO until there is space.) */
+/* A write has failed, and none will succeed any more: close every task state. The next one that is
+ * made opens the database again, as its disk has it, or answers WEIR_IO while the disk takes no
+ * writes. (A full disk does not break it: that is WEIR_IO until there is space.) */
 bool weir_database_is_broken(const weir_database *database);
 
 typedef enum weir_store_engine { WEIR_ENGINE_ROCKSDB, WEIR_ENGINE_MEMORY } weir_store_engine;
@@ -74,7 +73,7 @@ weir_status weir_task_state_new(weir_database *database, const char *application
 void weir_task_state_free(weir_task_state *state);
 WEIR_DEFINE_AUTO_PTR(weir_task_state);
 
-/* Opens a store and hands out its staged view. name is unique in the application. */
+/* Opens a store, of a name of its own, and hands out its staged view. */
 weir_status weir_task_state_add_store(weir_task_state *state, const char *name,
                                       weir_store_engine engine, weir_kv **out_kv, weir_error *err);
 
@@ -86,8 +85,7 @@ weir_staged *weir_task_state_use_cache(weir_task_state *state, const char *name,
 /* The weir_staged of a store, which has more calls (staged.h). */
 weir_staged *weir_task_state_staged(weir_task_state *state, const char *name);
 
-/* A read-only view of what is committed in a store: staged writes do not show. Lives as long as
- * the task state; NULL for an unknown name. For queries. */
+/* What is committed in a store, to read: staged writes do not show. NULL for an unknown name. */
 weir_kv *weir_task_state_committed_view(weir_task_state *state, const char *name);
 
 /* The position (next offset) that belongs to what has been applied; WEIR_NOT_FOUND: none. label
@@ -103,6 +101,10 @@ void weir_task_state_set_position(weir_task_state *state, const char *label, int
 void weir_task_state_commit(weir_task_state *state);
 void weir_task_state_abort(weir_task_state *state);
 weir_status weir_task_state_apply(weir_task_state *state, weir_error *err);
+/* The same, but a thread of the database writes what is much: WEIR_AGAIN until it is there, to be
+ * called again. Reads see no difference; what is committed from now on is for the next one. */
+weir_status weir_task_state_apply_behind(weir_task_state *state, weir_error *err);
+bool weir_task_state_is_behind(const weir_task_state *state); /* One is under way. */
 
 /* Memory held by writes that are staged, or committed and not applied. */
 size_t weir_task_state_staged_bytes(const weir_task_state *state);
@@ -115,7 +117,6 @@ typedef struct weir_restore_mark {
 } weir_restore_mark;
 
 enum { WEIR_RESTORE_MARKS_MAX = 3 };
-
 typedef struct weir_restore_entry {
     weir_bytes key;
     weir_bytes value; /* Null: the key is removed. */
@@ -133,8 +134,7 @@ typedef struct weir_restore_batch {
     bool may_wait; /* They wait, committed, for an apply. Else nothing is committed now. */
 } weir_restore_batch;
 
-/* Takes a batch of changelog entries: straight to the database, past what is staged, or as
- * committed ones. */
+/* Takes a batch: straight to the database, past what is staged, or as committed entries. */
 weir_status weir_task_state_restore(weir_task_state *state, const weir_restore_batch *batch,
                                     weir_error *err);
 

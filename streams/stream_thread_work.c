@@ -631,18 +631,34 @@ weir_status weir_stream_thread_commit(weir_stream_thread *thread, bool *busy, we
     return WEIR_OK;
 }
 
+static size_t committed_bytes(const weir_stream_thread *thread)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < thread->owned_count; i++) {
+        bytes += weir_task_committed_bytes(thread->owned[i]);
+    }
+    return bytes;
+}
+
 static bool apply_is_due(const weir_stream_thread *thread)
 {
     const weir_config *config = thread->options.config;
-    size_t committed = 0;
+    size_t committed = committed_bytes(thread);
     uint64_t logged = 0;
     for (size_t i = 0; i < thread->owned_count; i++) {
-        committed += weir_task_committed_bytes(thread->owned[i]);
         logged += weir_task_logged_records(thread->owned[i]);
     }
     bool late = thread->environment.now_ms - thread->last_apply_ms >= config->apply_interval_ms;
     return committed > (size_t)config->apply_bytes_max ||
            logged > (uint64_t)config->apply_records_max || (committed > 0 && late);
+}
+
+/* Behind, unless more is committed meanwhile than the disk takes. */
+static weir_status apply_task(const weir_stream_thread *thread, weir_task *task, weir_error *err)
+{
+    size_t limit = (size_t)thread->options.config->apply_bytes_max;
+    return committed_bytes(thread) > limit + limit / 4 ? weir_task_apply(task, err)
+                                                       : weir_task_apply_behind(task, err);
 }
 
 static void finish_apply(weir_stream_thread *thread)
@@ -685,9 +701,15 @@ weir_status weir_stream_thread_apply(weir_stream_thread *thread, weir_error *err
     uint64_t logged = weir_task_logged_records(task);
     thread->culprit = task;
     thread->apply_failed = true;
-    WEIR_TRY(weir_task_apply(task, err));
+    weir_status status = apply_task(thread, task, err);
+    if (status != WEIR_AGAIN) {
+        WEIR_TRY(status);
+    }
     thread->apply_failed = false;
     thread->culprit = NULL;
+    if (status == WEIR_AGAIN) {
+        return WEIR_OK;
+    }
     thread->applied_records += logged;
     weir_thread_metrics_took(&thread->metrics, WEIR_DURATION_APPLY, started_ns);
     if (--thread->to_apply == 0) {

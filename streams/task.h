@@ -127,6 +127,8 @@ weir_status weir_task_purge(weir_task *task, weir_error *err);
 
 /* Puts committed writes into the database. */
 weir_status weir_task_apply(weir_task *task, weir_error *err);
+/* The same, without waiting for the disk: WEIR_AGAIN while it is under way, to be called again. */
+weir_status weir_task_apply_behind(weir_task *task, weir_error *err);
 /* Memory of writes that are not committed; of those that are committed and not applied. */
 size_t weir_task_staged_bytes(const weir_task *task);
 size_t weir_task_committed_bytes(const weir_task *task);

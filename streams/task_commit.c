@@ -182,19 +182,37 @@ weir_status weir_task_purge(weir_task *task, weir_error *err)
     return WEIR_OK;
 }
 
+static weir_status wrap_apply(const weir_task *task, weir_status status, weir_error *err)
+{
+    return status == WEIR_OK || status == WEIR_AGAIN
+               ? status
+               : weir_error_wrap(err, status, "task %s: apply", task->planned->id);
+}
+
 weir_status weir_task_apply(weir_task *task, weir_error *err)
 {
-    weir_status status = weir_task_state_apply(task->state, err);
-    if (status != WEIR_OK) {
-        return weir_error_wrap(err, status, "task %s: apply", task->planned->id);
-    }
+    WEIR_TRY(wrap_apply(task, weir_task_state_apply(task->state, err), err));
     task->logged_committed = 0;
+    task->logged_behind = 0;
+    return WEIR_OK;
+}
+
+weir_status weir_task_apply_behind(weir_task *task, weir_error *err)
+{
+    bool begins = !weir_task_state_is_behind(task->state);
+    weir_status status = weir_task_state_apply_behind(task->state, err);
+    if (begins && (status == WEIR_OK || status == WEIR_AGAIN)) {
+        task->logged_behind = task->logged_committed;
+        task->logged_committed = 0;
+    }
+    WEIR_TRY(wrap_apply(task, status, err));
+    task->logged_behind = 0;
     return WEIR_OK;
 }
 
 uint64_t weir_task_logged_records(const weir_task *task)
 {
-    return task->logged_committed;
+    return task->logged_committed + task->logged_behind;
 }
 
 size_t weir_task_staged_bytes(const weir_task *task)

@@ -88,11 +88,11 @@ struct weir_task {
     weir_arena *arena;
     weir_arena *flush_arena; /* What listeners allocate while a record is processed. */
     weir_task_current current;
-    uint64_t effects;          /* Counts sends and store writes: whether a refusal came too late. */
-    uint64_t logged;           /* Changelog records of stores on disk since the last commit. */
-    uint64_t logged_committed; /* Those that are committed and not applied. */
-    int64_t async_count;       /* Deferrals of all inputs that have not ended. */
-    int64_t stream_time_ms;    /* The largest event time taken, the current record's included. */
+    uint64_t effects; /* Counts sends and store writes: whether a refusal came too late. */
+    uint64_t logged;  /* Changelog records of stores on disk since the last commit. */
+    uint64_t logged_committed, logged_behind; /* Not applied yet; those whose apply is under way. */
+    int64_t async_count;                      /* Deferrals of all inputs that have not ended. */
+    int64_t stream_time_ms; /* The largest event time taken, the current record's included. */
     weir_idle_time idle;
     int64_t times_look_ms;  /* Of a standby: when it asked the group for kept_times. */
     int64_t last_commit_ms; /* Or when it began to run. */

@@ -73,13 +73,18 @@ TEST(keys_that_come_in_ascending_or_descending_order_stay_in_order)
 }
 
 /* Little memory makes RocksDB flush and compact while the test runs. */
-static weir_database *open_database(const char *directory, size_t memory_bytes_max)
+static weir_database *open_database_with(weir_database_options options)
 {
     weir_error err = {0};
     weir_database *database = NULL;
-    weir_database_options options = {.directory = directory, .memory_bytes_max = memory_bytes_max};
     CHECK_OK(weir_database_open(&options, &database, &err), &err);
     return database;
+}
+
+static weir_database *open_database(const char *directory, size_t memory_bytes_max)
+{
+    return open_database_with(
+        (weir_database_options){.directory = directory, .memory_bytes_max = memory_bytes_max});
 }
 
 static weir_kv *open_rocksdb_store(weir_database *database, int32_t partition)
@@ -120,6 +125,7 @@ TEST(rocksdb_store_is_a_sorted_array_between_its_neighbours)
 
 typedef struct task {
     char *directory;
+    size_t ingest_entries_min; /* Of the database. */
     weir_database *database;
     weir_task_state *state;
     weir_kv *disk;
@@ -133,7 +139,10 @@ static void task_open(task *t, const char *directory)
 {
     weir_error err = {0};
     t->directory = weir_strdup(directory);
-    t->database = open_database(directory, 64 << 20); /* It flushes when it is told to. */
+    t->database = open_database_with(
+        (weir_database_options){.directory = directory,
+                                .memory_bytes_max = 64 << 20, /* It flushes when it is told to. */
+                                .ingest_entries_min = t->ingest_entries_min});
     CHECK_OK(weir_task_state_new(t->database, "app", 0, &t->state, &err), &err);
     CHECK_OK(weir_task_state_add_store(t->state, "disk", WEIR_ENGINE_ROCKSDB, &t->disk, &err),
              &err);
@@ -218,6 +227,58 @@ static void task_check(task *t, weir_random *random)
         kv_model_check_all(&t->memory_view, t->memory);
         kv_model_check_all(&t->disk_committed, disk_committed);
         kv_model_check_all(&t->memory_committed, memory_committed);
+    }
+}
+
+/* As workers do it: what is committed before it ends is for the next one. */
+static void task_apply_behind(task *t)
+{
+    weir_error err = {0};
+    weir_status status = weir_task_state_apply_behind(t->state, &err);
+    CHECK(status == WEIR_OK || status == WEIR_AGAIN);
+    CHECK(weir_task_state_is_behind(t->state) == (status == WEIR_AGAIN));
+}
+
+static void task_reopen(task *t)
+{
+    WEIR_AUTO_FREE char *directory = weir_strdup(t->directory);
+    task_commit(t);
+    task_apply(t);
+    task_close(t);
+    task_open(t, directory);
+    kv_model_cleanup(&t->memory_view);
+    kv_model_cleanup(&t->memory_committed);
+}
+
+TEST(task_state_holds_its_versions_apart_where_each_apply_is_a_file_behind)
+{
+    enum { ROUNDS = 1500 };
+    weir_random random = weir_random_of(check_seed(5));
+    WEIR_AUTO(task) t = {.ingest_entries_min = 1};
+    WEIR_AUTO_FREE char *directory = check_directory();
+    task_open(&t, directory);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (uint64_t writes = weir_random_below(&random, 20); writes > 0; writes--) {
+            kv_model_write(&t.disk_view, t.disk, &random);
+            kv_model_write(&t.memory_view, t.memory, &random);
+        }
+        switch (weir_random_below(&random, 5)) {
+        case 0:
+            task_commit(&t);
+            break;
+        case 1:
+            task_abort(&t);
+            break;
+        default:
+            task_apply_behind(&t);
+            break;
+        }
+        if (weir_random_below(&random, 100) == 0) {
+            task_reopen(&t);
+        }
+        if (weir_random_below(&random, 2) == 0) {
+            task_check(&t, &random);
+        }
     }
 }
 

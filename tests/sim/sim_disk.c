@@ -48,11 +48,20 @@ struct weir_database {
     bool broken;
 };
 
+typedef struct disk_change {
+    weir_buf key;
+    weir_buf value;
+    bool removal;
+} disk_change;
+
 typedef struct disk_store {
     weir_kv kv; /* Must be first. */
     weir_database *database;
     weir_buf key; /* The family and partition, and behind it the key of the call. */
     size_t prefix_bytes;
+    disk_change *owed; /* A file that is written behind. */
+    size_t owed_count;
+    uint64_t owed_looks; /* So often it is not there yet. */
 } disk_store;
 
 typedef struct disk_walk {
@@ -62,12 +71,6 @@ typedef struct disk_walk {
     size_t next; /* From the end when backwards. */
     bool backwards;
 } disk_walk;
-
-typedef struct disk_change {
-    weir_buf key;
-    weir_buf value;
-    bool removal;
-} disk_change;
 
 struct weir_write_batch {
     weir_database *database;
@@ -328,6 +331,7 @@ static weir_status check_write(weir_database *database, weir_error *err)
 static weir_status disk_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, weir_error *err)
 {
     disk_store *store = (disk_store *)kv;
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
     WEIR_TRY(check_read(store, err));
     const disk_image *memory = &store->database->memory;
     weir_bytes full = full_key(store, key);
@@ -342,6 +346,7 @@ static weir_status disk_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, we
 static weir_status disk_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
 {
     disk_store *store = (disk_store *)kv;
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
     WEIR_TRY(check_write(store->database, err));
     image_put(&store->database->memory, full_key(store, key), value);
     return WEIR_OK;
@@ -350,6 +355,7 @@ static weir_status disk_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_
 static weir_status disk_remove(weir_kv *kv, weir_bytes key, weir_error *err)
 {
     disk_store *store = (disk_store *)kv;
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
     WEIR_TRY(check_write(store->database, err));
     image_remove(&store->database->memory, full_key(store, key));
     return WEIR_OK;
@@ -383,6 +389,7 @@ static weir_status disk_range(weir_kv *kv, weir_bytes from, weir_bytes to, bool 
                               weir_kv_iterator **out_iterator, weir_error *err)
 {
     disk_store *store = (disk_store *)kv;
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
     WEIR_TRY(check_read(store, err));
     disk_walk *walk = weir_alloc(sizeof(*walk));
     walk->base.ops = &walk_ops;
@@ -411,11 +418,22 @@ static uint64_t disk_approximate_count(weir_kv *kv)
     return ((disk_store *)kv)->database->memory.count;
 }
 
+static void forgive(disk_store *store)
+{
+    for (size_t i = 0; i < store->owed_count; i++) {
+        weir_buf_cleanup(&store->owed[i].key);
+        weir_buf_cleanup(&store->owed[i].value);
+    }
+    free(weir_take(&store->owed));
+    store->owed_count = 0;
+}
+
 static void disk_free(weir_kv *kv)
 {
     disk_store *store = (disk_store *)kv;
     WEIR_ASSERT(store->database->open_stores > 0);
     store->database->open_stores--;
+    forgive(store);
     weir_buf_cleanup(&store->key);
     free(store);
 }
@@ -464,12 +482,14 @@ weir_status weir_rocksdb_store_new(weir_database *database, const char *family, 
 
 weir_status weir_rocksdb_store_clear(weir_kv *kv, weir_error *err)
 {
+    forgive((disk_store *)kv);
     return weir_rocksdb_store_remove_prefix(kv, WEIR_BYTES(""), err);
 }
 
 weir_status weir_rocksdb_store_remove_prefix(weir_kv *kv, weir_bytes prefix, weir_error *err)
 {
     disk_store *store = (disk_store *)kv;
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
     WEIR_TRY(check_write(store->database, err));
     image_remove_prefix(&store->database->memory, full_key(store, prefix));
     return WEIR_OK;
@@ -517,10 +537,9 @@ size_t weir_rocksdb_apply_file_bytes_min(const weir_database *database)
 
 /* As RocksDB does it: the file is on disk at once, ahead of the memtables, which are flushed first
  * where they have one of its keys. */
-weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,
-                                      size_t count, weir_error *err)
+static weir_status ingest_file(disk_store *store, const weir_restore_entry *const *sorted,
+                               size_t count, weir_error *err)
 {
-    disk_store *store = (disk_store *)kv;
     weir_database *database = store->database;
     WEIR_TRY(check_write(database, err));
     for (size_t i = 0; i < count; i++) {
@@ -537,10 +556,69 @@ weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *con
     return WEIR_OK;
 }
 
+weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *const *sorted,
+                                      size_t count, weir_error *err)
+{
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
+    return ingest_file((disk_store *)kv, sorted, count, err);
+}
+
 weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_entry *const *sorted,
                                               size_t count, weir_error *err)
 {
     return weir_rocksdb_store_ingest(kv, sorted, count, err);
+}
+
+/* A file that is behind is there after some looks, or when somebody waits for it. */
+weir_status weir_rocksdb_store_ingest_behind(weir_kv *kv, const weir_restore_entry *const *sorted,
+                                             size_t count, weir_error *err)
+{
+    enum { LOOKS = 4 };
+    disk_store *store = (disk_store *)kv;
+    WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
+    store->owed = weir_alloc_array(count, sizeof(*store->owed));
+    store->owed_count = count;
+    store->owed_looks = weir_random_below(&store->database->disk->random, LOOKS);
+    for (size_t i = 0; i < count; i++) {
+        disk_change *change = &store->owed[i];
+        weir_buf_set(&change->key, sorted[i]->key);
+        weir_buf_reserve(&change->value, 1);
+        change->removal = sorted[i]->value.data == NULL;
+        if (!change->removal) {
+            weir_buf_set(&change->value, sorted[i]->value);
+        }
+    }
+    return WEIR_OK;
+}
+
+static weir_status ingest_owed(disk_store *store, weir_error *err)
+{
+    size_t count = store->owed_count;
+    WEIR_AUTO_FREE weir_restore_entry *entries = weir_alloc_array(count, sizeof(*entries));
+    const weir_restore_entry **sorted = weir_alloc_array(count, sizeof(*sorted));
+    WEIR_AUTO_FREE const void *owner = sorted;
+    for (size_t i = 0; i < count; i++) {
+        const disk_change *change = &store->owed[i];
+        weir_bytes value = change->removal ? WEIR_BYTES_NULL : weir_buf_bytes(&change->value);
+        entries[i] = (weir_restore_entry){weir_buf_bytes(&change->key), value};
+        sorted[i] = &entries[i];
+    }
+    return ingest_file(store, sorted, count, err);
+}
+
+weir_status weir_rocksdb_store_settle(weir_kv *kv, bool may_wait, weir_error *err)
+{
+    disk_store *store = (disk_store *)kv;
+    if (store->owed == NULL) {
+        return WEIR_OK;
+    }
+    if (!may_wait && store->owed_looks > 0) {
+        store->owed_looks--;
+        return WEIR_AGAIN;
+    }
+    WEIR_TRY(ingest_owed(store, err));
+    forgive(store);
+    return WEIR_OK;
 }
 
 /* Batches. */

@@ -17,6 +17,7 @@
 enum { VALUE_BYTES = 1000, ROWS = 200, ROUNDS = 30, WAITS_MAX = 300, WAIT_MS = 100 };
 
 typedef struct fixture {
+    bool makes_files; /* Each apply makes one, behind its worker. */
     weir_database *database;
     weir_task_state *state;
     weir_kv *kv;
@@ -31,7 +32,8 @@ static weir_status open_state(fixture *f)
 
 static void start(fixture *f, const char *directory)
 {
-    const weir_database_options options = {.directory = directory};
+    const weir_database_options options = {.directory = directory,
+                                           .ingest_entries_min = f->makes_files ? 1 : 0};
     CHECK_OK(weir_database_open(&options, &f->database, &f->err), &f->err);
     CHECK_OK(open_state(f), &f->err);
 }
@@ -40,6 +42,21 @@ static void end(fixture *f)
 {
     weir_task_state_free(f->state);
     weir_database_free(f->database);
+}
+
+/* As a worker does it, who looks after the file that is behind from time to time, and begins again
+ * with what was committed meanwhile. */
+static weir_status apply(fixture *f)
+{
+    weir_status status = WEIR_AGAIN;
+    for (int i = 0; i < WAITS_MAX * WAIT_MS && status == WEIR_AGAIN; i++) {
+        status = weir_task_state_apply_behind(f->state, &f->err);
+        if (status == WEIR_OK && weir_task_state_committed_bytes(f->state) > 0) {
+            status = WEIR_AGAIN;
+        }
+        (void)poll(NULL, 0, status == WEIR_AGAIN ? 1 : 0);
+    }
+    return status;
 }
 
 /* Writes number to every row, and as the position. */
@@ -53,11 +70,12 @@ static weir_status write_round(fixture *f, uint32_t number)
     }
     weir_task_state_set_position(f->state, "s:t-0", number);
     weir_task_state_commit(f->state);
-    WEIR_TRY(weir_task_state_apply(f->state, &f->err));
+    WEIR_TRY(apply(f));
     return weir_database_flush(f->database, &f->err);
 }
 
-/* What is on disk is of one moment. Answers the position; -1: nothing was ever applied. */
+/* What is on disk is of one moment; rows of files may be newer than their position. Answers the
+ * position; -1: nothing was ever applied. */
 static int64_t check_consistent(fixture *f)
 {
     int64_t position = 0;
@@ -67,7 +85,8 @@ static int64_t check_consistent(fixture *f)
     WEIR_AUTO(weir_buf) value = {0};
     for (uint32_t key = 0; key < ROWS; key++) {
         CHECK_OK(weir_kv_get(f->kv, weir_bytes_of(&key, sizeof key), &value, &f->err), &f->err);
-        CHECK_I64((int64_t)weir_get_u32_be(value.data), ==, position);
+        int64_t number = (int64_t)weir_get_u32_be(value.data);
+        CHECK(number == position || (f->makes_files && number > position));
     }
     return position;
 }
@@ -97,10 +116,9 @@ static void recover(fixture *f, uint32_t number)
     CHECK_I64(check_consistent(f), ==, number);
 }
 
-static void fail_and_recover(int error, const char *advice, bool breaks)
+static void fail_and_recover_with(fixture f, int error, const char *advice, bool breaks)
 {
     WEIR_AUTO_FREE char *directory = check_directory();
-    fixture f = {0};
     start(&f, directory);
     CHECK_OK(write_round(&f, 1), &f.err);
     fault_disk_set(error);
@@ -114,6 +132,12 @@ static void fail_and_recover(int error, const char *advice, bool breaks)
     start(&f, directory);
     CHECK_I64(check_consistent(&f), ==, 4);
     end(&f);
+}
+
+static void fail_and_recover(int error, const char *advice, bool breaks)
+{
+    fail_and_recover_with((fixture){0}, error, advice, breaks);
+    fail_and_recover_with((fixture){.makes_files = true}, error, advice, breaks);
 }
 
 TEST(a_full_disk_is_waited_for)
