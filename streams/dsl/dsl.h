@@ -21,6 +21,7 @@
 #include "streams/dsl/sessions.h"
 #include "streams/dsl/suppress.h"
 #include "streams/dsl/timed.h"
+#include "streams/dsl/transform_values.h"
 #include "streams/dsl/windowed.h"
 #include "streams/weir.h"
 

@@ -215,7 +215,7 @@ static weir_status init_right(weir_processor *processor, weir_error *err)
 {
     (void)err;
     foreign_processor *self = self_of(processor);
-    weir_view_reader_open(&self->rows, processor->context, self->join->right);
+    WEIR_TRY(weir_view_reader_open(&self->rows, processor->context, self->join->right, err));
     return WEIR_OK;
 }
 
@@ -305,7 +305,7 @@ static weir_status init_left(weir_processor *processor, weir_error *err)
 {
     (void)err;
     foreign_processor *self = self_of(processor);
-    weir_view_reader_open(&self->rows, processor->context, self->join->left);
+    WEIR_TRY(weir_view_reader_open(&self->rows, processor->context, self->join->left, err));
     return WEIR_OK;
 }
 

@@ -184,7 +184,7 @@ static weir_status go_on(weir_processor *processor, int64_t stream_time_ms, weir
 static weir_status init_join(weir_processor *processor, weir_error *err)
 {
     join_processor *self = (join_processor *)(void *)processor;
-    weir_view_reader_open(&self->table, processor->context, self->spec->table);
+    WEIR_TRY(weir_view_reader_open(&self->table, processor->context, self->spec->table, err));
     self->observed_ms = -1;
     if (self->spec->waiting_store == NULL) {
         return WEIR_OK;

@@ -78,6 +78,7 @@ bool weir_ktable_send_old_values(weir_ktable *table, bool force)
         break;
     case WEIR_TABLE_FILTER:
     case WEIR_TABLE_MAP:
+    case WEIR_TABLE_TRANSFORM:
         table->sends_old_values = table->is_kept || weir_ktable_send_old_values(table->left, force);
         break;
     case WEIR_TABLE_INNER_JOIN:
@@ -115,6 +116,11 @@ size_t weir_ktable_store_names(const weir_ktable *table, const char **names, siz
     if (table->kind == WEIR_TABLE_SUPPRESSED) {
         WEIR_ASSERT(count < WEIR_VIEW_STORES_MAX);
         names[count++] = table->store->options.name;
+    }
+    for (const char *const *name = table->node->store_names;
+         table->kind == WEIR_TABLE_TRANSFORM && *name != NULL; name++) {
+        WEIR_ASSERT(count < WEIR_VIEW_STORES_MAX);
+        names[count++] = *name;
     }
     count = weir_ktable_store_names(table->left, names, count);
     return table->right == NULL ? count : weir_ktable_store_names(table->right, names, count);

@@ -13,12 +13,14 @@
 #include "streams/dsl/ktable.h"
 #include "streams/dsl/ktable_rows_internal.h"
 #include "streams/dsl/late_internal.h"
+#include "streams/dsl/transform_values.h"
 
 typedef enum weir_table_kind {
     WEIR_TABLE_SOURCE,    /* Kept if somebody asks for its rows or its old values. */
     WEIR_TABLE_AGGREGATE, /* Always kept. */
     WEIR_TABLE_FILTER,    /* The rest: kept if it was given a name; else computed. */
     WEIR_TABLE_MAP,
+    WEIR_TABLE_TRANSFORM,
     WEIR_TABLE_INNER_JOIN,
     WEIR_TABLE_LEFT_JOIN,
     WEIR_TABLE_OUTER_JOIN,
@@ -53,11 +55,16 @@ struct weir_ktable {
     bool negated;
     weir_value_mapper mapper;
     weir_value_joiner joiner;
+    weir_value_transformer_supplier transformer;
     void *user;
 };
 
 /* A table below parent, not yet with a node. */
 weir_ktable *weir_ktable_new(weir_builder *builder, weir_table_kind kind, weir_ktable *parent);
+
+/* The same with a node, whose processor is the caller's, and a store if it was given a name. */
+weir_ktable *weir_ktable_new_below(weir_ktable *parent, weir_table_kind kind, const char *prefix,
+                                   const weir_table_options *options);
 
 /* A store for its rows, if it was given a name. */
 void weir_ktable_keep_if_named(weir_ktable *table, const weir_materialized *materialized);

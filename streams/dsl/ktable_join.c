@@ -29,12 +29,10 @@ typedef struct side_processor {
 
 static weir_status init_side(weir_processor *processor, weir_error *err)
 {
-    (void)err;
     side_processor *self = (side_processor *)(void *)processor;
     const weir_ktable *joined = self->side->joined;
-    weir_view_reader_open(&self->other, processor->context,
-                          self->side->is_left ? joined->right : joined->left);
-    return WEIR_OK;
+    const weir_ktable *other = self->side->is_left ? joined->right : joined->left;
+    return weir_view_reader_open(&self->other, processor->context, other, err);
 }
 
 /* Whether a change of this side says nothing: what is joined was not there and is not now. */

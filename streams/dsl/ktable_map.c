@@ -77,19 +77,26 @@ static weir_processor *new_map(void *user)
     return &self->base;
 }
 
-static weir_ktable *add(weir_ktable *parent, weir_table_kind kind, const char *prefix,
-                        const weir_table_options *options)
+weir_ktable *weir_ktable_new_below(weir_ktable *parent, weir_table_kind kind, const char *prefix,
+                                   const weir_table_options *options)
 {
-    static const weir_table_options no_options;
-    options = options == NULL ? &no_options : options;
     weir_builder *builder = parent->builder;
     weir_ktable *table = weir_ktable_new(builder, kind, parent);
     table->user = options->operation.user;
     weir_ktable_keep_if_named(table, &options->materialized);
     const char *name = weir_builder_name_or_new(builder, options->operation.name, prefix);
     table->node = weir_graph_add(builder, parent->node, WEIR_GRAPH_PROCESSOR, name);
-    table->node->processor = (weir_processor_options){new_map, table};
     table->node->stores = table->store;
+    return table;
+}
+
+static weir_ktable *add(weir_ktable *parent, weir_table_kind kind, const char *prefix,
+                        const weir_table_options *options)
+{
+    static const weir_table_options no_options;
+    weir_ktable *table =
+        weir_ktable_new_below(parent, kind, prefix, options == NULL ? &no_options : options);
+    table->node->processor = (weir_processor_options){new_map, table};
     return table;
 }
 

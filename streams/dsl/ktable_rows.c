@@ -5,6 +5,7 @@
  */
 #include "streams/dsl/ktable_internal.h"
 #include "streams/dsl/suppress_internal.h"
+#include "streams/dsl/transform_values_internal.h"
 
 #include <stdlib.h>
 
@@ -154,30 +155,33 @@ weir_status weir_ktable_apply(const weir_ktable *table, weir_context *context, w
     return weir_call_check(&call, table->mapper(&call, &record, out_value));
 }
 
-static weir_view_reader *open_part(weir_context *context, const weir_ktable *table)
+static weir_status open_part(weir_context *context, const weir_ktable *table,
+                             weir_view_reader **out_part, weir_error *err)
 {
-    weir_view_reader *part = weir_alloc(sizeof(*part));
-    weir_view_reader_open(part, context, table);
-    return part;
+    *out_part = weir_alloc(sizeof(**out_part)); /* The whole frees it, opened or not. */
+    return weir_view_reader_open(*out_part, context, table, err);
 }
 
-void weir_view_reader_open(weir_view_reader *reader, weir_context *context,
-                           const weir_ktable *table)
+weir_status weir_view_reader_open(weir_view_reader *reader, weir_context *context,
+                                  const weir_ktable *table, weir_error *err)
 {
     reader->table = table;
     reader->context = context;
     if (table->is_versioned) {
         reader->rows.versions = weir_context_versioned_store(context, table->store->options.name);
-        return;
+        return WEIR_OK;
     }
     if (table->is_kept) {
         reader->rows.kv = weir_context_store(context, table->store->options.name);
-        return;
+        return WEIR_OK;
     }
-    reader->left = open_part(context, table->left);
+    WEIR_TRY(open_part(context, table->left, &reader->left, err));
     if (table->right != NULL) {
-        reader->right = open_part(context, table->right);
+        WEIR_TRY(open_part(context, table->right, &reader->right, err));
     }
+    return table->kind == WEIR_TABLE_TRANSFORM
+               ? weir_value_transformer_new(table, context, &reader->transformer, err)
+               : WEIR_OK;
 }
 
 void weir_view_reader_cleanup(weir_view_reader *reader)
@@ -190,6 +194,7 @@ void weir_view_reader_cleanup(weir_view_reader *reader)
     weir_view_reader_cleanup(reader->right);
     free(weir_take(&reader->left));
     free(weir_take(&reader->right));
+    weir_value_transformer_free(weir_take(&reader->transformer));
 }
 
 bool weir_ktable_joins(const weir_ktable *table, weir_bytes left, weir_bytes right)
@@ -205,6 +210,7 @@ bool weir_ktable_joins(const weir_ktable *table, weir_bytes left, weir_bytes rig
     case WEIR_TABLE_AGGREGATE:
     case WEIR_TABLE_FILTER:
     case WEIR_TABLE_MAP:
+    case WEIR_TABLE_TRANSFORM:
     case WEIR_TABLE_SUPPRESSED:
         break;
     }
@@ -230,6 +236,18 @@ static weir_status get_joined(weir_view_reader *reader, weir_bytes key, weir_tim
     return WEIR_OK;
 }
 
+/* A transformer may make a row where there is none. */
+static weir_status get_transformed(weir_view_reader *reader, weir_bytes key,
+                                   const weir_timestamped *parent, weir_timestamped *out_row,
+                                   weir_error *err)
+{
+    const weir_record row = {
+        .key = key, .value = parent->value, .timestamp_ms = parent->timestamp_ms};
+    out_row->timestamp_ms = parent->timestamp_ms;
+    return weir_value_transformer_apply(reader->transformer, reader->table, &row, &out_row->value,
+                                        err);
+}
+
 /* The row of key as it is, or as it was at time_ms in a versioned table. */
 static weir_status get_row(weir_view_reader *reader, weir_bytes key, int64_t time_ms,
                            weir_timestamped *out_row, weir_error *err)
@@ -251,6 +269,9 @@ static weir_status get_row(weir_view_reader *reader, weir_bytes key, int64_t tim
     }
     weir_timestamped parent = {0};
     WEIR_TRY(get_row(reader->left, key, time_ms, &parent, err));
+    if (reader->transformer != NULL) {
+        return get_transformed(reader, key, &parent, out_row, err);
+    }
     WEIR_TRY(
         weir_ktable_apply(reader->table, reader->context, key, parent.value, &out_row->value, err));
     out_row->timestamp_ms = out_row->value.data == NULL ? -1 : parent.timestamp_ms;
@@ -265,7 +286,8 @@ weir_status weir_view_reader_get(weir_view_reader *reader, weir_bytes key,
 
 bool weir_ktable_has_versions(const weir_ktable *table)
 {
-    while (!table->is_kept && (table->kind == WEIR_TABLE_FILTER || table->kind == WEIR_TABLE_MAP)) {
+    while (!table->is_kept && (table->kind == WEIR_TABLE_FILTER || table->kind == WEIR_TABLE_MAP ||
+                               table->kind == WEIR_TABLE_TRANSFORM)) {
         table = table->left;
     }
     return table->is_versioned;

@@ -54,11 +54,12 @@ typedef struct weir_view_reader {
     weir_row_store rows; /* If the table is kept. */
     struct weir_view_reader *left;
     struct weir_view_reader *right;
+    struct weir_value_transformer *transformer; /* The reader's own, of a table that has them. */
 } weir_view_reader;
 
 /* Opens the stores of a table that the processor reads; frees what that needed. */
-void weir_view_reader_open(weir_view_reader *reader, weir_context *context,
-                           const weir_ktable *table);
+weir_status weir_view_reader_open(weir_view_reader *reader, weir_context *context,
+                                  const weir_ktable *table, weir_error *err);
 void weir_view_reader_cleanup(weir_view_reader *reader);
 
 /* The row of key, as it is now; its value is null where there is none, and its time is -1. */

@@ -83,6 +83,12 @@ final class Plan {
         return this;
     }
 
+    /** What a row was between two of its flushes is not told: here each of them counts. */
+    Plan neverCached() {
+        settings.put(Oracle.NO_CACHE, "0");
+        return this;
+    }
+
     Plan optimised() {
         settings.put("topology.optimization", "all");
         return this;

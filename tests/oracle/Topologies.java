@@ -35,6 +35,7 @@ final class Topologies {
         SinkTopologies.addTo(all);
         SourceTopologies.addTo(all);
         FilterTopologies.addTo(all);
+        TransformTopologies.addTo(all);
         return all;
     }
 
