@@ -135,6 +135,9 @@ static weir_status ask_process(weir_processor *processor, const weir_record *rec
 {
     asking by = {.self = self_of(processor), .record = record};
     const weir_change *change = record->object;
+    if (change->is_outdated) {
+        return weir_context_drop(processor->context); /* As below: joined are latest rows. */
+    }
     weir_bytes old_key = {0};
     weir_bytes new_key = {0};
     WEIR_TRY(select_key(&by, change->old_value, &old_key, err));
@@ -274,6 +277,9 @@ static weir_status change_process(weir_processor *processor, const weir_record *
 {
     if (record->key.data == NULL) {
         return WEIR_OK;
+    }
+    if (((const weir_change *)record->object)->is_outdated) {
+        return weir_context_drop(processor->context);
     }
     foreign_processor *self = self_of(processor);
     weir_bytes prefix =

@@ -148,6 +148,9 @@ static weir_status select_change(weir_processor *processor, const weir_record *r
 {
     const select_processor *self = (select_processor *)(void *)processor;
     const weir_change *change = record->object;
+    if (change->is_outdated) {
+        return WEIR_OK; /* A group is of latest rows (KIP-914). */
+    }
     pair old = {0};
     pair new = {0};
     WEIR_TRY(select_pair(self, record, change->new_value, &new, err));

@@ -53,9 +53,11 @@ static weir_status map(weir_processor *processor, const weir_record *record, wei
                                &change.new_value, err));
     WEIR_TRY(old_value(self, record, parent->old_value, &change.old_value, err));
     if (self->table->kind == WEIR_TABLE_FILTER && self->table->sends_old_values &&
-        change.old_value.data == NULL && change.new_value.data == NULL) {
-        return WEIR_OK; /* It was not there and is not there now. */
+        change.old_value.data == NULL && change.new_value.data == NULL &&
+        !weir_ktable_has_versions(self->table->left)) {
+        return WEIR_OK; /* It was not there and is not there now; there may be more versions. */
     }
+    change.is_outdated = parent->is_outdated && !self->table->is_kept;
     return self->table->is_kept ? weir_row_store_change(&self->rows, processor->context, record,
                                                         &change, record->timestamp_ms, err)
                                 : weir_forward_change(processor->context, record, &change,

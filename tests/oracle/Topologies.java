@@ -36,6 +36,7 @@ final class Topologies {
         SourceTopologies.addTo(all);
         FilterTopologies.addTo(all);
         TransformTopologies.addTo(all);
+        VersionedTopologies.addTo(all);
         return all;
     }
 
