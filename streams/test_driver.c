@@ -5,13 +5,10 @@
  * Commits follow each pass (commit.interval.ms 0), so the clock stands still while a record is
  * processed, and a test sees only what its own weir_test_driver_advance makes due.
  */
-#include "streams/test_driver.h"
+#include "streams/test_driver_internal.h"
 
 #include "streams/base/hash.h"
-#include "streams/base/map.h"
 #include "streams/consumer.h"
-#include "streams/producer.h"
-#include "streams/query_windows.h"
 #include "streams/topology_internal.h"
 
 #include <stdlib.h>
@@ -31,16 +28,7 @@ typedef struct reading {
     size_t read_count;
 } reading;
 
-struct weir_test_driver {
-    weir_test_driver_options options;
-    weir_config config;
-    weir_application *application;
-    weir_producer *producer;
-    weir_map *readings; /* By name of topic. */
-    int64_t now_ms;
-};
-
-static weir_status run(weir_test_driver *driver, weir_error *err)
+weir_status weir_test_driver_run(weir_test_driver *driver, weir_error *err)
 {
     size_t quiet = 0;
     for (size_t i = 0; i < STEPS_MAX && quiet < QUIET_STEPS; i++) {
@@ -118,7 +106,7 @@ static weir_status start(weir_test_driver *driver, weir_error *err)
         .never_waits = true,
     };
     WEIR_TRY(weir_application_new(&options, &driver->application, err));
-    return run(driver, err);
+    return weir_test_driver_run(driver, err);
 }
 
 weir_status weir_test_driver_new(const weir_test_driver_options *options,
@@ -173,7 +161,7 @@ weir_status weir_test_driver_pipe(weir_test_driver *driver, const weir_record *r
                                               : weir_partition_of(record->key, partition_count);
     WEIR_TRY(weir_producer_send(driver->producer, topic, &copy, err));
     WEIR_TRY(weir_producer_flush(driver->producer, 0, err));
-    return run(driver, err);
+    return weir_test_driver_run(driver, err);
 }
 
 weir_status weir_test_driver_pipe_all(weir_test_driver *driver, const weir_record *records,
@@ -202,7 +190,7 @@ weir_status weir_test_driver_advance(weir_test_driver *driver, int64_t ms, weir_
 {
     WEIR_ASSERT(ms >= 0);
     driver->now_ms += ms;
-    return run(driver, err);
+    return weir_test_driver_run(driver, err);
 }
 
 static weir_status assign_all(weir_test_driver *driver, reading *read, const char *topic,
@@ -278,105 +266,6 @@ weir_status weir_test_driver_left(weir_test_driver *driver, const char *topic, s
     }
     *out_count = count - read->read_count;
     return WEIR_OK;
-}
-
-weir_status weir_test_driver_get(weir_test_driver *driver, const char *store, weir_bytes key,
-                                 weir_buf *out_value, weir_error *err)
-{
-    WEIR_AUTO(weir_buf) stored = {0};
-    WEIR_TRY(weir_query_get(driver->application, store, key, WEIR_BYTES_NULL, &stored, err));
-    weir_timestamped row = {.value = weir_buf_bytes(&stored)};
-    if (weir_topology_store_named(driver->options.topology, store)->options.timestamped) {
-        WEIR_TRY(weir_timestamped_decode(weir_buf_bytes(&stored), &row, err));
-    }
-    weir_buf_set(out_value, row.value);
-    return WEIR_OK;
-}
-
-/* The one window or session that is looked for. */
-typedef struct looking {
-    int64_t start_ms;
-    int64_t end_ms; /* Of a session; -1: it is a window. */
-    weir_buf *out_value;
-    bool found;
-} looking;
-
-static weir_status look(void *user, const weir_query_window *window, weir_error *err)
-{
-    looking *self = user;
-    (void)err;
-    if (window->start_ms == self->start_ms &&
-        (self->end_ms < 0 || window->end_ms == self->end_ms)) {
-        weir_buf_set(self->out_value, window->value);
-        self->found = true;
-    }
-    return WEIR_OK;
-}
-
-static weir_status check_kind(const weir_test_driver *driver, const char *store,
-                              weir_store_kind kind, weir_error *err)
-{
-    const weir_topology_store *found = weir_topology_store_named(driver->options.topology, store);
-    if (found == NULL) {
-        return weir_error_set(err, WEIR_INVALID, "there is no store '%s'", store);
-    }
-    return found->options.kind == kind
-               ? WEIR_OK
-               : weir_error_set(err, WEIR_INVALID, "store '%s' is of another kind", store);
-}
-
-static weir_status find(weir_test_driver *driver, const weir_query_windows *query, looking *looks,
-                        weir_error *err)
-{
-    bool more = false;
-    WEIR_TRY(weir_query_windows_visit(driver->application, query, look, looks, &more, err));
-    return looks->found ? WEIR_OK : WEIR_NOT_FOUND;
-}
-
-weir_status weir_test_driver_get_window(weir_test_driver *driver, const char *store, weir_bytes key,
-                                        int64_t start_ms, weir_buf *out_value, weir_error *err)
-{
-    WEIR_TRY(check_kind(driver, store, WEIR_STORE_WINDOW, err));
-    looking looks = {.start_ms = start_ms, .end_ms = -1, .out_value = out_value};
-    const weir_query_windows query = {
-        .store = store, .key = key, .from_ms = start_ms, .to_ms = start_ms, .limit = 1};
-    return find(driver, &query, &looks, err);
-}
-
-weir_status weir_test_driver_get_session(weir_test_driver *driver, const char *store,
-                                         const weir_session *session, weir_buf *out_value,
-                                         weir_error *err)
-{
-    WEIR_TRY(check_kind(driver, store, WEIR_STORE_SESSION, err));
-    looking looks = {session->start_ms, session->end_ms, out_value, false};
-    const weir_query_windows query = {
-        .store = store,
-        .key = session->key,
-        .from_ms = session->start_ms,
-        .to_ms = session->end_ms,
-        .limit = WEIR_QUERY_ROWS_MAX,
-    };
-    return find(driver, &query, &looks, err);
-}
-
-static weir_status copy_version(void *user, const weir_versioned_value *version, weir_error *err)
-{
-    looking *self = user;
-    (void)err;
-    weir_buf_set(self->out_value, version->value);
-    self->found = true;
-    return WEIR_OK;
-}
-
-weir_status weir_test_driver_get_version(weir_test_driver *driver, const char *store,
-                                         weir_bytes key, int64_t as_of_ms, weir_buf *out_value,
-                                         weir_error *err)
-{
-    looking looks = {.out_value = out_value};
-    const weir_query_span span = {
-        .store = store, .key = key, .from_ms = as_of_ms, .to_ms = as_of_ms};
-    WEIR_TRY(weir_query_versions(driver->application, &span, copy_version, &looks, err));
-    return looks.found ? WEIR_OK : WEIR_NOT_FOUND;
 }
 
 weir_application *weir_test_driver_application(weir_test_driver *driver)

@@ -90,6 +90,35 @@ weir_status weir_test_driver_get_version(weir_test_driver *driver, const char *s
                                          weir_bytes key, int64_t as_of_ms, weir_buf *out_value,
                                          weir_error *err);
 
+/* Puts value under key in a key-value or versioned store, or removes the key where value is null,
+ * as a processor would: through the cache and to the changelog, with this time, which is also the
+ * row's where rows have times. What follows is done and committed. WEIR_BAD_RECORD: a key or value
+ * is too large. The other errors as below. */
+weir_status weir_test_driver_put(weir_test_driver *driver, const char *store, weir_bytes key,
+                                 weir_bytes value, int64_t timestamp_ms, weir_error *err);
+/* The same of a window, with the time of its start, and of a session, with that of its end.
+ * WEIR_NOT_FOUND: it has expired, and is not put. */
+weir_status weir_test_driver_put_window(weir_test_driver *driver, const char *store, weir_bytes key,
+                                        int64_t start_ms, weir_bytes value, weir_error *err);
+weir_status weir_test_driver_put_session(weir_test_driver *driver, const char *store,
+                                         const weir_session *session, weir_bytes value,
+                                         weir_error *err);
+
+/* A store of one task, and the time that its changelog's records get. */
+typedef struct weir_test_store {
+    const char *name;
+    int32_t partition;
+    int64_t timestamp_ms;
+} weir_test_store;
+
+/* Runs edit with the context of a processor that has the store, which it reaches by
+ * weir_context_store and its like, of any kind; then what follows is done and committed. What an
+ * edit did before it failed stays done. WEIR_INVALID: there is no such store or partition.
+ * WEIR_AGAIN: the task does not run. */
+typedef weir_status (*weir_test_edit)(void *user, weir_context *context, weir_error *err);
+weir_status weir_test_driver_edit(weir_test_driver *driver, const weir_test_store *store,
+                                  weir_test_edit edit, void *user, weir_error *err);
+
 /* For weir_query_rows, weir_query_windows_visit, weir_query_stores and their like. */
 weir_application *weir_test_driver_application(weir_test_driver *driver);
 
