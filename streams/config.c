@@ -161,6 +161,9 @@ static const setting_spec specs[] = {
     NUMBER("windowstore.changelog.additional.retention.ms", window_changelog_retention_ms, "ms",
            DAY_MS, 0, 365 * DAY_MS,
            "How much longer the changelog of a window store keeps a window than the store."),
+    TEXT("auto.offset.reset", auto_offset_reset_text,
+         "Where sources begin in a partition of which nothing is committed, unless they say so "
+         "themselves: earliest (the default), latest, none, or by_duration:PT1H (ISO 8601)."),
     TEXT("group.instance.id", group_instance_id, "Static membership: the name of this instance."),
     TEXT("topology.optimization", topology_optimization,
          "What weir_builder_configure saves: none, all, or a list of reuse.ktable.source.topics, "
@@ -373,11 +376,18 @@ weir_status weir_config_init(weir_config *config, const weir_setting *settings, 
         status = check_whole(config, err);
     }
     if (status == WEIR_OK) {
+        status = weir_auto_offset_reset_parse(config->auto_offset_reset_text,
+                                              &config->auto_offset_reset, err);
+    }
+    if (status == WEIR_OK) {
         status = weir_memory_shares_set(config, settings, count, err);
     }
     if (status != WEIR_OK) {
         weir_config_cleanup(config);
         return status;
+    }
+    if (config->auto_offset_reset.kind == WEIR_AUTO_OFFSET_RESET_UNSET) {
+        config->auto_offset_reset.kind = WEIR_AUTO_OFFSET_RESET_EARLIEST;
     }
     if (config->commit_interval_ms == COMMIT_INTERVAL_UNSET) {
         config->commit_interval_ms = config->processing_guarantee == WEIR_EXACTLY_ONCE

@@ -13,6 +13,7 @@
 #ifndef WEIR_STREAMS_CONFIG_H
 #define WEIR_STREAMS_CONFIG_H
 
+#include "streams/auto_offset_reset.h"
 #include "streams/base/bytes.h"
 #include "streams/base/status.h"
 
@@ -53,12 +54,14 @@ typedef struct weir_config {
     int64_t emit_interval_ms;   /* Of windows that have closed, in wall-clock time. */
     int64_t stream_idle_ms;     /* Without records for so long stream time goes on; 0: never. */
     char *state_dir;
-    char *topology_optimization; /* weir_builder_configure */
-    int64_t max_async_records;   /* A task. */
-    int64_t memory_bytes_max;    /* Of the application; 0: each part has a limit of its own. */
-    int64_t database_bytes_max;  /* For weir_database_options; 0: the database's default. */
-    int64_t row_file_bytes_max;  /* For weir_database_options. */
-    int64_t fetch_bytes_max;     /* A worker; 0: the consumer's default. So the next. */
+    char *auto_offset_reset_text;             /* NULL: unset. */
+    weir_auto_offset_reset auto_offset_reset; /* What it says; never UNSET. */
+    char *topology_optimization;              /* weir_builder_configure */
+    int64_t max_async_records;                /* A task. */
+    int64_t memory_bytes_max;   /* Of the application; 0: each part has a limit of its own. */
+    int64_t database_bytes_max; /* For weir_database_options; 0: the database's default. */
+    int64_t row_file_bytes_max; /* For weir_database_options. */
+    int64_t fetch_bytes_max;    /* A worker; 0: the consumer's default. So the next. */
     int64_t produce_bytes_max;
     int64_t cache_bytes_max; /* Of all workers together: what their record caches hold back. */
     int64_t subscription_bytes_max; /* Of all subscriptions together. */

@@ -25,6 +25,7 @@
 #include "streams/store_kinds.h"
 #include "streams/store_position.h"
 #include "streams/task_internal.h"
+#include "streams/task_offsets.h"
 #include "streams/watchers.h"
 
 #include <inttypes.h>
@@ -196,8 +197,8 @@ void weir_task_follow(weir_task *task)
 
 static weir_status assign_input(weir_task_input *input, weir_error *err)
 {
-    weir_offset_reset reset =
-        input->source->node->source.reset_latest ? WEIR_RESET_LATEST : WEIR_RESET_EARLIEST;
+    bool is_latest = weir_task_input_reset(input).kind == WEIR_AUTO_OFFSET_RESET_LATEST;
+    weir_offset_reset reset = is_latest ? WEIR_RESET_LATEST : WEIR_RESET_EARLIEST;
     /* Records that are gone were never read: somebody has to know. Not so where the next owner of
      * the task deletes what it has committed. */
     if (input->is_resumed && input->source->node->repartition < 0) {

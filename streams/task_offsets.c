@@ -22,10 +22,15 @@ static void queries_cleanup(queries *q)
     free(q->items);
 }
 
-static void add(queries *q, weir_topic_partition partition, weir_offset_spec spec)
+static void add_query(queries *q, weir_offset_query query)
 {
     q->items = weir_grow(q->items, q->count, &q->capacity, sizeof(*q->items));
-    q->items[q->count++] = (weir_offset_query){.partition = partition, .spec = spec};
+    q->items[q->count++] = query;
+}
+
+static void add(queries *q, weir_topic_partition partition, weir_offset_spec spec)
+{
+    add_query(q, (weir_offset_query){.partition = partition, .spec = spec});
 }
 
 /* Asks; a partition that is not there is an error. */
@@ -76,6 +81,47 @@ weir_status weir_tasks_ask_committed(weir_task *const *tasks, size_t count, weir
     return status;
 }
 
+weir_auto_offset_reset weir_task_input_reset(const weir_task_input *input)
+{
+    const weir_node *source = input->source->node;
+    if (source->repartition >= 0) { /* Its records are the application's own, all of them. */
+        return (weir_auto_offset_reset){.kind = WEIR_AUTO_OFFSET_RESET_EARLIEST};
+    }
+    return source->source.reset.kind == WEIR_AUTO_OFFSET_RESET_UNSET
+               ? input->task->environment->config->auto_offset_reset
+               : source->source.reset;
+}
+
+/* Asks where an input begins that nothing is committed of. */
+static weir_status add_begin(queries *q, const weir_task_input *input, weir_error *err)
+{
+    const weir_auto_offset_reset reset = weir_task_input_reset(input);
+    weir_offset_query query = {.partition = input->partition, .spec = WEIR_OFFSET_EARLIEST};
+    switch (reset.kind) {
+    case WEIR_AUTO_OFFSET_RESET_UNSET:
+    case WEIR_AUTO_OFFSET_RESET_EARLIEST:
+        break;
+    case WEIR_AUTO_OFFSET_RESET_LATEST:
+        query.spec = WEIR_OFFSET_LATEST;
+        break;
+    case WEIR_AUTO_OFFSET_RESET_BY_DURATION:
+        query.spec = WEIR_OFFSET_AT_TIMESTAMP;
+        query.timestamp_ms = input->task->environment->now_ms - reset.duration_ms;
+        query.timestamp_ms = query.timestamp_ms < 0 ? 0 : query.timestamp_ms;
+        break;
+    case WEIR_AUTO_OFFSET_RESET_NONE:
+        return weir_error_set(
+            err, WEIR_INVALID,
+            "source '%s': group %s has committed nothing of %s[%" PRId32
+            "], and its reset is none: commit an offset for the group "
+            "(kafka-consumer-groups --reset-offsets), or reset to earliest, latest or by_duration",
+            input->source->node->name, input->task->environment->plan->application_id,
+            input->partition.topic, input->partition.partition);
+    }
+    add_query(q, query);
+    return WEIR_OK;
+}
+
 weir_status weir_tasks_ask_inputs(weir_task *const *tasks, size_t count, weir_error *err)
 {
     if (count == 0) {
@@ -87,9 +133,7 @@ weir_status weir_tasks_ask_inputs(weir_task *const *tasks, size_t count, weir_er
         for (size_t j = 0; j < tasks[i]->input_count; j++) {
             const weir_task_input *input = &tasks[i]->inputs[j];
             if (input->committed.status == WEIR_NOT_FOUND) {
-                add(&q, input->partition,
-                    input->source->node->source.reset_latest ? WEIR_OFFSET_LATEST
-                                                             : WEIR_OFFSET_EARLIEST);
+                WEIR_TRY(add_begin(&q, input, err));
             }
         }
     }

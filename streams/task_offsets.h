@@ -22,6 +22,9 @@ weir_status weir_tasks_ask_inputs(weir_task *const *tasks, size_t count, weir_er
 /* The first half of that alone; count is not 0. */
 weir_status weir_tasks_ask_committed(weir_task *const *tasks, size_t count, weir_error *err);
 
+/* Where an input begins that nothing is committed of; never UNSET. */
+weir_auto_offset_reset weir_task_input_reset(const weir_task_input *input);
+
 /* Where the tasks' changelogs begin and end. Those of source topics too. */
 weir_status weir_tasks_ask_changelogs(weir_task *const *tasks, size_t count, weir_error *err);
 

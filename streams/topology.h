@@ -18,8 +18,10 @@
 
 #include "statestore/task_state.h"
 #include "statestore/timestamped.h"
+#include "streams/auto_offset_reset.h"
 #include "streams/broker_topics.h"
 #include "streams/processor.h"
+#include "streams/store_options.h"
 
 typedef struct weir_topology weir_topology;
 
@@ -41,46 +43,13 @@ typedef struct weir_source_options {
     const char *pattern;                /* or all topics of such names (topic_pattern.h). */
     weir_serde serde;                   /* decode == NULL: records carry no object. */
     weir_timestamp_extractor timestamp; /* NULL: the record's own timestamp. */
-    bool reset_latest; /* Where nothing is committed: start at the end, not at the beginning. */
+    weir_auto_offset_reset reset;       /* Where nothing is committed. */
 } weir_source_options;
 
 typedef struct weir_processor_options {
     weir_processor_supplier supplier;
     void *user;
 } weir_processor_options;
-
-/* What the entries of a store mean, and how a processor reaches it. */
-typedef enum weir_store_kind {
-    WEIR_STORE_KEY_VALUE, /* weir_context_store */
-    WEIR_STORE_WINDOW,    /* weir_context_window_store; its changelog forgets with time, too. */
-    WEIR_STORE_SESSION,   /* weir_context_session_store; the same. */
-    WEIR_STORE_TTL,       /* weir_context_ttl_store; has a second store, "<name>-due". */
-    WEIR_STORE_TIMERS,    /* weir_context_timers (timers.h) */
-    WEIR_STORE_BITMAP,    /* weir_context_bitmap_store */
-    WEIR_STORE_VERSIONED, /* weir_context_versioned_store; its changelog has no rows but puts. */
-} weir_store_kind;
-
-typedef struct weir_store_options {
-    const char *name;
-    weir_store_engine engine;
-    bool logging_disabled;       /* No changelog: the store starts empty after a crash. */
-    const char *changelog_topic; /* NULL: "<application.id>-<name>-changelog"; else this topic. */
-    /* changelog_topic is a source, whose records are put as they are and never deferred: nothing is
-     * logged, and a restore reads it up to what is committed (Kafka Streams' optimised tables). */
-    bool changelog_is_source;
-    bool timestamped; /* Entries are weir_timestamped; their times are those of the changelog. */
-    weir_store_kind kind;
-    int64_t retention_ms;   /* > 0: how long windows or sessions, or a history, are kept. */
-    int64_t window_size_ms; /* Of a window store, for queries to tell its ends; 0: unknown. */
-    bool retain_duplicates; /* Of a window store: each put is an entry of its own. */
-    bool takes_expired; /* Of one that several write, each with its own time (window_store.h). */
-    /* Holds writes back until a commit, or until statestore.cache.max.bytes are held, and logs the
-     * last one of each key (weir_context_on_flush). Key-value and window stores. */
-    bool caching_enabled;
-    bool ordered_by_time; /* Of a window or session store: table_context.h passes closed ones on. */
-    uint8_t value_version;       /* > 0: the header "v" of values in the changelog. */
-    weir_topic_config changelog; /* Its settings alone, before those of topic.*; 0 leaves one. */
-} weir_store_options;
 
 /* The topic for a record: its name in arena or longer-lived memory. NULL: it has none, which is for
  * the production exception handler. A topic that does not exist stops the task. */

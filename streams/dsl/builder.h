@@ -37,7 +37,7 @@ typedef struct weir_consumed {
     const char *name;                   /* Of the source; NULL: generated. */
     weir_serde serde;                   /* Checks or decodes values as they are read. */
     weir_timestamp_extractor timestamp; /* NULL: the record's own timestamp. */
-    bool reset_latest;                  /* Where nothing is committed: start at the end. */
+    weir_auto_offset_reset reset;       /* Where it begins if nothing is committed. */
 } weir_consumed;
 
 /* How a table or an aggregate is kept (Materialized). */

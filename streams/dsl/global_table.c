@@ -97,10 +97,11 @@ static weir_processor *new_join(void *user)
 
 static void check_options(weir_builder *builder, const char *topic, const weir_consumed *consumed)
 {
-    if (consumed->serde.decode != NULL || consumed->timestamp != NULL || consumed->reset_latest) {
+    if (consumed->serde.decode != NULL || consumed->timestamp != NULL ||
+        consumed->reset.kind != WEIR_AUTO_OFFSET_RESET_UNSET) {
         weir_builder_mistake(builder,
                              "global table of %s: its rows are kept as they are, from the first "
-                             "on; leave out serde, timestamp and reset_latest",
+                             "on; leave out serde, timestamp and reset",
                              topic);
     }
 }

@@ -193,10 +193,11 @@ static void merge_sources(weir_builder *builder)
             sources->items[kept++] = source;
             continue;
         }
-        if (first->consumed.reset_latest != source->consumed.reset_latest) {
+        if (first->consumed.reset.kind != source->consumed.reset.kind ||
+            first->consumed.reset.duration_ms != source->consumed.reset.duration_ms) {
             weir_builder_mistake(builder,
-                                 "sources '%s' and '%s' read the same, one from the latest offsets "
-                                 "on: give both reset_latest, or neither",
+                                 "sources '%s' and '%s' read the same, and begin at different "
+                                 "offsets: give both the same reset, or neither one",
                                  first->name, source->name);
         }
         for (size_t c = 0; c < source->children.count; c++) {

@@ -59,7 +59,7 @@ static void write_source(weir_builder *builder, const weir_graph_node *node)
         .pattern = node->pattern,
         .serde = node->consumed.serde,
         .timestamp = node->consumed.timestamp,
-        .reset_latest = node->consumed.reset_latest,
+        .reset = node->consumed.reset,
     };
     weir_topology_add_source(builder->topology, node->name, &options);
 }
