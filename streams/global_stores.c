@@ -14,7 +14,7 @@
 #include "statestore/mem_store.h"
 #include "statestore/timestamped.h"
 #include "streams/consumer.h"
-#include "streams/topology_internal.h"
+#include "streams/global_filler.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,6 +24,7 @@ enum { BATCHES_A_POLL_MAX = 4 };
 
 typedef struct global_table {
     weir_kv *rows;
+    weir_global_filler *filler; /* NULL: records are rows. */
     const char *topic;
     int32_t partition_count;
 } global_table;
@@ -49,8 +50,10 @@ static weir_status assign(weir_global_stores *stores, global_table *table, weir_
     return WEIR_OK;
 }
 
-static weir_status open_tables(weir_global_stores *stores, const weir_plan *plan, weir_error *err)
+static weir_status open_tables(weir_global_stores *stores, weir_task_environment *environment,
+                               weir_error *err)
 {
+    const weir_plan *plan = environment->plan;
     const weir_topology *topology = plan->topology;
     stores->tables = weir_alloc_array(topology->global_count, sizeof(*stores->tables));
     for (size_t i = 0; i < topology->global_count; i++) {
@@ -64,23 +67,26 @@ static weir_status open_tables(weir_global_stores *stores, const weir_plan *plan
             .partition_count = input->partition_count,
         };
         stores->table_count = i + 1;
+        if (global->has_filler) {
+            WEIR_TRY(weir_global_filler_new(environment, global, stores->tables[i].rows,
+                                            &stores->tables[i].filler, err));
+        }
         WEIR_TRY(assign(stores, &stores->tables[i], err));
     }
     return WEIR_OK;
 }
 
-weir_status weir_global_stores_new(weir_broker *broker, const weir_plan *plan,
-                                   const char *client_id, weir_global_stores **out_stores,
-                                   weir_error *err)
+weir_status weir_global_stores_new(weir_task_environment *environment, const char *client_id,
+                                   weir_global_stores **out_stores, weir_error *err)
 {
     weir_global_stores *stores = weir_alloc(sizeof(*stores));
-    stores->complete = plan->topology->global_count == 0;
+    stores->complete = environment->plan->topology->global_count == 0;
     weir_status status = WEIR_OK;
     if (!stores->complete) {
         const weir_consumer_options options = {.client_id = client_id,
                                                .isolation = WEIR_READ_COMMITTED};
-        status = weir_consumer_new(broker, &options, &stores->consumer, err);
-        status = status == WEIR_OK ? open_tables(stores, plan, err) : status;
+        status = weir_consumer_new(environment->broker, &options, &stores->consumer, err);
+        status = status == WEIR_OK ? open_tables(stores, environment, err) : status;
     }
     if (status != WEIR_OK) {
         weir_global_stores_free(stores);
@@ -96,6 +102,7 @@ void weir_global_stores_free(weir_global_stores *stores)
         return;
     }
     for (size_t i = 0; i < stores->table_count; i++) {
+        weir_global_filler_free(stores->tables[i].filler);
         weir_kv_free(stores->tables[i].rows);
     }
     free(stores->tables);
@@ -107,6 +114,9 @@ void weir_global_stores_free(weir_global_stores *stores)
 static weir_status take_record(weir_global_stores *stores, const global_table *table,
                                const weir_record *record, weir_error *err)
 {
+    if (table->filler != NULL) {
+        return weir_global_filler_take(table->filler, record, err);
+    }
     if (record->key.data == NULL) {
         return WEIR_OK; /* It is no row. */
     }

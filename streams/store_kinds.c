@@ -12,6 +12,8 @@
 #include "streams/task_internal.h"
 #include "streams/task_offsets.h"
 
+#include <string.h>
+
 enum { TIMES_LOOK_MS = 60000 };
 
 static void *open_ttl(weir_task *task, weir_task_store *rows)
@@ -370,6 +372,11 @@ void weir_context_keep_places(weir_context *context, const char *store)
 
 weir_kv *weir_context_store(weir_context *context, const char *name)
 {
+    weir_kv *filled = context->task->filled;
+    if (filled != NULL) {
+        WEIR_ASSERT(strcmp(filled->name, name) == 0);
+        return filled;
+    }
     return &weir_context_store_of(context, name, WEIR_STORE_KEY_VALUE)->kv;
 }
 

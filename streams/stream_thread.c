@@ -69,8 +69,6 @@ static weir_status open_broker_handles(weir_stream_thread *thread, weir_error *e
         .fetch_bytes_max = (size_t)thread->options.config->fetch_bytes_max,
     };
     WEIR_TRY(weir_consumer_new(thread->options.broker, &consumer_options, &thread->consumer, err));
-    WEIR_TRY(weir_global_stores_new(thread->options.broker, thread->options.plan, thread->client_id,
-                                    &thread->globals, err));
     return weir_restorer_new(thread->options.broker, thread->client_id,
                              (size_t)thread->options.config->restore_records_max, &thread->restorer,
                              err);
@@ -123,11 +121,13 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
         .consumer = thread->consumer,
         .metrics = options->metrics,
         .resources = thread->resources,
-        .globals = thread->globals,
         .iterator_clock.now_ms = &thread->environment.now_ms,
         .cache.bytes_max = (size_t)(options->config->cache_bytes_max /
                                     options->config->num_stream_threads), /* As Kafka Streams. */
     };
+    WEIR_TRY(
+        weir_global_stores_new(&thread->environment, thread->client_id, &thread->globals, err));
+    thread->environment.globals = thread->globals;
     *out_thread = weir_take(&thread);
     return WEIR_OK;
 }

@@ -302,6 +302,7 @@ weir_punctuator *weir_context_schedule(weir_context *context, int64_t interval_m
     WEIR_ASSERT(interval_ms > 0);
     WEIR_ASSERT(punctuate != NULL);
     weir_task *task = context->task;
+    WEIR_ASSERT(task->punctuations != NULL); /* Not of what fills a global store. */
     const weir_punctuator punctuator = {
         .processor = context->processor,
         .punctuate = punctuate,

@@ -105,12 +105,12 @@ struct weir_task {
     int64_t last_timestamp_ms;  /* Of the last record taken since the last commit; -1: none. */
     weir_kept_times kept_times; /* What processors keep with the offsets. */
     uint64_t dropped;           /* Records, since the counter was last told. */
+    weir_kv *filled;            /* Of the shell of a global_filler.h: its store; else NULL. */
     weir_task_metrics metrics;
 };
 
-/* task_context.c: makes the contexts of the nodes and points them to their children. */
+/* task_context.c: makes the contexts of the nodes, with children; resolves the sinks' topics. */
 void weir_task_link_contexts(weir_task *task);
-/* Resolves the topics of the sinks. */
 weir_status weir_task_init_sinks(weir_task *task, weir_error *err);
 /* Makes the processors, parents first, and runs their init. */
 weir_status weir_task_init_processors(weir_task *task, weir_error *err);

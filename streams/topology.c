@@ -15,7 +15,6 @@
  * A parent must exist when a child names it. That makes cycles inside of a sub-topology impossible
  * and the order of nodes a topological one.
  */
-#include "streams/global_stores.h"
 #include "streams/kept_times.h"
 #include "streams/topic_settings.h"
 #include "streams/topology_internal.h"
@@ -201,12 +200,7 @@ weir_node *weir_topology_add_node(weir_topology *topology, weir_node_kind kind, 
     return node;
 }
 
-static size_t node_index(const weir_topology *topology, const weir_node *node)
-{
-    return (size_t)(node - topology->nodes);
-}
-
-static void add_parent(weir_topology *topology, weir_node *node, const char *parent_name)
+void weir_topology_add_parent(weir_topology *topology, weir_node *node, const char *parent_name)
 {
     weir_node *parent = weir_topology_node(topology, parent_name);
     if (parent == NULL || parent == node) {
@@ -221,13 +215,13 @@ static void add_parent(weir_topology *topology, weir_node *node, const char *par
             node->name, parent_name);
         return;
     }
-    if (weir_indices_has(&node->parents, node_index(topology, parent))) {
+    if (weir_indices_has(&node->parents, weir_node_index(topology, parent))) {
         weir_topology_mistake(topology, "node '%s': parent '%s' is named twice", node->name,
                               parent_name);
         return;
     }
-    weir_indices_add(&node->parents, node_index(topology, parent));
-    weir_indices_add(&parent->children, node_index(topology, node));
+    weir_indices_add(&node->parents, weir_node_index(topology, parent));
+    weir_indices_add(&parent->children, weir_node_index(topology, node));
 }
 
 static void check_has_parent(weir_topology *topology, const weir_node *node)
@@ -244,7 +238,7 @@ static void add_parents(weir_topology *topology, weir_node *node, va_list names)
     if (node != NULL) {
         const char *name = NULL;
         while ((name = va_arg(names, const char *)) != NULL) {
-            add_parent(topology, node, name);
+            weir_topology_add_parent(topology, node, name);
         }
         check_has_parent(topology, node);
     }
@@ -254,7 +248,7 @@ static void add_listed_parents(weir_topology *topology, weir_node *node, const c
 {
     if (node != NULL) {
         for (; *names != NULL; names++) {
-            add_parent(topology, node, *names);
+            weir_topology_add_parent(topology, node, *names);
         }
         check_has_parent(topology, node);
     }
@@ -323,7 +317,7 @@ void weir_topology_add_sink_to(weir_topology *topology, const char *name,
     add_listed_parents(topology, add_sink(topology, name, options), parents);
 }
 
-static bool store_is_there(weir_topology *topology, const char *name)
+bool weir_topology_has_store(weir_topology *topology, const char *name)
 {
     bool found = weir_topology_store_named(topology, name) != NULL;
     for (size_t i = 0; i < topology->global_count; i++) {
@@ -334,30 +328,6 @@ static bool store_is_there(weir_topology *topology, const char *name)
                               "store '%s' is there already: name all its processors at once", name);
     }
     return found;
-}
-
-void weir_topology_add_global_store(weir_topology *topology,
-                                    const weir_global_store_options *options)
-{
-    WEIR_ASSERT(!topology->built);
-    if (store_is_there(topology, options->store)) {
-        return;
-    }
-    weir_topology_add_source(topology, options->source,
-                             &(weir_source_options){.topic = options->topic});
-    weir_node *processor =
-        weir_topology_add_node(topology, WEIR_NODE_PROCESSOR, options->processor);
-    if (processor == NULL || weir_topology_node(topology, options->source) == NULL) {
-        return;
-    }
-    add_parent(topology, processor, options->source);
-    topology->globals = weir_grow(topology->globals, topology->global_count,
-                                  &topology->global_capacity, sizeof(*topology->globals));
-    topology->globals[topology->global_count++] = (weir_topology_global){
-        .store = weir_strdup(options->store),
-        .source = node_index(topology, weir_topology_node(topology, options->source)),
-        .processor = node_index(topology, processor),
-    };
 }
 
 static void connect_store(weir_topology *topology, size_t store, const char *processor_name)
@@ -371,7 +341,7 @@ static void connect_store(weir_topology *topology, size_t store, const char *pro
     }
     if (!weir_indices_has(&node->stores, store)) {
         weir_indices_add(&node->stores, store);
-        weir_indices_add(&topology->stores[store].processors, node_index(topology, node));
+        weir_indices_add(&topology->stores[store].processors, weir_node_index(topology, node));
     }
 }
 
@@ -490,7 +460,7 @@ static void add_store(weir_topology *topology, const weir_store_options *options
                               "store '%s': use letters, digits, '.', '_' and '-' in its name",
                               options->name);
     }
-    if (store_is_there(topology, options->name)) {
+    if (weir_topology_has_store(topology, options->name)) {
         return;
     }
     check_changelog(topology, options);

@@ -72,7 +72,8 @@ typedef struct weir_topology_resource {
 /* A store that no task has (streams/global_stores.h). */
 typedef struct weir_topology_global {
     char *store;
-    size_t source; /* Nodes. */
+    bool has_filler; /* Its processor is of the user's. */
+    size_t source;   /* Nodes. */
     size_t processor;
 } weir_topology_global;
 
@@ -116,6 +117,11 @@ void weir_source_cleanup(weir_node *node);
 /* Whether it is a source that names this topic. */
 bool weir_node_names(const weir_node *node, const char *topic);
 
+static inline size_t weir_node_index(const weir_topology *topology, const weir_node *node)
+{
+    return (size_t)(node - topology->nodes);
+}
+
 /* The node or store called name, or NULL. */
 weir_node *weir_topology_node(const weir_topology *topology, const char *name);
 weir_topology_store *weir_topology_store_named(const weir_topology *topology, const char *name);
@@ -126,6 +132,12 @@ void weir_topology_mistake(weir_topology *topology, const char *format, ...)
 
 /* A mistake where topic is no legal name; of is who has it. */
 void weir_topology_check_topic(weir_topology *topology, const char *of, const char *topic);
+
+/* Whether a store has this name already, which is a mistake. */
+bool weir_topology_has_store(weir_topology *topology, const char *name);
+
+/* One more parent of a node. */
+void weir_topology_add_parent(weir_topology *topology, weir_node *node, const char *parent_name);
 
 /* The new node, or NULL when its name cannot be taken. */
 weir_node *weir_topology_add_node(weir_topology *topology, weir_node_kind kind, const char *name);

@@ -20,5 +20,6 @@
 #include "streams/test_driver.h"
 #include "streams/timers.h"
 #include "streams/topology.h"
+#include "streams/topology_stores.h"
 
 #endif

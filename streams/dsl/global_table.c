@@ -106,6 +106,19 @@ static void check_options(weir_builder *builder, const char *topic, const weir_c
     }
 }
 
+static weir_graph_node *add_global(weir_builder *builder, const char *topic,
+                                   const weir_consumed *consumed, const char *store)
+{
+    const char *source =
+        weir_builder_suffixed_or_new(builder, consumed->name, "-source", "KSTREAM-SOURCE-");
+    const char *name = weir_builder_name_or_new(builder, consumed->name, "KTABLE-SOURCE-");
+    weir_graph_node *node = weir_graph_add(builder, builder->root, WEIR_GRAPH_GLOBAL_TABLE, name);
+    node->topic = topic;
+    node->source_name = source;
+    node->global_store = store;
+    return node;
+}
+
 weir_global_table *weir_builder_global_table(weir_builder *builder, const char *topic,
                                              const weir_consumed *consumed,
                                              const weir_materialized *materialized)
@@ -121,14 +134,32 @@ weir_global_table *weir_builder_global_table(weir_builder *builder, const char *
     weir_global_table *table = weir_builder_alloc(builder, sizeof(*table));
     table->builder = builder;
     table->store = weir_row_store_declare(builder, materialized, prefix)->options.name;
-    const char *source =
-        weir_builder_suffixed_or_new(builder, consumed->name, "-source", "KSTREAM-SOURCE-");
-    const char *name = weir_builder_name_or_new(builder, consumed->name, "KTABLE-SOURCE-");
-    weir_graph_node *node = weir_graph_add(builder, builder->root, WEIR_GRAPH_GLOBAL_TABLE, name);
-    node->topic = topic;
-    node->source_name = source;
-    node->global_store = table->store;
+    (void)add_global(builder, topic, consumed, table->store);
     return table;
+}
+
+void weir_builder_add_global_store(weir_builder *builder, const char *store, const char *topic,
+                                   const weir_consumed *consumed,
+                                   const weir_processor_options *filler)
+{
+    if (WEIR_ANY_IS_NULL(builder)) {
+        return;
+    }
+    static const weir_consumed no_consumed;
+    consumed = consumed == NULL ? &no_consumed : consumed;
+    topic = weir_builder_topic(builder, topic, "global store");
+    bool given = filler != NULL && filler->supplier != NULL;
+    weir_builder_require(builder, given && store != NULL, topic, "a store and a supplier");
+    if (consumed->timestamp != NULL || consumed->reset.kind != WEIR_AUTO_OFFSET_RESET_UNSET) {
+        weir_builder_mistake(builder,
+                             "global store of %s: it is read from the first record on, which keep "
+                             "their times; leave out timestamp and reset",
+                             topic);
+    }
+    weir_graph_node *node = add_global(builder, topic, consumed,
+                                       weir_builder_join_names(builder, given ? store : "", ""));
+    node->processor = given ? *filler : (weir_processor_options){0};
+    node->consumed = *consumed;
 }
 
 /* Both joins have the name of the left one, as in Kafka Streams. */

@@ -23,6 +23,12 @@ weir_global_table *weir_builder_global_table(weir_builder *builder, const char *
                                              const weir_consumed *consumed,
                                              const weir_materialized *materialized);
 
+/* A global store that a processor of one's own fills from topic (streams/topology_stores.h says
+ * what it may do); of consumed the name and the serde are read. */
+void weir_builder_add_global_store(weir_builder *builder, const char *store, const char *topic,
+                                   const weir_consumed *consumed,
+                                   const weir_processor_options *filler);
+
 /* Each record with the row whose key selector tells; options->user is what both functions get.
  * Records without a value are skipped, as are those for which selector tells null; with a left join
  * those that meet no row pass with a null, as do those without a key. */

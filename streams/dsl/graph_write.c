@@ -6,7 +6,7 @@
  */
 #include "streams/dsl/ktable_internal.h"
 #include "streams/dsl/null_handle_internal.h"
-#include "streams/global_stores.h"
+#include "streams/topology_stores.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +90,8 @@ static void write_global_table(weir_builder *builder, const weir_graph_node *nod
         .topic = node->topic,
         .source = node->source_name,
         .processor = node->name,
+        .filler = node->processor,
+        .serde = node->consumed.serde,
     };
     weir_topology_add_global_store(builder->topology, &options);
 }

@@ -49,6 +49,7 @@ extern const conformance_spec conformance_specs_sources[];
 extern const conformance_spec conformance_specs_filters[];
 extern const conformance_spec conformance_specs_transform[];
 extern const conformance_spec conformance_specs_versioned[];
+extern const conformance_spec conformance_specs_global[];
 
 /* The one called name, or NULL. */
 const conformance_spec *conformance_spec_named(weir_bytes name);

@@ -37,6 +37,7 @@ final class Topologies {
         FilterTopologies.addTo(all);
         TransformTopologies.addTo(all);
         VersionedTopologies.addTo(all);
+        GlobalTopologies.addTo(all);
         return all;
     }
 
