@@ -156,14 +156,19 @@ static char *path_of(const rocksdb_store *store)
  * NULL. */
 static char *put_file(file_rows *rows, const rocksdb_options_t *file_options, const char *path)
 {
+    weir_database *database = rows->store->database;
     char *message = write_file(rows, file_options, path);
+    message = message == NULL ? weir_rocksdb_stopped(database) : message;
     if (message == NULL) {
         rocksdb_ingestexternalfileoptions_t *options = rocksdb_ingestexternalfileoptions_create();
         rocksdb_ingestexternalfileoptions_set_move_files(options, true);
         const char *const paths[] = {path};
-        rocksdb_ingest_external_file_cf(rows->store->database->db, rows->store->family, paths, 1,
-                                        options, &message);
+        rocksdb_ingest_external_file_cf(database->db, rows->store->family, paths, 1, options,
+                                        &message);
         rocksdb_ingestexternalfileoptions_destroy(options);
+        if (message != NULL) {
+            atomic_store(&database->may_be_stopped, true);
+        }
     }
     (void)unlink(path); /* What is left of it: RocksDB has linked it under its own name. */
     return message;
@@ -416,6 +421,7 @@ static void copy_rows(file_rows *rows, const weir_restore_entry *const *sorted, 
         prefetch(sorted, rows->count, i);
         weir_bytes key = weir_rocksdb_full_key(rows->store, sorted[i]->key);
         weir_bytes value = sorted[i]->value;
+        WEIR_ASSERT(key.data != NULL); /* It begins with the partition. */
         row_head head = {(uint32_t)key.size, value.data == NULL ? REMOVED : (uint32_t)value.size};
         memcpy(to, &head, sizeof head);
         memcpy(to + sizeof head, key.data, key.size);

@@ -119,6 +119,18 @@ weir_status weir_rocksdb_check_write(weir_database *database, char *message, con
     return check(message, what, err);
 }
 
+char *weir_rocksdb_stopped(weir_database *database)
+{
+    uint64_t errors = 0;
+    (void)rocksdb_property_int(database->db, "rocksdb.background-errors", &errors);
+    if (errors == 0 && !atomic_load(&database->may_be_stopped)) {
+        return NULL;
+    }
+    return weir_strdup(probe(database, NULL) == WEIR_OK
+                           ? "the disk was full, and the database has to be opened again"
+                           : "No space left");
+}
+
 /* The database. */
 
 /* The families that the directory has; only the default one where it is new. */
@@ -300,6 +312,10 @@ static weir_status flush_all(weir_database *database, weir_error *err)
     if (database->db == NULL) {
         return weir_error_set(err, WEIR_IO, "%s: it is to be opened again", database->directory);
     }
+    char *stopped = weir_rocksdb_stopped(database);
+    if (stopped != NULL) {
+        return weir_rocksdb_check_write(database, stopped, database->directory, err);
+    }
     WEIR_TRY(touch(database, marker, err));
     /* An atomic flush of all families, and a compaction of nothing (see above). */
     rocksdb_compact_range_cf(database->db, database->default_handle, marker, strlen(marker), marker,
@@ -362,6 +378,7 @@ static weir_status mend(weir_database *database, weir_error *err)
     close_rocksdb(database);
     weir_status status = open_rocksdb(database, err);
     atomic_store(&database->broken, status != WEIR_OK);
+    atomic_store(&database->may_be_stopped, false);
     pthread_rwlock_unlock(&database->flush_lock);
     return status;
 }
@@ -376,6 +393,9 @@ static weir_status family_of(weir_database *database, const char *name, weir_fam
         rocksdb_column_family_handle_t *handle =
             rocksdb_create_column_family(database->db, database->options, name, &message);
         bool failed = message != NULL;
+        if (failed) {
+            atomic_store(&database->may_be_stopped, true);
+        }
         weir_status status = weir_rocksdb_check_write(database, message, name, err);
         if (failed && handle != NULL) {
             rocksdb_column_family_handle_destroy(handle); /* It is made even then, and empty. */

@@ -49,6 +49,7 @@ struct weir_database {
     pthread_rwlock_t flush_lock; /* Shared by writes, exclusive to a flush that is asked for. */
     atomic_bool broken;
     atomic_uint full_with_space; /* Writes in a row that failed so. */
+    atomic_bool may_be_stopped;  /* weir_rocksdb_stopped */
 };
 
 /* Rows that are expected: what is known of the last few. */
@@ -77,6 +78,12 @@ extern const weir_kv_ops weir_rocksdb_store_ops;
  * NULL: it went well. */
 weir_status weir_rocksdb_check_write(weir_database *database, char *message, const char *what,
                                      weir_error *err);
+
+/* A message, to be passed to weir_rocksdb_check_write, where an error may have stopped RocksDB
+ * since it was opened; else NULL. It mends itself when there is space again, but 7.8 never forgets
+ * that it was stopped (ErrorHandler::ClearBGError): a file that is ingested then gets the number 0,
+ * and no flush is waited for. So neither is asked for until it is opened anew. */
+char *weir_rocksdb_stopped(weir_database *database);
 
 /* The key as RocksDB has it, borrowed until the next call. */
 weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key);

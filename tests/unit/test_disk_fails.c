@@ -197,18 +197,16 @@ TEST(a_store_that_is_made_while_the_disk_is_full_does_not_end_the_process)
 }
 
 /* One of the errors at a random write, for some writes: no assertion of RocksDB, and consistent. */
-TEST(errors_at_any_write_leave_the_state_of_one_moment)
+static void fail_at_any_write(fixture f, weir_random *random)
 {
     static const int errors[] = {ENOSPC, EROFS, EIO};
-    weir_random random = weir_random_of(check_seed(1));
     WEIR_AUTO_FREE char *directory = check_directory();
-    fixture f = {0};
     start(&f, directory);
     uint32_t number = 0;
     for (int round = 0; round < ROUNDS; round++) {
-        int error = errors[weir_random_below(&random, WEIR_COUNT_OF(errors))];
-        fault_disk_fail(error, (unsigned)weir_random_below(&random, 12),
-                        (unsigned)weir_random_below(&random, 4));
+        int error = errors[weir_random_below(random, WEIR_COUNT_OF(errors))];
+        fault_disk_fail(error, (unsigned)weir_random_below(random, 12),
+                        (unsigned)weir_random_below(random, 4));
         (void)write_round(&f, ++number);
         if (weir_database_is_broken(f.database)) {
             fault_disk_set(0);
@@ -218,4 +216,16 @@ TEST(errors_at_any_write_leave_the_state_of_one_moment)
     fault_disk_set(0);
     recover(&f, ++number);
     end(&f);
+}
+
+TEST(errors_at_any_write_leave_the_state_of_one_moment)
+{
+    weir_random random = weir_random_of(check_seed(1));
+    fail_at_any_write((fixture){0}, &random);
+}
+
+TEST(errors_at_any_write_of_a_file_leave_no_position_without_its_rows)
+{
+    weir_random random = weir_random_of(check_seed(2));
+    fail_at_any_write((fixture){.makes_files = true}, &random);
 }
