@@ -231,8 +231,9 @@ static weir_status get_joined(weir_view_reader *reader, weir_bytes key, weir_tim
     weir_call call = {reader->table->user, weir_context_arena(reader->context), err, false};
     WEIR_TRY(weir_call_check(
         &call, reader->table->joiner(&call, key, left.value, right.value, &out_row->value)));
-    out_row->timestamp_ms =
+    int64_t timestamp_ms =
         left.timestamp_ms > right.timestamp_ms ? left.timestamp_ms : right.timestamp_ms;
+    out_row->timestamp_ms = out_row->value.data == NULL ? -1 : timestamp_ms;
     return WEIR_OK;
 }
 
@@ -243,9 +244,10 @@ static weir_status get_transformed(weir_view_reader *reader, weir_bytes key,
 {
     const weir_record row = {
         .key = key, .value = parent->value, .timestamp_ms = parent->timestamp_ms};
-    out_row->timestamp_ms = parent->timestamp_ms;
-    return weir_value_transformer_apply(reader->transformer, reader->table, &row, &out_row->value,
-                                        err);
+    WEIR_TRY(weir_value_transformer_apply(reader->transformer, reader->table, &row, &out_row->value,
+                                          err));
+    out_row->timestamp_ms = out_row->value.data == NULL ? -1 : parent->timestamp_ms;
+    return WEIR_OK;
 }
 
 /* The row of key as it is, or as it was at time_ms in a versioned table. */

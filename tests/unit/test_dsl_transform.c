@@ -86,6 +86,42 @@ TEST(row_that_a_join_looks_up_is_transformed_with_stores_and_its_own_time)
     dsl_fixture_end(&self);
 }
 
+static weir_status forget(weir_value_transformer *transformer, weir_call *call,
+                          const weir_record *row, weir_bytes *out_value)
+{
+    (void)transformer;
+    (void)call;
+    (void)row;
+    *out_value = WEIR_BYTES_NULL;
+    return WEIR_OK;
+}
+
+static weir_value_transformer *new_forgetting(void *user)
+{
+    (void)user;
+    static const weir_value_transformer_ops ops = {NULL, forget, free_naming};
+    naming *self = weir_alloc(sizeof(*self));
+    self->base.ops = &ops;
+    return &self->base;
+}
+
+TEST(row_of_which_nothing_is_made_has_no_time)
+{
+    weir_builder *builder = weir_builder_new();
+    weir_ktable *right = weir_ktable_transform_values(
+        weir_builder_table(builder, "right", NULL, NULL), new_forgetting, NULL, NULL);
+    weir_ktable *joined = weir_ktable_left_join(weir_builder_table(builder, "left", NULL, NULL),
+                                                right, dsl_pair_with_bar, NULL);
+    weir_kstream_to(weir_ktable_to_stream(joined, NULL), "out", NULL);
+    dsl_fixture self;
+    dsl_fixture_start(&self, builder, "0");
+    dsl_send(&self, "right", "k", "v", 9000);
+    dsl_send(&self, "left", "k", "x", 5000);
+    dsl_check_next(&self, "out", "k", "x|null", 5000);
+    dsl_check_end(&self, "out");
+    dsl_fixture_end(&self);
+}
+
 TEST(transformed_table_has_the_names_and_stores_of_kafka_streams)
 {
     weir_builder *builder = weir_builder_new();
