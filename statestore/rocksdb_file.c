@@ -421,12 +421,11 @@ static void copy_rows(file_rows *rows, const weir_restore_entry *const *sorted, 
         prefetch(sorted, rows->count, i);
         weir_bytes key = weir_rocksdb_full_key(rows->store, sorted[i]->key);
         weir_bytes value = sorted[i]->value;
-        WEIR_ASSERT(key.data != NULL); /* It begins with the partition. */
         row_head head = {(uint32_t)key.size, value.data == NULL ? REMOVED : (uint32_t)value.size};
         memcpy(to, &head, sizeof head);
         memcpy(to + sizeof head, key.data, key.size);
         to += sizeof head + key.size;
-        if (value.size > 0) {
+        if (value.data != NULL) {
             memcpy(to, value.data, value.size);
             to += value.size;
         }
