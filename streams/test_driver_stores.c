@@ -256,6 +256,7 @@ static weir_status put_any(void *user, weir_context *context, weir_error *err)
 /* In the task that the key belongs to; put->spec is there. */
 static weir_status put_by_key(weir_test_driver *driver, putting *put, weir_error *err)
 {
+    WEIR_ASSERT(put->spec != NULL);
     const weir_plan *plan = driver->application->plan;
     int32_t partition_count = plan->subtopology_task_counts[put->spec->subtopology];
     const weir_test_store store = {
