@@ -315,7 +315,7 @@ PROGRAM(reads_a_topic_twice)
 PROGRAM(reads_from_two_ends)
 {
     UNUSED;
-    const weir_consumed latest = {.reset = {WEIR_AUTO_OFFSET_RESET_LATEST}, .name = "new-ones"};
+    const weir_consumed latest = {.reset.kind = WEIR_AUTO_OFFSET_RESET_LATEST, .name = "new-ones"};
     weir_kstream_to(weir_builder_stream(builder, "in", &latest), "out", NULL);
 }
 PROGRAM(has_two_defaults)

@@ -226,7 +226,7 @@ TEST(global_table_takes_rows_from_the_first_on)
 {
     WEIR_AUTO_PTR(weir_builder) builder = weir_builder_new();
     (void)weir_builder_global_table(
-        builder, "t", &(weir_consumed){.reset = {WEIR_AUTO_OFFSET_RESET_LATEST}}, NULL);
+        builder, "t", &(weir_consumed){.reset.kind = WEIR_AUTO_OFFSET_RESET_LATEST}, NULL);
     check_mistake(builder, "global table of t: its rows are kept as they are, from the first on; "
                            "leave out serde, timestamp and reset");
 }
