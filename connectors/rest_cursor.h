@@ -2,8 +2,8 @@
  *
  * rest_cursor.h - where the next page of an answer begins, as text that a URL takes as it is.
  *
- * A cursor is the key of the last row of a page, so it stays good whatever happens to the store
- * between two pages.
+ * A cursor is the key of the last row of a page, as base64url (weir_base64url_append), so it stays
+ * good whatever happens to the store between two pages.
  *
  * Threads    Any.
  */
@@ -11,10 +11,6 @@
 #define WEIR_CONNECTORS_REST_CURSOR_H
 
 #include "connectors/rest.h"
-
-/* Appends key as an opaque cursor (base64url), and back; false for what is no cursor. */
-void weir_rest_cursor_encode(weir_bytes key, weir_buf *to);
-bool weir_rest_cursor_decode(weir_bytes cursor, weir_buf *out_key);
 
 /* The key of ?cursor=, decoded into key, which *out_key borrows; null without a cursor.
  * WEIR_BAD_RECORD, with a sentence, for what is none. */

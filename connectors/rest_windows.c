@@ -5,6 +5,7 @@
 #include "connectors/rest_windows.h"
 
 #include "connectors/rest_cursor.h"
+#include "streams/base/base64.h"
 
 typedef struct writing {
     const weir_rest_windows *windows;
@@ -100,7 +101,7 @@ weir_status weir_rest_answer_windows(const weir_rest_windows *windows,
     weir_status status =
         weir_query_windows_visit(windows->application, &query, write_window, &self, &more, err);
     weir_json_end_array(&json);
-    weir_rest_cursor_encode(weir_buf_bytes(&self.last), &cursor);
+    weir_base64url_append(&cursor, weir_buf_bytes(&self.last));
     weir_json_member_bytes(&json, "next_cursor", more ? weir_buf_bytes(&cursor) : WEIR_BYTES_NULL);
     weir_json_end_object(&json);
     weir_buf_cleanup(&self.last);

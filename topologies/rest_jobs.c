@@ -16,7 +16,7 @@
 #include "topologies/url_canon.h"
 
 #include "avro/records.h"
-#include "connectors/rest_cursor.h"
+#include "streams/base/base64.h"
 #include "streams/base/clock.h"
 #include "streams/base/hash.h"
 #include "streams/base/json_read.h"
@@ -398,7 +398,7 @@ static weir_status job_scan_of(const weir_rest_api *api, const weir_rest_request
 {
     WEIR_TRY(weir_rest_query_i64(request, "limit", 1, JOBS_MAX, limit, err));
     weir_bytes cursor = weir_rest_query(request, "cursor");
-    if (cursor.data != NULL && !weir_rest_cursor_decode(cursor, after)) {
+    if (cursor.data != NULL && !weir_base64url_decode(cursor, after)) {
         return weir_error_set(err, WEIR_BAD_RECORD, "cursor is none of ours");
     }
     int32_t partition_count = weir_pipeline_profile(api->pipeline)->event_partitions;
@@ -425,7 +425,7 @@ static void write_jobs(weir_json *json, const job_list *list, size_t limit)
     weir_json_key(json, "next_cursor");
     if (shown > 0 && (list->more || list->count > shown)) {
         WEIR_AUTO(weir_buf) cursor = {0};
-        weir_rest_cursor_encode(weir_bytes_of(list->jobs[shown - 1].id, JOB_ID_BYTES), &cursor);
+        weir_base64url_append(&cursor, weir_bytes_of(list->jobs[shown - 1].id, JOB_ID_BYTES));
         weir_json_bytes(json, weir_buf_bytes(&cursor));
     } else {
         weir_json_null(json);

@@ -9,6 +9,7 @@
 #include "topologies/utf8.h"
 
 #include "connectors/rest_cursor.h"
+#include "streams/base/base64.h"
 #include "streams/base/hash.h"
 #include "streams/query.h"
 
@@ -154,7 +155,7 @@ weir_status weir_rest_page_write(const weir_rest_page *page, const weir_rest_req
     WEIR_TRY(write_rows(&self, request, err));
     weir_json_end_array(json);
     WEIR_AUTO(weir_buf) cursor = {0};
-    weir_rest_cursor_encode(weir_buf_bytes(&self.last_key), &cursor);
+    weir_base64url_append(&cursor, weir_buf_bytes(&self.last_key));
     weir_json_member_bytes(json, "next_cursor",
                            self.has_next ? weir_buf_bytes(&cursor) : WEIR_BYTES_NULL);
     weir_rest_terms_write(&self.terms, json);
@@ -171,7 +172,7 @@ weir_status weir_rest_page_lines(const weir_rest_page *page, const weir_rest_req
     response->content_type = "application/x-ndjson";
     if (self.has_next) {
         response->header_name = "Weir-Next-Cursor";
-        weir_rest_cursor_encode(weir_buf_bytes(&self.last_key), &response->header_value);
+        weir_base64url_append(&response->header_value, weir_buf_bytes(&self.last_key));
     }
     return WEIR_OK;
 }
