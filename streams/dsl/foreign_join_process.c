@@ -216,10 +216,8 @@ int32_t weir_foreign_partition(void *user, const weir_record *record, int32_t pa
 
 static weir_status init_right(weir_processor *processor, weir_error *err)
 {
-    (void)err;
     foreign_processor *self = self_of(processor);
-    WEIR_TRY(weir_view_reader_open(&self->rows, processor->context, self->join->right, err));
-    return WEIR_OK;
+    return weir_view_reader_open(&self->rows, processor->context, self->join->right, err);
 }
 
 static weir_status answer_process(weir_processor *processor, const weir_record *record,
@@ -309,10 +307,8 @@ weir_processor *weir_foreign_change_new(void *user)
 
 static weir_status init_left(weir_processor *processor, weir_error *err)
 {
-    (void)err;
     foreign_processor *self = self_of(processor);
-    WEIR_TRY(weir_view_reader_open(&self->rows, processor->context, self->join->left, err));
-    return WEIR_OK;
+    return weir_view_reader_open(&self->rows, processor->context, self->join->left, err);
 }
 
 static weir_status resolve(weir_processor *processor, const weir_record *record, weir_error *err)

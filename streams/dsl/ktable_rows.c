@@ -231,9 +231,8 @@ static weir_status get_joined(weir_view_reader *reader, weir_bytes key, weir_tim
     weir_call call = {reader->table->user, weir_context_arena(reader->context), err, false};
     WEIR_TRY(weir_call_check(
         &call, reader->table->joiner(&call, key, left.value, right.value, &out_row->value)));
-    int64_t timestamp_ms =
+    out_row->timestamp_ms =
         left.timestamp_ms > right.timestamp_ms ? left.timestamp_ms : right.timestamp_ms;
-    out_row->timestamp_ms = out_row->value.data == NULL ? -1 : timestamp_ms;
     return WEIR_OK;
 }
 
@@ -244,17 +243,18 @@ static weir_status get_transformed(weir_view_reader *reader, weir_bytes key,
 {
     const weir_record row = {
         .key = key, .value = parent->value, .timestamp_ms = parent->timestamp_ms};
-    WEIR_TRY(weir_value_transformer_apply(reader->transformer, reader->table, &row, &out_row->value,
-                                          err));
-    out_row->timestamp_ms = out_row->value.data == NULL ? -1 : parent->timestamp_ms;
-    return WEIR_OK;
+    out_row->timestamp_ms = parent->timestamp_ms;
+    return weir_value_transformer_apply(reader->transformer, reader->table, &row, &out_row->value,
+                                        err);
 }
 
-/* The row of key as it is, or as it was at time_ms in a versioned table. */
 static weir_status get_row(weir_view_reader *reader, weir_bytes key, int64_t time_ms,
-                           weir_timestamped *out_row, weir_error *err)
+                           weir_timestamped *out_row, weir_error *err);
+
+/* Of a row whose value is null the time does not count. */
+static weir_status find_row(weir_view_reader *reader, weir_bytes key, int64_t time_ms,
+                            weir_timestamped *out_row, weir_error *err)
 {
-    *out_row = (weir_timestamped){.timestamp_ms = -1};
     if (reader->table->is_versioned) {
         return weir_row_store_get_as_of(&reader->rows, key, time_ms, out_row, err);
     }
@@ -276,7 +276,19 @@ static weir_status get_row(weir_view_reader *reader, weir_bytes key, int64_t tim
     }
     WEIR_TRY(
         weir_ktable_apply(reader->table, reader->context, key, parent.value, &out_row->value, err));
-    out_row->timestamp_ms = out_row->value.data == NULL ? -1 : parent.timestamp_ms;
+    out_row->timestamp_ms = parent.timestamp_ms;
+    return WEIR_OK;
+}
+
+/* The row of key as it is, or as it was at time_ms in a versioned table. */
+static weir_status get_row(weir_view_reader *reader, weir_bytes key, int64_t time_ms,
+                           weir_timestamped *out_row, weir_error *err)
+{
+    *out_row = (weir_timestamped){.timestamp_ms = -1};
+    WEIR_TRY(find_row(reader, key, time_ms, out_row, err));
+    if (out_row->value.data == NULL) {
+        out_row->timestamp_ms = -1; /* A join takes the time of the other side alone. */
+    }
     return WEIR_OK;
 }
 
