@@ -25,18 +25,28 @@ static bool is_letter(char c, char letter)
     return toupper((unsigned char)c) == letter;
 }
 
-/* Adds a number and its unit, if they stand at *at, and goes behind them. */
-static bool take_part(const char **at, char unit, int64_t unit_ms, int64_t *total_ms)
+/* The number of so many units at text, in milliseconds, and what is behind it; NULL: there is none,
+ * or too much. */
+static const char *read_number(const char *text, int64_t unit_ms, int64_t *out_ms)
 {
-    const char *end = *at;
+    const char *end = text;
     int64_t number = 0;
     while (is_digit(*end) && number <= duration_max_ms) {
         number = number * 10 + (*end++ - '0');
     }
-    if (end == *at || !is_letter(*end, unit) || number > duration_max_ms / unit_ms) {
+    *out_ms = number <= duration_max_ms / unit_ms ? number * unit_ms : 0;
+    return end == text || number > duration_max_ms / unit_ms ? NULL : end;
+}
+
+/* Adds a number and its unit, if they stand at *at, and goes behind them. */
+static bool take_part(const char **at, char unit, int64_t unit_ms, int64_t *total_ms)
+{
+    int64_t ms = 0;
+    const char *end = read_number(*at, unit_ms, &ms);
+    if (end == NULL || !is_letter(*end, unit)) {
         return false;
     }
-    *total_ms += number * unit_ms;
+    *total_ms += ms;
     *at = end + 1;
     return true;
 }
@@ -44,12 +54,9 @@ static bool take_part(const char **at, char unit, int64_t unit_ms, int64_t *tota
 /* The same of seconds with a fraction, of which milliseconds count. */
 static bool take_fraction(const char **at, int64_t *total_ms)
 {
-    const char *point = *at;
-    int64_t seconds = 0;
-    while (is_digit(*point) && seconds <= duration_max_ms) {
-        seconds = seconds * 10 + (*point++ - '0');
-    }
-    if (point == *at || (*point != '.' && *point != ',') || seconds > duration_max_ms / 1000) {
+    int64_t ms = 0;
+    const char *point = read_number(*at, 1000, &ms);
+    if (point == NULL || (*point != '.' && *point != ',')) {
         return false;
     }
     int64_t unit_ms = 100;
@@ -57,7 +64,7 @@ static bool take_fraction(const char **at, int64_t *total_ms)
     for (; is_digit(*end); end++, unit_ms /= 10) {
         *total_ms += (*end - '0') * unit_ms;
     }
-    *total_ms += seconds * 1000;
+    *total_ms += ms;
     *at = end + 1;
     return is_letter(*end, 'S');
 }
