@@ -253,61 +253,49 @@ static weir_status put_any(void *user, weir_context *context, weir_error *err)
                           put->spec->options.name);
 }
 
-/* In the task that the key belongs to; put->spec is there. */
-static weir_status put_by_key(weir_test_driver *driver, putting *put, weir_error *err)
+/* Into a store of that kind, in the task that the key belongs to. */
+static weir_status put_into(weir_test_driver *driver, const char *store, weir_store_kind kind,
+                            putting *put, weir_error *err)
 {
+    WEIR_TRY(check_kind(driver, store, kind, err));
+    put->spec = weir_topology_store_named(driver->options.topology, store);
     WEIR_ASSERT(put->spec != NULL);
     const weir_plan *plan = driver->application->plan;
     int32_t partition_count = plan->subtopology_task_counts[put->spec->subtopology];
-    const weir_test_store store = {
-        .name = put->spec->options.name,
+    const weir_test_store place = {
+        .name = store,
         .partition = weir_partition_of(put->key, partition_count),
         .timestamp_ms = put->to_ms,
     };
-    return weir_test_driver_edit(driver, &store, put_any, put, err);
+    return weir_test_driver_edit(driver, &place, put_any, put, err);
 }
 
 weir_status weir_test_driver_put(weir_test_driver *driver, const char *store, weir_bytes key,
                                  weir_bytes value, int64_t timestamp_ms, weir_error *err)
 {
-    putting put = {
-        .spec = weir_topology_store_named(driver->options.topology, store),
-        .key = key,
-        .value = value,
-        .from_ms = timestamp_ms,
-        .to_ms = timestamp_ms,
-    };
-    bool is_versioned = put.spec != NULL && put.spec->options.kind == WEIR_STORE_VERSIONED;
-    WEIR_TRY(
-        check_kind(driver, store, is_versioned ? WEIR_STORE_VERSIONED : WEIR_STORE_KEY_VALUE, err));
-    return put_by_key(driver, &put, err);
+    const weir_topology_store *spec = weir_topology_store_named(driver->options.topology, store);
+    bool is_versioned = spec != NULL && spec->options.kind == WEIR_STORE_VERSIONED;
+    putting put = {.key = key, .value = value, .from_ms = timestamp_ms, .to_ms = timestamp_ms};
+    return put_into(driver, store, is_versioned ? WEIR_STORE_VERSIONED : WEIR_STORE_KEY_VALUE, &put,
+                    err);
 }
 
 weir_status weir_test_driver_put_window(weir_test_driver *driver, const char *store, weir_bytes key,
                                         int64_t start_ms, weir_bytes value, weir_error *err)
 {
-    WEIR_TRY(check_kind(driver, store, WEIR_STORE_WINDOW, err));
-    putting put = {
-        .spec = weir_topology_store_named(driver->options.topology, store),
-        .key = key,
-        .value = value,
-        .from_ms = start_ms,
-        .to_ms = start_ms,
-    };
-    return put_by_key(driver, &put, err);
+    putting put = {.key = key, .value = value, .from_ms = start_ms, .to_ms = start_ms};
+    return put_into(driver, store, WEIR_STORE_WINDOW, &put, err);
 }
 
 weir_status weir_test_driver_put_session(weir_test_driver *driver, const char *store,
                                          const weir_session *session, weir_bytes value,
                                          weir_error *err)
 {
-    WEIR_TRY(check_kind(driver, store, WEIR_STORE_SESSION, err));
     putting put = {
-        .spec = weir_topology_store_named(driver->options.topology, store),
         .key = session->key,
         .value = value,
         .from_ms = session->start_ms,
         .to_ms = session->end_ms,
     };
-    return put_by_key(driver, &put, err);
+    return put_into(driver, store, WEIR_STORE_SESSION, &put, err);
 }

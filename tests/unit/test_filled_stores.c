@@ -86,6 +86,20 @@ typedef struct fixture {
     weir_error err;
 } fixture;
 
+/* serde may be NULL. */
+static void add_global(weir_topology *topology, const weir_serde *serde)
+{
+    const weir_global_store_options options = {
+        .store = "rows",
+        .topic = "filling",
+        .source = "source",
+        .processor = "filler",
+        .filler = {.supplier = new_filler},
+        .serde = serde == NULL ? (weir_serde){0} : *serde,
+    };
+    weir_topology_add_global_store(topology, &options);
+}
+
 static void begin(fixture *f, bool is_global, const weir_serde *serde)
 {
     f->topology = weir_topology_new();
@@ -96,15 +110,7 @@ static void begin(fixture *f, bool is_global, const weir_serde *serde)
                                 &(weir_processor_options){.supplier = new_look}, "in", NULL);
     weir_topology_add_sink(f->topology, "out", &(weir_sink_options){.topic = "out"}, "look", NULL);
     if (is_global) {
-        const weir_global_store_options options = {
-            .store = "rows",
-            .topic = "filling",
-            .source = "source",
-            .processor = "filler",
-            .filler = {.supplier = new_filler},
-            .serde = serde == NULL ? (weir_serde){0} : *serde,
-        };
-        weir_topology_add_global_store(f->topology, &options);
+        add_global(f->topology, serde);
     } else {
         const weir_read_only_store_options options = {
             .store = {.name = "rows"},
@@ -244,14 +250,7 @@ static void check_mistake(weir_topology *owned_topology, const char *text)
 TEST(what_fills_a_global_store_forwards_to_nobody)
 {
     weir_topology *topology = weir_topology_new();
-    const weir_global_store_options options = {
-        .store = "rows",
-        .topic = "filling",
-        .source = "source",
-        .processor = "filler",
-        .filler = {.supplier = new_filler},
-    };
-    weir_topology_add_global_store(topology, &options);
+    add_global(topology, NULL);
     weir_topology_add_sink(topology, "out", &(weir_sink_options){.topic = "out"}, "filler", NULL);
     check_mistake(topology, "global store 'rows': only 'filler' can have 'source' as its parent");
 }
