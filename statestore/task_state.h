@@ -56,7 +56,7 @@ weir_database_memory weir_database_memory_now(weir_database *database); /* Any t
 
 /* A write has failed, and none will succeed any more: close every task state. The next one that is
  * made opens the database again, as its disk has it, or answers WEIR_IO while the disk takes no
- * writes. (A full disk does not break it: that is WEIR_IO until there is space.) */
+ * writes. (A full disk is WEIR_IO until there is space, and then may have to be opened again.) */
 bool weir_database_is_broken(const weir_database *database);
 
 typedef enum weir_store_engine { WEIR_ENGINE_ROCKSDB, WEIR_ENGINE_MEMORY } weir_store_engine;
