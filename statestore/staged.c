@@ -89,6 +89,9 @@ static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, 
         if (value.data == NULL) {
             return WEIR_NOT_FOUND;
         }
+        if (v->staged->entries_max > 0 && !v->only_looks) {
+            weir_use_order_use(&v->staged->uses, entry);
+        }
         weir_buf_set(out_value, value);
         return WEIR_OK;
     }
@@ -130,7 +133,11 @@ static weir_status staged_put(weir_kv *kv, weir_bytes key, weir_bytes value, wei
     WEIR_ASSERT(!((weir_staged_side *)kv)->only_looks);
 
     weir_staged *staged = ((weir_staged_side *)kv)->staged;
-    stage(staged, weir_ordered_map_insert(staged->map, key, value.size), value);
+    weir_ordered_entry *entry = weir_ordered_map_insert(staged->map, key, value.size);
+    stage(staged, entry, value);
+    if (staged->entries_max > 0) {
+        weir_use_order_use(&staged->uses, entry);
+    }
     return WEIR_OK;
 }
 
@@ -140,15 +147,40 @@ static weir_status staged_remove(weir_kv *kv, weir_bytes key, weir_error *err)
     WEIR_ASSERT(!((weir_staged_side *)kv)->only_looks);
 
     weir_staged *staged = ((weir_staged_side *)kv)->staged;
-    stage(staged, weir_ordered_map_insert(staged->map, key, 0), WEIR_BYTES_NULL);
+    weir_ordered_entry *entry = weir_ordered_map_insert(staged->map, key, 0);
+    stage(staged, entry, WEIR_BYTES_NULL);
+    if (staged->entries_max > 0) {
+        weir_use_order_drop(&staged->uses, entry);
+    }
     return WEIR_OK;
+}
+
+/* A bound. */
+
+void weir_staged_bound(weir_staged *staged, size_t entries_max)
+{
+    WEIR_ASSERT(entries_max > 0 && staged->engine == NULL && staged->cache.budget == NULL);
+    WEIR_ASSERT(weir_ordered_map_count(staged->map) == 0);
+
+    weir_ordered_map_free(staged->map);
+    staged->map = weir_ordered_map_new_holding();
+    staged->entries_max = entries_max;
+}
+
+bool weir_staged_has_surplus(weir_staged *staged, weir_bytes *out_key)
+{
+    if (staged->entries_max == 0 || staged->uses.count <= staged->entries_max) {
+        return false;
+    }
+    *out_key = weir_ordered_key(weir_use_order_eldest(&staged->uses));
+    return true;
 }
 
 /* Writes that are held back. */
 
 void weir_staged_use_cache(weir_staged *staged, weir_cache_budget *budget)
 {
-    WEIR_ASSERT(budget != NULL);
+    WEIR_ASSERT(budget != NULL && staged->entries_max == 0);
     WEIR_ASSERT(weir_ordered_map_count(staged->map) == 0);
 
     weir_ordered_map_free(staged->map);
@@ -354,6 +386,7 @@ void weir_staged_free(weir_staged *staged)
     WEIR_ASSERT(staged->open_iterators.count == 0);
     drop_held(staged);
     weir_record_cache_cleanup(&staged->cache);
+    weir_use_order_cleanup(&staged->uses);
     weir_buf_cleanup(&staged->told_value);
     weir_buf_cleanup(&staged->told_old);
     weir_staged_free_spare(staged);
@@ -398,6 +431,9 @@ static void forget_if_empty(weir_staged *staged, weir_ordered_entry *entry)
         return;
     }
     staged->committed_bytes -= cost_of(entry, WEIR_COMMITTED);
+    if (staged->entries_max > 0) {
+        weir_use_order_forget(&staged->uses, entry);
+    }
     weir_ordered_map_remove(staged->map, entry);
 }
 
@@ -406,6 +442,7 @@ void weir_staged_commit(weir_staged *staged)
     WEIR_ASSERT(staged->open_iterators.count == 0);
     WEIR_ASSERT(staged->cache.held == 0);
 
+    weir_use_order_commit(&staged->uses);
     for (size_t i = 0; i < staged->dirty_count; i++) {
         enum { AHEAD = 8 };
         if (i + AHEAD < staged->dirty_count) {
@@ -425,9 +462,13 @@ void weir_staged_abort(weir_staged *staged)
 {
     WEIR_ASSERT(staged->open_iterators.count == 0);
     drop_held(staged);
+    weir_use_order_abort(&staged->uses);
 
     for (size_t i = 0; i < staged->dirty_count; i++) {
         weir_ordered_entry *entry = staged->dirty[i];
+        if (staged->entries_max > 0) {
+            weir_use_order_restore(&staged->uses, entry);
+        }
         weir_ordered_drop(staged->map, entry, WEIR_STAGED);
         forget_if_empty(staged, entry);
     }
@@ -534,12 +575,27 @@ void weir_staged_applied(weir_staged *staged)
     staged->committed_bytes = 0;
 }
 
+/* One more was restored: the eldest goes, and nobody is told, as in Kafka Streams. */
+static void drop_surplus(weir_staged *staged)
+{
+    if (staged->uses.count > staged->entries_max) {
+        weir_ordered_entry *eldest = weir_use_order_eldest(&staged->uses);
+        staged->committed_bytes -= cost_of(eldest, WEIR_COMMITTED);
+        weir_ordered_drop(staged->map, eldest, WEIR_COMMITTED);
+        forget_if_empty(staged, eldest);
+    }
+}
+
 static void put_committed(weir_staged *staged, const weir_restore_entry *row)
 {
     weir_ordered_entry *entry = weir_ordered_map_insert(staged->map, row->key, row->value.size);
     staged->committed_bytes -= cost_of(entry, WEIR_COMMITTED);
     weir_ordered_set(staged->map, entry, WEIR_COMMITTED, row->value);
     staged->committed_bytes += cost_of(entry, WEIR_COMMITTED);
+    if (staged->entries_max > 0 && row->value.data != NULL) {
+        weir_use_order_use(&staged->uses, entry);
+        drop_surplus(staged);
+    }
     forget_if_empty(staged, entry);
 }
 
@@ -557,6 +613,7 @@ void weir_staged_put_committed(weir_staged *staged, const weir_restore_entry *ro
         }
         put_committed(staged, &rows[i]);
     }
+    weir_use_order_commit(&staged->uses);
 }
 
 void weir_staged_clear(weir_staged *staged)
@@ -565,6 +622,7 @@ void weir_staged_clear(weir_staged *staged)
 
     drop_held(staged);
     weir_ordered_map_clear(staged->map);
+    weir_use_order_cleanup(&staged->uses);
     staged->dirty_count = 0;
     staged->staged_bytes = 0;
     staged->committed_bytes = 0;

@@ -91,6 +91,14 @@ weir_status weir_staged_flush(weir_staged *staged, const weir_held_sink *sink, w
  * entry that was written takes all others along. */
 weir_status weir_staged_evict(weir_staged *staged, const weir_held_sink *sink, weir_error *err);
 
+/* A store in memory, empty still and without a cache, is to hold no more entries than that: whoever
+ * puts one more removes the surplus. A restore does so itself. */
+void weir_staged_bound(weir_staged *staged, size_t entries_max);
+
+/* Whether there is one entry more than that; *out_key is the key that was neither read nor written
+ * for longest, borrowed until the next commit or abort. */
+bool weir_staged_has_surplus(weir_staged *staged, weir_bytes *out_key);
+
 /* Which iterators of its views are open; how they are measured from now on. */
 const weir_open_iterators *weir_staged_open_iterators(const weir_staged *staged);
 void weir_staged_measure_iterators(weir_staged *staged, const weir_iterator_measures *measures);

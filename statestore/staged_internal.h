@@ -11,6 +11,7 @@
 #include "statestore/open_iterators.h"
 #include "statestore/ordered_map.h"
 #include "statestore/staged.h"
+#include "statestore/use_order.h"
 
 /* One of the views that it hands out. */
 typedef struct weir_staged_side {
@@ -28,6 +29,8 @@ struct weir_staged {
     weir_kv *engine; /* NULL: the committed versions are all there is. */
     weir_ordered_map *map;
     weir_record_cache cache; /* Without a budget: nothing is held back. */
+    weir_use_order uses;     /* Of a bounded store. */
+    size_t entries_max;      /* 0: it is not bounded. */
     weir_buf told_value;     /* Copies of what the sink is told now. */
     weir_buf told_old;
     weir_ordered_entry **dirty; /* The entries with a staged version. */
