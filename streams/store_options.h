@@ -40,6 +40,11 @@ typedef struct weir_store_options {
     /* Holds writes back until a commit, or until statestore.cache.max.bytes are held, and logs the
      * last one of each key (weir_context_on_flush). Key-value and window stores. */
     bool caching_enabled;
+    /* > 0, of a key-value store: it is in memory, has no cache, and holds no more entries: one that
+     * is put in addition removes that which was neither read nor written for longest (Kafka
+     * Streams' Stores.lruMap). Ranges and queries are no reads. The changelog hears of it unless
+     * the store is timestamped; then it has more entries than a restore keeps. */
+    int32_t entries_max;
     bool ordered_by_time; /* Of a window or session store: table_context.h passes closed ones on. */
     uint8_t value_version;       /* > 0: the header "v" of values in the changelog. */
     weir_topic_config changelog; /* Its settings alone, before those of topic.*; 0 leaves one. */

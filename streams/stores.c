@@ -93,6 +93,21 @@ static weir_status store_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, w
                : status;
 }
 
+/* One entry more than the store is to have: that which was not used for longest goes. Kafka Streams
+ * logs it, before the one that takes its place, where rows have no times; where they have, its
+ * store below is hidden behind one that adds them. */
+static weir_status remove_surplus(weir_task_store *store, weir_error *err)
+{
+    weir_bytes key = {0};
+    if (!weir_staged_has_surplus(store->staged, &key)) {
+        return WEIR_OK;
+    }
+    WEIR_TRY(weir_watchers_note(store, key, WEIR_BYTES_NULL, NULL, err));
+    WEIR_TRY(store->inner->ops->remove(store->inner, key, err));
+    return store->spec->options.timestamped ? WEIR_OK
+                                            : weir_task_store_log(store, key, WEIR_BYTES_NULL, err);
+}
+
 static weir_status store_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir_error *err)
 {
     weir_task_store *store = store_of(kv);
@@ -102,6 +117,7 @@ static weir_status store_put(weir_kv *kv, weir_bytes key, weir_bytes value, weir
     }
     WEIR_TRY(weir_watchers_note(store, key, value, NULL, err));
     WEIR_TRY(store->inner->ops->put(store->inner, key, value, err));
+    WEIR_TRY(remove_surplus(store, err));
     return weir_task_store_log(store, key, value, err);
 }
 
@@ -201,6 +217,9 @@ static weir_status open_store(weir_task *task, weir_task_store *store, size_t in
     store->staged = weir_task_state_staged(task->state, spec->options.name);
     weir_staged_use_times(store->staged, weir_store_key_time(spec->options.kind));
     store->is_on_disk = engine == WEIR_ENGINE_ROCKSDB;
+    if (spec->options.entries_max > 0) {
+        weir_staged_bound(store->staged, (size_t)spec->options.entries_max);
+    }
     weir_task_store_measure_iterators(store);
     open_cache(store);
     WEIR_TRY(weir_task_store_open_index(store, engine, err));

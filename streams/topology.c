@@ -398,6 +398,18 @@ static void check_caching(weir_topology *topology, const weir_store_options *opt
     }
 }
 
+static void check_bound(weir_topology *topology, const weir_store_options *options)
+{
+    if (options->entries_max < 0 ||
+        (options->entries_max > 0 &&
+         (options->kind != WEIR_STORE_KEY_VALUE || options->caching_enabled))) {
+        weir_topology_mistake(topology,
+                              "store '%s': entries_max is 0 or more, of a key-value store without "
+                              "a cache",
+                              options->name);
+    }
+}
+
 static void check_retention(weir_topology *topology, const weir_store_options *options)
 {
     if (has_retention(options->kind) && options->retention_ms <= 0) {
@@ -466,10 +478,14 @@ static void add_store(weir_topology *topology, const weir_store_options *options
     check_changelog(topology, options);
     check_retention(topology, options);
     check_caching(topology, options);
+    check_bound(topology, options);
     topology->stores = weir_grow(topology->stores, topology->store_count, &topology->store_capacity,
                                  sizeof(*topology->stores));
     size_t store = topology->store_count++;
     topology->stores[store] = (weir_topology_store){.options = *options};
+    if (options->entries_max > 0) {
+        topology->stores[store].options.engine = WEIR_ENGINE_MEMORY;
+    }
     topology->stores[store].options.name = weir_strdup(options->name);
     topology->stores[store].options.changelog_topic = weir_strdup(options->changelog_topic);
 

@@ -50,6 +50,8 @@ typedef struct weir_materialized {
     /* Of the table of a topic or a stream, > 0: versions of its rows are kept so long, and a record
      * is joined with what was true at its time. A row that comes later than that is dropped. */
     int64_t history_ms;
+    /* > 0: no more rows than that (Stores.lruMap, weir_store_options). Each change is passed on. */
+    int32_t entries_max;
     weir_topic_config changelog; /* Settings of its changelog, as those of weir_store_options. */
 } weir_materialized;
 

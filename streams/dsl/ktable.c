@@ -33,7 +33,8 @@ static weir_graph_store *declare_rows(weir_builder *builder, const weir_material
         .engine = materialized->engine,
         .logging_disabled = materialized->logging_disabled,
         .timestamped = true,
-        .caching_enabled = !materialized->caching_disabled,
+        .caching_enabled = !materialized->caching_disabled && materialized->entries_max == 0,
+        .entries_max = materialized->entries_max,
         .changelog = materialized->changelog,
     };
     return store;

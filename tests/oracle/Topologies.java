@@ -38,6 +38,7 @@ final class Topologies {
         TransformTopologies.addTo(all);
         VersionedTopologies.addTo(all);
         GlobalTopologies.addTo(all);
+        LruTopologies.addTo(all);
         return all;
     }
 
