@@ -68,7 +68,10 @@ static void make_metrics(weir_application *application)
         client_gauge(application, "weir_stream_client_alive_stream_threads", "Workers that run.");
     application->failed_level = client_gauge(
         application, "weir_stream_client_failed_stream_threads", "Workers that have stopped.");
+    application->paused_level =
+        client_gauge(application, "weir_stream_client_paused", "1 while it is paused.");
     weir_gauge_set(application->state_level, WEIR_APPLICATION_CREATED);
+    weir_gauge_set(application->paused_level, 0);
     weir_gauge_set(application->alive_level, application->options.config->num_stream_threads);
     weir_gauge_set(application->failed_level, 0);
     weir_memory_metrics_init(&application->memory, application->options.metrics,
@@ -413,6 +416,50 @@ weir_status weir_application_close(weir_application *application, weir_error *er
     set_ended(application, &application->threaded);
     join_threads(application);
     return weir_application_failure(application, err);
+}
+
+/* In whatever order messages of several callers come, the last one finds the last word. */
+static void follow_pause(void *consumer, void *argument)
+{
+    weir_stream_thread_set_paused(consumer, weir_application_is_paused(argument));
+}
+
+static void set_paused(weir_application *application, bool paused)
+{
+    pthread_mutex_lock(&application->lock);
+    bool was_paused = application->paused;
+    application->paused = paused;
+    pthread_mutex_unlock(&application->lock);
+    if (was_paused != paused) {
+        WEIR_LOG(WEIR_LOG_INFO, NULL, "application=%s %s", application->plan->application_id,
+                 paused ? "is paused" : "is resumed");
+    }
+    if (application->paused_level != NULL) {
+        weir_gauge_set(application->paused_level, paused ? 1 : 0);
+    }
+    for (size_t i = 0; i < application->worker_count; i++) {
+        const weir_message message = {follow_pause, NULL, application};
+        /* One that has ended does nothing anyway. */
+        (void)weir_application_tell_worker(application, i, message);
+    }
+}
+
+void weir_application_pause(weir_application *application)
+{
+    set_paused(application, true);
+}
+
+void weir_application_resume(weir_application *application)
+{
+    set_paused(application, false);
+}
+
+bool weir_application_is_paused(weir_application *application)
+{
+    pthread_mutex_lock(&application->lock);
+    bool paused = application->paused;
+    pthread_mutex_unlock(&application->lock);
+    return paused;
 }
 
 weir_application_state weir_application_state_now(weir_application *application)

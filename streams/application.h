@@ -80,6 +80,16 @@ void weir_application_request_close(weir_application *application);
 /* Asks for the end, waits for it and joins the threads. The status that stopped it, if one did. */
 weir_status weir_application_close(weir_application *application, weir_error *err);
 
+/* Pauses this process (KIP-834), also before the start: nothing is processed, punctuated, restored
+ * or followed by standbys. It stays a member with its tasks, input is fetched until buffers are
+ * full, what was deferred ends, commits and queries go on; so does the state, which is RUNNING
+ * unless something is to be restored. A worker in the middle of a record ends its pass first, so
+ * one quantum may still come. The others of the group know nothing of it, nor does a restart.
+ * Global tables are filled on. Not from a processor or the listener. */
+void weir_application_pause(weir_application *application);
+void weir_application_resume(weir_application *application);
+bool weir_application_is_paused(weir_application *application);
+
 /* The state now, its name, and application.id. */
 weir_application_state weir_application_state_now(weir_application *application);
 const char *weir_application_state_name(weir_application_state state);

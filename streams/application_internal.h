@@ -80,18 +80,19 @@ struct weir_application {
     weir_mailbox *mailbox; /* To wake the coordinator. */
     pthread_t coordinator;
     bool threaded; /* Under threads_lock: the coordinator has a thread. */
-
     pthread_mutex_t threads_lock; /* Taken before others; see weir_application_ask_worker. */
     pthread_mutex_t lock;
     weir_slot *slots;             /* Under lock, by index of the plan's tasks. */
     weir_application_state state; /* Under lock. */
     bool close_requested;         /* Under lock. */
+    bool paused;                  /* Under lock. */
     bool abandoned;               /* Under lock: free without close, the coordinator ends. */
     size_t subscribed_bytes;      /* Under lock: what subscriptions may take. */
     uint64_t unflushed_records;   /* Under lock: in the database and not on its disk. */
     weir_error failure;           /* Under lock; status WEIR_OK: none. */
 
-    weir_gauge *state_level; /* The three are NULL without a registry. */
+    weir_gauge *state_level; /* The four are NULL without a registry. */
+    weir_gauge *paused_level;
     weir_gauge *alive_level;
     weir_gauge *failed_level;
     weir_memory_metrics memory;
@@ -142,8 +143,7 @@ weir_status weir_application_ask_worker(weir_application *application, size_t wo
 weir_status weir_application_ask_coordinator(weir_application *application,
                                              weir_mailbox_question question, void *argument,
                                              uint32_t timeout_ms, weir_error *err);
-/* Has a worker run message, in the same way, without waiting for that. WEIR_FENCED: it has ended
- * and will not; nothing is discarded. */
+/* The same without waiting: a worker runs message. WEIR_FENCED: it has ended and will not. */
 weir_status weir_application_tell_worker(weir_application *application, size_t worker,
                                          weir_message message);
 

@@ -380,6 +380,11 @@ void weir_stream_thread_measure(weir_stream_thread *thread, uint64_t (*monotonic
     thread->environment.iterator_clock.monotonic_ns = monotonic_ns;
 }
 
+void weir_stream_thread_set_paused(weir_stream_thread *thread, bool is_paused)
+{
+    thread->is_paused = is_paused;
+}
+
 weir_mailbox *weir_stream_thread_mailbox(weir_stream_thread *thread)
 {
     return thread->mailbox;
@@ -435,7 +440,7 @@ static weir_status work(weir_stream_thread *thread, bool *busy, weir_error *err)
         return WEIR_OK;
     }
     WEIR_TRY(unblocked);
-    if (!thread->commit_pending) {
+    if (!thread->commit_pending && !thread->is_paused) {
         WEIR_TRY(weir_stream_thread_process(thread, busy, err));
         WEIR_TRY(weir_stream_thread_punctuate(thread, busy, err));
     }
@@ -532,7 +537,7 @@ static int64_t wait_ms(const weir_stream_thread *thread, int64_t now_ms)
     }
     int64_t commit_ms = thread->last_commit_ms + weir_stream_thread_idle_commit_ms(thread);
     for (size_t i = 0; i < thread->owned_count; i++) {
-        int64_t due_ms = weir_task_due_ms(thread->owned[i]);
+        int64_t due_ms = thread->is_paused ? INT64_MAX : weir_task_due_ms(thread->owned[i]);
         until_ms = due_ms < until_ms ? due_ms : until_ms;
         if (weir_task_commit_needed(thread->owned[i]) && commit_ms < until_ms) {
             until_ms = commit_ms;
@@ -575,7 +580,7 @@ void weir_stream_thread_wait(weir_stream_thread *thread, int64_t now_ms)
     if (now_ms >= thread->back_off_until_ms) {
         count = add_fd(fds, count, weir_consumer_fd(thread->consumer));
         count = add_fd(fds, count, weir_global_stores_fd(thread->globals));
-        if (weir_restorer_count(thread->restorer) > 0) {
+        if (weir_restorer_count(thread->restorer) > 0 && !thread->is_paused) {
             count = add_fd(fds, count, weir_restorer_fd(thread->restorer));
         }
     }

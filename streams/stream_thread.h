@@ -83,6 +83,10 @@ weir_status weir_stream_thread_post(weir_stream_thread *thread, weir_task_comman
 /* Measures durations with this clock from now on, before the first step. */
 void weir_stream_thread_measure(weir_stream_thread *thread, uint64_t (*monotonic_ns)(void));
 
+/* Paused, it processes, punctuates, restores and follows nothing, until it is not. What it has read
+ * waits, what was deferred ends, and commits go on. The worker's own thread, as a message. */
+void weir_stream_thread_set_paused(weir_stream_thread *thread, bool is_paused);
+
 /* Messages are run with the weir_stream_thread as consumer. */
 weir_mailbox *weir_stream_thread_mailbox(weir_stream_thread *thread);
 

@@ -62,6 +62,7 @@ struct weir_stream_thread {
     bool restorer_failed;    /* What it had read for standbys may be lost. */
     bool commit_pending;     /* A commit answered WEIR_AGAIN. */
     bool was_busy;           /* In the last pass. */
+    bool is_paused;
     uint32_t failures;       /* In a row. */
     size_t quantum;          /* Records a pass. */
     size_t next_to_bring_up; /* Of owned: whose turn it is to ask the broker. */

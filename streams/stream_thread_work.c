@@ -297,7 +297,8 @@ static weir_status expire_standbys(weir_stream_thread *thread, bool *busy, weir_
     return WEIR_OK;
 }
 
-weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, weir_error *err)
+/* A slice of what is restored and followed. */
+static weir_status restore(weir_stream_thread *thread, bool *busy, weir_error *err)
 {
     weir_restore_progress progress = {0};
     uint64_t started_ns = weir_thread_metrics_now_ns(&thread->metrics);
@@ -310,6 +311,15 @@ weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, 
         *busy = true;
         count_restored(thread, &progress, started_ns);
     }
+    return WEIR_OK;
+}
+
+weir_status weir_stream_thread_bring_up(weir_stream_thread *thread, bool *busy, weir_error *err)
+{
+    if (thread->is_paused) { /* A task that has nothing to restore runs all the same, and waits. */
+        return bring_up_all(thread, busy, err);
+    }
+    WEIR_TRY(restore(thread, busy, err));
     WEIR_TRY(bring_up_all(thread, busy, err));
     return expire_standbys(thread, busy, err);
 }

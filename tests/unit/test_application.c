@@ -143,6 +143,77 @@ TEST(crash_between_commits_doubles_nothing_in_memory)
     a_crash_between_commits_doubles_nothing(WEIR_ENGINE_MEMORY);
 }
 
+static void step_often(fixture *f)
+{
+    for (int i = 0; i < 300; i++) {
+        step(f);
+    }
+}
+
+/* As KIP-834 has it: also before the start, and again in the middle. */
+TEST(paused_application_stays_a_member_and_processes_nothing)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2", WEIR_ENGINE_ROCKSDB);
+    weir_application_pause(f.application);
+    CHECK(weir_application_is_paused(f.application));
+    count_topology_feed(f.broker, 0, 100);
+    step_often(&f);
+    CHECK_I64(weir_application_state_now(f.application), ==, WEIR_APPLICATION_RUNNING);
+    CHECK_I64(count_topology_records(f.broker, "out"), ==, 0);
+    weir_application_resume(f.application);
+    CHECK(!weir_application_is_paused(f.application));
+    run_until_idle(&f);
+    CHECK_I64(count_topology_records(f.broker, "out"), ==, 100);
+    weir_application_pause(f.application);
+    weir_application_pause(f.application);
+    count_topology_feed(f.broker, 0, 100);
+    step_often(&f);
+    CHECK_I64(count_topology_records(f.broker, "out"), ==, 100);
+    weir_application_resume(f.application);
+    run_until_idle(&f);
+    CHECK_I64(count_topology_records(f.broker, "out"), ==, 200);
+    CHECK_I64(count_topology_last(f.broker, "out", "k7"), ==, 2);
+}
+
+/* Else it would be processed again after the crash. */
+TEST(what_was_processed_before_a_pause_is_committed_in_it)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "at_least_once", WEIR_ENGINE_ROCKSDB);
+    run_until_idle(&f);
+    count_topology_feed(f.broker, 0, 100);
+    uint64_t before = weir_application_activity(f.application);
+    while (weir_application_activity(f.application) == before) {
+        step(&f);
+    }
+    weir_application_pause(f.application);
+    step_often(&f);
+    CHECK_I64(count_topology_records(f.broker, "out"), >, 0);
+    crash(&f);
+    open_application(&f);
+    run_until_idle(&f);
+    CHECK_I64(count_topology_records(f.broker, "out"), ==, 100);
+}
+
+/* Kafka Streams pauses its state updater too. */
+TEST(paused_application_restores_when_it_is_resumed)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2", WEIR_ENGINE_MEMORY);
+    count_topology_feed(f.broker, 0, 100);
+    run_until_idle(&f);
+    crash(&f);
+    open_application(&f);
+    weir_application_pause(f.application);
+    step_often(&f);
+    CHECK_I64(weir_application_state_now(f.application), ==, WEIR_APPLICATION_REBALANCING);
+    weir_application_resume(f.application);
+    count_topology_feed(f.broker, 0, 100);
+    run_until_idle(&f);
+    CHECK_I64(count_topology_last(f.broker, "out", "k7"), ==, 2);
+}
+
 TEST(close_commits_what_was_processed)
 {
     WEIR_AUTO(fixture) f = {0};

@@ -131,6 +131,43 @@ TEST(nothing_is_lost_at_least_once)
     CHECK_I64(count_topology_records(f.broker, "out"), >=, 1000);
 }
 
+TEST(application_is_paused_and_resumed_from_other_threads_while_it_works)
+{
+    enum { FEEDS = 40, RECORDS = 50 };
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2");
+    for (int i = 0; i < FEEDS; i++) {
+        count_topology_feed(f.broker, 0, RECORDS);
+        if (i % 2 == 0) {
+            weir_application_pause(f.application);
+        } else {
+            weir_application_resume(f.application);
+        }
+        CHECK(weir_application_is_paused(f.application) == (i % 2 == 0));
+        (void)weir_mailbox_wait(f.nap, 1);
+    }
+    wait_until_idle(&f);
+    CHECK_I64(count_topology_records(f.broker, "out"), ==, FEEDS * RECORDS);
+    CHECK_I64(count_of(&f, "k49"), ==, FEEDS);
+}
+
+TEST(application_that_is_paused_closes_and_commits)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2");
+    count_topology_feed(f.broker, 0, 1000);
+    wait_until_idle(&f);
+    weir_application_pause(f.application);
+    count_topology_feed(f.broker, 0, 1000);
+    CHECK_OK(weir_application_close(f.application, &f.err), &f.err);
+    CHECK_I64(weir_application_state_now(f.application), ==, WEIR_APPLICATION_NOT_RUNNING);
+    weir_application_resume(f.application); /* Nobody is there any more. */
+    drop_all(&f);
+    open_all(&f);
+    wait_until_idle(&f);
+    CHECK_I64(count_topology_records(f.broker, "out"), ==, 2000);
+}
+
 TEST(cpu_time_of_each_worker_is_counted)
 {
     WEIR_AUTO(fixture) f = {0};
