@@ -20,6 +20,8 @@ static const weir_rest_route routes[] = {
     {"GET", "/metrics", weir_rest_get_metrics, NULL},
     {"GET", "/v1/openapi.json", weir_rest_get_openapi, NULL},
     {"GET", "/v1/topology", weir_rest_get_topology, NULL},
+    {"POST", "/v1/applications/{application}/pause", weir_rest_post_pause, NULL},
+    {"POST", "/v1/applications/{application}/resume", weir_rest_post_resume, NULL},
     {"GET", "/v1/tables", weir_rest_get_tables, NULL},
     {"GET", "/v1/tables/{table}", weir_rest_get_table, NULL},
     {"GET", "/v1/tables/{table}/{key*}", weir_rest_get_row, NULL},

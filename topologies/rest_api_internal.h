@@ -66,6 +66,12 @@ weir_status weir_rest_terms_read(const weir_rest_request *request, weir_rest_ter
 /* Appends the member "answer", if the request gave terms. */
 void weir_rest_terms_write(const weir_rest_terms *terms, weir_json *json);
 
+/* The application that {application} of the path is the id or the stage of; NULL: response says
+ * which there are. */
+weir_application *weir_rest_application_named(const weir_rest_api *api,
+                                              const weir_rest_request *request,
+                                              weir_rest_response *response);
+
 /* Pages of rows. */
 
 enum { WEIR_REST_LIMIT_MAX = 1000, WEIR_REST_LIMIT_DEFAULT = 100 };
@@ -130,8 +136,12 @@ weir_status weir_rest_get_job(void *user, const weir_rest_request *request,
 weir_status weir_rest_get_job_list(void *user, const weir_rest_request *request,
                                    weir_rest_response *response, weir_error *err);
 
-/* Handler of POST /v1/crawl-jobs. */
+/* Handlers of POST. */
 weir_status weir_rest_post_job(void *user, const weir_rest_request *request,
                                weir_rest_response *response, weir_error *err);
+weir_status weir_rest_post_pause(void *user, const weir_rest_request *request,
+                                 weir_rest_response *response, weir_error *err);
+weir_status weir_rest_post_resume(void *user, const weir_rest_request *request,
+                                  weir_rest_response *response, weir_error *err);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * rest_health.c - how the process is: alive, ready, its numbers, and what runs in it.
+ * rest_health.c - how the process is: alive, ready, paused, its numbers, and what runs in it.
  *
  * Alive means that no stage has failed for good: an orchestrator restarts what is not. Ready means
- * that every stage runs and the broker answers: while tasks move or are restored, it is not.
+ * that every stage runs and the broker answers: while tasks move or are restored, it is not. One
+ * that is paused is ready: it answers, and was meant to stand still.
  */
 #include "topologies/rest_api_internal.h"
 
@@ -29,6 +30,20 @@ weir_status weir_rest_get_healthz(void *user, const weir_rest_request *request,
     return WEIR_OK;
 }
 
+/* The ids of the applications that are paused, as an array. */
+static void write_paused(const weir_rest_api *api, weir_buf *to)
+{
+    weir_json json = weir_json_of(to);
+    weir_json_begin_array(&json);
+    for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
+        weir_application *application = weir_pipeline_application(api->pipeline, stage);
+        if (application != NULL && weir_application_is_paused(application)) {
+            weir_json_text(&json, weir_application_id(application));
+        }
+    }
+    weir_json_end_array(&json);
+}
+
 weir_status weir_rest_get_readyz(void *user, const weir_rest_request *request,
                                  weir_rest_response *response, weir_error *err)
 {
@@ -52,6 +67,8 @@ weir_status weir_rest_get_readyz(void *user, const weir_rest_request *request,
         }
     }
     weir_json_end_object(&json);
+    WEIR_AUTO(weir_buf) paused = {0};
+    write_paused(api, &paused);
     response->status = ready ? 200 : 503;
     weir_json answer = weir_json_of(&response->body);
     weir_json_begin_object(&answer);
@@ -59,8 +76,42 @@ weir_status weir_rest_get_readyz(void *user, const weir_rest_request *request,
     weir_json_member_text(&answer, "broker", answers == WEIR_OK ? "ok" : err->message);
     weir_json_key(&answer, "applications");
     weir_json_raw(&answer, weir_buf_bytes(&states));
+    weir_json_key(&answer, "paused");
+    weir_json_raw(&answer, weir_buf_bytes(&paused));
     weir_json_end_object(&answer);
     return WEIR_OK;
+}
+
+/* Tells an application to pause, or to go on, and answers how it is now. */
+static weir_status tell_application(const weir_rest_api *api, const weir_rest_request *request,
+                                    weir_rest_response *response,
+                                    void (*tell)(weir_application *application))
+{
+    weir_application *application = weir_rest_application_named(api, request, response);
+    if (application == NULL) {
+        return WEIR_OK;
+    }
+    tell(application);
+    weir_json json = weir_json_of(&response->body);
+    weir_json_begin_object(&json);
+    weir_json_member_text(&json, "application", weir_application_id(application));
+    weir_json_member_bool(&json, "paused", weir_application_is_paused(application));
+    weir_json_end_object(&json);
+    return WEIR_OK;
+}
+
+weir_status weir_rest_post_pause(void *user, const weir_rest_request *request,
+                                 weir_rest_response *response, weir_error *err)
+{
+    (void)err;
+    return tell_application(user, request, response, weir_application_pause);
+}
+
+weir_status weir_rest_post_resume(void *user, const weir_rest_request *request,
+                                  weir_rest_response *response, weir_error *err)
+{
+    (void)err;
+    return tell_application(user, request, response, weir_application_resume);
 }
 
 weir_status weir_rest_get_metrics(void *user, const weir_rest_request *request,
@@ -110,6 +161,7 @@ static void write_topology(weir_json *json, weir_application *application, const
     weir_json_member_text(json, "stage", stage);
     weir_json_member_text(json, "state",
                           weir_application_state_name(weir_application_state_now(application)));
+    weir_json_member_bool(json, "paused", weir_application_is_paused(application));
     weir_json_key(json, "subtopologies");
     weir_json_begin_array(json);
     write_subtopologies(json, text);

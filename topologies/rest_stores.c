@@ -59,10 +59,11 @@ weir_status weir_rest_get_stores(void *user, const weir_rest_request *request,
     return WEIR_OK;
 }
 
-/* The application that name is the id or the stage of; NULL: response says which there are. */
-static weir_application *application_of(const weir_rest_api *api, weir_bytes name,
-                                        weir_rest_response *response)
+weir_application *weir_rest_application_named(const weir_rest_api *api,
+                                              const weir_rest_request *request,
+                                              weir_rest_response *response)
 {
+    weir_bytes name = weir_rest_parameter(request, "application");
     WEIR_AUTO(weir_buf) known = {0};
     for (weir_stage stage = 0; stage < WEIR_STAGE_COUNT; stage++) {
         weir_application *application = weir_pipeline_application(api->pipeline, stage);
@@ -125,8 +126,7 @@ weir_status weir_rest_get_store(void *user, const weir_rest_request *request,
                                 weir_rest_response *response, weir_error *err)
 {
     const weir_rest_api *api = user;
-    weir_application *application =
-        application_of(api, weir_rest_parameter(request, "application"), response);
+    weir_application *application = weir_rest_application_named(api, request, response);
     if (application == NULL) {
         return WEIR_OK;
     }
@@ -154,8 +154,7 @@ static void write_part(void *user, const char *name, weir_bytes bytes, weir_json
 weir_status weir_rest_get_changes(void *user, const weir_rest_request *request,
                                   weir_rest_response *response, weir_error *err)
 {
-    weir_application *application =
-        application_of(user, weir_rest_parameter(request, "application"), response);
+    weir_application *application = weir_rest_application_named(user, request, response);
     if (application == NULL) {
         return WEIR_OK;
     }

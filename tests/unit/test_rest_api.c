@@ -470,7 +470,31 @@ TEST(process_is_healthy_and_ready_once_its_stages_run)
     CHECK_STR(
         body_of(&f),
         "{\"status\":\"ready\",\"broker\":\"ok\",\"applications\":{\"weir-frontier\":\"RUNNING\","
-        "\"weir-tables\":\"RUNNING\"}}");
+        "\"weir-tables\":\"RUNNING\"},\"paused\":[]}");
+}
+
+static int post_to(rest_fixture *f, const char *target)
+{
+    return rest_fixture_call(f, &(weir_rest_call){.method = "POST",
+                                                  .target = weir_bytes_of_text(target),
+                                                  .content_type = "application/json"});
+}
+
+TEST(application_is_paused_and_resumed_by_its_id_or_stage)
+{
+    WEIR_AUTO(rest_fixture) f = {0};
+    rest_fixture_open(&f, STAGE(FRONTIER) | STAGE(TABLES));
+    pipeline_fixture_run(&f.base);
+    CHECK_I64(post_to(&f, "/v1/applications/weir-tables/pause"), ==, 200);
+    CHECK_STR(body_of(&f), "{\"application\":\"weir-tables\",\"paused\":true}");
+    CHECK_I64(rest_fixture_get(&f, "/readyz"), ==, 200);
+    check_has(&f, "\"paused\":[\"weir-tables\"]}");
+    CHECK_I64(rest_fixture_get(&f, "/v1/topology"), ==, 200);
+    check_has(&f, "\"stage\":\"tables\",\"state\":\"RUNNING\",\"paused\":true");
+    CHECK_I64(post_to(&f, "/v1/applications/tables/resume"), ==, 200);
+    CHECK_STR(body_of(&f), "{\"application\":\"weir-tables\",\"paused\":false}");
+    CHECK_I64(post_to(&f, "/v1/applications/fetch/pause"), ==, 404);
+    check_has(&f, "weir-frontier, weir-tables");
 }
 
 TEST(stage_that_failed_is_named_and_the_process_is_not_healthy)
@@ -501,8 +525,9 @@ TEST(numbers_and_topology_are_shown)
     check_has(&f, "\nprocess_resident_memory_bytes ");
     check_has(&f, "application_id=\"weir-tables\"");
     CHECK_I64(rest_fixture_get(&f, "/v1/topology"), ==, 200);
-    check_has(&f, "{\"application\":\"weir-frontier\",\"stage\":\"frontier\",\"state\":\"RUNNING\","
-                  "\"subtopologies\":[{\"id\":0,\"description\":\"  Sub-topology: 0");
+    check_has(&f, "{\"application\":\"weir-frontier\",\"stage\":\"frontier\","
+                  "\"state\":\"RUNNING\",\"paused\":false,\"subtopologies\":[{\"id\":0,"
+                  "\"description\":\"  Sub-topology: 0");
     check_has(&f, "{\"id\":1,\"description\":\"  Sub-topology: 1");
     CHECK_I64(rest_fixture_get(&f, "/v1/topology?format=text"), ==, 200);
     CHECK_STR(f.response.content_type, "text/plain; charset=utf-8");
