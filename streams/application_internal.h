@@ -79,7 +79,7 @@ struct weir_application {
     size_t worker_count;
     weir_mailbox *mailbox; /* To wake the coordinator. */
     pthread_t coordinator;
-    bool threaded; /* Under threads_lock: the coordinator has a thread. */
+    bool threaded;                /* Under threads_lock: the coordinator has a thread. */
     pthread_mutex_t threads_lock; /* Taken before others; see weir_application_ask_worker. */
     pthread_mutex_t lock;
     weir_slot *slots;             /* Under lock, by index of the plan's tasks. */

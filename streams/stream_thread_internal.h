@@ -58,10 +58,10 @@ struct weir_stream_thread {
     weir_error command_failure; /* Of a command, or a push; status WEIR_OK: none. */
     bool needs_reset;           /* The producer's state is not known. */
     uint32_t *holds_due;        /* By index: HELD is to be reported when that is settled. */
-    bool apply_failed;       /* Nothing is processed until what is committed is in the database. */
-    bool restorer_failed;    /* What it had read for standbys may be lost. */
-    bool commit_pending;     /* A commit answered WEIR_AGAIN. */
-    bool was_busy;           /* In the last pass. */
+    bool apply_failed;    /* Nothing is processed until what is committed is in the database. */
+    bool restorer_failed; /* What it had read for standbys may be lost. */
+    bool commit_pending;  /* A commit answered WEIR_AGAIN. */
+    bool was_busy;        /* In the last pass. */
     bool is_paused;
     uint32_t failures;       /* In a row. */
     size_t quantum;          /* Records a pass. */
