@@ -18,6 +18,17 @@ void weir_context_keep_places(weir_context *context, const char *store);
 typedef weir_status (*weir_commit_listener)(weir_processor *processor, weir_error *err);
 void weir_context_on_commit(weir_context *context, weir_commit_listener listener);
 
+/* What a processor may forward: one of process_values its record's key only, but in a punctuation;
+ * a transformer of values, while it has the context, nothing. Else it is WEIR_INVALID. */
+typedef enum weir_forwards {
+    WEIR_FORWARDS_ALL,
+    WEIR_FORWARDS_ITS_KEY,
+    WEIR_FORWARDS_NOTHING,
+} weir_forwards;
+
+/* Sets it, and answers what it was. */
+weir_forwards weir_context_set_forwards(weir_context *context, weir_forwards forwards);
+
 /* Counts the record that is processed as dropped, in the task's metric; WEIR_OK. */
 weir_status weir_context_drop(weir_context *context);
 

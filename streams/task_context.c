@@ -36,6 +36,7 @@ void weir_task_link_contexts(weir_task *task)
         weir_context *context = &task->contexts[i];
         context->task = task;
         context->node = &task->environment->plan->topology->nodes[nodes->items[i]];
+        context->forwards = context->node->keeps_keys ? WEIR_FORWARDS_ITS_KEY : WEIR_FORWARDS_ALL;
         weir_task_make_node_metrics(context);
     }
     for (size_t i = 0; i < nodes->count; i++) {
@@ -265,8 +266,37 @@ weir_status weir_context_process(weir_context *context, const weir_record *recor
     return status;
 }
 
+weir_forwards weir_context_set_forwards(weir_context *context, weir_forwards forwards)
+{
+    weir_forwards before = context->forwards;
+    context->forwards = forwards;
+    return before;
+}
+
+static weir_status check_forward(const weir_context *context, const weir_record *record,
+                                 weir_error *err)
+{
+    const weir_record *own = context->record;
+    if (context->forwards == WEIR_FORWARDS_NOTHING) {
+        return weir_error_set(err, WEIR_INVALID,
+                              "%s: a transformer of values must not forward: it answers the new "
+                              "value",
+                              context->node->name);
+    }
+    if (context->forwards == WEIR_FORWARDS_ITS_KEY && own != NULL &&
+        !weir_bytes_equal(own->key, record->key)) {
+        return weir_error_set(err, WEIR_INVALID,
+                              "%s: process_values must not change keys: let it be process",
+                              context->node->name);
+    }
+    return WEIR_OK;
+}
+
 weir_status weir_context_forward(weir_context *context, const weir_record *record, weir_error *err)
 {
+    if (context->forwards != WEIR_FORWARDS_ALL) {
+        WEIR_TRY(check_forward(context, record, err));
+    }
     for (size_t i = 0; i < context->child_count; i++) {
         WEIR_TRY(forward_to_child(context->children[i], record, err));
     }
@@ -276,6 +306,7 @@ weir_status weir_context_forward(weir_context *context, const weir_record *recor
 weir_status weir_context_forward_to(weir_context *context, const char *child,
                                     const weir_record *record, weir_error *err)
 {
+    WEIR_TRY(check_forward(context, record, err));
     for (size_t i = 0; i < context->child_count; i++) {
         if (strcmp(context->children[i]->node->name, child) == 0) {
             return forward_to_child(context->children[i], record, err);
@@ -300,6 +331,7 @@ weir_punctuator *weir_context_schedule(weir_context *context, int64_t interval_m
                                        weir_punctuation_type type, weir_punctuate punctuate)
 {
     WEIR_ASSERT(interval_ms > 0);
+    WEIR_ASSERT(context->forwards != WEIR_FORWARDS_NOTHING); /* Nor does a transformer schedule. */
     WEIR_ASSERT(punctuate != NULL);
     weir_task *task = context->task;
     WEIR_ASSERT(task->punctuations != NULL); /* Not of what fills a global store. */

@@ -51,6 +51,7 @@ struct weir_context {
     weir_punctuate on_idle;         /* The same. */
     weir_context **children;
     size_t child_count;
+    weir_forwards forwards;
     const weir_record *record; /* What is processed now; NULL: nothing, a punctuation. */
     int32_t topic;             /* Of a sink: the collector's number. */
     int32_t partition_count;   /* Of that topic. */
@@ -125,7 +126,6 @@ void weir_task_look_ahead(const weir_task *task, const weir_record_queue *queue)
 /* store_cache.c: an arena of its own for what processors allocate, until it is left and empty. */
 weir_arena *weir_task_enter_flush_arena(weir_task *task);
 void weir_task_leave_flush_arena(weir_task *task, weir_arena *outer);
-
 /* async.c: the current record has been processed: true when nothing of it is deferred any more. */
 bool weir_async_settle(weir_task *task);
 /* Detaches every deferred record from the task: when it ends, nothing happens. */

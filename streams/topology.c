@@ -363,6 +363,15 @@ void weir_topology_connect_store(weir_topology *topology, const char *processor_
                           processor_name, store_name);
 }
 
+void weir_topology_keep_keys(weir_topology *topology, const char *processor_name)
+{
+    WEIR_ASSERT(!topology->built);
+    weir_node *node = weir_topology_node(topology, processor_name);
+    if (node != NULL) { /* Else there is a mistake already. */
+        node->keeps_keys = true;
+    }
+}
+
 static bool has_retention(weir_store_kind kind)
 {
     return kind == WEIR_STORE_WINDOW || kind == WEIR_STORE_SESSION;

@@ -88,6 +88,9 @@ void weir_topology_add_sink_to(weir_topology *topology, const char *name,
                                const weir_sink_options *options, const char *const *parents);
 void weir_topology_connect_store(weir_topology *topology, const char *processor_name,
                                  const char *store_name);
+/* The processor of that name, which has been added, forwards no other key than that of its record
+ * (process_values): it is WEIR_INVALID where it does. */
+void weir_topology_keep_keys(weir_topology *topology, const char *processor_name);
 
 /* Declares `<application.id>-<name>-repartition`; sinks and sources name the topic by the answer.
  * partition_count 0: as many as the sources with which it is co-partitioned, or that feed it. */

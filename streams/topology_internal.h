@@ -45,6 +45,7 @@ typedef struct weir_node {
     int32_t repartition;              /* Which repartition topic that is; -1: none. */
     weir_source_options source;       /* Of a source; its topics are the strings above. */
     weir_processor_options processor; /* Of a processor. */
+    bool keeps_keys;                  /* The same. */
     weir_sink_options sink;           /* Of a sink; its topic is the string above. */
     weir_indices parents;             /* In the order in which they were named. */
     weir_indices children;            /* In the order in which they were added. */

@@ -96,12 +96,23 @@ static void write_global_table(weir_builder *builder, const weir_graph_node *nod
     weir_topology_add_global_store(builder->topology, &options);
 }
 
+/* A processor that reads rows. */
+typedef struct reader {
+    weir_topology *topology;
+    const char *processor;
+} reader;
+
+static void connect_reader(void *user, const char *store)
+{
+    const reader *self = user;
+    weir_topology_connect_store(self->topology, self->processor, store);
+}
+
 static void connect_rows(weir_builder *builder, const char *processor, const weir_ktable *table)
 {
-    const char *names[WEIR_VIEW_STORES_MAX];
-    size_t count = table == NULL ? 0 : weir_ktable_store_names(table, names, 0);
-    for (size_t i = 0; i < count; i++) {
-        weir_topology_connect_store(builder->topology, processor, names[i]);
+    reader self = {builder->topology, processor};
+    if (table != NULL) {
+        weir_ktable_each_store(table, connect_reader, &self);
     }
 }
 
@@ -147,6 +158,9 @@ static void write_processor(weir_builder *builder, const weir_graph_node *node)
                                    parent_names(builder, node));
     for (const char *const *name = node->store_names; name != NULL && *name != NULL; name++) {
         weir_topology_connect_store(builder->topology, node->name, *name);
+    }
+    if (node->keeps_keys) {
+        weir_topology_keep_keys(builder->topology, node->name);
     }
     connect_rows(builder, node->name, node->reads);
     add_stores(builder, node);

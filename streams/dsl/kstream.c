@@ -251,6 +251,7 @@ weir_kstream *weir_kstream_process_values(weir_kstream *stream,
         weir_builder_given_or_new(stream->builder, options->name, "", "KSTREAM-PROCESSVALUES-");
     weir_graph_node *node = add_process(stream, processor, name, store_names);
     node->value_changing = true;
+    node->keeps_keys = true;
     return weir_kstream_of(stream->builder, node, stream->repartition_required);
 }
 

@@ -56,7 +56,8 @@ weir_kstream *weir_branched_kstream_default(weir_branched_kstream *split,
                                             const weir_operator_options *options);
 
 /* A processor of one's own (processor.h), with the stores it uses, which weir_builder_add_store
- * declared; names end with a NULL. process may change keys, process_values must not. */
+ * declared; names end with a NULL. process may change keys, process_values must not:
+ * it stops with WEIR_INVALID. */
 weir_kstream *weir_kstream_process(weir_kstream *stream, const weir_processor_options *processor,
                                    const weir_operator_options *options,
                                    const char *const *store_names);

@@ -107,24 +107,23 @@ void weir_ktable_require_rows(weir_ktable *table)
     }
 }
 
-size_t weir_ktable_store_names(const weir_ktable *table, const char **names, size_t count)
+void weir_ktable_each_store(const weir_ktable *table, void (*visit)(void *user, const char *name),
+                            void *user)
 {
-    if (table->is_kept) {
-        WEIR_ASSERT(count < WEIR_VIEW_STORES_MAX);
-        names[count] = table->store->options.name;
-        return count + 1;
+    if (table->is_kept || table->kind == WEIR_TABLE_SUPPRESSED) {
+        visit(user, table->store->options.name);
     }
-    if (table->kind == WEIR_TABLE_SUPPRESSED) {
-        WEIR_ASSERT(count < WEIR_VIEW_STORES_MAX);
-        names[count++] = table->store->options.name;
+    if (table->is_kept) {
+        return;
     }
     for (const char *const *name = table->node->store_names;
          table->kind == WEIR_TABLE_TRANSFORM && *name != NULL; name++) {
-        WEIR_ASSERT(count < WEIR_VIEW_STORES_MAX);
-        names[count++] = *name;
+        visit(user, *name);
     }
-    count = weir_ktable_store_names(table->left, names, count);
-    return table->right == NULL ? count : weir_ktable_store_names(table->right, names, count);
+    weir_ktable_each_store(table->left, visit, user);
+    if (table->right != NULL) {
+        weir_ktable_each_store(table->right, visit, user);
+    }
 }
 
 weir_status weir_forward_change(weir_context *context, const weir_record *source,

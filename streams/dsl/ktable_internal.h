@@ -83,10 +83,9 @@ void weir_ktable_require_rows(weir_ktable *table);
  * is user. */
 weir_processor *weir_table_source_new(void *user);
 
-/* Adds the names of the stores that a reader of the table's rows opens, at most max in all; returns
- * how many there are. */
-enum { WEIR_VIEW_STORES_MAX = 64 };
-size_t weir_ktable_store_names(const weir_ktable *table, const char **names, size_t count);
+/* Tells visit of each store that a reader of the table's rows opens, by its name. */
+void weir_ktable_each_store(const weir_ktable *table, void (*visit)(void *user, const char *name),
+                            void *user);
 
 /* What a row of the parent becomes in a filter or a map; null stays null. */
 weir_status weir_ktable_apply(const weir_ktable *table, weir_context *context, weir_bytes key,

@@ -13,6 +13,7 @@
 
 #include "streams/dsl/ktable_internal.h"
 #include "streams/dsl/null_handle_internal.h"
+#include "streams/table_context.h"
 
 #include <stdlib.h>
 
@@ -24,7 +25,13 @@ weir_status weir_value_transformer_new(const weir_ktable *table, weir_context *c
     WEIR_ASSERT(transformer->ops != NULL && transformer->ops->transform != NULL);
     transformer->context = context;
     *out_transformer = transformer;
-    return transformer->ops->init == NULL ? WEIR_OK : transformer->ops->init(transformer, err);
+    if (transformer->ops->init == NULL) {
+        return WEIR_OK;
+    }
+    weir_forwards before = weir_context_set_forwards(context, WEIR_FORWARDS_NOTHING);
+    weir_status status = transformer->ops->init(transformer, err);
+    (void)weir_context_set_forwards(context, before);
+    return status;
 }
 
 void weir_value_transformer_free(weir_value_transformer *transformer)
@@ -40,7 +47,10 @@ weir_status weir_value_transformer_apply(weir_value_transformer *transformer,
 {
     *out_value = WEIR_BYTES_NULL;
     weir_call call = {table->user, weir_context_arena(transformer->context), err, false};
-    return weir_call_check(&call, transformer->ops->transform(transformer, &call, row, out_value));
+    weir_forwards before = weir_context_set_forwards(transformer->context, WEIR_FORWARDS_NOTHING);
+    weir_status status = transformer->ops->transform(transformer, &call, row, out_value);
+    (void)weir_context_set_forwards(transformer->context, before);
+    return weir_call_check(&call, status);
 }
 
 typedef struct transform_processor {

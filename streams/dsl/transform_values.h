@@ -32,7 +32,8 @@ typedef struct weir_value_transformer_ops {
 } weir_value_transformer_ops;
 
 /* The first member of a transformer's own struct. The supplier sets ops, the runtime sets context:
- * for stores, the arena and times; it may neither forward nor schedule. */
+ * for stores, the arena and times; it may neither forward (WEIR_INVALID) nor schedule (a failed
+ * assertion). */
 struct weir_value_transformer {
     const weir_value_transformer_ops *ops; /* Static storage. */
     weir_context *context;

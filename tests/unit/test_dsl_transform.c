@@ -183,6 +183,111 @@ TEST(transformer_that_cannot_begin_stops_the_application)
     check_refused(builder);
 }
 
+/* What a child gets then is no change of a table. */
+static weir_status forward(weir_value_transformer *transformer, weir_call *call,
+                           const weir_record *row, weir_bytes *out_value)
+{
+    (void)out_value;
+    return weir_context_forward(transformer->context, row, call->err);
+}
+
+static weir_value_transformer *new_forwarding(void *user)
+{
+    (void)user;
+    static const weir_value_transformer_ops ops = {NULL, forward, free_naming};
+    naming *self = weir_alloc(sizeof(*self));
+    self->base.ops = &ops;
+    return &self->base;
+}
+
+/* Kafka Streams: ProcessorContext#forward() not supported. */
+static void check_forward_is_refused(weir_builder *owned_builder, const char *text)
+{
+    weir_error err = {0};
+    dsl_fixture self;
+    dsl_fixture_start(&self, owned_builder, "0");
+    const weir_record record = {.topic = "in", .key = WEIR_BYTES("k"), .value = WEIR_BYTES("v")};
+    CHECK_STATUS(weir_test_driver_pipe(self.driver, &record, &err), WEIR_INVALID);
+    if (strstr(err.message, text) == NULL) {
+        CHECK_STR(err.message, text); /* Fails, and shows both. */
+    }
+    dsl_fixture_end(&self);
+}
+
+TEST(transformer_that_forwards_stops_the_application)
+{
+    weir_builder *builder = weir_builder_new();
+    weir_ktable *table = weir_ktable_transform_values(weir_builder_table(builder, "in", NULL, NULL),
+                                                      new_forwarding, NULL, NULL);
+    weir_kstream_to(weir_ktable_to_stream(table, NULL), "out", NULL);
+    check_forward_is_refused(builder, "KTABLE-TRANSFORMVALUES-0000000003: a transformer of values "
+                                      "must not forward: it answers the new value");
+}
+
+TEST(transformer_that_forwards_where_its_row_is_looked_up_stops_it_too)
+{
+    weir_builder *builder = weir_builder_new();
+    weir_ktable *table = weir_ktable_transform_values(
+        weir_builder_table(builder, "table", NULL, NULL), new_forwarding, NULL, NULL);
+    weir_kstream *joined = weir_kstream_left_join_table(weir_builder_stream(builder, "in", NULL),
+                                                        table, dsl_pair_with_bar, NULL);
+    weir_kstream_to(joined, "out", NULL);
+    check_forward_is_refused(builder, "a transformer of values must not forward");
+}
+
+static weir_status change_key(weir_processor *processor, const weir_record *record, weir_error *err)
+{
+    weir_record changed = *record;
+    WEIR_TRY(weir_context_forward(processor->context, &changed, err)); /* As it may. */
+    changed.key = WEIR_BYTES("other");
+    return weir_context_forward(processor->context, &changed, err);
+}
+
+static void free_changing(weir_processor *processor)
+{
+    free(processor);
+}
+
+static weir_processor *new_changing(void *user)
+{
+    (void)user;
+    static const weir_processor_ops ops = {.process = change_key, .free = free_changing};
+    weir_processor *self = weir_alloc(sizeof(*self));
+    self->ops = &ops;
+    return self;
+}
+
+TEST(process_values_that_changes_a_key_stops_the_application)
+{
+    weir_builder *builder = weir_builder_new();
+    const weir_processor_options changing = {.supplier = new_changing};
+    weir_kstream *stream = weir_kstream_process_values(weir_builder_stream(builder, "in", NULL),
+                                                       &changing, NULL, NULL);
+    weir_kstream_to(stream, "out", NULL);
+    check_forward_is_refused(builder, "KSTREAM-PROCESSVALUES-0000000001: process_values must not "
+                                      "change keys: let it be process");
+}
+
+/* A row that is computed from many tables: whoever looks it up reads all their stores. */
+TEST(rows_of_any_number_of_tables_are_looked_up)
+{
+    enum { TABLES = 70 };
+    weir_builder *builder = weir_builder_new();
+    weir_ktable *sum = weir_builder_table(builder, "t0", NULL, NULL);
+    for (int i = 1; i < TABLES; i++) {
+        WEIR_AUTO_FREE char *topic = weir_format("t%d", i);
+        weir_ktable *table = weir_builder_table(builder, topic, NULL, NULL);
+        sum = weir_ktable_left_join(sum, table, dsl_pair_with_bar, NULL);
+    }
+    weir_kstream *joined = weir_kstream_left_join_table(weir_builder_stream(builder, "in", NULL),
+                                                        sum, dsl_pair_with_bar, NULL);
+    weir_kstream_to(joined, "out", NULL);
+    weir_error err = {0};
+    const weir_topology *topology = NULL;
+    CHECK_OK(weir_builder_build(builder, &topology, &err), &err);
+    weir_builder_free(builder);
+}
+
 TEST(missing_supplier_is_a_mistake)
 {
     weir_builder *builder = weir_builder_new();
