@@ -20,18 +20,18 @@
  * There is no tree before the first walk, which sorts what the table has: most stores are never
  * ranged over, and theirs is needed once, when they are applied.
  */
-#include "statestore/ordered_map.h"
+#include "statestore/ordered_map_internal.h"
 
-#include "statestore/entry_index.h"
 #include "statestore/kv_store.h"
-#include "statestore/slab.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NODE_KEYS_MAX = 32, DEPTH_MAX = 24, HEAD_BYTES = 8 };
+enum { NODE_KEYS_MAX = 32, DEPTH_MAX = 24, HEAD_BYTES = 8, INLINE_BYTES_MAX = 512 };
+
+static_assert(INLINE_BYTES_MAX + WEIR_SLAB_STEP_BYTES <= UINT16_MAX, "an inline_capacity");
 
 /* The bytes of a key: the tail of an entry, or a separator of its own. */
 typedef struct key_bytes {
@@ -45,7 +45,7 @@ static_assert(offsetof(weir_ordered_entry, key) - offsetof(weir_ordered_entry, k
 
 static_assert(sizeof(weir_hold) % WEIR_SLAB_STEP_BYTES == 0, "the entry behind it is aligned");
 
-typedef struct node {
+typedef struct weir_ordered_node {
     uint32_t count;
     uint32_t prefix_bytes; /* That all keys of the node share. */
     uint64_t heads[NODE_KEYS_MAX];
@@ -63,17 +63,6 @@ typedef struct branch {
     node *children[NODE_KEYS_MAX + 1];
 } branch;
 
-struct weir_ordered_map {
-    node *root;
-    uint32_t depth; /* Branches above a leaf. */
-    size_t count;
-    size_t front_bytes; /* Of a weir_hold before each entry, or 0. */
-    uint64_t changes;   /* Of the tree; a walk that finds another number searches again. */
-    bool is_ordered;    /* The tree has all entries; before, it has none. */
-    weir_slab slab;
-    weir_entry_index index;
-};
-
 /* The way from the root to a leaf. */
 typedef struct path {
     branch *branches[DEPTH_MAX];
@@ -82,8 +71,6 @@ typedef struct path {
     uint32_t index; /* Of the first key that is not smaller. */
     bool found;     /* It is equal. */
 } path;
-
-static uint8_t removed_marker; /* The data of a slot that says "removed". */
 
 /* Search. */
 
@@ -378,7 +365,6 @@ static void entry_free(weir_ordered_map *map, weir_ordered_entry *entry)
 
 static weir_ordered_entry *entry_new(weir_ordered_map *map, weir_bytes key, size_t value_bytes)
 {
-    enum { INLINE_BYTES_MAX = 512 };
     size_t fixed = map->front_bytes + sizeof(weir_ordered_entry) + key.size;
     size_t bytes =
         value_bytes <= INLINE_BYTES_MAX ? weir_slab_capacity(fixed + value_bytes) : fixed;
@@ -386,7 +372,7 @@ static weir_ordered_entry *entry_new(weir_ordered_map *map, weir_bytes key, size
     memset(piece, 0, map->front_bytes + sizeof(weir_ordered_entry));
     weir_ordered_entry *entry = (weir_ordered_entry *)(void *)(piece + map->front_bytes);
     entry->key_size = (uint32_t)key.size;
-    entry->inline_capacity = (uint32_t)(bytes - fixed);
+    entry->inline_capacity = (uint16_t)(bytes - fixed);
     if (key.size > 0) {
         memcpy(entry->key, key.data, key.size);
     }
@@ -571,95 +557,6 @@ size_t weir_ordered_map_count(const weir_ordered_map *map)
 size_t weir_ordered_map_held_bytes(const weir_ordered_map *map)
 {
     return map->slab.held_bytes + map->index.capacity * sizeof(weir_index_slot);
-}
-
-/* Values. */
-
-static uint8_t *inline_value(weir_ordered_entry *entry)
-{
-    return entry->key + entry->key_size;
-}
-
-static weir_slot *slot_of(weir_ordered_entry *entry, weir_version version)
-{
-    return version == WEIR_FORWARDED ? &weir_ordered_hold(entry)->forwarded
-                                     : &entry->slots[version];
-}
-
-static bool inline_is_free(const weir_ordered_map *map, weir_ordered_entry *entry)
-{
-    const uint8_t *room = inline_value(entry);
-    if (map->front_bytes > 0 && weir_ordered_hold(entry)->forwarded.data == room) {
-        return false;
-    }
-    return entry->slots[WEIR_COMMITTED].data != room && entry->slots[WEIR_STAGED].data != room;
-}
-
-void weir_ordered_drop(weir_ordered_map *map, weir_ordered_entry *entry, weir_version version)
-{
-    weir_slot *slot = slot_of(entry, version);
-    if (slot->data != &removed_marker && slot->data != inline_value(entry)) {
-        weir_slab_release(&map->slab, slot->data, slot->capacity);
-    }
-    *slot = (weir_slot){0};
-}
-
-void weir_ordered_set(weir_ordered_map *map, weir_ordered_entry *entry, weir_version version,
-                      weir_bytes value)
-{
-    WEIR_ASSERT(value.size <= WEIR_KV_VALUE_BYTES_MAX);
-    WEIR_ASSERT(version != WEIR_FORWARDED);
-
-    weir_slot *slot = &entry->slots[version];
-    if (value.data == NULL) {
-        weir_ordered_drop(map, entry, version);
-        slot->data = &removed_marker;
-        return;
-    }
-    if (slot->data == NULL || slot->data == &removed_marker || slot->capacity < value.size) {
-        weir_ordered_drop(map, entry, version);
-        bool fits = value.size <= entry->inline_capacity && inline_is_free(map, entry);
-        slot->capacity = fits ? entry->inline_capacity : (uint32_t)weir_slab_capacity(value.size);
-        slot->data = fits ? inline_value(entry) : weir_slab_alloc(&map->slab, slot->capacity);
-    }
-    if (value.size > 0) {
-        memmove(slot->data, value.data, value.size);
-    }
-    slot->size = (uint32_t)value.size;
-}
-
-void weir_ordered_commit(weir_ordered_map *map, weir_ordered_entry *entry)
-{
-    WEIR_ASSERT(weir_ordered_has(entry, WEIR_STAGED));
-
-    weir_ordered_drop(map, entry, WEIR_COMMITTED);
-    entry->slots[WEIR_COMMITTED] = entry->slots[WEIR_STAGED];
-    entry->slots[WEIR_STAGED] = (weir_slot){0};
-}
-
-void weir_ordered_forward(weir_ordered_entry *entry)
-{
-    weir_slot *forwarded = &weir_ordered_hold(entry)->forwarded;
-    WEIR_ASSERT(forwarded->data == NULL);
-
-    *forwarded = entry->slots[WEIR_STAGED];
-    entry->slots[WEIR_STAGED] = (weir_slot){0};
-}
-
-static const weir_slot *read_slot(const weir_ordered_entry *entry, weir_version version)
-{
-    return slot_of((weir_ordered_entry *)(uintptr_t)entry, version);
-}
-
-bool weir_ordered_has(const weir_ordered_entry *entry, weir_version version)
-{
-    return read_slot(entry, version)->data != NULL;
-}
-
-weir_bytes weir_ordered_value(const weir_ordered_entry *entry, weir_version version)
-{
-    const weir_slot *slot = read_slot(entry, version);
-    return slot->data == &removed_marker ? WEIR_BYTES_NULL : weir_bytes_of(slot->data, slot->size);
 }
 
 /* Walks. */

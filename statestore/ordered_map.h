@@ -19,30 +19,27 @@ typedef struct weir_ordered_map weir_ordered_map;
 /* WEIR_FORWARDED is in holding maps alone: the staged value before the one that is held back. */
 typedef enum weir_version { WEIR_COMMITTED, WEIR_STAGED, WEIR_FORWARDED } weir_version;
 
-/* One version of a value: absent (all-zero), removed, or bytes. */
-typedef struct weir_slot {
-    uint8_t *data;
-    uint32_t size;
-    uint32_t capacity;
-} weir_slot;
+/* A value that lies apart from its entry, or a mark of ordered_map.c. */
+typedef struct weir_apart_value weir_apart_value;
 
 /* An entry of the map; read it through the functions below. */
 typedef struct weir_ordered_entry {
-    weir_slot slots[2];
-    uint32_t inline_capacity; /* Room for one small value after the key. */
+    weir_apart_value *versions[2]; /* NULL: absent; or marked as removed, or as the inline value. */
+    uint16_t inline_capacity;      /* Room for one small value after the key. */
+    uint16_t inline_size;          /* Of that value. */
     uint32_t key_size;
     uint8_t key[];
 } weir_ordered_entry;
 
 /* What stands in front of each entry of a holding map, zeroed at first; hold_log.h fills it. */
 typedef struct weir_hold {
-    weir_slot forwarded;
+    weir_apart_value *forwarded; /* As versions of the entry. */
     int64_t timestamp_ms;
     void *owned_source; /* One block, opaque here; NULL: none. */
     uint32_t written;   /* One more than its place in the log at its last write; 0: not held. */
     uint32_t touched;   /* The same of its last write or read. */
     uint32_t bytes;     /* What it counts for. */
-    uint32_t reserved;
+    uint32_t reserved[3];
 } weir_hold;
 
 weir_ordered_map *weir_ordered_map_new(void);
