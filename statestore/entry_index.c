@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * entry_index.c - linear probing over slots of eight bytes, at most two thirds full.
+ * entry_index.c - linear probing over slots of eight bytes, at most four fifths full.
  *
  *   slot   44 bits of the entry's address | 20 bits of the hash
  *
@@ -108,7 +108,7 @@ static void grow(weir_entry_index *index)
 
 void weir_entry_index_add(weir_entry_index *index, weir_ordered_entry *entry, uint64_t hash)
 {
-    if ((index->count + 1) * 3 > index->capacity * 2) {
+    if ((index->count + 1) * 5 > index->capacity * 4) {
         grow(index);
     }
     place(index, slot_of(entry, hash), hash & (index->capacity - 1));

@@ -66,7 +66,7 @@ static inline void weir_entry_index_prefetch(const weir_entry_index *index, uint
  * Whether it does. */
 static inline bool weir_entry_index_prefetch_entry(const weir_entry_index *index, uint64_t hash)
 {
-    enum { CACHE_LINE_BYTES = 64, PROBES_MAX = 4 };
+    enum { CACHE_LINE_BYTES = 64, PROBES_MAX = 8 };
     for (size_t i = 0; i < PROBES_MAX && index->capacity > 0; i++) {
         weir_index_slot slot = index->slots[(hash + i) & (index->capacity - 1)];
         if (weir_index_may_be(slot, hash)) {
