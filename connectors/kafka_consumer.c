@@ -21,6 +21,7 @@
  * nobody waits for, which wakes that thread. Later versions have fetch.queue.backoff.ms.
  */
 #include "connectors/kafka_internal.h"
+#include "connectors/kafka_layout.h"
 #include "connectors/kafka_metadata.h"
 
 #include "streams/base/arena.h"
@@ -403,7 +404,8 @@ static void add_record(kafka_batch *batch, const kafka_slot *slot, rd_kafka_mess
         .value = {message->payload, message->payload == NULL ? 0 : message->len},
     };
     rd_kafka_headers_t *headers = NULL;
-    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (!weir_kafka_layout_has_no_headers(record->key, record->value) &&
+        rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         fill_headers(batch, headers, record);
     }
     batch->messages[batch->message_count++] = message;

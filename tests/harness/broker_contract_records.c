@@ -135,7 +135,12 @@ void broker_contract_records_come_back_with_all_their_parts(broker_contract *con
         {.partition = 1, .timestamp_ms = 1000, .key = WEIR_BYTES("k"), .value = WEIR_BYTES("v")},
         {.partition = 1, .timestamp_ms = 0, .key = WEIR_BYTES(""), .value = WEIR_BYTES("")},
         {.partition = 1, .timestamp_ms = INT64_C(1) << 40, .key = WEIR_BYTES("gone")},
-        {.partition = 1, .value = WEIR_BYTES("\0\xff"), .headers = headers, .header_count = 3}};
+        {.partition = 1, .value = WEIR_BYTES("\0\xff"), .headers = headers, .header_count = 3},
+        {.partition = 1,
+         .key = WEIR_BYTES("k"),
+         .value = WEIR_BYTES("v"),
+         .headers = headers,
+         .header_count = 1}};
     WEIR_AUTO_PTR(weir_producer) producer = contract_producer(contract, NULL);
     int32_t number = 0;
     int32_t partition_count = 0;
