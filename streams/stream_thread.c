@@ -24,6 +24,7 @@ enum {
     MAILBOX_MESSAGES_MAX = 4096,
     WAIT_FDS_MAX = 64,
     QUANTUM_AT_START = 64,
+    INPUT_BATCH_RECORDS_MAX = 128, /* Few, so they are in the processor's cache when processed. */
     LEVELS_INTERVAL_MS = 100,
     PUSH_INTERVAL_MS = 5,
     PUSH_WAIT_MS = 1,             /* For the producer's thread to begin; at 0 it would miss it. */
@@ -66,6 +67,7 @@ static weir_status open_broker_handles(weir_stream_thread *thread, weir_error *e
     const weir_consumer_options consumer_options = {
         .client_id = thread->client_id,
         .isolation = WEIR_READ_COMMITTED,
+        .batch_records_max = INPUT_BATCH_RECORDS_MAX,
         .fetch_bytes_max = (size_t)thread->options.config->fetch_bytes_max,
     };
     WEIR_TRY(weir_consumer_new(thread->options.broker, &consumer_options, &thread->consumer, err));
