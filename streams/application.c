@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * application.c - makes an application, runs it in threads, ends it. The only file of streams/ that
- * reads the clock, for it is the edge: everything below takes time as an argument.
+ * application.c - makes an application, runs it in threads, ends it. With application_workers.c the
+ * only file of streams/ that reads the clock, for it is the edge: everything below takes time as an
+ * argument.
  */
 #include "streams/coordinator_internal.h"
 
@@ -20,7 +21,6 @@ enum {
     COORDINATOR_WAIT_MS = 50,
     QUESTION_TIMEOUT_MS = 5000,
     START_AGAIN_MS = 100,
-    THREAD_NAME_BYTES = 16,
 };
 
 static void choose_process_id(weir_application *application)
@@ -30,22 +30,6 @@ static void choose_process_id(weir_application *application)
         chosen = application->options.config->group_instance_id;
     }
     application->process_id = weir_strdup(chosen == NULL ? "0" : chosen);
-}
-
-static weir_counter *cpu_counter(const weir_application *application, size_t index)
-{
-    if (application->options.metrics == NULL) {
-        return NULL;
-    }
-    WEIR_AUTO_FREE char *number = weir_format("%zu", index);
-    const weir_label labels[] = {
-        {"application_id", application->plan->application_id},
-        {"thread_id", number},
-    };
-    return weir_metrics_counter(application->options.metrics,
-                                (weir_metric_id){"weir_stream_thread_cpu_ns_total",
-                                                 "CPU time of the thread, in nanoseconds.", labels,
-                                                 WEIR_COUNT_OF(labels)});
 }
 
 static weir_gauge *client_gauge(weir_application *application, const char *name, const char *help)
@@ -78,35 +62,6 @@ static void make_metrics(weir_application *application)
                              application->options.config, application->options.database);
 }
 
-static weir_status open_workers(weir_application *application, weir_error *err)
-{
-    size_t count = (size_t)application->options.config->num_stream_threads;
-    application->workers = weir_alloc_array(count, sizeof(*application->workers));
-    for (size_t i = 0; i < count; i++) {
-        const weir_stream_thread_options options = {
-            .plan = application->plan,
-            .config = application->options.config,
-            .broker = application->options.broker,
-            .database = application->options.database,
-            .metrics = application->options.metrics,
-            .membership = application->membership,
-            .process_id = application->process_id,
-            .index = (int32_t)i,
-            .never_waits = application->options.never_waits,
-            .report = weir_application_take_report,
-            .applied = weir_application_take_applied,
-            .snapshots = application->options.snapshots,
-            .find_snapshot = weir_application_find_snapshot,
-            .user = application,
-        };
-        application->workers[i].application = application;
-        application->workers[i].cpu_ns = cpu_counter(application, i);
-        WEIR_TRY(weir_stream_thread_new(&options, &application->workers[i].thread, err));
-        application->worker_count = i + 1;
-    }
-    return WEIR_OK;
-}
-
 static weir_status make(const weir_application_options *options, weir_application **out_application,
                         weir_error *err)
 {
@@ -125,7 +80,7 @@ static weir_status make(const weir_application_options *options, weir_applicatio
     WEIR_TRY(weir_internal_topics_create(options->broker, application->plan, options->config, err));
     application->slots =
         weir_alloc_array(application->plan->task_count, sizeof(*application->slots));
-    WEIR_TRY(open_workers(application, err));
+    WEIR_TRY(weir_workers_open(application, err));
     application->trader = weir_trader_new(application);
     application->cleanup = weir_state_cleanup_new(application->plan->task_count);
     application->topics_watch = weir_topics_watch_new(options->broker, application->plan,
@@ -158,12 +113,6 @@ weir_status weir_application_new(const weir_application_options *options,
         *err = own;
     }
     return status;
-}
-
-static void stop_worker(void *consumer, void *argument)
-{
-    (void)consumer;
-    ((weir_application_worker *)argument)->stopping = true;
 }
 
 /* A thread has been joined. */
@@ -238,16 +187,7 @@ weir_status weir_application_tell_worker(weir_application *application, size_t w
 
 static void join_threads(weir_application *application)
 {
-    for (size_t i = 0; i < application->worker_count; i++) {
-        weir_application_worker *worker = &application->workers[i];
-        if (worker->started) {
-            weir_error err = {0};
-            const weir_message message = {stop_worker, NULL, worker};
-            (void)weir_mailbox_post(weir_stream_thread_mailbox(worker->thread), message, &err);
-            pthread_join(worker->pthread, NULL);
-            set_ended(application, &worker->started);
-        }
-    }
+    weir_workers_join(application);
     if (application->threaded) {
         pthread_mutex_lock(&application->lock);
         application->abandoned = true;
@@ -264,10 +204,7 @@ void weir_application_free(weir_application *application)
         return;
     }
     join_threads(application);
-    for (size_t i = 0; i < application->worker_count; i++) {
-        weir_stream_thread_free(application->workers[i].thread);
-    }
-    free(application->workers);
+    weir_workers_free(application);
     weir_trader_free(application->trader);
     weir_state_cleanup_free(application->cleanup);
     weir_topics_watch_free(application->topics_watch);
@@ -280,50 +217,6 @@ void weir_application_free(weir_application *application)
     free(application->slots);
     free(application->process_id);
     free(application);
-}
-
-/* Debuggers and profilers show the name: "weir-extract-0", cut to what the kernel takes. */
-static void name_thread(const weir_application_worker *worker)
-{
-    char name[THREAD_NAME_BYTES];
-    const weir_application *application = worker->application;
-    (void)snprintf(name, sizeof(name), "%.13s-%zu", application->plan->application_id,
-                   (size_t)(worker - application->workers));
-    (void)pthread_setname_np(pthread_self(), name);
-}
-
-static void count_cpu(const weir_application_worker *worker, uint64_t *counted_ns)
-{
-    if (worker->cpu_ns != NULL) {
-        uint64_t now_ns = weir_clock_thread_cpu_ns();
-        weir_counter_add(worker->cpu_ns, now_ns - *counted_ns);
-        *counted_ns = now_ns;
-    }
-}
-
-static void *run_worker(void *argument)
-{
-    weir_application_worker *worker = argument;
-    weir_application *application = worker->application;
-    uint64_t counted_ns = 0;
-    name_thread(worker);
-    while (!worker->stopping) {
-        bool busy = false;
-        weir_error err = {0};
-        weir_status status =
-            weir_stream_thread_step(worker->thread, weir_clock_now_ms(), &busy, &err);
-        if (status != WEIR_OK) {
-            weir_application_worker_failed(worker, status, &err);
-            break;
-        }
-        count_cpu(worker, &counted_ns);
-        if (!busy && !worker->stopping) {
-            weir_stream_thread_wait(worker->thread, weir_clock_now_ms());
-        }
-    }
-    weir_mailbox_close(weir_stream_thread_mailbox(worker->thread));
-    weir_mailbox_wake(application->mailbox);
-    return NULL;
 }
 
 static bool is_at_end(weir_application *application)
@@ -360,8 +253,8 @@ static void *run_coordinator(void *argument)
     return NULL;
 }
 
-static weir_status start_thread(pthread_t *thread, void *(*run)(void *), void *argument,
-                                weir_error *err)
+weir_status weir_application_start_thread(pthread_t *thread, void *(*run)(void *), void *argument,
+                                          weir_error *err)
 {
     int code = pthread_create(thread, NULL, run, argument);
     return code == 0
@@ -373,19 +266,10 @@ static weir_status start_thread(pthread_t *thread, void *(*run)(void *), void *a
 static weir_status start_coordinator(weir_application *application, weir_error *err)
 {
     pthread_mutex_lock(&application->threads_lock);
-    weir_status status = start_thread(&application->coordinator, run_coordinator, application, err);
+    weir_status status =
+        weir_application_start_thread(&application->coordinator, run_coordinator, application, err);
     application->threaded = status == WEIR_OK;
     pthread_mutex_unlock(&application->threads_lock);
-    return status;
-}
-
-static weir_status start_worker(weir_application_worker *worker, weir_error *err)
-{
-    pthread_mutex_lock(&worker->application->threads_lock);
-    weir_stream_thread_measure(worker->thread, weir_clock_monotonic_ns);
-    weir_status status = start_thread(&worker->pthread, run_worker, worker, err);
-    worker->started = status == WEIR_OK;
-    pthread_mutex_unlock(&worker->application->threads_lock);
     return status;
 }
 
@@ -393,10 +277,7 @@ weir_status weir_application_start(weir_application *application, weir_error *er
 {
     WEIR_ASSERT(!application->threaded);
     weir_topics_watch_use_threads(application->topics_watch);
-    for (size_t i = 0; i < application->worker_count; i++) {
-        weir_application_worker *worker = &application->workers[i];
-        WEIR_TRY(start_worker(worker, err));
-    }
+    WEIR_TRY(weir_workers_start(application, err));
     return start_coordinator(application, err);
 }
 
@@ -523,9 +404,21 @@ static bool ask(weir_application *application, size_t worker, worker_answer *out
                                        &err) == WEIR_OK;
 }
 
+/* No task is between two workers, of which neither would tell of it. */
+static bool is_settled(weir_application *application)
+{
+    pthread_mutex_lock(&application->lock);
+    bool settled = application->state == WEIR_APPLICATION_RUNNING && !application->levels;
+    for (size_t i = 0; settled && i < application->plan->task_count; i++) {
+        settled = !application->slots[i].moves;
+    }
+    pthread_mutex_unlock(&application->lock);
+    return settled;
+}
+
 bool weir_application_is_idle(weir_application *application)
 {
-    if (weir_application_state_now(application) != WEIR_APPLICATION_RUNNING) {
+    if (!is_settled(application)) {
         return false;
     }
     for (size_t i = 0; i < application->worker_count; i++) {
@@ -545,27 +438,6 @@ uint64_t weir_application_activity(weir_application *application)
         sum += ask(application, i, &got) ? got.activity : 0;
     }
     return sum;
-}
-
-weir_status weir_application_step_worker(weir_application *application, size_t index,
-                                         int64_t now_ms, bool *out_busy, weir_error *err)
-{
-    WEIR_ASSERT(!application->threaded);
-    WEIR_ASSERT(index < application->worker_count);
-    *out_busy = false;
-    weir_application_worker *worker = &application->workers[index];
-    if (worker->failed) {
-        return WEIR_OK;
-    }
-    weir_error own = {0};
-    weir_status status = weir_stream_thread_step(worker->thread, now_ms, out_busy, &own);
-    if (status != WEIR_OK) {
-        weir_application_worker_failed(worker, status, &own);
-        if (err != NULL) {
-            *err = own;
-        }
-    }
-    return status;
 }
 
 weir_status weir_application_step(weir_application *application, int64_t now_ms, bool *out_busy,

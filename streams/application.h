@@ -74,6 +74,23 @@ WEIR_DEFINE_AUTO_PTR(weir_application);
 /* Starts the threads: a coordinator and num.stream.threads workers. */
 weir_status weir_application_start(weir_application *application, weir_error *err);
 
+/* KafkaStreams.addStreamThread: one worker more, up to weir.stream.threads.max. It connects here;
+ * when it has read the global tables, it gets its part of the tasks. *out_index: which one it is.
+ * WEIR_INVALID: all are there, or the application does not run. WEIR_IO: the broker does not
+ * answer; nothing is changed. Any thread but those of the application; not while it is closed. */
+weir_status weir_application_add_stream_thread(weir_application *application, size_t *out_index,
+                                               weir_error *err);
+
+/* KafkaStreams.removeStreamThread: the last worker commits, its tasks go to the others, and it
+ * ends. Waits for that, at most timeout_ms; WEIR_AGAIN: it goes on by itself. WEIR_INVALID: it is
+ * the only one (Kafka Streams would end it, too), or the application does not run. Threads: as
+ * above. */
+weir_status weir_application_remove_stream_thread(weir_application *application, int64_t timeout_ms,
+                                                  size_t *out_index, weir_error *err);
+
+/* How many work now. Any thread. */
+size_t weir_application_stream_thread_count(weir_application *application);
+
 /* Asks for the end; the state says when it is reached. */
 void weir_application_request_close(weir_application *application);
 
@@ -110,7 +127,8 @@ uint64_t weir_application_activity(weir_application *application);
 weir_status weir_application_step(weir_application *application, int64_t now_ms, bool *out_busy,
                                   weir_error *err);
 
-/* The same in parts, for schedulers: the coordinator alone; worker index (< num.stream.threads). */
+/* The same in parts, for schedulers: the coordinator alone; worker index, below
+ * weir.stream.threads.max (nothing where it rests). */
 weir_status weir_application_step_coordinator(weir_application *application, int64_t now_ms,
                                               bool *out_busy, weir_error *err);
 weir_status weir_application_step_worker(weir_application *application, size_t index,

@@ -9,11 +9,10 @@
 #ifndef WEIR_STREAMS_APPLICATION_INTERNAL_H
 #define WEIR_STREAMS_APPLICATION_INTERNAL_H
 
-#include "streams/application.h"
+#include "streams/application_workers.h"
 #include "streams/memory_metrics.h"
 #include "streams/placement_log.h"
 #include "streams/state_cleanup.h"
-#include "streams/stream_thread.h"
 #include "streams/topics_watch.h"
 
 #include <pthread.h>
@@ -60,29 +59,20 @@ typedef struct weir_slot_counts {
 
 typedef struct weir_trader weir_trader;
 
-typedef struct weir_application_worker {
-    weir_application *application;
-    weir_stream_thread *thread;
-    pthread_t pthread;
-    weir_counter *cpu_ns; /* What its thread has used; NULL: nobody counts. */
-    bool started;         /* Under threads_lock: it has a thread. */
-    bool failed;          /* Under lock: its loop has ended. */
-    bool stopping;        /* The worker's own: a message told it to end. */
-} weir_application_worker;
-
 struct weir_application {
     weir_application_options options;
     weir_plan *plan;
     char *process_id;
     weir_membership *membership;
     weir_application_worker *workers;
-    size_t worker_count;
+    size_t worker_count;   /* Those that rest as well. */
     weir_mailbox *mailbox; /* To wake the coordinator. */
     pthread_t coordinator;
     bool threaded;                /* Under threads_lock: the coordinator has a thread. */
     pthread_mutex_t threads_lock; /* Taken before others; see weir_application_ask_worker. */
     pthread_mutex_t lock;
     weir_slot *slots;             /* Under lock, by index of the plan's tasks. */
+    bool levels;                  /* Under lock: a worker was added and has no task yet. */
     weir_application_state state; /* Under lock. */
     bool close_requested;         /* Under lock. */
     bool paused;                  /* Under lock. */
@@ -111,6 +101,12 @@ struct weir_application {
     bool releasing; /* Revoked tasks are being stopped; the group waits for us. */
 };
 
+/* application.c: WEIR_FATAL: the system has no thread left. */
+weir_status weir_application_start_thread(pthread_t *thread, void *(*run)(void *), void *argument,
+                                          weir_error *err);
+/* coordinator.c: what stops the application, unless something does already; any thread. */
+void weir_application_note_failure(weir_application *application, weir_status status,
+                                   const weir_error *err);
 /* coordinator_group.c: joins the group, again where it was thrown out. */
 weir_status weir_application_join(weir_application *application, weir_error *err);
 /* What a worker tells of a task; user is the application. */
@@ -128,10 +124,6 @@ void weir_application_move_task(weir_application *application, size_t task_index
 weir_trader *weir_trader_new(const weir_application *application);
 void weir_trader_free(weir_trader *trader); /* NULL is fine. */
 void weir_trader_look(weir_trader *trader, weir_application *application, int64_t now_ms);
-/* A worker's loop has ended with a status that stops the application. */
-void weir_application_worker_failed(weir_application_worker *worker, weir_status status,
-                                    const weir_error *err);
-
 /* Whether workers have threads now: it was started, and is not closed yet. */
 bool weir_application_has_threads(weir_application *application);
 /* Has question answered by a worker, with its weir_stream_thread: by mailbox, or here where it has

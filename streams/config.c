@@ -56,6 +56,10 @@ static const setting_spec specs[] = {
            "Exactly once: a worker with nothing else to do commits so long after the last commit, "
            "or after twice what that took; at commit.interval.ms at the latest."),
     NUMBER("num.stream.threads", num_stream_threads, "", 1, 1, 256, "Workers of this process."),
+    NUMBER(
+        "weir.stream.threads.max", stream_threads_max, "", 0, 0, 256,
+        "How many workers may be added while it runs, those of the start included: the memory is "
+        "divided by it. 0: num.stream.threads."),
     NUMBER("num.standby.replicas", num_standby_replicas, "", 0, 0, 100,
            "How many other processes follow the changelogs of each task, to take it over fast."),
     NUMBER(
@@ -335,6 +339,19 @@ static weir_status set_one(weir_config *config, const weir_setting *setting, wei
     return WEIR_FATAL;
 }
 
+static weir_status check_threads(weir_config *config, weir_error *err)
+{
+    if (config->stream_threads_max == 0) {
+        config->stream_threads_max = config->num_stream_threads;
+    }
+    return config->stream_threads_max >= config->num_stream_threads
+               ? WEIR_OK
+               : weir_error_set(err, WEIR_INVALID,
+                                "weir.stream.threads.max = %" PRId64 " is less than "
+                                "num.stream.threads = %" PRId64 ": raise it, or leave it out",
+                                config->stream_threads_max, config->num_stream_threads);
+}
+
 static weir_status check_whole(const weir_config *config, weir_error *err)
 {
     if (config->application_id == NULL) {
@@ -374,6 +391,9 @@ weir_status weir_config_init(weir_config *config, const weir_setting *settings, 
     }
     if (status == WEIR_OK) {
         status = check_whole(config, err);
+    }
+    if (status == WEIR_OK) {
+        status = check_threads(config, err);
     }
     if (status == WEIR_OK) {
         status = weir_auto_offset_reset_parse(config->auto_offset_reset_text,

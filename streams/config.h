@@ -47,6 +47,7 @@ typedef struct weir_config {
     int64_t commit_interval_ms;
     int64_t commit_idle_ms; /* Exactly once, with nothing else to do: the soonest. */
     int64_t num_stream_threads;
+    int64_t stream_threads_max;
     int64_t poll_ms;
     int64_t buffered_records_per_partition;
     int64_t max_task_idle_ms;   /* -1: take what is there. */

@@ -60,7 +60,8 @@ static void name_deleted_topic(const weir_application *application, weir_error *
     }
 }
 
-static void note_failure(weir_application *application, weir_status status, const weir_error *err)
+void weir_application_note_failure(weir_application *application, weir_status status,
+                                   const weir_error *err)
 {
     weir_error failure = *err;
     if (status == WEIR_INVALID) {
@@ -72,20 +73,6 @@ static void note_failure(weir_application *application, weir_status status, cons
         application->failure = failure;
     }
     pthread_mutex_unlock(&application->lock);
-}
-
-void weir_application_worker_failed(weir_application_worker *worker, weir_status status,
-                                    const weir_error *err)
-{
-    pthread_mutex_lock(&worker->application->lock);
-    worker->failed = true;
-    pthread_mutex_unlock(&worker->application->lock);
-    if (worker->application->alive_level != NULL) {
-        weir_gauge_add(worker->application->alive_level, -1);
-        weir_gauge_add(worker->application->failed_level, 1);
-    }
-    note_failure(worker->application, status, err);
-    weir_mailbox_wake(worker->application->mailbox);
 }
 
 void weir_application_take_applied(void *user, uint64_t records)
@@ -161,11 +148,13 @@ static weir_status step_open(weir_application *application, int64_t now_ms, bool
     weir_placing_step(application, now_ms, busy);
     weir_trader_look(application->trader, application, now_ms);
     weir_slot_counts counts = weir_slots_drive(application, false);
+    weir_workers_step(application);
     WEIR_TRY(weir_group_follow(application, &counts, busy, err));
     bool running = application->assigned_once && application->joined && !application->releasing &&
                    counts.unsettled == 0;
     set_state(application, running ? WEIR_APPLICATION_RUNNING : WEIR_APPLICATION_REBALANCING);
     if (running) { /* Who waits for the group may get back what it had. */
+        weir_workers_level(application);
         weir_state_cleanup_look(application->cleanup, application, now_ms);
     }
     return WEIR_OK;
@@ -221,7 +210,7 @@ weir_status weir_application_step_coordinator(weir_application *application, int
         return WEIR_OK;
     }
     if (status != WEIR_OK) {
-        note_failure(application, status, &own);
+        weir_application_note_failure(application, status, &own);
         if (err != NULL) {
             *err = own;
         }

@@ -139,30 +139,17 @@ void weir_slots_released(weir_application *application)
     pthread_mutex_unlock(&application->lock);
 }
 
-/* The worker with the fewest tasks; SIZE_MAX: all have failed. */
-static size_t least_loaded(const weir_application *application)
+static weir_worker_state state_of(const weir_application *application, size_t worker)
 {
-    size_t best = SIZE_MAX;
-    size_t best_load = SIZE_MAX;
-    for (size_t w = 0; w < application->worker_count; w++) {
-        size_t load = 0;
-        for (size_t i = 0; i < application->plan->task_count; i++) {
-            const weir_slot *slot = &application->slots[i];
-            load += slot->state != WEIR_SLOT_NONE && slot->worker == w ? 1 : 0;
-        }
-        if (!application->workers[w].failed && load < best_load) {
-            best = w;
-            best_load = load;
-        }
-    }
-    return best;
+    return application->workers[worker].state;
 }
 
-/* The worker that a task is to be opened on; SIZE_MAX: all have failed. */
+/* The worker that a task is to be opened on; SIZE_MAX: none works. */
 static size_t choose_worker(const weir_application *application, const weir_slot *slot)
 {
-    return slot->moves && !application->workers[slot->target].failed ? slot->target
-                                                                     : least_loaded(application);
+    return slot->moves && state_of(application, slot->target) == WEIR_WORKER_WORKS
+               ? slot->target
+               : weir_workers_least_loaded(application);
 }
 
 static void note_command(weir_slot *slot, weir_task_command command)
@@ -272,7 +259,8 @@ static void keep(weir_application *application, size_t index)
 static void drive_slot(weir_application *application, size_t index, bool closing)
 {
     weir_slot *slot = &application->slots[index];
-    if (slot->state != WEIR_SLOT_NONE && application->workers[slot->worker].failed) {
+    weir_worker_state worker = state_of(application, slot->worker);
+    if (slot->state != WEIR_SLOT_NONE && worker == WEIR_WORKER_FAILED) {
         forget_task(slot);
     }
     slot->must_stop = slot->must_stop && slot->active;
@@ -283,7 +271,8 @@ static void drive_slot(weir_application *application, size_t index, bool closing
     if (is_on_its_way(slot)) {
         return;
     }
-    switch (closing ? WEIR_PLACE_NONE : slot->role) {
+    bool has_to_leave = slot->state != WEIR_SLOT_NONE && worker == WEIR_WORKER_LEAVES;
+    switch (closing || has_to_leave ? WEIR_PLACE_NONE : slot->role) {
     case WEIR_PLACE_NONE:
         leave(application, index);
         break;

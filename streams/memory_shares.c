@@ -40,7 +40,7 @@ static int64_t *limit_of(weir_config *config, const memory_part *part)
 static int64_t bytes_of(const weir_config *config, const memory_part *part)
 {
     int64_t bytes = *(const int64_t *)(const void *)((const char *)config + part->member);
-    return part->per_worker ? bytes * config->num_stream_threads : bytes;
+    return part->per_worker ? bytes * config->stream_threads_max : bytes;
 }
 
 static bool is_set(const char *name, const weir_setting *settings, size_t count)
@@ -69,7 +69,7 @@ static weir_status refuse(const weir_config *config, const weir_setting *setting
         err, WEIR_INVALID,
         "weir.memory.max.bytes = %" PRId64 " is too little for %" PRId64
         " workers and the limits that are set%s%.120s: raise it, or leave limits out",
-        config->memory_bytes_max, config->num_stream_threads, taken.size > 1 ? ":" : "",
+        config->memory_bytes_max, config->stream_threads_max, taken.size > 1 ? ":" : "",
         (const char *)taken.data);
 }
 
@@ -90,7 +90,7 @@ weir_status weir_memory_shares_set(weir_config *config, const weir_setting *sett
         if (is_set(parts[i].setting, settings, count)) {
             continue;
         }
-        int64_t workers = parts[i].per_worker ? config->num_stream_threads : 1;
+        int64_t workers = parts[i].per_worker ? config->stream_threads_max : 1;
         int64_t limit = left / weights * parts[i].weight / workers;
         if (limit < parts[i].min) {
             return refuse(config, settings, count, err);

@@ -52,7 +52,8 @@ static void close_resources(weir_stream_thread *thread)
     for (size_t i = thread->resources_open; i > 0; i--) {
         topology->resources[i - 1].options.close(thread->resources[i - 1]);
     }
-    free(thread->resources);
+    thread->resources_open = 0;
+    free(weir_take(&thread->resources));
 }
 
 static weir_status open_broker_handles(weir_stream_thread *thread, weir_error *err)
@@ -88,12 +89,11 @@ static void make_names(weir_stream_thread *thread)
     }
 }
 
-weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
-                                   weir_stream_thread **out_thread, weir_error *err)
+weir_stream_thread *weir_stream_thread_new(const weir_stream_thread_options *options)
 {
     WEIR_ASSERT(options->process_id != NULL);
     WEIR_ASSERT(options->report != NULL);
-    WEIR_AUTO_PTR(weir_stream_thread) thread = weir_alloc(sizeof(*thread));
+    weir_stream_thread *thread = weir_alloc(sizeof(*thread));
     thread->options = *options;
     thread->quantum = QUANTUM_AT_START;
     thread->mailbox = weir_mailbox_new(MAILBOX_MESSAGES_MAX);
@@ -112,26 +112,41 @@ weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
     make_names(thread);
     weir_thread_metrics_init(&thread->metrics, options->metrics, options->plan->application_id,
                              options->index);
-    WEIR_TRY(open_resources(thread, err));
-    WEIR_TRY(open_broker_handles(thread, err));
     thread->environment = (weir_task_environment){
         .plan = options->plan,
         .config = options->config,
         .broker = options->broker,
         .database = options->database,
-        .collector = thread->collector,
-        .consumer = thread->consumer,
         .metrics = options->metrics,
-        .resources = thread->resources,
         .iterator_clock.now_ms = &thread->environment.now_ms,
         .cache.bytes_max = (size_t)(options->config->cache_bytes_max /
-                                    options->config->num_stream_threads), /* As Kafka Streams. */
+                                    options->config->stream_threads_max), /* As Kafka Streams. */
     };
-    WEIR_TRY(
-        weir_global_stores_new(&thread->environment, thread->client_id, &thread->globals, err));
-    thread->environment.globals = thread->globals;
-    *out_thread = weir_take(&thread);
+    return thread;
+}
+
+weir_status weir_stream_thread_open(weir_stream_thread *thread, weir_error *err)
+{
+    weir_task_environment *environment = &thread->environment;
+    WEIR_TRY(open_resources(thread, err));
+    WEIR_TRY(open_broker_handles(thread, err));
+    environment->collector = thread->collector;
+    environment->consumer = thread->consumer;
+    environment->resources = thread->resources;
+    WEIR_TRY(weir_global_stores_new(environment, thread->client_id, &thread->globals, err));
+    environment->globals = thread->globals;
     return WEIR_OK;
+}
+
+void weir_stream_thread_rest(weir_stream_thread *thread)
+{
+    WEIR_ASSERT(thread->owned_count == 0);
+    weir_task_figures_set_ready(thread->figures, false);
+    close_resources(thread); /* After the tasks: what they deferred ends in there. */
+    weir_restorer_free(weir_take(&thread->restorer));
+    weir_global_stores_free(weir_take(&thread->globals));
+    weir_consumer_free(weir_take(&thread->consumer));
+    weir_collector_free(weir_take(&thread->collector));
 }
 
 void weir_stream_thread_free(weir_stream_thread *thread)
@@ -147,11 +162,7 @@ void weir_stream_thread_free(weir_stream_thread *thread)
         weir_task_free(task);
     }
     weir_watchers_free(&thread->environment);
-    close_resources(thread); /* After the tasks: what they deferred ends in there. */
-    weir_restorer_free(thread->restorer);
-    weir_global_stores_free(thread->globals);
-    weir_consumer_free(thread->consumer);
-    weir_collector_free(thread->collector);
+    weir_stream_thread_rest(thread);
     weir_mailbox_free(thread->mailbox);
     free(thread->tasks);
     free(thread->owned);
@@ -431,6 +442,7 @@ static weir_status work(weir_stream_thread *thread, bool *busy, weir_error *err)
     if (!weir_global_stores_are_complete(thread->globals)) {
         return WEIR_OK; /* No task is open yet, and none may see half of a table. */
     }
+    weir_task_figures_set_ready(thread->figures, true);
     WEIR_TRY(open_tasks(thread, busy, err));
     WEIR_TRY(weir_stream_thread_bring_up(thread, busy, err));
     WEIR_TRY(weir_stream_thread_take_input(thread, busy, err));
@@ -616,6 +628,9 @@ static bool is_idle(weir_stream_thread *thread, weir_task *task)
 
 bool weir_stream_thread_is_idle(weir_stream_thread *thread)
 {
+    if (thread->collector == NULL) {
+        return true; /* It rests. */
+    }
     if (thread->commit_pending || weir_collector_is_dirty(thread->collector) ||
         thread->needs_reset || thread->to_open_count > 0 ||
         !weir_global_stores_are_level(thread->globals)) {

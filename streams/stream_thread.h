@@ -62,8 +62,16 @@ typedef struct weir_stream_thread_options {
     void *user;
 } weir_stream_thread_options;
 
-weir_status weir_stream_thread_new(const weir_stream_thread_options *options,
-                                   weir_stream_thread **out_thread, weir_error *err);
+/* One that rests: it has no connection, and may not be stepped. */
+weir_stream_thread *weir_stream_thread_new(const weir_stream_thread_options *options);
+
+/* Opens its connections and resources, for the thread that steps it from then on; after a failure
+ * it is to rest again. WEIR_IO: the broker does not answer. */
+weir_status weir_stream_thread_open(weir_stream_thread *thread, weir_error *err);
+
+/* Closes them; it has no task. */
+void weir_stream_thread_rest(weir_stream_thread *thread);
+
 /* Drops every task without a commit: what a crash would leave. NULL is fine. */
 void weir_stream_thread_free(weir_stream_thread *thread);
 WEIR_DEFINE_AUTO_PTR(weir_stream_thread);

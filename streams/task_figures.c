@@ -20,6 +20,7 @@ typedef struct task_figure {
 struct weir_task_figures {
     size_t task_count;
     _Atomic uint64_t busy_ns;
+    atomic_bool is_ready;
     task_figure tasks[];
 };
 
@@ -79,4 +80,14 @@ void weir_task_figures_add_busy_ns(weir_task_figures *figures, uint64_t more)
 uint64_t weir_task_figures_busy_ns(const weir_task_figures *figures)
 {
     return atomic_load_explicit(&figures->busy_ns, memory_order_relaxed);
+}
+
+void weir_task_figures_set_ready(weir_task_figures *figures, bool is_ready)
+{
+    atomic_store_explicit(&figures->is_ready, is_ready, memory_order_relaxed);
+}
+
+bool weir_task_figures_is_ready(const weir_task_figures *figures)
+{
+    return atomic_load_explicit(&figures->is_ready, memory_order_relaxed);
 }

@@ -10,6 +10,7 @@
 #ifndef WEIR_STREAMS_TASK_FIGURES_H
 #define WEIR_STREAMS_TASK_FIGURES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,10 @@ int64_t weir_task_figures_position(const weir_task_figures *figures, size_t task
 /* Records that this worker has processed for a task; only grows, whoever has the task meanwhile. */
 void weir_task_figures_add_processed(weir_task_figures *figures, size_t task_index, uint64_t more);
 uint64_t weir_task_figures_processed(const weir_task_figures *figures, size_t task_index);
+
+/* Whether a task that the worker gets would begin at once: the global tables are read. */
+void weir_task_figures_set_ready(weir_task_figures *figures, bool is_ready);
+bool weir_task_figures_is_ready(const weir_task_figures *figures);
 
 /* Time that the worker spent in passes that found work, in ns; only grows. */
 void weir_task_figures_add_busy_ns(weir_task_figures *figures, uint64_t more);

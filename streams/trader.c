@@ -70,7 +70,7 @@ static void look_at_worker(weir_trader *trader, weir_application *application, s
     trader->workers[index].busy_ns = busy_ns - trader->busy_ns[index];
     trader->busy_ns[index] = busy_ns;
     pthread_mutex_lock(&application->lock);
-    trader->workers[index].takes_part = !application->workers[index].failed;
+    trader->workers[index].takes_part = application->workers[index].state == WEIR_WORKER_WORKS;
     pthread_mutex_unlock(&application->lock);
 }
 

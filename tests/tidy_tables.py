@@ -93,8 +93,8 @@ ALLOWED_SYNC = [
     (r"connectors/rest_stream\.c", "connections that sleep: the server's threads and their waker"),
     (r"streams/topics_watch\.c", "a question to the broker has a thread, so that nobody waits"),
     (r"streams/membership\.c", "the member: the coordinator polls it, workers commit with it"),
-    (r"streams/(application(_internal\.h|\.c)|coordinator(_slots|_placement)?\.c|trader\.c|"
-     r"state_cleanup\.c)",
+    (r"streams/(application(_internal\.h|(_workers)?\.c)|state_cleanup\.c|trader\.c|"
+     r"coordinator(_slots|_placement)?\.c)",
      "any thread asks for the state"),
     (r"streams/base/logging\.c", "the threshold, and whole lines on one descriptor"),
     (r"topologies/run_status\.c", "log lines of any thread go between the lines on the terminal"),

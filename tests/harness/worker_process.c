@@ -76,7 +76,8 @@ weir_status worker_process_open(worker_process *process, const worker_process_op
         .find_snapshot = find_snapshot,
         .user = process,
     };
-    WEIR_TRY(weir_stream_thread_new(&thread, &process->thread, &process->err));
+    process->thread = weir_stream_thread_new(&thread);
+    WEIR_TRY(weir_stream_thread_open(process->thread, &process->err));
     return join(process);
 }
 

@@ -85,7 +85,8 @@ static void open_process(bench *b, process *to, const char *directory)
         .find_snapshot = find_snapshot,
         .user = to,
     };
-    must(weir_stream_thread_new(&options, &to->thread, &err), &err);
+    to->thread = weir_stream_thread_new(&options);
+    must(weir_stream_thread_open(to->thread, &err), &err);
 }
 
 static void close_process(process *of)

@@ -133,6 +133,19 @@ void sim_instance_trade(sim_instance *instance, size_t task_index, size_t worker
     weir_application_move_task(instance->application, task_index, worker);
 }
 
+bool sim_instance_resize(sim_instance *instance, bool more)
+{
+    WEIR_ASSERT(instance->running);
+
+    size_t worker = 0;
+    weir_error err = {0};
+    weir_status status =
+        more ? weir_application_add_stream_thread(instance->application, &worker, &err)
+             : weir_application_remove_stream_thread(instance->application, 0, &worker, &err);
+    CHECK(status == WEIR_OK || status == WEIR_AGAIN || status == WEIR_INVALID || status == WEIR_IO);
+    return status == WEIR_OK || status == WEIR_AGAIN;
+}
+
 void sim_instance_crash(sim_instance *instance)
 {
     WEIR_ASSERT(instance->running);

@@ -72,6 +72,9 @@ void sim_instance_work(sim_instance *instance, int32_t worker, int64_t now_ms);
 /* Asks for a task to go to another worker of the process, if it runs. */
 void sim_instance_trade(sim_instance *instance, size_t task_index, size_t worker);
 
+/* Adds a worker, or begins to remove one; false where that is refused. */
+bool sim_instance_resize(sim_instance *instance, bool more);
+
 /* The process is gone: what was not flushed with it. */
 void sim_instance_crash(sim_instance *instance);
 /* It leaves the group and closes the database, its tasks uncommitted. */

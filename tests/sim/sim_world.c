@@ -210,6 +210,9 @@ static void step_instance(sim_run *world, sim_instance *instance)
                            below(world, (uint64_t)world->variant.worker_count));
         world->counts->trades++;
     }
+    if (below(world, 60) == 0) {
+        world->counts->resizes += sim_instance_resize(instance, below(world, 2) == 0) ? 1 : 0;
+    }
     uint64_t which = below(world, (uint64_t)world->variant.worker_count + 1);
     if (which == 0) {
         coordinate(world, instance);

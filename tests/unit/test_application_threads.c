@@ -61,10 +61,9 @@ static void start(fixture *f, const char *guarantee)
     f->metrics = weir_metrics_new();
     f->topology = count_topology_new(&(count_topology_options){0});
     const weir_setting settings[] = {
-        {"application.id", "counter"},
-        {"processing.guarantee", guarantee},
-        {"commit.interval.ms", "20"},
-        {"num.stream.threads", "2"},
+        {"application.id", "counter"},    {"processing.guarantee", guarantee},
+        {"commit.interval.ms", "20"},     {"num.stream.threads", "2"},
+        {"weir.stream.threads.max", "3"},
     };
     CHECK_OK(weir_config_init(&f->config, settings, WEIR_COUNT_OF(settings), &f->err), &f->err);
     open_all(f);
@@ -289,4 +288,119 @@ TEST(who_waits_reads_what_it_has_just_written)
         CHECK_OK(status, &f.err);
         CHECK_I64(weir_get_u64_be(value.data), ==, written);
     }
+}
+
+/* A new one gets its tasks when it is ready. */
+static void wait_for_workers(fixture *f, size_t count)
+{
+    for (int i = 0; i < 30000 && weir_application_stream_thread_count(f->application) != count;
+         i++) {
+        (void)weir_mailbox_wait(f->nap, 1);
+    }
+    CHECK_I64(weir_application_stream_thread_count(f->application), ==, count);
+}
+
+static void add(fixture *f, size_t wanted, size_t count)
+{
+    size_t worker = SIZE_MAX;
+    CHECK_OK(weir_application_add_stream_thread(f->application, &worker, &f->err), &f->err);
+    CHECK_I64(worker, ==, wanted);
+    wait_for_workers(f, count);
+}
+
+static void remove_last(fixture *f, size_t wanted, size_t count)
+{
+    size_t worker = SIZE_MAX;
+    CHECK_OK(weir_application_remove_stream_thread(f->application, 60000, &worker, &f->err),
+             &f->err);
+    CHECK_I64(worker, ==, wanted);
+    CHECK_I64(weir_application_stream_thread_count(f->application), ==, count);
+}
+
+TEST(workers_come_and_go_while_records_are_counted)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2");
+    count_topology_feed(f.broker, 0, 1000);
+    wait_until_idle(&f);
+    count_topology_feed(f.broker, 0, 1000);
+    add(&f, 2, 3);
+    count_topology_feed(f.broker, 0, 1000);
+    remove_last(&f, 2, 2);
+    remove_last(&f, 1, 1);
+    count_topology_feed(f.broker, 0, 1000);
+    add(&f, 1, 2);
+    wait_until_idle(&f);
+    CHECK_I64(count_topology_records(f.broker, "out"), ==, 4000);
+    CHECK_I64(count_of(&f, "k0"), ==, 4);
+    CHECK_I64(count_of(&f, "k999"), ==, 4);
+}
+
+static uint64_t cpu_ns_of(const fixture *f, const char *worker)
+{
+    const weir_label of = {"thread_id", worker};
+    return (uint64_t)weir_metrics_sum(f->metrics, "weir_stream_thread_cpu_ns_total", &of);
+}
+
+TEST(worker_that_was_added_gets_tasks_at_once_and_one_that_was_removed_runs_no_more)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2");
+    count_topology_feed(f.broker, 0, 100);
+    wait_until_idle(&f);
+    const weir_label of = {"thread_id", "2"};
+    CHECK_I64(weir_metrics_sum(f.metrics, "weir_stream_thread_tasks", &of), ==, 0);
+    add(&f, 2, 3);
+    for (int i = 0; i < 30000 && weir_metrics_sum(f.metrics, "weir_stream_thread_tasks", &of) == 0;
+         i++) {
+        (void)weir_mailbox_wait(f.nap, 1);
+    }
+    CHECK_I64(weir_metrics_sum(f.metrics, "weir_stream_thread_tasks", &of), ==, 1); /* 2, 1, 1. */
+    remove_last(&f, 2, 2);
+    CHECK_I64(weir_metrics_sum(f.metrics, "weir_stream_thread_tasks", &of), ==, 0);
+    uint64_t cpu_ns = cpu_ns_of(&f, "2");
+    count_topology_feed(f.broker, 0, 100);
+    wait_until_idle(&f);
+    CHECK(cpu_ns_of(&f, "2") == cpu_ns);
+}
+
+TEST(too_many_workers_and_too_few_are_refused)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "at_least_once");
+    count_topology_feed(f.broker, 0, 10);
+    wait_until_idle(&f);
+    size_t worker = 0;
+    add(&f, 2, 3);
+    CHECK_STATUS(weir_application_add_stream_thread(f.application, &worker, &f.err), WEIR_INVALID);
+    CHECK_STR(f.err.message,
+              "all 3 workers that weir.stream.threads.max allows are there: raise it");
+    remove_last(&f, 2, 2);
+    remove_last(&f, 1, 1);
+    CHECK_STATUS(weir_application_remove_stream_thread(f.application, 60000, &worker, &f.err),
+                 WEIR_INVALID);
+    CHECK_STR(f.err.message, "the last worker stays: close the application, or add one first");
+    CHECK_OK(weir_application_close(f.application, &f.err), &f.err);
+    CHECK_STATUS(weir_application_add_stream_thread(f.application, &worker, &f.err), WEIR_INVALID);
+    CHECK_STR(f.err.message, "application counter is NOT_RUNNING: workers come and go while it is "
+                             "RUNNING or REBALANCING");
+}
+
+TEST(removal_that_is_not_waited_for_goes_on_by_itself_and_a_close_may_come_between)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2");
+    count_topology_feed(f.broker, 0, 1000);
+    wait_until_idle(&f);
+    size_t worker = 0;
+    CHECK_STATUS(weir_application_remove_stream_thread(f.application, 0, &worker, &f.err),
+                 WEIR_AGAIN);
+    wait_for_workers(&f, 1);
+    add(&f, 2, 2); /* While worker 1 ends. */
+    (void)weir_application_remove_stream_thread(f.application, 0, &worker, &f.err);
+    CHECK_OK(weir_application_close(f.application, &f.err), &f.err);
+    drop_all(&f);
+    open_all(&f);
+    wait_until_idle(&f);
+    CHECK_I64(count_topology_records(f.broker, "out"), ==, 1000);
 }

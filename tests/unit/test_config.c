@@ -36,6 +36,8 @@ static const struct {
      "'num.stream.thread' (= '2') is no setting; the nearest name is 'num.stream.threads'"},
     {"num.stream.threads", "0",
      "num.stream.threads = '0': a whole number from 1 to 256 is allowed"},
+    {"weir.stream.threads.max", "257",
+     "weir.stream.threads.max = '257': a whole number from 0 to 256 is allowed"},
     {"poll.ms", "1s", "poll.ms = '1s': a whole number from 0 to 60000 ms is allowed"},
     {"processing.guarantee", "exactly_once",
      "processing.guarantee = 'exactly_once': allowed is exactly_once_v2|at_least_once"},
@@ -71,6 +73,23 @@ TEST(later_setting_wins_and_topic_settings_are_kept)
     CHECK_I64(config.topic_override_count, ==, 1);
     CHECK_STR(config.topic_overrides[0].name, "segment.bytes");
     CHECK_I64(config.topic_overrides[0].value, ==, 1024);
+    weir_config_cleanup(&config);
+}
+
+TEST(no_more_workers_at_the_start_than_there_may_be)
+{
+    weir_error err = {0};
+    const weir_setting settings[] = {
+        {"application.id", "a"},
+        {"num.stream.threads", "3"},
+        {"weir.stream.threads.max", "2"},
+    };
+    weir_config config = {0};
+    CHECK_STATUS(weir_config_init(&config, settings, WEIR_COUNT_OF(settings), &err), WEIR_INVALID);
+    CHECK_STR(err.message, "weir.stream.threads.max = 2 is less than num.stream.threads = 3: raise "
+                           "it, or leave it out");
+    CHECK_OK(weir_config_init(&config, settings, 2, &err), &err);
+    CHECK_I64(config.stream_threads_max, ==, 3);
     weir_config_cleanup(&config);
 }
 

@@ -61,6 +61,19 @@ TEST(budget_is_shared_out_and_a_tenth_is_left)
     weir_config_cleanup(&config);
 }
 
+TEST(budget_is_shared_out_to_the_workers_that_may_come)
+{
+    weir_error err = {0};
+    weir_config config = {0};
+    const char *const pairs[] = {"weir.memory.max.bytes", "1048576000", "weir.stream.threads.max",
+                                 "2", NULL};
+    CHECK_OK(init(&config, pairs, &err), &err);
+    CHECK_I64(config.num_stream_threads, ==, 1);
+    CHECK_I64(config.apply_bytes_max, ==, 50 * MIB);
+    CHECK_I64(sum_of_shares(&config), ==, 900 * MIB);
+    weir_config_cleanup(&config);
+}
+
 TEST(what_is_set_is_kept_and_the_others_share_what_it_leaves)
 {
     weir_error err = {0};
