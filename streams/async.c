@@ -123,7 +123,7 @@ static weir_status decode_again(weir_task *task, weir_async *async, weir_error *
     if (serde->decode == NULL || !async->is_source) {
         return WEIR_OK;
     }
-    return serde->decode(serde->user, async->record, task->arena, &async->record->object, err);
+    return weir_task_decode(task, serde, async->record, err);
 }
 
 static weir_status complete_once(weir_task *task, weir_async *async, weir_async_complete complete,

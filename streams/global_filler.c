@@ -80,9 +80,7 @@ weir_status weir_global_filler_take(weir_global_filler *filler, const weir_recor
     shell->current = (weir_task_current){.record = record, .timestamp_ms = record->timestamp_ms};
     weir_status status = WEIR_OK;
     if (filler->serde->decode != NULL) {
-        status = filler->serde->decode(filler->serde->user, &decoded, shell->arena, &decoded.object,
-                                       err);
-        status = status == WEIR_OK || status == WEIR_FATAL ? status : WEIR_BAD_RECORD;
+        status = weir_task_decode(shell, filler->serde, &decoded, err);
     }
     if (status == WEIR_OK) {
         handler = config->processing_handler;

@@ -34,6 +34,8 @@ struct weir_global_stores {
     global_table *tables;
     size_t table_count;
     bool complete;
+    weir_batch *batch; /* What was polled and is not all taken; NULL: nothing. */
+    size_t taken;      /* Of its records. */
     weir_buf row;
 };
 
@@ -106,6 +108,7 @@ void weir_global_stores_free(weir_global_stores *stores)
         weir_kv_free(stores->tables[i].rows);
     }
     free(stores->tables);
+    weir_batch_free(stores->batch);
     weir_consumer_free(stores->consumer);
     weir_buf_cleanup(&stores->row);
     free(stores);
@@ -127,16 +130,20 @@ static weir_status take_record(weir_global_stores *stores, const global_table *t
     return weir_kv_put(table->rows, record->key, weir_buf_bytes(&stores->row), err);
 }
 
-/* A row that is too large for a store is none, as it is none for a task. */
-static weir_status take_batch(weir_global_stores *stores, const weir_batch *batch, weir_error *err)
+/* The rest of the batch; a failure leaves the record, for the next poll. A row that is too large
+ * for a store is none, as it is none for a task. */
+static weir_status take_batch(weir_global_stores *stores, weir_error *err)
 {
+    const weir_batch *batch = stores->batch;
     const global_table *table = batch->tag;
-    for (size_t i = 0; i < batch->count; i++) {
-        weir_status status = take_record(stores, table, &batch->records[i], err);
+    for (; stores->taken < batch->count; stores->taken++) {
+        weir_status status = take_record(stores, table, &batch->records[stores->taken], err);
         if (status != WEIR_OK && status != WEIR_BAD_RECORD) {
             return weir_error_wrap(err, status, "global store %s", table->rows->name);
         }
     }
+    weir_batch_free(weir_take(&stores->batch));
+    stores->taken = 0;
     return WEIR_OK;
 }
 
@@ -157,16 +164,15 @@ bool weir_global_stores_are_level(const weir_global_stores *stores)
 weir_status weir_global_stores_poll(weir_global_stores *stores, bool *busy, weir_error *err)
 {
     for (size_t i = 0; stores->consumer != NULL && i < BATCHES_A_POLL_MAX; i++) {
-        weir_batch *batch = NULL;
-        weir_status status = weir_consumer_poll(stores->consumer, 0, &batch, err);
+        weir_status status = stores->batch != NULL
+                                 ? WEIR_OK
+                                 : weir_consumer_poll(stores->consumer, 0, &stores->batch, err);
         if (status == WEIR_AGAIN) {
             break;
         }
         WEIR_TRY(status);
         *busy = true;
-        status = take_batch(stores, batch, err);
-        weir_batch_free(batch);
-        WEIR_TRY(status);
+        WEIR_TRY(take_batch(stores, err));
     }
     stores->complete = stores->complete || weir_global_stores_are_level(stores);
     return WEIR_OK;

@@ -4,7 +4,7 @@
  * stores): all partitions of their topics, read from the beginning, then followed.
  *
  * Ownership  The environment is borrowed and outlives the stores.
- * Errors     base/status.h; after WEIR_IO the next poll goes on.
+ * Errors     base/status.h; after WEIR_IO the next poll goes on with the record that it came with.
  * Threads    The worker's.
  */
 #ifndef WEIR_STREAMS_GLOBAL_STORES_H

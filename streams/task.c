@@ -328,8 +328,8 @@ void weir_task_refresh_inputs(weir_task *task)
     }
 }
 
-static weir_status decode(weir_task *task, const weir_serde *serde, weir_record *record,
-                          weir_error *err)
+weir_status weir_task_decode(weir_task *task, const weir_serde *serde, weir_record *record,
+                             weir_error *err)
 {
     weir_status status = serde->decode(serde->user, record, task->arena, &record->object, err);
     bool of_the_record = status != WEIR_OK && status != WEIR_IO && status != WEIR_FATAL;
@@ -341,7 +341,7 @@ static weir_status try_decoded(weir_task *task, weir_task_input *input, const we
 {
     weir_record record = *raw;
     refused->stage = WEIR_STAGE_DESERIALIZATION;
-    WEIR_TRY(decode(task, &input->source->node->source.serde, &record, err));
+    WEIR_TRY(weir_task_decode(task, &input->source->node->source.serde, &record, err));
     refused->stage = WEIR_STAGE_PROCESSING;
     return weir_context_process(input->source, &record, err);
 }

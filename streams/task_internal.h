@@ -113,9 +113,8 @@ struct weir_task {
 /* task_context.c: makes the contexts of the nodes, with children; resolves the sinks' topics. */
 void weir_task_link_contexts(weir_task *task);
 weir_status weir_task_init_sinks(weir_task *task, weir_error *err);
-/* Makes the processors, parents first, and runs their init. */
+/* Makes the processors, parents first, and runs their init; frees them, children first. */
 weir_status weir_task_init_processors(weir_task *task, weir_error *err);
-/* Frees the processors, children first. */
 void weir_task_free_processors(weir_task *task);
 /* The context of a node of the topology; NULL: it is in another sub-topology. */
 weir_context *weir_task_context(weir_task *task, size_t node_index);
@@ -126,11 +125,13 @@ void weir_task_look_ahead(const weir_task *task, const weir_record_queue *queue)
 /* store_cache.c: an arena of its own for what processors allocate, until it is left and empty. */
 weir_arena *weir_task_enter_flush_arena(weir_task *task);
 void weir_task_leave_flush_arena(weir_task *task, weir_arena *outer);
+/* The object of record; what serde answers but WEIR_IO and WEIR_FATAL is WEIR_BAD_RECORD. */
+weir_status weir_task_decode(weir_task *task, const weir_serde *serde, weir_record *record,
+                             weir_error *err);
 /* async.c: the current record has been processed: true when nothing of it is deferred any more. */
 bool weir_async_settle(weir_task *task);
 /* Detaches every deferred record from the task: when it ends, nothing happens. */
 void weir_async_orphan_all(weir_task *task);
-
 /* task_errors.c: what is known of a record before it is tried. */
 typedef struct weir_refused {
     weir_stage stage;
@@ -138,8 +139,7 @@ typedef struct weir_refused {
     int64_t attempt;  /* 1: the first. */
     bool again;       /* Out: it is to be tried once more. */
 } weir_refused;
-/* An attempt at the current record answered status: WEIR_OK where it is skipped or (refused->again)
- * to be tried again; else what the worker has to react to. */
+/* After an attempt that failed; WEIR_OK: it is skipped, or (refused->again) to be tried again. */
 weir_status weir_task_handle_failure(weir_task *task, weir_refused *refused, weir_status status,
                                      weir_error *err);
 /* The record at input's refused_offset has come again: it is handled without being processed. */

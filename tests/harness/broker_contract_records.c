@@ -268,15 +268,21 @@ void broker_contract_large_records_come_back(broker_contract *contract)
 }
 
 /* Sends count records "0", "1", … to a partition. */
-static void fill(broker_contract *contract, const char *topic, int32_t partition, int count)
+static void fill_with(broker_contract *contract, weir_producer *producer, const char *topic,
+                      int32_t partition, int count)
 {
-    WEIR_AUTO_PTR(weir_producer) producer = contract_producer(contract, NULL);
     for (int i = 0; i < count; i++) {
         char value[24];
         (void)snprintf(value, sizeof value, "%d", i);
         contract_send(contract, producer, topic, partition, value);
     }
     contract_flush(contract, producer);
+}
+
+static void fill(broker_contract *contract, const char *topic, int32_t partition, int count)
+{
+    WEIR_AUTO_PTR(weir_producer) producer = contract_producer(contract, NULL);
+    fill_with(contract, producer, topic, partition, count);
 }
 
 void broker_contract_batches_are_bounded_and_outlive_polls(broker_contract *contract)
@@ -562,8 +568,9 @@ void broker_contract_two_threads_write_and_read(broker_contract *contract)
     reading_thread reader = {.consumer = consumer, .wanted = RECORDS};
     pthread_t thread;
     CHECK_I64(pthread_create(&thread, NULL, read_until_done, &reader), ==, 0);
+    WEIR_AUTO_PTR(weir_producer) producer = contract_producer(contract, NULL);
     for (int i = 0; i < RECORDS / FLUSH_EVERY; i++) {
-        fill(contract, topic, 0, FLUSH_EVERY);
+        fill_with(contract, producer, topic, 0, FLUSH_EVERY);
     }
     CHECK_I64(pthread_join(thread, NULL), ==, 0);
     CHECK_STATUS(reader.status, WEIR_OK);

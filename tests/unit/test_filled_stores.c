@@ -239,6 +239,30 @@ TEST(what_the_serde_of_a_global_store_refuses_does_not_reach_the_processor)
     end(&f);
 }
 
+/* A registry that is out of reach for the first time. */
+static weir_status reach_later(void *user, const weir_record *record, weir_arena *arena,
+                               void **out_object, weir_error *err)
+{
+    (void)record;
+    (void)arena;
+    *out_object = NULL;
+    int *calls = user;
+    return (*calls)++ == 0 ? weir_error_set(err, WEIR_IO, "out of reach") : WEIR_OK;
+}
+
+TEST(record_whose_serde_cannot_be_asked_yet_waits)
+{
+    fixture f = {0};
+    int calls = 0;
+    begin(&f, true, &(weir_serde){.decode = reach_later, .user = &calls});
+    CHECK_OK(start(&f), &f.err);
+    CHECK_OK(pipe_value(&f, "filling", "late"), &f.err);
+    CHECK_OK(weir_test_driver_advance(f.driver, 1000, &f.err), &f.err);
+    check_row(&f, "late");
+    CHECK(calls == 2);
+    end(&f);
+}
+
 static void check_mistake(weir_topology *owned_topology, const char *text)
 {
     WEIR_AUTO_PTR(weir_topology) topology = owned_topology;
