@@ -7,6 +7,8 @@
 #ifndef WEIR_STATESTORE_ROCKSDB_OPTIONS_INTERNAL_H
 #define WEIR_STATESTORE_ROCKSDB_OPTIONS_INTERNAL_H
 
+#include "statestore/rocksdb_config.h"
+
 #include <rocksdb/c.h>
 
 #include <stddef.h>
@@ -25,6 +27,13 @@ weir_rocksdb_memory weir_rocksdb_memory_of(size_t memory_bytes_max);
 /* Options whose block cache and memtables take so much memory. The caller destroys both. */
 rocksdb_options_t *weir_rocksdb_options_new(const weir_rocksdb_memory *memory,
                                             rocksdb_cache_t **out_blocks);
+
+/* rocksdb_config.c: options of each of these families made of base where config has some for it,
+ * else NULL. The caller frees them. */
+weir_status weir_rocksdb_family_options(const weir_rocksdb_config *config,
+                                        const rocksdb_options_t *base, const char *const *families,
+                                        size_t count, rocksdb_options_t **out_own, weir_error *err);
+void weir_rocksdb_family_options_free(rocksdb_options_t *const *own, size_t count);
 
 /* Options for a file that is compacted soon; of the database, whose options they are made of. */
 rocksdb_options_t *weir_rocksdb_file_options_new(rocksdb_options_t *options);

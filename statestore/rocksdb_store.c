@@ -159,20 +159,33 @@ static weir_family *add_family(weir_database *database, const char *name,
     return family;
 }
 
-static weir_status open_rocksdb(weir_database *database, weir_error *err)
+/* Opens these families; the caller frees both. */
+static weir_status open_families(weir_database *database, char **names, size_t count,
+                                 rocksdb_column_family_handle_t **handles, weir_error *err)
 {
-    size_t count = 0;
-    char **names = list_families(database, &count);
+    WEIR_AUTO_FREE rocksdb_options_t **own = weir_alloc_array(count, sizeof *own);
     const rocksdb_options_t **options = weir_alloc_array(count, sizeof *options);
-    rocksdb_column_family_handle_t **handles = weir_alloc_array(count, sizeof *handles);
+    WEIR_AUTO_FREE const void *owner = options;
+    WEIR_TRY(weir_rocksdb_family_options(&database->config, database->options,
+                                         (const char *const *)names, count, own, err));
     for (size_t i = 0; i < count; i++) {
-        options[i] = database->options;
+        options[i] = own[i] != NULL ? own[i] : database->options;
     }
     char *message = NULL;
     database->db =
         rocksdb_open_column_families(database->options, database->directory, (int)count,
                                      (const char *const *)names, options, handles, &message);
-    for (size_t i = 0; message == NULL && i < count; i++) {
+    weir_rocksdb_family_options_free(own, count);
+    return check(message, database->directory, err);
+}
+
+static weir_status open_rocksdb(weir_database *database, weir_error *err)
+{
+    size_t count = 0;
+    char **names = list_families(database, &count);
+    rocksdb_column_family_handle_t **handles = weir_alloc_array(count, sizeof *handles);
+    weir_status status = open_families(database, names, count, handles, err);
+    for (size_t i = 0; status == WEIR_OK && i < count; i++) {
         if (strcmp(names[i], default_family) == 0) {
             database->default_handle = handles[i];
         } else {
@@ -180,9 +193,8 @@ static weir_status open_rocksdb(weir_database *database, weir_error *err)
         }
     }
     rocksdb_list_column_families_destroy(names, count);
-    free(options);
     free(handles);
-    return check(message, database->directory, err);
+    return status;
 }
 
 static size_t memory_max_of(const weir_database_options *options)
@@ -225,6 +237,7 @@ weir_status weir_database_open(const weir_database_options *options, weir_databa
     database->ingest_entries_min =
         options->ingest_entries_min == 0 ? INGEST_MIN_DEFAULT : options->ingest_entries_min;
     database->families = weir_map_new();
+    database->config = options->rocksdb == NULL ? (weir_rocksdb_config){0} : *options->rocksdb;
     pthread_mutex_init(&database->families_lock, NULL);
     pthread_rwlock_init(&database->flush_lock, NULL);
     WEIR_TRY(weir_directory_make(options->directory, err));
@@ -390,8 +403,12 @@ static weir_status family_of(weir_database *database, const char *name, weir_fam
     weir_family *family = weir_map_get(database->families, weir_bytes_of_text(name));
     if (family == NULL) {
         char *message = NULL;
-        rocksdb_column_family_handle_t *handle =
-            rocksdb_create_column_family(database->db, database->options, name, &message);
+        rocksdb_options_t *own = NULL;
+        WEIR_TRY(
+            weir_rocksdb_family_options(&database->config, database->options, &name, 1, &own, err));
+        rocksdb_column_family_handle_t *handle = rocksdb_create_column_family(
+            database->db, own != NULL ? own : database->options, name, &message);
+        weir_rocksdb_family_options_free(&own, 1);
         bool failed = message != NULL;
         if (failed) {
             atomic_store(&database->may_be_stopped, true);

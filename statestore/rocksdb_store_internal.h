@@ -32,7 +32,8 @@ struct weir_database {
     char *directory;
     int lock_fd;
     rocksdb_t *db;              /* NULL: it was broken, and could not be opened again yet. */
-    rocksdb_options_t *options; /* Of the database and of each family. */
+    rocksdb_options_t *options; /* Of the database and of each family … */
+    weir_rocksdb_config config; /* … unless a user has set others. */
     rocksdb_writeoptions_t *write_options;
     rocksdb_readoptions_t *read_options;
     rocksdb_column_family_handle_t *default_handle;

@@ -31,6 +31,7 @@ typedef struct weir_database_options {
     /* From so many keys on a restore batch is a file of its own (1.0 µs of CPU a record, not 2.4),
      * and an apply of as many, of 100 bytes. 0: 5000; of an apply an eighth of the memtables. */
     size_t ingest_entries_min;
+    const struct weir_rocksdb_config *rocksdb; /* Copied; rocksdb_config.h. NULL: none. */
 } weir_database_options;
 
 weir_status weir_database_open(const weir_database_options *options, weir_database **out_database,
@@ -54,9 +55,8 @@ typedef struct weir_database_memory {
 
 weir_database_memory weir_database_memory_now(weir_database *database); /* Any thread. */
 
-/* A write has failed, and none will succeed any more: close every task state. The next one that is
- * made opens the database again, as its disk has it, or answers WEIR_IO while the disk takes no
- * writes. (A full disk is WEIR_IO until there is space, and then may have to be opened again.) */
+/* A write has failed, and so will others: close every task state. The next one opens the database
+ * again, as its disk has it, or answers WEIR_IO while that takes no writes (a full one). */
 bool weir_database_is_broken(const weir_database *database);
 
 typedef enum weir_store_engine { WEIR_ENGINE_ROCKSDB, WEIR_ENGINE_MEMORY } weir_store_engine;

@@ -115,7 +115,7 @@ THIRD_PARTY = [
     (r"openssl/.*", r"streams/base/hash\.c"),
     (r"jansson\.h", r"streams/base/json_read\.c|avro/schema\.c"),
     (r"avro(/.*|\.h)", r"avro/codec\.c"),
-    (r"rocksdb/.*", r"statestore/rocksdb_(store|options|batch|file)(_internal)?\.[ch]"),
+    (r"rocksdb/.*", r"statestore/rocksdb_(store|options|batch|file|config)(_internal)?\.[ch]"),
     (r"roaring/.*", r"statestore/bitmap\.c"),
     (r"librdkafka/.*", r"connectors/kafka_\w+\.[ch]"),
     (r"curl/.*", r"connectors/http_curl\.c"),
