@@ -336,6 +336,23 @@ TEST(workers_come_and_go_while_records_are_counted)
     CHECK_I64(count_of(&f, "k999"), ==, 4);
 }
 
+TEST(worker_that_is_added_to_a_paused_application_is_paused)
+{
+    WEIR_AUTO(fixture) f = {0};
+    start(&f, "exactly_once_v2");
+    wait_until_idle(&f);
+    weir_application_pause(f.application);
+    count_topology_feed(f.broker, 0, 1000);
+    add(&f, 2, 3);
+    for (int i = 0; i < 50; i++) {
+        (void)weir_mailbox_wait(f.nap, 1);
+    }
+    CHECK_I64(count_topology_records(f.broker, "out"), ==, 0);
+    weir_application_resume(f.application);
+    wait_until_idle(&f);
+    CHECK_I64(count_topology_records(f.broker, "out"), ==, 1000);
+}
+
 static uint64_t cpu_ns_of(const fixture *f, const char *worker)
 {
     const weir_label of = {"thread_id", worker};
