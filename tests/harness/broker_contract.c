@@ -117,13 +117,17 @@ bool contract_is_quiet(broker_contract *contract, weir_consumer *consumer)
     return batch == NULL;
 }
 
-const char *contract_values(broker_contract *contract, const char *topic, int32_t partition,
-                            int64_t offset)
+const char *contract_values(broker_contract *contract, weir_topic_partition from, int64_t offset,
+                            const char *wanted)
 {
-    WEIR_AUTO_PTR(weir_consumer) consumer = contract_consumer(contract, topic, partition, offset);
+    WEIR_AUTO_PTR(weir_consumer)
+    consumer = contract_consumer(contract, from.topic, from.partition, offset);
     weir_buf_clear(&answer);
     for (;;) {
-        weir_batch *batch = poll_for(contract, consumer, contract->factory->patience_ms);
+        int32_t patience_ms = contract->factory->patience_ms;
+        bool must_come = answer.size < strlen(wanted);
+        weir_batch *batch =
+            poll_for(contract, consumer, must_come ? patience_ms * PATIENCE_FACTOR : patience_ms);
         if (batch == NULL) {
             return weir_buf_text(&answer);
         }

@@ -27,12 +27,12 @@ void broker_contract_transaction_shows_all_or_nothing(broker_contract *contract)
     contract_send(contract, producer, topic, 1, "b");
     contract_send(contract, producer, other, 0, "c");
     contract_flush(contract, producer);
-    CHECK_STR(contract_values(contract, topic, 0, 0), "");
-    CHECK_STR(contract_values(contract, other, 0, 0), "");
+    CHECK_VALUES(contract, topic, 0, 0, "");
+    CHECK_VALUES(contract, other, 0, 0, "");
     commit(contract, producer);
-    CHECK_STR(contract_values(contract, topic, 0, 0), "a");
-    CHECK_STR(contract_values(contract, topic, 1, 0), "b");
-    CHECK_STR(contract_values(contract, other, 0, 0), "c");
+    CHECK_VALUES(contract, topic, 0, 0, "a");
+    CHECK_VALUES(contract, topic, 1, 0, "b");
+    CHECK_VALUES(contract, other, 0, 0, "c");
     begin(contract, producer);
     commit(contract, producer);
 }
@@ -48,7 +48,7 @@ void broker_contract_aborted_transaction_leaves_nothing(broker_contract *contrac
     begin(contract, producer);
     contract_send(contract, producer, topic, 0, "kept");
     commit(contract, producer);
-    CHECK_STR(contract_values(contract, topic, 0, 0), "kept");
+    CHECK_VALUES(contract, topic, 0, 0, "kept");
 }
 
 void broker_contract_transaction_carries_group_offsets(broker_contract *contract)
@@ -95,7 +95,7 @@ void broker_contract_older_producer_of_a_transactional_id_is_fenced(broker_contr
     begin(contract, other);
     contract_send(contract, other, topic, 0, "b");
     commit(contract, other);
-    CHECK_STR(contract_values(contract, topic, 0, 0), "a,b");
+    CHECK_VALUES(contract, topic, 0, 0, "a,b");
 }
 
 /* A flush makes room, or there is room until the commit. */
@@ -465,15 +465,15 @@ void broker_contract_committed_transactions_survive_a_crash_and_open_ones_do_not
     contract_flush(contract, producer);
     weir_producer_free(producer);
     contract_crash(contract);
-    CHECK_STR(contract_values(contract, topic, 0, 0), "a");
-    CHECK_STR(contract_values(contract, topic, 1, 0), "b");
+    CHECK_VALUES(contract, topic, 0, 0, "a");
+    CHECK_VALUES(contract, topic, 1, 0, "b");
     producer = contract_producer(contract, "writer");
     begin(contract, producer);
     contract_send(contract, producer, topic, 0, "c");
     commit(contract, producer);
     weir_producer_free(producer);
     contract_crash(contract);
-    CHECK_STR(contract_values(contract, topic, 0, 0), "a,c");
+    CHECK_VALUES(contract, topic, 0, 0, "a,c");
 }
 
 void broker_contract_group_offsets_and_epochs_survive_a_crash(broker_contract *contract)

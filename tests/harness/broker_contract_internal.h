@@ -29,10 +29,13 @@ void contract_send(broker_contract *contract, weir_producer *producer, const cha
                    int32_t partition, const char *value);
 void contract_flush(broker_contract *contract, weir_producer *producer);
 
-/* The values that a partition shows from offset on, joined by commas. Borrowed until the next
- * call. */
-const char *contract_values(broker_contract *contract, const char *topic, int32_t partition,
-                            int64_t offset);
+/* The values that a partition shows from offset on, joined by commas; those that are wanted are
+ * waited for, more only for the factory's patience. Borrowed until the next call. */
+const char *contract_values(broker_contract *contract, weir_topic_partition from, int64_t offset,
+                            const char *wanted);
+#define CHECK_VALUES(contract, topic, partition, offset, wanted)                                   \
+    CHECK_STR(contract_values(contract, (weir_topic_partition){topic, partition}, offset, wanted), \
+              wanted)
 
 /* Polls for a batch that is to come; NULL: none came. */
 weir_batch *contract_poll(broker_contract *contract, weir_consumer *consumer);

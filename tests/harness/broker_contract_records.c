@@ -171,7 +171,7 @@ void broker_contract_records_come_back_with_all_their_parts(broker_contract *con
         }
         weir_batch_free(batch);
     }
-    CHECK_STR(contract_values(contract, topic, 0, 0), "");
+    CHECK_VALUES(contract, topic, 0, 0, "");
 }
 
 void broker_contract_offsets_have_no_gaps_and_keep_the_order_of_a_producer(
@@ -263,7 +263,7 @@ void broker_contract_large_records_come_back(broker_contract *contract)
     CHECK(batch != NULL && batch->records[0].offset == 1);
     CHECK(weir_bytes_equal(batch->records[0].value, large.value));
     weir_batch_free(batch);
-    CHECK_STR(contract_values(contract, topic, 0, 2), "after");
+    CHECK_VALUES(contract, topic, 0, 2, "after");
     free(bytes);
 }
 
@@ -482,7 +482,7 @@ void broker_contract_deleted_records_are_gone(broker_contract *contract)
     CHECK_OK(weir_broker_delete_records(contract->broker, partition, 3, &contract->err),
              &contract->err);
     CHECK_I64(contract_offset(contract, topic, 0, WEIR_OFFSET_EARLIEST), ==, 3);
-    CHECK_STR(contract_values(contract, topic, 0, 3), "3,4");
+    CHECK_VALUES(contract, topic, 0, 3, "3,4");
     CHECK_OK(weir_broker_delete_records(contract->broker, partition, 1, &contract->err),
              &contract->err);
     CHECK_I64(contract_offset(contract, topic, 0, WEIR_OFFSET_EARLIEST), ==, 3);
@@ -491,7 +491,7 @@ void broker_contract_deleted_records_are_gone(broker_contract *contract)
     CHECK_OK(weir_broker_delete_records(contract->broker, partition, 5, &contract->err),
              &contract->err);
     fill(contract, topic, 0, 1);
-    CHECK_STR(contract_values(contract, topic, 0, 5), "0");
+    CHECK_VALUES(contract, topic, 0, 5, "0");
 }
 
 void broker_contract_acknowledged_offset_is_that_of_the_last_record(broker_contract *contract)
@@ -582,11 +582,11 @@ void broker_contract_acknowledged_records_survive_a_crash(broker_contract *contr
     const char *topic = contract_topic(contract, "pages", 2);
     fill(contract, topic, 1, 3);
     contract_crash(contract);
-    CHECK_STR(contract_values(contract, topic, 1, 0), "0,1,2");
+    CHECK_VALUES(contract, topic, 1, 0, "0,1,2");
     CHECK_I64(contract_offset(contract, topic, 0, WEIR_OFFSET_LATEST), ==, 0);
     fill(contract, topic, 1, 1);
     contract_crash(contract);
-    CHECK_STR(contract_values(contract, topic, 1, 0), "0,1,2,0");
+    CHECK_VALUES(contract, topic, 1, 0, "0,1,2,0");
 }
 
 void broker_contract_topics_and_first_offsets_survive_a_crash(broker_contract *contract)
@@ -607,5 +607,5 @@ void broker_contract_topics_and_first_offsets_survive_a_crash(broker_contract *c
              &contract->err);
     CHECK_I64(config.partition_count, ==, 2);
     CHECK_I64(contract_offset(contract, topic, 1, WEIR_OFFSET_EARLIEST), ==, 3);
-    CHECK_STR(contract_values(contract, topic, 1, 3), "3,4");
+    CHECK_VALUES(contract, topic, 1, 3, "3,4");
 }

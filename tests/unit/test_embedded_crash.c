@@ -116,7 +116,7 @@ static void expect_values(broker_contract *contract, int32_t partition, const ch
     for (int64_t i = from; i < to; i++) {
         weir_buf_append_format(&wanted, "%s%s%" PRId64, i == from ? "" : ",", letter, i + 1);
     }
-    CHECK_STR(contract_values(contract, "pages", partition, from), weir_buf_text(&wanted));
+    CHECK_VALUES(contract, "pages", partition, from, weir_buf_text(&wanted));
 }
 
 /* All that was told is there, and at most one step more, whole. */

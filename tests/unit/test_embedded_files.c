@@ -73,7 +73,7 @@ TEST(segment_cut_at_any_byte_opens_with_the_frames_before_it)
         contract = start(directory);
         off_t frames =
             size < WEIR_SEGMENT_HEADER_BYTES ? 0 : (size - WEIR_SEGMENT_HEADER_BYTES) / frame;
-        CHECK_STR(contract_values(&contract, "t", 0, 0), wanted[frames]);
+        CHECK_VALUES(&contract, "t", 0, 0, wanted[frames]);
         weir_broker_free(contract.broker);
         CHECK_I64(truncate(path, size), ==, 0);
     }
@@ -102,7 +102,7 @@ TEST(damage_in_a_closed_segment_is_found_by_its_reader)
     weir_broker_free(contract.broker);
     flip_byte(path, WEIR_SEGMENT_HEADER_BYTES + WEIR_FRAME_HEADER_BYTES);
     contract = start(directory);
-    CHECK_STR(contract_values(&contract, "t", 0, 1), "b,c");
+    CHECK_VALUES(&contract, "t", 0, 1, "b,c");
     WEIR_AUTO_PTR(weir_consumer) consumer = contract_consumer(&contract, "t", 0, 0);
     weir_batch *batch = NULL;
     CHECK_STATUS(weir_consumer_poll(consumer, 0, &batch, &contract.err), WEIR_CORRUPT);
@@ -153,12 +153,12 @@ TEST(retention_drops_old_segments_by_time)
     CHECK_I64(contract_offset(&contract, "t", 0, WEIR_OFFSET_EARLIEST), ==, 0);
     CHECK_OK(weir_broker_housekeep(contract.broker, 102, NULL, &contract.err), &contract.err);
     CHECK_I64(contract_offset(&contract, "t", 0, WEIR_OFFSET_EARLIEST), ==, 3);
-    CHECK_STR(contract_values(&contract, "t", 0, 3), "");
+    CHECK_VALUES(&contract, "t", 0, 3, "");
     weir_broker_free(contract.broker);
     contract = start(directory);
     CHECK_I64(contract_offset(&contract, "t", 0, WEIR_OFFSET_EARLIEST), ==, 3);
     write_three(&contract);
-    CHECK_STR(contract_values(&contract, "t", 0, 4), "b,c");
+    CHECK_VALUES(&contract, "t", 0, 4, "b,c");
     weir_broker_free(contract.broker);
 }
 
