@@ -209,19 +209,36 @@ static bool is_read(weir_family *family, uint64_t reads, uint64_t rows)
     return family->reads > family->rows / FEW;
 }
 
-/* Level 0 counts files, but files of different stores have no keys in common. Where RocksDB does
- * not take it, it compacts sooner. */
-static void set_turns(rocksdb_store *store, size_t rows)
+/* What a copy of the rows takes; a file has little less. */
+static size_t file_bytes(rocksdb_store *store, const weir_restore_entry *const *sorted,
+                         size_t count)
 {
-    enum { STORES_MAX = 8, TURNS = 4, TURNS_UNREAD = 16 };
+    size_t bytes = count * (sizeof(row_head) + weir_rocksdb_full_key(store, WEIR_BYTES("")).size);
+    for (size_t i = 0; i < count; i++) {
+        bytes += sorted[i]->key.size + sorted[i]->value.size;
+    }
+    return bytes;
+}
+
+/* Level 0 counts files, but files of different stores have no keys in common; and what waits there
+ * may be more than what lies below. Where RocksDB does not take it, it compacts sooner. */
+static void set_turns(rocksdb_store *store, size_t rows, size_t bytes)
+{
+    enum { STORES_MAX = 8, TURNS = 4, TURNS_UNREAD = 16, WORD_BITS = 64 };
     weir_family *family = store->shared;
     pthread_mutex_lock(&store->database->families_lock);
-    size_t turns = is_read(family, store->reads, rows) ? TURNS : TURNS_UNREAD;
-    size_t stores = family->open_stores < STORES_MAX ? family->open_stores : STORES_MAX;
-    if (family->turns != turns || family->turn_files != stores) {
+    bool is_seldom_read = !is_read(family, store->reads, rows);
+    weir_rocksdb_turns turns = {.turns = is_seldom_read ? TURNS_UNREAD : TURNS,
+                                .stores = family->open_stores < STORES_MAX ? family->open_stores
+                                                                           : STORES_MAX};
+    if (is_seldom_read) {
+        uint64_t power = UINT64_C(1)
+                         << (WORD_BITS - __builtin_clzll(bytes | 1)); /* Seldom another. */
+        turns.level_bytes = power * turns.turns * turns.stores;
+    }
+    if (memcmp(&family->turns, &turns, sizeof turns) != 0) {
         family->turns = turns;
-        family->turn_files = stores;
-        rocksdb_free(weir_rocksdb_set_turns(store->database->db, store->family, turns, stores));
+        rocksdb_free(weir_rocksdb_set_turns(store->database->db, store->family, &turns));
     }
     pthread_mutex_unlock(&store->database->families_lock);
     store->reads = 0;
@@ -233,7 +250,7 @@ weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_en
     WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
 
     rocksdb_store *store = (rocksdb_store *)kv;
-    set_turns(store, count);
+    set_turns(store, count, file_bytes(store, sorted, count));
     WEIR_TRY(ingest(store, store->database->file_options, sorted, count, err));
     tell_all(store, sorted, count);
     return WEIR_OK;
@@ -403,16 +420,6 @@ void weir_rocksdb_store_forgive(rocksdb_store *store)
     }
 }
 
-static size_t copy_bytes(rocksdb_store *store, const weir_restore_entry *const *sorted,
-                         size_t count)
-{
-    size_t bytes = count * (sizeof(row_head) + weir_rocksdb_full_key(store, WEIR_BYTES("")).size);
-    for (size_t i = 0; i < count; i++) {
-        bytes += sorted[i]->key.size + sorted[i]->value.size;
-    }
-    return bytes;
-}
-
 /* The rows one after the other; the worker's own map is free for others then. */
 static void copy_rows(file_rows *rows, const weir_restore_entry *const *sorted, size_t bytes)
 {
@@ -440,11 +447,11 @@ weir_status weir_rocksdb_store_ingest_behind(weir_kv *kv, const weir_restore_ent
 
     rocksdb_store *store = (rocksdb_store *)kv;
     WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
-    size_t bytes = copy_bytes(store, sorted, count);
+    size_t bytes = file_bytes(store, sorted, count);
     if (!take_room(store->database->file_thread, bytes)) {
         return weir_rocksdb_store_ingest_applied(kv, sorted, count, err);
     }
-    set_turns(store, count);
+    set_turns(store, count, bytes);
     weir_owed_file *file = weir_alloc(sizeof *file);
     file->rows = (file_rows){.count = count, .store = store};
     file->path = path_of(store);

@@ -6,6 +6,7 @@
 
 #include "streams/base/alloc.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 /* Few shards, so that none of them is full while others are empty. */
@@ -102,21 +103,31 @@ rocksdb_options_t *weir_rocksdb_file_options_new(rocksdb_options_t *options)
     return copy;
 }
 
-char *weir_rocksdb_set_turns(rocksdb_t *db, rocksdb_column_family_handle_t *family, size_t turns,
-                             size_t stores)
+/* RocksDB begins a compaction of level 0, too, where it has more bytes than the next level that is
+ * used; but not below a tenth of a first level's size. The last level is the first one up to that
+ * size: then a row passes none in between. */
+char *weir_rocksdb_set_turns(rocksdb_t *db, rocksdb_column_family_handle_t *family,
+                             const weir_rocksdb_turns *turns)
 {
-    static const struct {
+    enum { TRIGGER = 4, SLOWDOWN = 20, STOP = 36, NUMBER_BYTES = 24 }; /* RocksDB's own. */
+    static const uint64_t level_bytes_min = UINT64_C(256) << 20;       /* This, too. */
+    static const uint64_t levels = 10;
+    size_t rounds = turns->turns * turns->stores;
+    uint64_t level_bytes = levels * turns->level_bytes;
+    const struct {
         const char *name;
-        size_t times; /* The trigger, as RocksDB has it by itself: 4, 20 and 36. */
-    } limits[] = {{"level0_file_num_compaction_trigger", 1},
-                  {"level0_slowdown_writes_trigger", 5},
-                  {"level0_stop_writes_trigger", 9}};
-    enum { NUMBER_BYTES = 24 };
+        uint64_t value;
+    } limits[] = {
+        {"level0_file_num_compaction_trigger", rounds},
+        {"level0_slowdown_writes_trigger", rounds * SLOWDOWN / TRIGGER},
+        {"level0_stop_writes_trigger", rounds * STOP / TRIGGER},
+        {"max_bytes_for_level_base", level_bytes < level_bytes_min ? level_bytes_min : level_bytes},
+    };
     char numbers[WEIR_COUNT_OF(limits)][NUMBER_BYTES];
     const char *names[WEIR_COUNT_OF(limits)];
     const char *values[WEIR_COUNT_OF(limits)];
     for (size_t i = 0; i < WEIR_COUNT_OF(limits); i++) {
-        (void)snprintf(numbers[i], NUMBER_BYTES, "%zu", limits[i].times * turns * stores);
+        (void)snprintf(numbers[i], NUMBER_BYTES, "%" PRIu64, limits[i].value);
         names[i] = limits[i].name;
         values[i] = numbers[i];
     }

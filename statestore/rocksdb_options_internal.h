@@ -12,6 +12,7 @@
 #include <rocksdb/c.h>
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* How the memory of the database is used. Rows and blocks share cache_bytes: what rows do not take
  * yet is for blocks. */
@@ -38,10 +39,17 @@ void weir_rocksdb_family_options_free(rocksdb_options_t *const *own, size_t coun
 /* Options for a file that is compacted soon; of the database, whose options they are made of. */
 rocksdb_options_t *weir_rocksdb_file_options_new(rocksdb_options_t *options);
 
-/* A compaction begins when level 0 has so many turns of files: one of each of so many stores, which
- * have no keys in common. Later writes are slowed down, and then stopped, in RocksDB's own
- * proportion. The message of a failure, or NULL. */
-char *weir_rocksdb_set_turns(rocksdb_t *db, rocksdb_column_family_handle_t *family, size_t turns,
-                             size_t stores);
+/* When a compaction begins: level 0 has so many turns of files, one of each of so many stores,
+ * which have no keys in common. */
+typedef struct weir_rocksdb_turns {
+    size_t turns;
+    size_t stores;
+    uint64_t level_bytes; /* It begins sooner where level 0 has so much; 0: RocksDB's own number. */
+} weir_rocksdb_turns;
+
+/* Later writes are slowed down, and then stopped, in RocksDB's own proportion. The message of a
+ * failure, or NULL. */
+char *weir_rocksdb_set_turns(rocksdb_t *db, rocksdb_column_family_handle_t *family,
+                             const weir_rocksdb_turns *turns);
 
 #endif

@@ -18,11 +18,10 @@
 /* A family, and what its stores have in common. */
 typedef struct weir_family {
     rocksdb_column_family_handle_t *handle;
-    size_t open_stores; /* Under families_lock, as all that follows. */
-    size_t turns;       /* Of files, in which a compaction begins; 0: none has come. */
-    size_t turn_files;  /* Of so many stores. */
-    uint64_t rows;      /* In the last files, fewer the longer ago. */
-    uint64_t reads;     /* Of the engine, meanwhile. */
+    size_t open_stores;       /* Under families_lock, as all that follows. */
+    weir_rocksdb_turns turns; /* All-zero: no file has come. */
+    uint64_t rows;            /* In the last files, fewer the longer ago. */
+    uint64_t reads;           /* Of the engine, meanwhile. */
 } weir_family;
 
 typedef struct weir_owed_file weir_owed_file; /* rocksdb_file.c */
