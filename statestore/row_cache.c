@@ -23,9 +23,9 @@
  * Shards, by hash, each with its lock: two workers seldom meet, and places fit into 24 bits. Their
  * tables lie side by side, and then their rings, whose memory is taken as the head moves on for the
  * first time; what is full is merged into huge pages. A table begins small, for few rows would
- * touch each page of a large one. The cache may have all the memory until it is
- * full for the first time: then it gives back what the level below is to have. The first short
- * value that a shard sees is the reference of all others, until it is cleared.
+ * touch each page of a large one. The cache has all the memory as long as the level below has no
+ * rows, and gives of it, by steps, what that takes. The first short value that a shard sees is the
+ * reference of all others, until it is cleared.
  */
 #include "statestore/row_cache.h"
 
@@ -47,13 +47,14 @@ enum {
     SHARD_BYTES_MAX = 32 << 20, /* Its places fit into 24 bits. */
     HASH_BITS = 64,
     WAYS = 16,
-    UNIT_BYTES = 2,
+    UNIT_BYTES = 4, /* A value that differs in a byte more mostly stays where it is. */
     PLACE_BITS = 24,
     PLACE_MASK = (1 << PLACE_BITS) - 1,
     TAG_SHIFT = 24,
     TABLE_PART = 4,   /* Of the memory: rows of 16 bytes fill three quarters of its slots. */
     TABLE_GROWTH = 8, /* So much larger than at first a table becomes. */
     FILTER_PART = 32, /* Of the memory. */
+    GIVEN_STEPS = 8,  /* In which the level below gets its memory. */
     MOVES_MAX = 8,    /* Rows that a new one moves out of its way. */
     MERGE_BYTES = 2 << 20,
 };
@@ -100,12 +101,12 @@ typedef struct shard {
     size_t buckets_max;
     uint8_t *ring;
     size_t capacity;
-    size_t capacity_below; /* Once the level below has rows, too. */
+    size_t capacity_max; /* While the level below has no rows; then less, as it has more. */
+    size_t capacity_min;
     uint64_t head;
     uint64_t tail;
-    size_t touched;    /* So much of the ring takes memory. */
-    size_t merged;     /* Bytes of it that lie in huge pages, where there are any. */
-    size_t overflowed; /* Rows that found their bucket full. */
+    size_t touched; /* So much of the ring takes memory. */
+    size_t merged;  /* Bytes of it that lie in huge pages, where there are any. */
     bool table_is_merged;
     weir_row_forms forms; /* Of the rows in the ring. */
     weir_row_filter let_go;
@@ -145,7 +146,8 @@ static void init_shard(shard *s, size_t bytes, size_t bytes_below)
     s->buckets_max = buckets < TABLE_GROWTH ? buckets : s->buckets_min * TABLE_GROWTH;
     s->buckets = s->buckets_min;
     s->capacity = (bytes - bytes_of_buckets(s->buckets_max)) / UNIT_BYTES;
-    s->capacity_below = s->capacity - (bytes_below + UNIT_BYTES - 1) / UNIT_BYTES;
+    s->capacity_max = s->capacity;
+    s->capacity_min = s->capacity - (bytes_below + UNIT_BYTES - 1) / UNIT_BYTES;
     WEIR_ASSERT(s->capacity < PLACE_MASK);
 }
 
@@ -208,6 +210,7 @@ static void clear_shard(shard *s, uint32_t known_from)
         memset(s->slots, 0, bytes_of_buckets(s->buckets));
     }
     s->buckets = s->buckets_min;
+    s->capacity = s->capacity_max;
     s->head = s->tail = 0;
     s->forms = (weir_row_forms){0};
     s->known_from = known_from;
@@ -423,7 +426,7 @@ static void merge_pages(const weir_row_cache *cache, shard *s)
         s->table_is_merged = true;
         weir_pages_merge(s->slots, bytes_of_buckets(s->buckets_max) * cache->shard_count);
     }
-    size_t full = s->touched < s->capacity_below ? s->touched : s->capacity_below;
+    size_t full = s->touched;
     size_t from = s->merged < MERGE_BYTES ? 0 : s->merged - MERGE_BYTES; /* Of both, a page is. */
     weir_pages_merge(s->ring + from, full * UNIT_BYTES - from);
     s->merged = full * UNIT_BYTES / MERGE_BYTES * MERGE_BYTES;
@@ -485,39 +488,73 @@ static bool pass_tail(const weir_row_cache *cache, shard *s, bool may_move)
     return false;
 }
 
-/* Gives back the end of the ring, whose rows go: the level below is to have the memory. The ring
- * has not begun anew yet. */
-static void shrink(const weir_row_cache *cache, shard *s)
+/* The rows of which some lie beyond a capacity go. */
+static void let_go_beyond(const weir_row_cache *cache, shard *s, size_t capacity)
 {
-    size_t place = 0;
-    while (place < s->head) {
-        const row r = row_at(s, place);
-        size_t end = place + units_for(r.bytes);
-        if (end > s->capacity_below) {
-            uint32_t *slot = slot_of_place(s, place, hash_of_row(&r));
-            if (slot != NULL) {
-                let_go(cache, s, slot, &r);
-            }
-            if (place < s->capacity_below) {
-                s->ring[place * UNIT_BYTES] = WEIR_ROW_FILLER;
-            }
+    for (uint64_t position = s->tail; position < s->head;) {
+        size_t place = place_of(s, position);
+        uint8_t *bytes = s->ring + place * UNIT_BYTES;
+        if (bytes[0] == WEIR_ROW_FILLER) {
+            position += s->capacity - place;
+            continue;
         }
-        place = end;
+        const row r = row_at(s, place);
+        size_t units = units_for(r.bytes);
+        uint32_t *slot = place + units > capacity ? slot_of_place(s, place, hash_of_row(&r)) : NULL;
+        if (slot != NULL) {
+            let_go(cache, s, slot, &r);
+        }
+        if (place < capacity && place + units > capacity) {
+            bytes[0] = WEIR_ROW_FILLER;
+        }
+        position += units;
     }
+}
+
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Gives back the end of the ring, whose rows go: the level below has the memory now. */
+static void shrink(const weir_row_cache *cache, shard *s, size_t capacity)
+{
+    let_go_beyond(cache, s, capacity);
     size_t before = s->capacity;
-    s->capacity = s->capacity_below;
-    s->head = s->head > s->capacity ? s->capacity : s->head;
-    s->touched = s->touched > s->capacity ? s->capacity : s->touched;
-    weir_pages_give_back(s->ring + s->capacity * UNIT_BYTES, (before - s->capacity) * UNIT_BYTES);
+    size_t used = (size_t)(s->head - s->tail);
+    size_t tail = place_of(s, s->tail);
+    if (tail + used <= before) { /* It goes on to the end at most. */
+        s->tail = lesser(tail, capacity);
+        s->head = lesser(tail + used, capacity);
+    } else { /* It begins anew there. */
+        size_t head = tail + used - before;
+        s->tail = tail < capacity ? tail : 0;
+        s->head = tail < capacity ? capacity + head : lesser(head, capacity);
+    }
+    s->capacity = capacity;
+    s->touched = lesser(s->touched, capacity);
+    weir_pages_give_back(s->ring + capacity * UNIT_BYTES, (before - capacity) * UNIT_BYTES);
     merge_pages(cache, s);
+}
+
+/* What the level below has taken is not the ring's any more. */
+static size_t capacity_beside(const weir_row_cache *cache, const shard *s)
+{
+    size_t taken =
+        cache->options.spill == NULL ? 0 : cache->options.bytes_taken(cache->options.user);
+    if (taken == 0) {
+        return s->capacity_max;
+    }
+    size_t steps = taken * GIVEN_STEPS / cache->options.bytes_below + 1;
+    size_t given = (s->capacity_max - s->capacity_min) / GIVEN_STEPS * steps;
+    return steps < GIVEN_STEPS ? s->capacity_max - given : s->capacity_min;
 }
 
 static void make_room(const weir_row_cache *cache, shard *s, size_t units)
 {
-    enum { OVERFLOWED_PART = 16 };
-    bool has_overflowed = s->overflowed > s->buckets * WAYS / OVERFLOWED_PART;
-    if (s->capacity > s->capacity_below && (has_overflowed || !has_room(s, units))) {
-        shrink(cache, s);
+    size_t capacity = capacity_beside(cache, s);
+    if (s->capacity > capacity) {
+        shrink(cache, s, capacity);
     }
     for (size_t moved = 0; !has_room(s, units);) {
         moved += pass_tail(cache, s, moved < MOVES_MAX) ? 1 : 0;
@@ -583,7 +620,6 @@ static uint32_t *free_slot(const weir_row_cache *cache, shard *s, uint64_t hash)
     slot = &bucket_of(s, hash)[s->head % WAYS];
     row r = row_at(s, place_in(*slot));
     let_go(cache, s, slot, &r);
-    s->overflowed++;
     return slot;
 }
 
@@ -595,7 +631,7 @@ static bool insert(const weir_row_cache *cache, shard *s, const weir_row_read *r
     if (s->slots != NULL) {
         pack(s, read, n, &packed);
     }
-    if (packed.units > s->capacity_below / 4) { /* A small ring is for small rows. */
+    if (packed.units > s->capacity_min / 4) { /* A small ring is for small rows. */
         weir_row_filter_add(&s->let_go, n->hash);
         return false;
     }

@@ -30,9 +30,10 @@ enum { WEIR_ROW_KEY_BYTES_MAX = 255, WEIR_ROW_VALUE_BYTES_MAX = 4096 };
 typedef void (*weir_row_spill)(void *user, uint32_t store, weir_bytes key, weir_bytes value);
 
 typedef struct weir_row_cache_options {
-    size_t bytes_max;     /* Too little for a row is none. */
-    size_t bytes_below;   /* Of these, for the level below as soon as not all rows fit here. */
-    weir_row_spill spill; /* NULL: there is no level below. */
+    size_t bytes_max;                  /* Too little for a row is none. */
+    size_t bytes_below;                /* Of these, for the level below as it takes them. */
+    weir_row_spill spill;              /* NULL: there is no level below. */
+    size_t (*bytes_taken)(void *user); /* What the level below has. Any thread. */
     void *user;
 } weir_row_cache_options;
 

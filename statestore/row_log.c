@@ -102,6 +102,7 @@ struct weir_row_log {
     size_t buckets_max;
     uint32_t chunks_max;
     atomic_int failure;
+    atomic_size_t bytes; /* That all shards take. */
 };
 
 /* A row within a chunk. */
@@ -128,8 +129,14 @@ weir_row_log *weir_row_log_new(const weir_row_log_options *options)
     return log;
 }
 
-static void clear_shard(shard *s)
+static size_t bytes_of(const shard *s)
 {
+    return s->bucket_count * sizeof *s->buckets + (s->chunk == NULL ? 0 : CHUNK_BYTES);
+}
+
+static void clear_shard(weir_row_log *log, shard *s)
+{
+    atomic_fetch_sub(&log->bytes, bytes_of(s));
     free(s->buckets);
     free(s->chunk);
     s->buckets = NULL;
@@ -145,7 +152,7 @@ void weir_row_log_free(weir_row_log *log)
         return;
     }
     for (size_t i = 0; i < SHARDS; i++) {
-        clear_shard(&log->shards[i]);
+        clear_shard(log, &log->shards[i]);
         pthread_mutex_destroy(&log->shards[i].lock);
     }
     if (log->fd >= 0) {
@@ -159,7 +166,7 @@ void weir_row_log_clear(weir_row_log *log)
 {
     for (size_t i = 0; i < SHARDS; i++) {
         pthread_mutex_lock(&log->shards[i].lock);
-        clear_shard(&log->shards[i]);
+        clear_shard(log, &log->shards[i]);
         pthread_mutex_unlock(&log->shards[i].lock);
     }
 }
@@ -402,6 +409,7 @@ static void grow(weir_row_log *log, shard *s)
     shard old = *s;
     size_t count = s->bucket_count == 0 ? BUCKETS_MIN : s->bucket_count * 2;
     s->bucket_count = count > log->buckets_max ? log->buckets_max : count;
+    atomic_fetch_add(&log->bytes, (s->bucket_count - old.bucket_count) * sizeof *s->buckets);
     s->buckets = weir_alloc_array(s->bucket_count, sizeof *s->buckets);
     s->rows = 0;
     if (old.buckets == NULL) {
@@ -485,6 +493,7 @@ static bool make_room(weir_row_log *log, shard *s, size_t size)
         }
         s->ring = log->chunks_max;
         s->chunk = weir_alloc(CHUNK_BYTES);
+        atomic_fetch_add(&log->bytes, CHUNK_BYTES);
         grow(log, s);
     } else if (s->rows >= s->bucket_count * WAYS_FULL && s->bucket_count < log->buckets_max) {
         grow(log, s);
@@ -502,7 +511,7 @@ static shard *lock_shard(weir_row_log *log, uint64_t hash)
     shard *s = &log->shards[hash >> SHARD_SHIFT];
     pthread_mutex_lock(&s->lock);
     if (weir_row_log_failure(log) != 0) {
-        clear_shard(s);
+        clear_shard(log, s);
     }
     return s;
 }
@@ -598,16 +607,9 @@ void weir_row_log_put(weir_row_log *log, uint32_t store, weir_bytes key, weir_by
     pthread_mutex_unlock(&s->lock);
 }
 
-size_t weir_row_log_bytes(weir_row_log *log)
+size_t weir_row_log_bytes(const weir_row_log *log)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < SHARDS; i++) {
-        shard *s = &log->shards[i];
-        pthread_mutex_lock(&s->lock);
-        bytes += s->bucket_count * sizeof *s->buckets + (s->chunk == NULL ? 0 : CHUNK_BYTES);
-        pthread_mutex_unlock(&s->lock);
-    }
-    return bytes;
+    return atomic_load_explicit(&log->bytes, memory_order_relaxed);
 }
 
 uint64_t weir_row_log_file_bytes(weir_row_log *log)

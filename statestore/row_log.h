@@ -46,7 +46,7 @@ void weir_row_log_put(weir_row_log *log, uint32_t store, weir_bytes key, weir_by
 void weir_row_log_clear(weir_row_log *log);
 
 /* Memory that it takes now. */
-size_t weir_row_log_bytes(weir_row_log *log);
+size_t weir_row_log_bytes(const weir_row_log *log);
 
 /* Bytes of the file. */
 uint64_t weir_row_log_file_bytes(weir_row_log *log);

@@ -29,6 +29,12 @@ static void spill(void *user, uint32_t store, weir_bytes key, weir_bytes value)
     weir_row_log_put(rows->log, store, key, value);
 }
 
+static size_t bytes_taken(void *user)
+{
+    const weir_rows *rows = user;
+    return weir_row_log_bytes(rows->log);
+}
+
 /* A packed row takes some 21 bytes, its place in the file seven: a fifth of the memory points to
  * more than half as many rows as the rest holds. */
 weir_rows *weir_rows_new(const weir_rows_options *options)
@@ -41,7 +47,7 @@ weir_rows *weir_rows_new(const weir_rows_options *options)
             &(weir_row_log_options){options->directory, log_bytes, options->file_bytes_max});
     }
     rows->cache = weir_row_cache_new(&(weir_row_cache_options){
-        options->memory_bytes_max, log_bytes, rows->log == NULL ? NULL : spill, rows});
+        options->memory_bytes_max, log_bytes, rows->log == NULL ? NULL : spill, bytes_taken, rows});
     return rows;
 }
 

@@ -114,8 +114,16 @@ TEST(reads_say_what_was_written_last_while_rows_come_and_go)
 typedef struct level_below {
     weir_buf values[KEYS];
     bool has[KEYS];
+    size_t rows;
     size_t spilled;
 } level_below;
+
+/* It takes a little for each row. */
+static size_t bytes_taken(void *user)
+{
+    const level_below *below = user;
+    return below->rows * sizeof(uint64_t);
+}
 
 static void take_spilled(void *user, uint32_t store, weir_bytes key, weir_bytes value)
 {
@@ -127,6 +135,7 @@ static void take_spilled(void *user, uint32_t store, weir_bytes key, weir_bytes 
     CHECK_I64((int64_t)store, ==, 0);
     CHECK(*end == '\0' && number < KEYS);
     weir_buf_set(&below->values[number], value);
+    below->rows += below->has[number] ? 0 : 1;
     below->has[number] = true;
     below->spilled++;
 }
@@ -148,8 +157,8 @@ TEST(cache_and_what_it_let_go_have_every_row_as_it_was_written_last)
     static level_below below;
     static uint64_t written[KEYS];
     weir_random random = weir_random_of(check_seed(1));
-    weir_row_cache *cache = weir_row_cache_new(
-        &(weir_row_cache_options){CACHE_BYTES / 4, CACHE_BYTES / 20, take_spilled, &below});
+    weir_row_cache *cache = weir_row_cache_new(&(weir_row_cache_options){
+        CACHE_BYTES / 4, CACHE_BYTES / 20, take_spilled, bytes_taken, &below});
     (void)weir_row_cache_add_store(cache);
     for (size_t i = 0; i < STEPS; i++) {
         char text[16];
@@ -258,39 +267,59 @@ TEST(row_that_never_came_is_known_until_the_cache_is_cleared)
     weir_row_cache_free(cache);
 }
 
+/* A level below that counts, and takes what the test says. */
+typedef struct counts_below {
+    size_t spilled;
+    size_t bytes;
+} counts_below;
+
 static void count_spilled(void *user, uint32_t store, weir_bytes key, weir_bytes value)
 {
     (void)store;
     (void)key;
     (void)value;
-    ++*(size_t *)user;
+    ((counts_below *)user)->spilled++;
 }
 
-TEST(cache_has_all_the_memory_until_not_all_rows_fit)
+static size_t bytes_counted(void *user)
 {
-    enum { BYTES = 8 << 20, BELOW = BYTES / 5 };
-    size_t spilled = 0;
-    weir_row_cache *cache =
-        weir_row_cache_new(&(weir_row_cache_options){BYTES, BELOW, count_spilled, &spilled});
-    uint32_t store = weir_row_cache_add_store(cache);
+    return ((const counts_below *)user)->bytes;
+}
+
+static size_t write_rows(weir_row_cache *cache, uint32_t from, uint32_t count)
+{
     static char row[38]; /* With its key, 50: many enough for all of the tables. */
     size_t most = 0;
-    uint32_t number = 0;
     char text[16];
-    bool all_fit = true;
-    for (; all_fit; number++) {
-        CHECK(weir_row_cache_wrote(cache, store, key_of(number, text),
-                                   weir_bytes_of(row, sizeof(row))));
-        all_fit = spilled == 0;
+    for (uint32_t number = from; number < from + count; number++) {
+        CHECK(
+            weir_row_cache_wrote(cache, 0, key_of(number, text), weir_bytes_of(row, sizeof(row))));
         size_t bytes = weir_row_cache_bytes(cache);
         most = bytes > most ? bytes : most;
     }
-    for (uint32_t i = 0; i < number; i++) { /* The other parts of the cache shrink, too. */
-        CHECK(weir_row_cache_wrote(cache, store, key_of(number + i, text),
-                                   weir_bytes_of(row, sizeof(row))));
-    }
-    CHECK(most > BYTES - BELOW);
-    CHECK(weir_row_cache_bytes(cache) <= BYTES - BELOW);
+    return most;
+}
+
+TEST(cache_has_all_the_memory_that_the_level_below_does_not_take)
+{
+    enum { BYTES = 8 << 20, BELOW = BYTES / 5, ROWS = 200000 };
+    counts_below below = {0};
+    weir_row_cache *cache = weir_row_cache_new(
+        &(weir_row_cache_options){BYTES, BELOW, count_spilled, bytes_counted, &below});
+    (void)weir_row_cache_add_store(cache);
+    CHECK_I64((int64_t)write_rows(cache, 0, ROWS), >, BYTES - BELOW);
+    CHECK(below.spilled > 0);
+    below.bytes = BELOW / 4 + 1;
+    (void)write_rows(cache, ROWS, ROWS / 4); /* Each part of it gives some when a row comes. */
+    CHECK_I64((int64_t)weir_row_cache_bytes(cache), <=, BYTES - BELOW / 4);
+    CHECK_I64((int64_t)weir_row_cache_bytes(cache), >, BYTES - BELOW);
+    below.bytes = 2 * BELOW;
+    (void)write_rows(cache, 2 * ROWS, ROWS / 4);
+    CHECK_I64((int64_t)weir_row_cache_bytes(cache), <=, BYTES - BELOW);
+    CHECK_I64((int64_t)weir_row_cache_bytes(cache), >, BYTES / 2);
+    weir_row_cache_clear(cache);
+    below.bytes = 0;
+    CHECK_I64((int64_t)write_rows(cache, 0, ROWS), >, BYTES - BELOW);
     weir_row_cache_free(cache);
 }
 
