@@ -18,8 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ROWS_AHEAD = 16, ROW_NEAR = 8 };
-
 size_t weir_rocksdb_ingest_entries_min(const weir_database *database)
 {
     return database->ingest_entries_min;
@@ -48,19 +46,15 @@ size_t weir_rocksdb_apply_file_bytes_min(const weir_database *database)
 
 static void tell_all(rocksdb_store *store, const weir_restore_entry *const *sorted, size_t count)
 {
-    uint64_t expected[ROWS_AHEAD] = {0};
-    for (size_t i = 0; i < count + ROWS_AHEAD; i++) {
-        if (i >= ROWS_AHEAD) {
-            const weir_restore_entry *entry = sorted[i - ROWS_AHEAD];
-            weir_rocksdb_note_row(store, entry->key, entry->value);
+    for (size_t from = 0; from < count; from += WEIR_ROWS_AT_ONCE) {
+        weir_row_read rows[WEIR_ROWS_AT_ONCE];
+        size_t left = count - from;
+        size_t some = left < WEIR_ROWS_AT_ONCE ? left : WEIR_ROWS_AT_ONCE;
+        for (size_t i = 0; i < some; i++) {
+            prefetch(sorted, count, from + i);
+            rows[i] = (weir_row_read){sorted[from + i]->key, sorted[from + i]->value, false};
         }
-        if (i >= ROW_NEAR) {
-            weir_rows_expect_row(store->database->rows, expected[(i - ROW_NEAR) % ROWS_AHEAD]);
-        }
-        if (i < count) {
-            expected[i % ROWS_AHEAD] =
-                weir_rows_expect(store->database->rows, store->rows, sorted[i]->key);
-        }
+        weir_rocksdb_note_rows(store, rows, some);
     }
 }
 

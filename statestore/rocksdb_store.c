@@ -444,11 +444,13 @@ weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key)
 }
 
 /* From time to time the block cache makes room for the rows that have come. */
-static void look_at_size(rocksdb_store *store)
+static void look_at_size(rocksdb_store *store, size_t came)
 {
     enum { LOOK_ROWS = 4096 };
     const weir_database *database = store->database;
-    if (store->ticks++ % LOOK_ROWS == 0) {
+    bool looks = store->ticks % LOOK_ROWS < came; /* At the first one, too. */
+    store->ticks += (unsigned)came;
+    if (looks) {
         size_t rows = weir_rows_bytes(database->rows);
         rocksdb_cache_set_capacity(database->blocks,
                                    database->cache_bytes > rows ? database->cache_bytes - rows : 0);
@@ -459,14 +461,21 @@ static void keep_row(rocksdb_store *store, weir_bytes key, weir_bytes value)
 {
     weir_rows_put(store->database->rows, store->rows, key, value);
     store->has_rows = true;
-    look_at_size(store);
+    look_at_size(store, 1);
 }
 
 void weir_rocksdb_note_row(rocksdb_store *store, weir_bytes key, weir_bytes value)
 {
     weir_rows_wrote(store->database->rows, store->rows, key, value);
     store->has_rows = true;
-    look_at_size(store);
+    look_at_size(store, 1);
+}
+
+void weir_rocksdb_note_rows(rocksdb_store *store, const weir_row_read *rows, size_t count)
+{
+    weir_rows_wrote_all(store->database->rows, store->rows, rows, count);
+    store->has_rows = true;
+    look_at_size(store, count);
 }
 
 void weir_rocksdb_pass_row(rocksdb_store *store, weir_bytes key)

@@ -91,6 +91,9 @@ weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key);
 /* The engine's row has another value now, or none (null). */
 void weir_rocksdb_note_row(rocksdb_store *store, weir_bytes key, weir_bytes value);
 
+/* The same of up to WEIR_ROWS_AT_ONCE rows. */
+void weir_rocksdb_note_rows(rocksdb_store *store, const weir_row_read *rows, size_t count);
+
 /* The thread that writes files behind workers, none of whose copies is left when it is freed; all
  * together take so many bytes at most. The options outlive it. NULL to free is fine. */
 weir_file_thread *weir_rocksdb_file_thread_new(const rocksdb_options_t *options, size_t bytes_max);

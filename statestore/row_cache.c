@@ -34,6 +34,7 @@
 #include "streams/base/pages.h"
 #include "streams/base/status.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -80,6 +81,7 @@ static void place_shards(weir_row_cache *cache)
 weir_row_cache *weir_row_cache_new(const weir_row_cache_options *options)
 {
     WEIR_ASSERT(options->bytes_below <= options->bytes_max / 2);
+    WEIR_ASSERT(options->spill == NULL || options->bytes_below > 0);
 
     weir_row_cache *cache = weir_alloc(sizeof *cache);
     cache->options = *options;
@@ -199,6 +201,81 @@ bool weir_row_cache_wrote(weir_row_cache *cache, uint32_t store, weir_bytes key,
 {
     return key.size <= WEIR_ROW_KEY_BYTES_MAX &&
            write_one(cache, store, &(weir_row_read){key, value, false});
+}
+
+/* The rows in an order in which those of a shard lie side by side. */
+static void sort_by_shard(const weir_row_name *names, size_t count, uint16_t *order)
+{
+    enum { PARTS = SHARDS_MIN, PART_SHIFT = HASH_BITS - 4 }; /* Shards are parts of these. */
+    static_assert(1 << (HASH_BITS - PART_SHIFT) == PARTS, "the first bits of a hash choose a part");
+    size_t ends[PARTS + 1] = {0};
+    for (size_t i = 0; i < count; i++) {
+        ends[(names[i].hash >> PART_SHIFT) + 1]++;
+    }
+    for (size_t i = 0; i < PARTS; i++) {
+        ends[i + 1] += ends[i];
+    }
+    for (size_t i = 0; i < count; i++) {
+        order[ends[names[i].hash >> PART_SHIFT]++] = (uint16_t)i;
+    }
+}
+
+/* The part of a hash, locked in place of the one that is held. */
+static part *hold(const weir_row_cache *cache, uint64_t hash, part *held)
+{
+    part *p = &cache->parts[hash >> cache->shard_shift];
+    if (p != held) {
+        if (held != NULL) {
+            pthread_mutex_unlock(&held->lock);
+        }
+        pthread_mutex_lock(&p->lock);
+    }
+    return p;
+}
+
+/* Each step waits for what the one before has fetched of all rows. */
+static void write_named(const weir_row_cache *cache, const weir_row_name *names,
+                        const weir_row_read *rows, size_t count, bool *out_kept)
+{
+    uint16_t order[WEIR_ROWS_AT_ONCE];
+    part *p = NULL;
+    sort_by_shard(names, count, order);
+    for (size_t i = 0; i < count; i++) {
+        p = hold(cache, names[order[i]].hash, p);
+        weir_row_shard_expect(&p->shard, names[order[i]].hash);
+    }
+    for (size_t i = 0; i < count; i++) {
+        p = hold(cache, names[order[i]].hash, p);
+        weir_row_shard_expect_row(&p->shard, names[order[i]].hash);
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t at = order[i];
+        p = hold(cache, names[at].hash, p);
+        out_kept[at] = weir_row_shard_write(&p->shard, &names[at], &rows[at]);
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* A key that is too long ends a run of rows. */
+void weir_row_cache_wrote_all(weir_row_cache *cache, uint32_t store, const weir_row_read *rows,
+                              size_t count, bool *out_kept)
+{
+    WEIR_ASSERT(count <= WEIR_ROWS_AT_ONCE);
+
+    weir_row_name names[WEIR_ROWS_AT_ONCE];
+    for (size_t from = 0; from < count;) {
+        size_t end = from;
+        for (; end < count && rows[end].key.size <= WEIR_ROW_KEY_BYTES_MAX; end++) {
+            weir_row_name_of(&names[end], store, rows[end].key);
+        }
+        if (end > from) {
+            write_named(cache, names + from, rows + from, end - from, out_kept + from);
+        }
+        if (end < count) {
+            out_kept[end++] = false;
+        }
+        from = end;
+    }
 }
 
 void weir_row_cache_passed(weir_row_cache *cache, uint32_t store, weir_bytes key)

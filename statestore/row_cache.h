@@ -69,6 +69,11 @@ void weir_row_cache_put(weir_row_cache *cache, uint32_t store, const weir_row_re
  * has of it is no more true. */
 bool weir_row_cache_wrote(weir_row_cache *cache, uint32_t store, weir_bytes key, weir_bytes value);
 
+/* The same of up to WEIR_ROWS_AT_ONCE rows, whose is_below is false. */
+enum { WEIR_ROWS_AT_ONCE = 128 };
+void weir_row_cache_wrote_all(weir_row_cache *cache, uint32_t store, const weir_row_read *rows,
+                              size_t count, bool *out_kept);
+
 /* The engine has the row now, and the cache is not to have it. */
 void weir_row_cache_passed(weir_row_cache *cache, uint32_t store, weir_bytes key);
 

@@ -89,6 +89,18 @@ void weir_rows_wrote(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes
     }
 }
 
+void weir_rows_wrote_all(weir_rows *rows, uint32_t store, const weir_row_read *written,
+                         size_t count)
+{
+    bool kept[WEIR_ROWS_AT_ONCE];
+    weir_row_cache_wrote_all(rows->cache, store, written, count, kept);
+    for (size_t i = 0; rows->log != NULL && i < count; i++) {
+        if (!kept[i]) {
+            weir_row_log_put(rows->log, store, written[i].key, written[i].value);
+        }
+    }
+}
+
 void weir_rows_passed(weir_rows *rows, uint32_t store, weir_bytes key)
 {
     weir_row_cache_passed(rows->cache, store, key);

@@ -38,6 +38,10 @@ void weir_rows_put(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes v
 /* The engine's row has another value now, or none (null). */
 void weir_rows_wrote(weir_rows *rows, uint32_t store, weir_bytes key, weir_bytes value);
 
+/* The same of up to WEIR_ROWS_AT_ONCE rows (row_cache.h): it waits less for memory. */
+void weir_rows_wrote_all(weir_rows *rows, uint32_t store, const weir_row_read *written,
+                         size_t count);
+
 /* The engine has the row now, and nobody may ask for it: it is not kept. */
 void weir_rows_passed(weir_rows *rows, uint32_t store, weir_bytes key);
 

@@ -183,6 +183,66 @@ TEST(cache_and_what_it_let_go_have_every_row_as_it_was_written_last)
     weir_row_cache_free(cache);
 }
 
+/* Rows of a batch: some are removed, one has a key and one a value that is too long. */
+static size_t fill_batch(fixture *f, char texts[][16], char values[][VALUE_BYTES_MAX],
+                         weir_row_read *batch)
+{
+    static char long_bytes[WEIR_ROW_VALUE_BYTES_MAX + 1];
+    size_t count = 1 + (size_t)weir_random_below(&f->random, WEIR_ROWS_AT_ONCE);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t number = (uint32_t)weir_random_below(&f->random, KEYS);
+        truth *row = &f->rows[0][number];
+        row->size = (uint8_t)weir_random_below(&f->random, VALUE_BYTES_MAX + 1);
+        row->fill = (uint8_t)weir_random_below(&f->random, 256);
+        batch[i] = (weir_row_read){key_of(number, texts[i]), value_of(*row, values[i]), false};
+    }
+    if (count > 2) {
+        batch[count / 2] = (weir_row_read){weir_bytes_of(long_bytes, WEIR_ROW_KEY_BYTES_MAX + 1),
+                                           WEIR_BYTES("1"), false};
+        batch[count - 1] = (weir_row_read){WEIR_BYTES("long"),
+                                           weir_bytes_of(long_bytes, sizeof(long_bytes)), false};
+    }
+    return count;
+}
+
+TEST(rows_that_are_written_together_are_as_if_one_by_one)
+{
+    enum { BATCHES = 3000 };
+    static fixture f;
+    static fixture beside;
+    static char texts[WEIR_ROWS_AT_ONCE][16];
+    static char values[WEIR_ROWS_AT_ONCE][VALUE_BYTES_MAX];
+    f.random = weir_random_of(check_seed(1));
+    f.cache = weir_row_cache_new(&(weir_row_cache_options){.bytes_max = CACHE_BYTES});
+    beside.cache = weir_row_cache_new(&(weir_row_cache_options){.bytes_max = 8 * CACHE_BYTES});
+    uint32_t store = weir_row_cache_add_store(f.cache);
+    CHECK_I64((int64_t)weir_row_cache_add_store(beside.cache), ==, (int64_t)store);
+    for (size_t i = 0; i < BATCHES; i++) {
+        weir_row_read batch[WEIR_ROWS_AT_ONCE];
+        bool kept[WEIR_ROWS_AT_ONCE];
+        size_t count = fill_batch(&f, texts, values, batch);
+        weir_row_cache_wrote_all(f.cache, store, batch, count, kept);
+        for (size_t j = 0; j < count; j++) {
+            bool keeps = weir_row_cache_wrote(beside.cache, store, batch[j].key, batch[j].value);
+            CHECK(keeps == kept[j]);
+        }
+    }
+    size_t found = 0;
+    for (uint32_t i = 0; i < KEYS; i++) { /* It holds a part of them, each as written last. */
+        char text[16];
+        if (is_here(f.cache, store, key_of(i, text), &f.value)) {
+            CHECK(is_here(beside.cache, store, key_of(i, text), &beside.value));
+            CHECK(weir_bytes_equal(weir_buf_bytes(&f.value), weir_buf_bytes(&beside.value)));
+            found++;
+        }
+    }
+    CHECK(found > KEYS / 10);
+    weir_buf_cleanup(&f.value);
+    weir_buf_cleanup(&beside.value);
+    weir_row_cache_free(f.cache);
+    weir_row_cache_free(beside.cache);
+}
+
 TEST(row_that_is_read_outlives_rows_that_are_not)
 {
     weir_row_cache *cache = weir_row_cache_new(&(weir_row_cache_options){.bytes_max = CACHE_BYTES});
