@@ -23,7 +23,6 @@ static const char *const family_names[] = {
     "compaction_pri",
     "target_file_size_base",
     "target_file_size_multiplier",
-    "max_bytes_for_level_base",
     "max_bytes_for_level_multiplier",
     "max_compaction_bytes",
     "periodic_compaction_seconds",

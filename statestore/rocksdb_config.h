@@ -15,14 +15,14 @@
  *
  *   compression, bottommost_compression, compression_per_level, compression_opts,
  *   bottommost_compression_opts, compaction_pri, target_file_size_base,
- *   target_file_size_multiplier, max_bytes_for_level_base, max_bytes_for_level_multiplier,
- *   max_compaction_bytes, periodic_compaction_seconds, optimize_filters_for_hits,
+ *   target_file_size_multiplier, max_bytes_for_level_multiplier, max_compaction_bytes,
+ *   periodic_compaction_seconds, optimize_filters_for_hits,
  *   block_based_table_factory={block_size, block_size_deviation, block_restart_interval,
  *   metadata_block_size, filter_policy, whole_key_filtering, checksum}
  *
  * All else is refused, for all stores hang on it: block cache and memtables are the database's one
- * budget, the order of keys and the atomic flush are what state is recovered by, and level 0 is
- * the apply's.
+ * budget, the order of keys and the atomic flush are what state is recovered by, and level 0 and
+ * the size of the first level (docs/decisions/0119) are the apply's.
  *
  * Ours leaves levels 0 and 1 uncompressed by compression_per_level, which goes before compression.
  *

@@ -54,7 +54,8 @@ static void tell_all(rocksdb_store *store, const weir_restore_entry *const *sort
             prefetch(sorted, count, from + i);
             rows[i] = (weir_row_read){sorted[from + i]->key, sorted[from + i]->value, false};
         }
-        weir_rocksdb_note_rows(store, rows, some);
+        weir_rows_wrote_all(store->database->rows, store->rows, rows, some);
+        weir_rocksdb_rows_came(store, some);
     }
 }
 

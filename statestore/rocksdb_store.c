@@ -443,10 +443,10 @@ weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key)
     return weir_buf_bytes(&store->key);
 }
 
-/* From time to time the block cache makes room for the rows that have come. */
-static void look_at_size(rocksdb_store *store, size_t came)
+void weir_rocksdb_rows_came(rocksdb_store *store, size_t came)
 {
     enum { LOOK_ROWS = 4096 };
+    store->has_rows = true;
     const weir_database *database = store->database;
     bool looks = store->ticks % LOOK_ROWS < came; /* At the first one, too. */
     store->ticks += (unsigned)came;
@@ -460,22 +460,13 @@ static void look_at_size(rocksdb_store *store, size_t came)
 static void keep_row(rocksdb_store *store, weir_bytes key, weir_bytes value)
 {
     weir_rows_put(store->database->rows, store->rows, key, value);
-    store->has_rows = true;
-    look_at_size(store, 1);
+    weir_rocksdb_rows_came(store, 1);
 }
 
 void weir_rocksdb_note_row(rocksdb_store *store, weir_bytes key, weir_bytes value)
 {
     weir_rows_wrote(store->database->rows, store->rows, key, value);
-    store->has_rows = true;
-    look_at_size(store, 1);
-}
-
-void weir_rocksdb_note_rows(rocksdb_store *store, const weir_row_read *rows, size_t count)
-{
-    weir_rows_wrote_all(store->database->rows, store->rows, rows, count);
-    store->has_rows = true;
-    look_at_size(store, count);
+    weir_rocksdb_rows_came(store, 1);
 }
 
 void weir_rocksdb_pass_row(rocksdb_store *store, weir_bytes key)

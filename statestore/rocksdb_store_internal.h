@@ -91,8 +91,9 @@ weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key);
 /* The engine's row has another value now, or none (null). */
 void weir_rocksdb_note_row(rocksdb_store *store, weir_bytes key, weir_bytes value);
 
-/* The same of up to WEIR_ROWS_AT_ONCE rows. */
-void weir_rocksdb_note_rows(rocksdb_store *store, const weir_row_read *rows, size_t count);
+/* So many rows have come to what is outside of the engine: from time to time the block cache makes
+ * room for them. */
+void weir_rocksdb_rows_came(rocksdb_store *store, size_t came);
 
 /* The thread that writes files behind workers, none of whose copies is left when it is freed; all
  * together take so many bytes at most. The options outlive it. NULL to free is fine. */
