@@ -124,10 +124,10 @@ const char *contract_values(broker_contract *contract, weir_topic_partition from
     consumer = contract_consumer(contract, from.topic, from.partition, offset);
     weir_buf_clear(&answer);
     for (;;) {
-        int32_t patience_ms = contract->factory->patience_ms;
         bool must_come = answer.size < strlen(wanted);
-        weir_batch *batch =
-            poll_for(contract, consumer, must_come ? patience_ms * PATIENCE_FACTOR : patience_ms);
+        weir_batch *batch = must_come
+                                ? contract_poll(contract, consumer)
+                                : poll_for(contract, consumer, contract->factory->patience_ms);
         if (batch == NULL) {
             return weir_buf_text(&answer);
         }
