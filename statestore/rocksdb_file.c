@@ -239,16 +239,23 @@ static void set_turns(rocksdb_store *store, size_t rows, size_t bytes)
     store->reads = 0;
 }
 
+/* At once; bytes as file_bytes says. */
+static weir_status ingest_applied(rocksdb_store *store, const weir_restore_entry *const *sorted,
+                                  size_t count, size_t bytes, weir_error *err)
+{
+    set_turns(store, count, bytes);
+    WEIR_TRY(ingest(store, store->database->file_options, sorted, count, err));
+    tell_all(store, sorted, count);
+    return WEIR_OK;
+}
+
 weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_entry *const *sorted,
                                               size_t count, weir_error *err)
 {
     WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
 
     rocksdb_store *store = (rocksdb_store *)kv;
-    set_turns(store, count, file_bytes(store, sorted, count));
-    WEIR_TRY(ingest(store, store->database->file_options, sorted, count, err));
-    tell_all(store, sorted, count);
-    return WEIR_OK;
+    return ingest_applied(store, sorted, count, file_bytes(store, sorted, count), err);
 }
 
 /* Files that are written behind their worker. */
@@ -444,7 +451,7 @@ weir_status weir_rocksdb_store_ingest_behind(weir_kv *kv, const weir_restore_ent
     WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
     size_t bytes = file_bytes(store, sorted, count);
     if (!take_room(store->database->file_thread, bytes)) {
-        return weir_rocksdb_store_ingest_applied(kv, sorted, count, err);
+        return ingest_applied(store, sorted, count, bytes, err);
     }
     set_turns(store, count, bytes);
     weir_owed_file *file = weir_alloc(sizeof *file);

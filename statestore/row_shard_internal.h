@@ -38,10 +38,9 @@ typedef struct weir_row_shard {
     size_t capacity_min;
     uint64_t head;
     uint64_t tail;
-    size_t touched; /* So much of the ring takes memory. */
-    size_t merged;  /* Bytes of it that lie in huge pages, where there are any. */
-    size_t
-        tables_bytes; /* Of all tables, which this one is the first of; 0: merged, or it is not. */
+    size_t touched;       /* So much of the ring takes memory. */
+    size_t merged;        /* Bytes of it that lie in huge pages, where there are any. */
+    size_t tables_bytes;  /* Of all, where this one is the first; 0: merged, or it is not. */
     weir_row_forms forms; /* Of the rows in the ring. */
     weir_row_filter let_go;
     uint32_t known_from; /* Of stores with a lower number rows may have come and gone unnoticed. */
