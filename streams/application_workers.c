@@ -98,21 +98,43 @@ static void count_cpu(const weir_application_worker *worker, uint64_t *counted_n
     }
 }
 
+static void wake_remover(weir_application_worker *worker)
+{
+    if (worker->remover != NULL) {
+        weir_mailbox_wake(worker->remover);
+    }
+}
+
+static weir_worker_state state_of(weir_application_worker *worker)
+{
+    pthread_mutex_lock(&worker->application->lock);
+    weir_worker_state state = worker->state;
+    pthread_mutex_unlock(&worker->application->lock);
+    return state;
+}
+
+static void set_state(weir_application_worker *worker, weir_worker_state state)
+{
+    weir_application *application = worker->application;
+    pthread_mutex_lock(&application->lock);
+    worker->state = state;
+    application->levels = application->levels || state == WEIR_WORKER_WORKS;
+    if (state == WEIR_WORKER_RESTS) {
+        wake_remover(worker);
+    }
+    pthread_mutex_unlock(&application->lock);
+}
+
 /* One that was removed leaves its mailbox open: what comes late waits there until it is added. */
 static void end_loop(weir_application_worker *worker)
 {
     weir_application *application = worker->application;
-    pthread_mutex_lock(&application->lock);
-    bool rests = worker->state == WEIR_WORKER_ENDS;
-    pthread_mutex_unlock(&application->lock);
-    if (rests) {
+    if (state_of(worker) == WEIR_WORKER_ENDS) {
         weir_stream_thread_rest(worker->thread);
+        set_state(worker, WEIR_WORKER_ENDED);
     } else {
         weir_mailbox_close(weir_stream_thread_mailbox(worker->thread));
     }
-    pthread_mutex_lock(&application->lock);
-    worker->ended = true;
-    pthread_mutex_unlock(&application->lock);
     weir_mailbox_wake(application->mailbox);
 }
 
@@ -166,13 +188,6 @@ static void stop_worker(void *consumer, void *argument)
     ((weir_application_worker *)argument)->stopping = true;
 }
 
-static void wake_remover(weir_application_worker *worker)
-{
-    if (worker->remover != NULL) {
-        weir_mailbox_wake(worker->remover);
-    }
-}
-
 /* Its thread has been told to end. What was still in its mailbox is done here. */
 static void join(weir_application_worker *worker)
 {
@@ -200,15 +215,20 @@ void weir_workers_join(weir_application *application)
     }
 }
 
+static void count_alive(const weir_application *application, int64_t more)
+{
+    if (application->alive_level != NULL) {
+        weir_gauge_add(application->alive_level, more);
+    }
+}
+
 void weir_application_worker_failed(weir_application_worker *worker, weir_status status,
                                     const weir_error *err)
 {
     weir_application *application = worker->application;
-    pthread_mutex_lock(&application->lock);
-    worker->state = WEIR_WORKER_FAILED;
-    pthread_mutex_unlock(&application->lock);
-    if (application->alive_level != NULL) {
-        weir_gauge_add(application->alive_level, -1);
+    set_state(worker, WEIR_WORKER_FAILED);
+    count_alive(application, -1);
+    if (application->failed_level != NULL) {
         weir_gauge_add(application->failed_level, 1);
     }
     weir_application_note_failure(application, status, err);
@@ -221,7 +241,8 @@ static size_t place_of(const weir_slot *slot)
     return slot->moves ? slot->target : slot->worker;
 }
 
-size_t weir_worker_load(const weir_application *application, size_t worker)
+/* How many tasks a worker has or is about to get. */
+static size_t load_of(const weir_application *application, size_t worker)
 {
     size_t load = 0;
     for (size_t i = 0; i < application->plan->task_count; i++) {
@@ -241,7 +262,7 @@ size_t weir_workers_least_loaded(const weir_application *application)
     size_t best = SIZE_MAX;
     size_t best_load = SIZE_MAX;
     for (size_t w = 0; w < application->worker_count; w++) {
-        size_t load = works(application, w) ? weir_worker_load(application, w) : SIZE_MAX;
+        size_t load = works(application, w) ? load_of(application, w) : SIZE_MAX;
         if (load < best_load) {
             best = w;
             best_load = load;
@@ -250,17 +271,28 @@ size_t weir_workers_least_loaded(const weir_application *application)
     return best;
 }
 
-/* A running task of the worker with the most, which is one that has two more than least; NULL. */
+/* A running task that is not on its way already; NULL: the worker has none. */
+static weir_slot *movable_task(const weir_application *application, size_t worker)
+{
+    for (size_t i = 0; i < application->plan->task_count; i++) {
+        weir_slot *slot = &application->slots[i];
+        if (slot->worker == worker && slot->role == WEIR_PLACE_RUN &&
+            slot->state == WEIR_SLOT_RUNNING && !slot->moves) {
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+/* A movable task of the worker with the most, which is one that has two more than least; NULL. */
 static weir_slot *surplus_task(const weir_application *application, size_t least)
 {
     weir_slot *best = NULL;
-    size_t best_load = weir_worker_load(application, least) + 1;
-    for (size_t i = 0; i < application->plan->task_count; i++) {
-        weir_slot *slot = &application->slots[i];
-        bool may_move = slot->role == WEIR_PLACE_RUN && slot->state == WEIR_SLOT_RUNNING &&
-                        !slot->moves && slot->worker != least;
-        size_t load = may_move ? weir_worker_load(application, slot->worker) : 0;
-        if (load > best_load) {
+    size_t best_load = load_of(application, least) + 1;
+    for (size_t w = 0; w < application->worker_count; w++) {
+        size_t load = load_of(application, w);
+        weir_slot *slot = load > best_load ? movable_task(application, w) : NULL;
+        if (slot != NULL) {
             best = slot;
             best_load = load;
         }
@@ -283,29 +315,20 @@ void weir_workers_level(weir_application *application)
     pthread_mutex_unlock(&application->lock);
 }
 
-static bool has_tasks(const weir_application *application, size_t worker)
-{
-    for (size_t i = 0; i < application->plan->task_count; i++) {
-        const weir_slot *slot = &application->slots[i];
-        if (slot->worker == worker &&
-            (slot->state != WEIR_SLOT_NONE || slot->replies_due > 0 || slot->holds_due > 0)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void set_state(weir_application_worker *worker, weir_worker_state state)
+/* It may have none, and still answer. */
+static bool has_left(weir_application_worker *worker)
 {
     weir_application *application = worker->application;
+    size_t index = (size_t)(worker - application->workers);
+    bool has_task = false;
     pthread_mutex_lock(&application->lock);
-    worker->state = state;
-    application->levels = application->levels || state == WEIR_WORKER_WORKS;
-    if (state == WEIR_WORKER_RESTS) {
-        worker->ended = false;
-        wake_remover(worker);
+    for (size_t i = 0; !has_task && i < application->plan->task_count; i++) {
+        const weir_slot *slot = &application->slots[i];
+        has_task = slot->worker == index &&
+                   (slot->state != WEIR_SLOT_NONE || slot->replies_due > 0 || slot->holds_due > 0);
     }
     pthread_mutex_unlock(&application->lock);
+    return !has_task;
 }
 
 static void log_change(const weir_application_worker *worker, const char *what)
@@ -317,9 +340,7 @@ static void log_change(const weir_application_worker *worker, const char *what)
 
 static void set_rests(weir_application_worker *worker)
 {
-    if (worker->application->alive_level != NULL) {
-        weir_gauge_add(worker->application->alive_level, -1);
-    }
+    count_alive(worker->application, -1);
     log_change(worker, "removed");
     set_state(worker, WEIR_WORKER_RESTS);
 }
@@ -351,18 +372,13 @@ static void end_worker(weir_application_worker *worker)
 
 static void step_worker(weir_application_worker *worker)
 {
-    weir_application *application = worker->application;
-    pthread_mutex_lock(&application->lock);
-    weir_worker_state state = worker->state;
-    bool ended = worker->ended;
-    bool is_empty = !has_tasks(application, (size_t)(worker - application->workers));
-    pthread_mutex_unlock(&application->lock);
+    weir_worker_state state = state_of(worker);
     if (state == WEIR_WORKER_STARTS &&
         weir_task_figures_is_ready(weir_stream_thread_figures(worker->thread))) {
         set_state(worker, WEIR_WORKER_WORKS);
-    } else if (state == WEIR_WORKER_LEAVES && is_empty) {
+    } else if (state == WEIR_WORKER_LEAVES && has_left(worker)) {
         end_worker(worker);
-    } else if (state == WEIR_WORKER_ENDS && ended) {
+    } else if (state == WEIR_WORKER_ENDED) {
         join(worker);
         set_rests(worker);
     }
@@ -426,9 +442,7 @@ weir_status weir_application_add_stream_thread(weir_application *application, si
         set_state(worker, WEIR_WORKER_RESTS);
         return status;
     }
-    if (application->alive_level != NULL) {
-        weir_gauge_add(application->alive_level, 1);
-    }
+    count_alive(application, 1);
     log_change(worker, "added");
     weir_mailbox_wake(application->mailbox);
     *out_index = (size_t)(worker - application->workers);

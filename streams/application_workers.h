@@ -3,7 +3,7 @@
  * application_workers.h - the workers of an application, some of which may be added and removed
  * while it runs (application.h, weir_application_add_stream_thread).
  *
- *   RESTS ──add──▶ STARTS ──▶ WORKS ──remove──▶ LEAVES ──▶ ENDS ──▶ RESTS
+ *   RESTS ──add──▶ STARTS ──▶ WORKS ──remove──▶ LEAVES ──▶ ENDS ──▶ ENDED ──▶ RESTS
  *                               └─ (any) ──▶ FAILED
  *
  * All that there may be exist from the start, so that whoever asks one need not know whether it
@@ -25,6 +25,7 @@ typedef enum weir_worker_state {
     WEIR_WORKER_WORKS,
     WEIR_WORKER_LEAVES, /* Its tasks go to others. */
     WEIR_WORKER_ENDS,   /* It has none, and was told to end. */
+    WEIR_WORKER_ENDED,  /* It has no connection any more; its thread is to be joined. */
     WEIR_WORKER_FAILED, /* Its loop has ended, and the application stops. */
 } weir_worker_state;
 
@@ -36,7 +37,6 @@ typedef struct weir_application_worker {
     bool started;            /* Under threads_lock: it has a thread. */
     weir_worker_state state; /* Under lock. */
     weir_mailbox *remover;   /* Under lock: woken when it rests; NULL: nobody waits. */
-    bool ended;              /* Under lock: its thread is to be joined. */
     bool stopping;           /* The worker's own: a message told it to end. */
 } weir_application_worker;
 
@@ -47,9 +47,6 @@ void weir_workers_free(weir_application *application);
 /* Gives a thread to each that works; tells all that have one to end, and waits for that. */
 weir_status weir_workers_start(weir_application *application, weir_error *err);
 void weir_workers_join(weir_application *application);
-
-/* How many tasks a worker has or is about to get; under lock. */
-size_t weir_worker_load(const weir_application *application, size_t worker);
 
 /* The worker with the fewest tasks; SIZE_MAX: none works. Under lock. */
 size_t weir_workers_least_loaded(const weir_application *application);
