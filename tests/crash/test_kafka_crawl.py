@@ -66,11 +66,19 @@ class KafkaCrawl:
             crawl.start()
             self.processes.append(crawl)
 
-    def is_done(self, calm):
-        """All is fetched, and all that was fetched is in the tables."""
+    def check_processes(self):
         for crawl in self.processes:
             if crawl.is_over():
                 raise peers.Failure(f"a process ended: {crawl.output.name}")
+
+    def has_asked(self, count):
+        """Whether the site has seen so many requests, of whomever."""
+        self.check_processes()
+        return self.site.request_count() >= count
+
+    def is_done(self, calm):
+        """All is fetched, and all that was fetched is in the tables."""
+        self.check_processes()
         return not test_crash.check_tables(calm, self.reader)
 
     def wait(self, calm):
@@ -100,7 +108,7 @@ class KafkaCrawl:
 def kill_one(crawl, source, first, total):
     """Kills the second process in the middle of the crawl, and starts it again a while later."""
     moment = first + source.randrange(total // 5, total // 2)
-    peers.wait_until("the moment of the kill", lambda: crawl.site.request_count() >= moment)
+    peers.wait_until("the moment of the kill", lambda: crawl.has_asked(moment))
     victim = crawl.processes[1]
     victim.kill()
     print(f"killed at {crawl.site.request_count() - first} of {total} requests", flush=True)
@@ -117,7 +125,7 @@ def lose_disk(crawl, first, total):
     """Kills the process in the middle of the crawl; the next one finds an empty disk."""
     victim = crawl.processes[0]
     peers.wait_until("snapshots in the middle of the crawl",
-                     lambda: crawl.site.request_count() >= first + total // 2
+                     lambda: crawl.has_asked(first + total // 2)
                      and has_logged(victim, "put away"))
     victim.kill()
     print(f"lost at {crawl.site.request_count() - first} of {total} requests", flush=True)
