@@ -26,7 +26,7 @@ static const struct {
     {RD_KAFKA_RESP_ERR_POLICY_VIOLATION,
      "a policy of the cluster forbids it: ask its administrator what is allowed"},
     {RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR,
-     "the cluster has fewer brokers than replicas are wanted: add brokers or ask for fewer"},
+     "fewer brokers are there now than replicas are wanted: start brokers or ask for fewer"},
     {RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP, "stop the members of the group first"},
     {RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, "stop the members of the group first"},
     {RD_KAFKA_RESP_ERR__TRANSPORT, "see whether the brokers run and can be reached"},
