@@ -80,7 +80,7 @@ static void append_settings(weir_buf *to, int32_t node_count)
 {
     int32_t replicas = node_count;
     int32_t in_sync = node_count > 1 ? 2 : 1;
-    int32_t session_ms = node_count > 1 ? 4000 : 2000;
+    int32_t session_ms = node_count > 1 ? 4000 : 8000; /* One has nobody to take over. */
     weir_buf_append_format(to, "default.replication.factor=%" PRId32 "\n", replicas);
     weir_buf_append_format(to, "min.insync.replicas=%" PRId32 "\n", in_sync);
     weir_buf_append_format(to, "offsets.topic.replication.factor=%" PRId32 "\n", replicas);
