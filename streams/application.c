@@ -404,13 +404,15 @@ static bool ask(weir_application *application, size_t worker, worker_answer *out
                                        &err) == WEIR_OK;
 }
 
-/* No task is between two workers, of which neither would tell of it. */
+/* No task is between two workers, of which neither would tell of it, or was just lost. */
 static bool is_settled(weir_application *application)
 {
     pthread_mutex_lock(&application->lock);
     bool settled = application->state == WEIR_APPLICATION_RUNNING && !application->levels;
     for (size_t i = 0; settled && i < application->plan->task_count; i++) {
-        settled = !application->slots[i].moves;
+        const weir_slot *slot = &application->slots[i];
+        settled =
+            !slot->moves && (slot->role != WEIR_PLACE_RUN || slot->state == WEIR_SLOT_RUNNING);
     }
     pthread_mutex_unlock(&application->lock);
     return settled;

@@ -28,6 +28,7 @@
 #include "streams/broker.h"
 #include "streams/config.h"
 #include "streams/topology.h"
+#include "streams/uncaught_exception.h"
 
 typedef struct weir_application weir_application;
 
@@ -61,6 +62,8 @@ typedef struct weir_application_options {
     bool never_waits; /* Driven by weir_application_step: no call waits for acknowledgements. */
     weir_application_listener listener; /* NULL: none. */
     void *listener_user;
+    weir_uncaught_exception_handler uncaught_exception_handler; /* NULL: SHUTDOWN_CLIENT. */
+    void *uncaught_exception_user;
 } weir_application_options;
 
 /* Plans, creates the internal topics, opens the workers and joins the group. WEIR_INVALID: a topic

@@ -80,6 +80,7 @@ struct weir_application {
     size_t subscribed_bytes;      /* Under lock: what subscriptions may take. */
     uint64_t unflushed_records;   /* Under lock: in the database and not on its disk. */
     weir_error failure;           /* Under lock; status WEIR_OK: none. */
+    bool stops_all;               /* Under lock: it stops every other process, too. */
 
     weir_gauge *state_level; /* The four are NULL without a registry. */
     weir_gauge *paused_level;

@@ -4,7 +4,8 @@
  *
  * To remove one is to take its tasks away, as a trade does, and to end its thread when the last one
  * has gone: the coordinator sees to both, for it alone knows which worker has what. A worker closes
- * its own connections, as the last thing that its thread does.
+ * its own connections, as the last thing that its thread does. One that fails may be replaced: its
+ * thread goes on as a new worker would begin.
  *
  * Like application.c this is the edge, and reads the clock.
  */
@@ -125,6 +126,68 @@ static void set_state(weir_application_worker *worker, weir_worker_state state)
     pthread_mutex_unlock(&application->lock);
 }
 
+static void count_alive(const weir_application *application, int64_t more)
+{
+    if (application->alive_level != NULL) {
+        weir_gauge_add(application->alive_level, more);
+    }
+}
+
+static void fail(weir_application_worker *worker, const weir_error *exception, bool stops_all)
+{
+    weir_application *application = worker->application;
+    set_state(worker, WEIR_WORKER_FAILED);
+    count_alive(application, -1);
+    pthread_mutex_lock(&application->lock);
+    application->stops_all = application->stops_all || stops_all;
+    pthread_mutex_unlock(&application->lock);
+    weir_application_note_failure(application, exception->status, exception);
+}
+
+/* It gets no task before it is ready, and then its part of them; one that leaves just does so. */
+static void replace(weir_application_worker *worker, const weir_error *exception)
+{
+    weir_application *application = worker->application;
+    WEIR_LOG(WEIR_LOG_ERROR, NULL, "application=%s worker=%zu is replaced: %s",
+             application->plan->application_id, (size_t)(worker - application->workers),
+             exception->message);
+    if (state_of(worker) == WEIR_WORKER_WORKS) {
+        set_state(worker, WEIR_WORKER_STARTS);
+    }
+    weir_stream_thread_replace(worker->thread);
+}
+
+static weir_thread_exception_response ask_handler(const weir_application *application,
+                                                  const weir_error *exception)
+{
+    const weir_application_options *options = &application->options;
+    return options->uncaught_exception_handler == NULL
+               ? WEIR_SHUTDOWN_CLIENT
+               : options->uncaught_exception_handler(options->uncaught_exception_user, exception);
+}
+
+/* True where the worker goes on as a new one; else it ends, and the application with it. */
+static bool replaces_failed(weir_application_worker *worker, weir_status status,
+                            const weir_error *err)
+{
+    weir_application *application = worker->application;
+    weir_error exception = *err;
+    exception.status = status;
+    if (application->failed_level != NULL) {
+        weir_gauge_add(application->failed_level, 1);
+    }
+    weir_thread_exception_response response = ask_handler(application, &exception);
+    bool replaced =
+        response == WEIR_REPLACE_THREAD && weir_stream_thread_is_replaceable(worker->thread);
+    if (replaced) {
+        replace(worker, &exception);
+    } else {
+        fail(worker, &exception, response == WEIR_SHUTDOWN_APPLICATION);
+    }
+    weir_mailbox_wake(application->mailbox);
+    return replaced;
+}
+
 /* One that was removed leaves its mailbox open: what comes late waits there until it is added. */
 static void end_loop(weir_application_worker *worker)
 {
@@ -148,8 +211,7 @@ static void *run_worker(void *argument)
         weir_error err = {0};
         weir_status status =
             weir_stream_thread_step(worker->thread, weir_clock_now_ms(), &busy, &err);
-        if (status != WEIR_OK) {
-            weir_application_worker_failed(worker, status, &err);
+        if (status != WEIR_OK && !replaces_failed(worker, status, &err)) {
             break;
         }
         count_cpu(worker, &counted_ns);
@@ -213,26 +275,6 @@ void weir_workers_join(weir_application *application)
             pthread_mutex_unlock(&application->lock);
         }
     }
-}
-
-static void count_alive(const weir_application *application, int64_t more)
-{
-    if (application->alive_level != NULL) {
-        weir_gauge_add(application->alive_level, more);
-    }
-}
-
-void weir_application_worker_failed(weir_application_worker *worker, weir_status status,
-                                    const weir_error *err)
-{
-    weir_application *application = worker->application;
-    set_state(worker, WEIR_WORKER_FAILED);
-    count_alive(application, -1);
-    if (application->failed_level != NULL) {
-        weir_gauge_add(application->failed_level, 1);
-    }
-    weir_application_note_failure(application, status, err);
-    weir_mailbox_wake(application->mailbox);
 }
 
 /* Which worker has a task, or will. */
@@ -528,11 +570,11 @@ weir_status weir_application_step_worker(weir_application *application, size_t i
     }
     weir_error own = {0};
     weir_status status = weir_stream_thread_step(worker->thread, now_ms, out_busy, &own);
-    if (status != WEIR_OK) {
-        weir_application_worker_failed(worker, status, &own);
-        if (err != NULL) {
-            *err = own;
-        }
+    if (status == WEIR_OK || replaces_failed(worker, status, &own)) {
+        return WEIR_OK;
+    }
+    if (err != NULL) {
+        *err = own;
     }
     return status;
 }

@@ -4,7 +4,7 @@
  * while it runs (application.h, weir_application_add_stream_thread).
  *
  *   RESTS ──add──▶ STARTS ──▶ WORKS ──remove──▶ LEAVES ──▶ ENDS ──▶ ENDED ──▶ RESTS
- *                               └─ (any) ──▶ FAILED
+ *                 └──replace───┴─ (any) ──▶ FAILED
  *
  * All that there may be exist from the start, so that whoever asks one need not know whether it
  * works; those that rest have no connection and no task.
@@ -21,7 +21,9 @@
 
 typedef enum weir_worker_state {
     WEIR_WORKER_RESTS,
-    WEIR_WORKER_STARTS, /* It connects, or reads the global tables, and gets no task yet. */
+    /* It connects, or reads the global tables, and gets no task yet; also one that takes the place
+     * of a worker that has failed. */
+    WEIR_WORKER_STARTS,
     WEIR_WORKER_WORKS,
     WEIR_WORKER_LEAVES, /* Its tasks go to others. */
     WEIR_WORKER_ENDS,   /* It has none, and was told to end. */
@@ -55,9 +57,5 @@ size_t weir_workers_least_loaded(const weir_application *application);
 void weir_workers_step(weir_application *application);
 /* When all tasks run: some move to workers that were added. The coordinator's. */
 void weir_workers_level(weir_application *application);
-
-/* A worker's loop has ended with a status that stops the application. */
-void weir_application_worker_failed(weir_application_worker *worker, weir_status status,
-                                    const weir_error *err);
 
 #endif

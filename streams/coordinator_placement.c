@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { COUNT_INTERVAL_MS = 200, FAREWELL_MS = 500 };
+enum { COUNT_INTERVAL_MS = 200, FAREWELL_MS = 500, SHUTDOWN_MS = 10000 };
 
 static bool is_stateful(const weir_plan *plan, size_t task_index)
 {
@@ -173,6 +173,18 @@ static void say_what_is_new(weir_application *application, int64_t now_ms)
     }
 }
 
+/* Who asks has left already, and its tasks would come to us. */
+static void follow_shutdown(weir_application *application)
+{
+    const weir_known_process *who = weir_placer_shutdown(application->placer);
+    if (who != NULL) {
+        weir_error err = {0};
+        weir_status status = weir_error_set(&err, WEIR_FATAL, "%s shuts the application down: %s",
+                                            who->process_id, who->state.shutdown);
+        weir_application_note_failure(application, status, &err);
+    }
+}
+
 void weir_placing_step(weir_application *application, int64_t now_ms, bool *busy)
 {
     *busy = weir_placement_log_read(application->placement_log, application->placer) || *busy;
@@ -183,19 +195,24 @@ void weir_placing_step(weir_application *application, int64_t now_ms, bool *busy
     count_members(application, now_ms);
     if (weir_placer_decide(application->placer, now_ms)) {
         take_roles(application);
+        follow_shutdown(application);
     }
     say_what_is_new(application, now_ms);
 }
 
 bool weir_placing_farewell(weir_application *application, int64_t now_ms)
 {
+    pthread_mutex_lock(&application->lock);
+    bool stops_all = application->stops_all;
+    weir_error failure = application->failure;
+    pthread_mutex_unlock(&application->lock);
     if (application->farewell_ms == 0) {
         WEIR_AUTO(weir_buf) value = {0};
-        weir_placer_farewell(application->placer, &value);
+        weir_placer_farewell(application->placer, stops_all ? failure.message : NULL, &value);
         weir_placement_log_send(application->placement_log, member_id(application),
                                 weir_buf_bytes(&value), now_ms);
         application->farewell_ms = now_ms;
     }
     return weir_placement_log_settle(application->placement_log, 0) != WEIR_AGAIN ||
-           now_ms - application->farewell_ms >= FAREWELL_MS;
+           now_ms - application->farewell_ms >= (stops_all ? SHUTDOWN_MS : FAREWELL_MS);
 }

@@ -314,12 +314,25 @@ void weir_placer_record_failed(weir_placer *placer)
     placer->must_send = true;
 }
 
-void weir_placer_farewell(weir_placer *placer, weir_buf *out_value)
+const weir_known_process *weir_placer_shutdown(const weir_placer *placer)
+{
+    for (size_t i = 0; placer->started && i < weir_members_count(placer->members); i++) {
+        const weir_known_process *known = weir_members_at(placer->members, i);
+        if (known->state.shutdown != NULL && known->offset >= placer->start_offset &&
+            strcmp(known->process_id, placer->process_id) != 0) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
+void weir_placer_farewell(weir_placer *placer, const char *shutdown, weir_buf *out_value)
 {
     weir_process_state gone = {0};
     weir_process_state_init(&gone, placer->options.task_count);
     gone.incarnation = placer->own.incarnation;
     gone.sequence = ++placer->own.sequence;
+    gone.shutdown = weir_strdup(shutdown);
     weir_process_state_encode(&gone, out_value);
     weir_process_state_cleanup(&gone);
 }

@@ -74,8 +74,12 @@ weir_placement_role weir_placer_role(const weir_placer *placer, size_t task_inde
 bool weir_placer_record(weir_placer *placer, int64_t now_ms, weir_buf *out_value);
 /* The last record was not written: it is due again. */
 void weir_placer_record_failed(weir_placer *placer);
-/* The record that says goodbye: nothing is owned, claimed or kept. */
-void weir_placer_farewell(weir_placer *placer, weir_buf *out_value);
+/* The record that says goodbye: nothing is owned, claimed or kept. shutdown: why all others shall
+ * end, too; NULL: they go on. */
+void weir_placer_farewell(weir_placer *placer, const char *shutdown, weir_buf *out_value);
+/* Another process that has asked all to end since this one started, by its state's shutdown; NULL:
+ * nobody has. */
+const weir_known_process *weir_placer_shutdown(const weir_placer *placer);
 
 /* What is known of all, and by what name, and what, this process tells of itself. */
 const weir_members *weir_placer_members(const weir_placer *placer);

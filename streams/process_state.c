@@ -31,6 +31,7 @@ void weir_process_state_cleanup(weir_process_state *state)
     free(state->tasks);
     free(state->host);
     free(state->rack);
+    free(state->shutdown);
     *state = (weir_process_state){0};
 }
 
@@ -49,6 +50,8 @@ void weir_process_state_copy(weir_process_state *to, const weir_process_state *f
     to->generation = from->generation;
     free(to->host);
     free(to->rack);
+    free(to->shutdown);
+    to->shutdown = weir_strdup(from->shutdown);
     to->host = weir_strdup(from->host);
     to->rack = weir_strdup(from->rack);
     for (size_t i = 0; i < to->task_count; i++) {
@@ -164,6 +167,9 @@ void weir_process_state_encode(const weir_process_state *state, weir_buf *out_va
     write_set(&json, state, is_running, NULL);
     write_grants(&json, state);
     write_lags(&json, state);
+    if (state->shutdown != NULL) {
+        weir_json_member_text(&json, "shutdown", state->shutdown);
+    }
     weir_json_end_object(&json);
 }
 
@@ -324,6 +330,7 @@ static weir_status read_all(weir_process_state *state, const weir_json_value *ro
     WEIR_TRY(read_numbers(state, root, err));
     state->host = read_text(root, "host");
     state->rack = read_text(root, "rack");
+    state->shutdown = read_text(root, "shutdown");
     WEIR_TRY(read_member_set(state, root, "owned", mark_owned, err));
     WEIR_TRY(read_member_set(state, root, "claimed", mark_claimed, err));
     WEIR_TRY(read_member_set(state, root, "running", mark_running, err));

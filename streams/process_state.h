@@ -9,7 +9,7 @@
  *
  * Tasks are named by their index in the plan; sets of them are written as ranges. A record is the
  * whole state of its process: only the last one counts, and one of no generation says that it has
- * left.
+ * left; "shutdown":"why" in it, that all others shall.
  *
  * Ownership  A state owns its strings and arrays.
  * Errors     WEIR_BAD_RECORD: the bytes are no such record, or of another version or plan.
@@ -40,6 +40,7 @@ typedef struct weir_process_state {
     int32_t generation;   /* Of the group, that the rest is said of; -1: not joined. */
     char *host;           /* "host:port" where it answers queries; NULL: nowhere. */
     char *rack;           /* NULL: not told. */
+    char *shutdown;       /* It has left, and why every process shall; NULL: it asks for nothing. */
     weir_process_task *tasks;
     size_t task_count;
 } weir_process_state;

@@ -147,6 +147,7 @@ void weir_stream_thread_rest(weir_stream_thread *thread)
     weir_global_stores_free(weir_take(&thread->globals));
     weir_consumer_free(weir_take(&thread->consumer));
     weir_collector_free(weir_take(&thread->collector));
+    thread->failures = 0;
 }
 
 void weir_stream_thread_free(weir_stream_thread *thread)
@@ -438,7 +439,9 @@ static weir_status work(weir_stream_thread *thread, bool *busy, weir_error *err)
     WEIR_TRY(take_command_failure(thread, err));
     WEIR_TRY(check_database(thread, err));
     WEIR_TRY(weir_stream_thread_apply_again(thread, err));
+    thread->fills_globals = true;
     WEIR_TRY(weir_global_stores_poll(thread->globals, busy, err));
+    thread->fills_globals = false;
     if (!weir_global_stores_are_complete(thread->globals)) {
         return WEIR_OK; /* No task is open yet, and none may see half of a table. */
     }
@@ -524,6 +527,12 @@ weir_status weir_stream_thread_step(weir_stream_thread *thread, int64_t now_ms, 
         *out_busy = false;
         return WEIR_OK;
     }
+    if (thread->collector == NULL) {
+        weir_status begun = weir_stream_thread_begin_anew(thread, err);
+        if (begun != WEIR_OK) {
+            return begun == WEIR_AGAIN ? WEIR_OK : begun;
+        }
+    }
     weir_status status = work(thread, out_busy, err);
     thread->was_busy = *out_busy;
     thread->last_pass_ms = now_ms;
@@ -533,6 +542,11 @@ weir_status weir_stream_thread_step(weir_stream_thread *thread, int64_t now_ms, 
         weir_task_figures_add_busy_ns(thread->figures, ended_ns - started_ns);
     }
     return status == WEIR_OK ? WEIR_OK : weir_stream_thread_react(thread, status, err);
+}
+
+static bool holds_back(const weir_stream_thread *thread)
+{
+    return thread->collector != NULL && weir_collector_holds_back(thread->collector);
 }
 
 static int64_t wait_ms(const weir_stream_thread *thread, int64_t now_ms)
@@ -546,7 +560,7 @@ static int64_t wait_ms(const weir_stream_thread *thread, int64_t now_ms)
         until_ms = now_ms + 1;
     }
     int64_t push_ms = thread->last_push_ms + PUSH_INTERVAL_MS;
-    if (weir_collector_holds_back(thread->collector) && push_ms < until_ms) {
+    if (holds_back(thread) && push_ms < until_ms) {
         until_ms = push_ms;
     }
     int64_t commit_ms = thread->last_commit_ms + weir_stream_thread_idle_commit_ms(thread);
@@ -571,7 +585,7 @@ static size_t add_fd(struct pollfd *fds, size_t count, int fd)
 /* The producer's linger is for throughput; whoever waits has time to write what lingers. */
 static void push(weir_stream_thread *thread, int64_t now_ms)
 {
-    if (!weir_collector_holds_back(thread->collector) || now_ms < thread->back_off_until_ms ||
+    if (!holds_back(thread) || now_ms < thread->back_off_until_ms ||
         now_ms - thread->last_push_ms < PUSH_INTERVAL_MS) {
         return;
     }
@@ -591,7 +605,7 @@ void weir_stream_thread_wait(weir_stream_thread *thread, int64_t now_ms)
     push(thread, now_ms);
     struct pollfd fds[WAIT_FDS_MAX];
     size_t count = add_fd(fds, 0, weir_mailbox_fd(thread->mailbox));
-    if (now_ms >= thread->back_off_until_ms) {
+    if (now_ms >= thread->back_off_until_ms && thread->collector != NULL) {
         count = add_fd(fds, count, weir_consumer_fd(thread->consumer));
         count = add_fd(fds, count, weir_global_stores_fd(thread->globals));
         if (weir_restorer_count(thread->restorer) > 0 && !thread->is_paused) {
@@ -629,7 +643,7 @@ static bool is_idle(weir_stream_thread *thread, weir_task *task)
 bool weir_stream_thread_is_idle(weir_stream_thread *thread)
 {
     if (thread->collector == NULL) {
-        return true; /* It rests. */
+        return thread->failures == 0; /* It rests, or is about to be replaced. */
     }
     if (thread->commit_pending || weir_collector_is_dirty(thread->collector) ||
         thread->needs_reset || thread->to_open_count > 0 ||

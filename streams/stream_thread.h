@@ -72,6 +72,12 @@ weir_status weir_stream_thread_open(weir_stream_thread *thread, weir_error *err)
 /* Closes them; it has no task. */
 void weir_stream_thread_rest(weir_stream_thread *thread);
 
+/* After a step that failed: it drops its tasks, which are LOST, closes its connections and
+ * resources, and opens them anew with a later step, as a worker that takes its place. Not to be
+ * done with one that failed while it filled a global table, which would fail there again. */
+void weir_stream_thread_replace(weir_stream_thread *thread);
+bool weir_stream_thread_is_replaceable(const weir_stream_thread *thread);
+
 /* Drops every task without a commit: what a crash would leave. NULL is fine. */
 void weir_stream_thread_free(weir_stream_thread *thread);
 WEIR_DEFINE_AUTO_PTR(weir_stream_thread);

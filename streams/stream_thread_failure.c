@@ -8,7 +8,7 @@
  *   FENCED   the same, and let go of every task: somebody else may own them
  *   any of them, and the database takes no more writes: let go of every task, so that it is opened
  *            again with the first of them that is
- *   INVALID, FATAL and the rest   stop the application with the message
+ *   INVALID, FATAL and the rest   stop the application with the message, or replace the worker
  *
  * All tasks of a worker share a transaction, so all of them go back together. Nothing is lost and
  * nothing wiped by going back: the database was never touched.
@@ -107,6 +107,39 @@ static weir_status react_to_corrupt(weir_stream_thread *thread, weir_error *err)
         return WEIR_OK;
     }
     return status;
+}
+
+bool weir_stream_thread_is_replaceable(const weir_stream_thread *thread)
+{
+    return !thread->fills_globals;
+}
+
+/* The old producer ends before a new one begins, and so does its transaction. */
+void weir_stream_thread_replace(weir_stream_thread *thread)
+{
+    drop_all(thread);
+    thread->culprit = NULL;
+    thread->command_failure = (weir_error){0};
+    weir_stream_thread_rest(thread);
+    thread->needs_reset = false;
+    weir_stream_thread_report_held(thread);
+    back_off(thread);
+}
+
+weir_status weir_stream_thread_begin_anew(weir_stream_thread *thread, weir_error *err)
+{
+    weir_status status = weir_stream_thread_open(thread, err);
+    if (status == WEIR_OK) {
+        return WEIR_OK;
+    }
+    weir_stream_thread_rest(thread);
+    if (status != WEIR_IO) {
+        return status;
+    }
+    WEIR_LOG(WEIR_LOG_WARN, NULL, "application=%s worker=%d is not replaced yet: %s",
+             thread->options.plan->application_id, (int)thread->options.index, err->message);
+    back_off(thread);
+    return WEIR_AGAIN;
 }
 
 weir_status weir_stream_thread_react(weir_stream_thread *thread, weir_status status,

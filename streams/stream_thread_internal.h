@@ -63,6 +63,7 @@ struct weir_stream_thread {
     bool commit_pending;  /* A commit answered WEIR_AGAIN. */
     bool was_busy;        /* In the last pass. */
     bool is_paused;
+    bool fills_globals;      /* The pass is, or was when it failed, at the global stores. */
     uint32_t failures;       /* In a row. */
     size_t quantum;          /* Records a pass. */
     size_t next_to_bring_up; /* Of owned: whose turn it is to ask the broker. */
@@ -130,6 +131,8 @@ bool weir_stream_thread_database_is_broken(const weir_stream_thread *thread);
  * stop. */
 weir_status weir_stream_thread_react(weir_stream_thread *thread, weir_status status,
                                      weir_error *err);
+/* Opens what a replaced worker lacks. WEIR_AGAIN: it is tried again with a later step. */
+weir_status weir_stream_thread_begin_anew(weir_stream_thread *thread, weir_error *err);
 /* Takes a task back to its last commit, at once: with all others of the worker if it has written
  * something since. */
 void weir_stream_thread_take_back(weir_stream_thread *thread, weir_task *task);

@@ -92,6 +92,15 @@ static int64_t number_of(weir_bytes value)
     return strtoll(number, NULL, 10);
 }
 
+/* What nobody expects: in the middle of an effect, so that all of it has to be undone. */
+static weir_status may_throw(const weir_processor *processor, weir_error *err)
+{
+    sim_app_state *state = ((const sim_processor *)processor)->state;
+    return state->throws > 0 && weir_random_chance(&state->random, state->throws)
+               ? weir_error_set(err, WEIR_FATAL, "thrown")
+               : WEIR_OK;
+}
+
 static void note(bool *numbers, int64_t number)
 {
     WEIR_ASSERT(number >= 0 && number < SIM_APP_RECORDS_MAX);
@@ -120,6 +129,7 @@ static weir_status count_effect(weir_processor *processor, const weir_record *re
     int64_t count = 0;
     weir_kv *counts = weir_context_store(processor->context, "counts");
     WEIR_TRY(add_one(counts, record->key, number_of(record->value), &count, err));
+    WEIR_TRY(may_throw(processor, err));
     WEIR_AUTO_FREE char *key = weir_bytes_to_text(record->key);
     char group[16];
     (void)snprintf(group, sizeof(group), "g%" PRId32,
@@ -158,7 +168,8 @@ static weir_status add_to_total(weir_processor *processor, weir_bytes group, int
     int64_t count = 0;
     weir_kv *totals = weir_context_store(processor->context, "totals");
     WEIR_TRY(add_one(totals, group, number, &count, err));
-    return forward_count(processor, group, count, number, err);
+    WEIR_TRY(forward_count(processor, group, count, number, err));
+    return may_throw(processor, err);
 }
 
 static weir_status total(weir_processor *processor, const weir_record *record, weir_error *err)

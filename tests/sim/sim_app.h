@@ -33,7 +33,8 @@ enum {
 /* What the processors of one process share; all-zero and a seed is a start. */
 typedef struct sim_app_state {
     weir_random random;
-    int64_t now_ms;                     /* Set before each pass. */
+    int64_t now_ms;                     /* Set before each pass, as is the next. */
+    uint32_t throws;                    /* Chance in a million that a processor fails for good. */
     bool counted[SIM_APP_RECORDS_MAX];  /* By number: this process has processed it in count… */
     bool totalled[SIM_APP_RECORDS_MAX]; /* … and in total, or held it. */
 } sim_app_state;

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SETTING_BYTES = 24, SETTINGS_MAX = 24 };
 
@@ -75,6 +76,18 @@ static weir_status configure(sim_instance *instance, weir_error *err)
     return weir_config_init(&instance->config, all.items, all.count, err);
 }
 
+static weir_thread_exception_response replace(void *user, const weir_error *exception)
+{
+    CHECK_STR(strrchr(exception->message, ' ') + 1, "thrown");
+    ((sim_instance *)user)->replaced++;
+    return WEIR_REPLACE_THREAD;
+}
+
+void sim_instance_set_throws(sim_instance *instance, bool throws)
+{
+    instance->app.throws = throws ? instance->variant->throws : 0;
+}
+
 static weir_status try_to_start(sim_instance *instance, weir_error *err)
 {
     char process_id[SETTING_BYTES + SETTING_BYTES];
@@ -94,6 +107,8 @@ static weir_status try_to_start(sim_instance *instance, weir_error *err)
         .database = instance->database,
         .process_id = process_id,
         .never_waits = true,
+        .uncaught_exception_handler = replace,
+        .uncaught_exception_user = instance,
     };
     return weir_application_new(&options, &instance->application, err);
 }

@@ -35,6 +35,7 @@ typedef struct sim_variant {
     int32_t acceptable_lag; /* With 0 and a hot changelog nobody is warm for long. */
     int32_t placement_wait_ms;
     uint32_t looks_cold; /* Chance in a million that a standby is told to lack a lot. */
+    uint32_t throws;     /* That a processor fails for good, and its worker is replaced. */
 } sim_variant;
 
 typedef struct sim_instance {
@@ -43,6 +44,7 @@ typedef struct sim_instance {
     char *name; /* Of its disk. */
     sim_disk *disk;
     uint64_t starts;
+    uint64_t replaced; /* Workers, over all its lives. */
     bool running;
     bool closing; /* It was asked to close. */
 
@@ -68,6 +70,8 @@ void sim_instance_coordinate(sim_instance *instance, int64_t now_ms);
 /* A standby is told to lack so much of its changelogs, until its worker tells how it is. */
 void sim_instance_set_lag(sim_instance *instance, size_t task_index, int64_t lag);
 void sim_instance_work(sim_instance *instance, int32_t worker, int64_t now_ms);
+/* Its processors fail no more, or as the variant says. */
+void sim_instance_set_throws(sim_instance *instance, bool throws);
 
 /* Asks for a task to go to another worker of the process, if it runs. */
 void sim_instance_trade(sim_instance *instance, size_t task_index, size_t worker);

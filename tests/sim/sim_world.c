@@ -100,6 +100,7 @@ static sim_variant draw_variant(sim_run *world, const sim_world_options *options
         .acceptable_lag = (int32_t)below(world, 12),
         .placement_wait_ms = (int32_t)below(world, 2000),
         .looks_cold = sim_chance(&world->random, 1000000),
+        .throws = world->seed % 3 == 0 ? 10000 * (1 + (uint32_t)(world->seed % 7)) : 0,
     };
 }
 
@@ -122,6 +123,7 @@ static void start_world(sim_run *world, uint64_t seed, const sim_world_options *
 static void end_world(sim_run *world)
 {
     for (size_t i = 0; i < INSTANCES; i++) {
+        world->counts->replaced += world->instances[i].replaced;
         world->counts->entries_lost += sim_disk_lost_count(world->instances[i].disk);
         world->counts->ingests += sim_disk_ingest_count(world->instances[i].disk);
         sim_instance_cleanup(&world->instances[i]);
@@ -197,6 +199,14 @@ static void coordinate(sim_run *world, sim_instance *instance)
     sim_checks_leases(world->checks, world->instances, INSTANCES);
 }
 
+static void work(sim_run *world, sim_instance *instance, int32_t worker)
+{
+    sim_instance_set_throws(instance, !world->calm);
+    sim_instance_work(instance, worker, world->now_ms);
+    sim_checks_workers(world->checks, instance);
+    sim_checks_leases(world->checks, world->instances, INSTANCES);
+}
+
 static void step_instance(sim_run *world, sim_instance *instance)
 {
     if (!instance->running) {
@@ -217,9 +227,7 @@ static void step_instance(sim_run *world, sim_instance *instance)
     if (which == 0) {
         coordinate(world, instance);
     } else {
-        sim_instance_work(instance, (int32_t)which - 1, world->now_ms);
-        sim_checks_workers(world->checks, instance);
-        sim_checks_leases(world->checks, world->instances, INSTANCES);
+        work(world, instance, (int32_t)which - 1);
     }
     bury_if_dead(world, instance);
 }
@@ -323,9 +331,7 @@ static void turn(sim_run *world, sim_instance *instance)
 {
     coordinate(world, instance);
     for (int32_t w = 0; instance->running && w < world->variant.worker_count; w++) {
-        sim_instance_work(instance, w, world->now_ms);
-        sim_checks_workers(world->checks, instance);
-        sim_checks_leases(world->checks, world->instances, INSTANCES);
+        work(world, instance, w);
         sim_checks_after_step(world->checks); /* Before a purge takes what it reads. */
     }
 }

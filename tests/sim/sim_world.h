@@ -23,6 +23,7 @@ typedef struct sim_world_counts {
     uint64_t rebalances;
     uint64_t trades;
     uint64_t resizes;
+    uint64_t replaced; /* Workers whose processors failed. */
     uint64_t inputs;
     uint64_t steps;
     uint64_t entries_lost; /* Of databases, in crashes. */

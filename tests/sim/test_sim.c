@@ -32,12 +32,13 @@ static void run_seeds(const sim_world_options *options)
     }
     printf("  seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " inputs, %" PRIu64
            " crashes, %" PRIu64 " closes, %" PRIu64 " zombies, %" PRIu64 " rebalances, %" PRIu64
-           " trades, %" PRIu64 " workers added or removed, %" PRIu64
+           " trades, %" PRIu64 " workers added or removed, %" PRIu64 " replaced, %" PRIu64
            " database entries lost, %" PRIu64 " ingests, %" PRIu64 " turns with leases, %" PRIu64
            " with standbys, %" PRIu64 " late records\n",
            first, first + count - 1, counts.steps, counts.inputs, counts.crashes, counts.closes,
-           counts.zombies, counts.rebalances, counts.trades, counts.resizes, counts.entries_lost,
-           counts.ingests, counts.leased_turns, counts.standby_turns, counts.late_records);
+           counts.zombies, counts.rebalances, counts.trades, counts.resizes, counts.replaced,
+           counts.entries_lost, counts.ingests, counts.leased_turns, counts.standby_turns,
+           counts.late_records);
 }
 
 TEST(exactly_once_loses_and_doubles_nothing)

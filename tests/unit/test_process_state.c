@@ -47,6 +47,20 @@ TEST(a_state_is_written_as_it_is_documented)
               "\"running\":\"0\",\"granted\":{\"pod-2\":\"3,7\"},\"lags\":{\"3\":0,\"7\":81200}}");
 }
 
+TEST(why_all_shall_end_is_written_and_read)
+{
+    WEIR_AUTO(weir_process_state) state = {0};
+    WEIR_AUTO(weir_process_state) back = {0};
+    weir_process_state_init(&state, TASKS);
+    weir_process_state_init(&back, TASKS);
+    state.shutdown = weir_strdup("task 0_1: \"thrown\"");
+    WEIR_AUTO(weir_buf) text = {0};
+    weir_process_state_encode(&state, &text);
+    weir_error err = {0};
+    CHECK_OK(weir_process_state_decode(&back, weir_buf_bytes(&text), &err), &err);
+    CHECK_STR(back.shutdown, state.shutdown);
+}
+
 static void randomise(weir_process_state *state, weir_random *random)
 {
     static const char *const names[] = {NULL, NULL, "a", "b"};
