@@ -217,6 +217,15 @@ weir_cogrouped_kstream_windowed_by_sliding(weir_cogrouped_kstream *cogrouped,
     return windowed_by(cogrouped, weir_windows_of_sliding(windows));
 }
 
+weir_time_windowed_cogrouped_kstream *
+weir_cogrouped_kstream_windowed_by_own(weir_cogrouped_kstream *cogrouped,
+                                       const weir_windows *windows)
+{
+    WEIR_REFUSE_NULL(cogrouped);
+    return windowed_by(cogrouped, weir_windows_of_own(cogrouped->builder, windows,
+                                                      cogrouped->first->grouped->stream.name));
+}
+
 weir_ktable *weir_time_windowed_cogrouped_aggregate(weir_time_windowed_cogrouped_kstream *windowed,
                                                     weir_initializer initializer,
                                                     const weir_materialized *materialized,

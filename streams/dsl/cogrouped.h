@@ -45,6 +45,9 @@ weir_cogrouped_kstream_windowed_by(weir_cogrouped_kstream *cogrouped,
 weir_time_windowed_cogrouped_kstream *
 weir_cogrouped_kstream_windowed_by_sliding(weir_cogrouped_kstream *cogrouped,
                                            const weir_sliding_windows *windows);
+weir_time_windowed_cogrouped_kstream *
+weir_cogrouped_kstream_windowed_by_own(weir_cogrouped_kstream *cogrouped,
+                                       const weir_windows *windows);
 weir_ktable *weir_time_windowed_cogrouped_aggregate(weir_time_windowed_cogrouped_kstream *windowed,
                                                     weir_initializer initializer,
                                                     const weir_materialized *materialized,

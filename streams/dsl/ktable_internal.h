@@ -32,7 +32,8 @@ typedef struct weir_table_windows {
     bool are_there;
     bool are_sessions;
     int64_t size_ms;
-    int64_t grace_ms; /* From the end of a window on. */
+    int64_t grace_ms;                    /* From the end of a window on. */
+    const struct weir_windows_spec *own; /* Which say where they end; NULL: size_ms does. */
 } weir_table_windows;
 
 /* A table: what its processors share, and how a row is computed where it is not kept. Settled when

@@ -10,7 +10,7 @@
 
 #include "statestore/session_store.h"
 #include "streams/dsl/null_handle_internal.h"
-#include "streams/dsl/windowed.h"
+#include "streams/dsl/windowed_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -50,7 +50,10 @@ static weir_status time_of(const suppress_processor *self, const weir_record *re
     }
     if (!windows->are_sessions && weir_windowed_of(record->key, windows->size_ms, &windowed)) {
         *out_time_ms = windowed.end_ms;
-        return WEIR_OK;
+        return windows->own == NULL
+                   ? WEIR_OK
+                   : weir_own_windows_end(windows->own, weir_context_arena(self->base.context),
+                                          windowed.start_ms, out_time_ms, err);
     }
     return weir_error_set(err, WEIR_CORRUPT, "the key of a window with %zu bytes",
                           record->key.size);

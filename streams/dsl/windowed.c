@@ -114,8 +114,8 @@ weir_status weir_windowed_release(weir_windowed_processor *self, const weir_reco
 
 /* Tumbling and hopping windows. */
 
-static weir_status add_to_window(weir_windowed_processor *self, const weir_record *record,
-                                 int64_t start_ms, weir_error *err)
+weir_status weir_windowed_add(weir_windowed_processor *self, const weir_record *record,
+                              int64_t start_ms, weir_error *err)
 {
     weir_timestamped old = {0};
     weir_status status =
@@ -208,7 +208,7 @@ static weir_status add_to_windows(weir_processor *processor, const weir_record *
     int64_t start_ms = first_start(windows, record->timestamp_ms);
     for (; start_ms <= record->timestamp_ms; start_ms += windows->advance_ms) {
         if (start_ms + windows->size_ms > *self->observed_ms - windows->grace_ms) {
-            WEIR_TRY(add_to_window(self, record, start_ms, err));
+            WEIR_TRY(weir_windowed_add(self, record, start_ms, err));
         } else {
             (void)weir_context_drop(processor->context);
         }
@@ -247,16 +247,29 @@ static weir_processor *new_sliding(void *user)
     return new_windowed(user, &ops);
 }
 
+static weir_processor *new_own(void *user)
+{
+    static const weir_processor_ops ops = {init, weir_own_windows_process, free_processor};
+    return new_windowed(user, &ops);
+}
+
 /* Graph. */
 
 weir_table_windows weir_windows_of_table(const weir_windows_spec *windows)
 {
     return (weir_table_windows){
-        .are_there = true, .size_ms = windows->size_ms, .grace_ms = windows->grace_ms};
+        .are_there = true,
+        .size_ms = windows->size_ms,
+        .grace_ms = windows->grace_ms,
+        .own = windows->windows_for == NULL ? NULL : windows,
+    };
 }
 
 weir_processor_supplier weir_windows_supplier(const weir_windows_spec *windows)
 {
+    if (windows->windows_for != NULL) {
+        return new_own;
+    }
     return windows->advance_ms == 0 ? new_sliding : new_time_windowed;
 }
 
@@ -313,11 +326,25 @@ weir_kgrouped_stream_windowed_by_sliding(weir_kgrouped_stream *grouped,
     return windowed_by(grouped, weir_windows_of_sliding(windows));
 }
 
+weir_time_windowed_kstream *weir_kgrouped_stream_windowed_by_own(weir_kgrouped_stream *grouped,
+                                                                 const weir_windows *windows)
+{
+    WEIR_REFUSE_NULL(grouped);
+    return windowed_by(grouped,
+                       weir_windows_of_own(grouped->stream.builder, windows, grouped->stream.name));
+}
+
 weir_time_windowed_kstream *weir_time_windowed_emit_strategy(weir_time_windowed_kstream *windowed,
                                                              weir_emit_strategy strategy)
 {
     WEIR_REFUSE_NULL(windowed);
     windowed->windows.emits_on_close = strategy == WEIR_EMIT_ON_WINDOW_CLOSE;
+    if (windowed->windows.emits_on_close && windowed->windows.windows_for != NULL) {
+        weir_builder_mistake(windowed->grouped->stream.builder,
+                             "windows after %s: those of one's own are not passed on when they "
+                             "close: suppress them",
+                             windowed->grouped->stream.name);
+    }
     return windowed;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * windowed_internal.h - the processors of windowed aggregates laid open for their files: windowed.c
- * (tumbling and hopping windows, rows, graph) and sliding.c.
+ * (tumbling and hopping windows, rows, graph), sliding.c and own_windows.c.
  *
  * Ownership  A processor is a task's; its specs live in the builder's arena.
  * Threads    The worker that owns the task.
@@ -17,6 +17,8 @@ typedef struct weir_windows_spec {
     int64_t size_ms;    /* Of sliding windows: the time difference, and both ends belong to them. */
     int64_t advance_ms; /* 0: sliding. */
     int64_t grace_ms;
+    weir_windows_for windows_for; /* NULL: size and advance say it. */
+    void *user;
     bool emits_on_close;
 } weir_windows_spec;
 
@@ -42,6 +44,8 @@ typedef struct weir_windowed_processor {
 /* What the user says of windows, in one form; and a mistake where it cannot be. */
 weir_windows_spec weir_windows_of_time(const weir_time_windows *windows);
 weir_windows_spec weir_windows_of_sliding(const weir_sliding_windows *windows);
+weir_windows_spec weir_windows_of_own(weir_builder *builder, const weir_windows *windows,
+                                      const char *after);
 void weir_windows_check(weir_builder *builder, const weir_windows_spec *windows, const char *after);
 
 /* The same for the table that has them. */
@@ -63,6 +67,10 @@ weir_status weir_windowed_put(weir_windowed_processor *self, const weir_record *
 weir_status weir_windowed_update(weir_windowed_processor *self, const weir_record *record,
                                  int64_t start_ms, weir_timestamped old, weir_error *err);
 
+/* The row of a window of the key of record becomes what record makes of it. */
+weir_status weir_windowed_add(weir_windowed_processor *self, const weir_record *record,
+                              int64_t start_ms, weir_error *err);
+
 /* What becomes of a record that may have come too late for all of its windows. */
 weir_status weir_windowed_tell_late(const weir_windowed_processor *self, const weir_record *record,
                                     weir_error *err);
@@ -83,5 +91,12 @@ weir_status weir_sliding_process(weir_processor *processor, const weir_record *r
                                  weir_error *err);
 weir_status weir_sliding_release_closed(weir_windowed_processor *self, const weir_record *record,
                                         weir_error *err);
+
+/* own_windows.c: the process function of windows of one's own; and the end of the one that begins
+ * at start_ms, by the longest where the function knows none. */
+weir_status weir_own_windows_process(weir_processor *processor, const weir_record *record,
+                                     weir_error *err);
+weir_status weir_own_windows_end(const weir_windows_spec *windows, weir_arena *arena,
+                                 int64_t start_ms, int64_t *out_end_ms, weir_error *err);
 
 #endif

@@ -485,13 +485,11 @@ const conformance_spec conformance_specs_basic[] = {
 
 /* The lists of all files; a NULL ends them. */
 static const conformance_spec *const lists[] = {
-    conformance_specs_basic,     conformance_specs_joins,
-    conformance_specs_cogroup,   conformance_specs_processor,
-    conformance_specs_suppress,  conformance_specs_emit,
-    conformance_specs_sinks,     conformance_specs_sources,
-    conformance_specs_filters,   conformance_specs_transform,
-    conformance_specs_versioned, conformance_specs_global,
-    conformance_specs_lru,       NULL,
+    conformance_specs_basic,     conformance_specs_joins,     conformance_specs_cogroup,
+    conformance_specs_processor, conformance_specs_suppress,  conformance_specs_emit,
+    conformance_specs_sinks,     conformance_specs_sources,   conformance_specs_filters,
+    conformance_specs_transform, conformance_specs_versioned, conformance_specs_global,
+    conformance_specs_lru,       conformance_specs_windows,   NULL,
 };
 
 const conformance_spec *conformance_spec_named(weir_bytes name)

@@ -51,6 +51,7 @@ extern const conformance_spec conformance_specs_transform[];
 extern const conformance_spec conformance_specs_versioned[];
 extern const conformance_spec conformance_specs_global[];
 extern const conformance_spec conformance_specs_lru[];
+extern const conformance_spec conformance_specs_windows[];
 
 /* The one called name, or NULL. */
 const conformance_spec *conformance_spec_named(weir_bytes name);

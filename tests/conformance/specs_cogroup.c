@@ -58,6 +58,15 @@ static void make_cogroup_hopping(weir_builder *builder, const weir_json_value *p
     weir_kstream_to(conformance_windows_as_text(table, windows.size_ms), "out", NULL);
 }
 
+static void make_own_windows_cogroup(weir_builder *builder, const weir_json_value *params)
+{
+    const weir_windows windows = conformance_own_windows(params);
+    weir_ktable *table = weir_time_windowed_cogrouped_aggregate(
+        weir_cogrouped_kstream_windowed_by_own(cogrouped(builder), &windows), dsl_empty_text, &st,
+        NULL);
+    weir_kstream_to(conformance_windows_as_text(table, windows.size_ms), "out", NULL);
+}
+
 static void make_cogroup_sliding(weir_builder *builder, const weir_json_value *params)
 {
     const weir_sliding_windows windows = {conformance_parameter(params, "difference"),
@@ -98,6 +107,11 @@ const conformance_spec conformance_specs_cogroup[] = {
     {"cogroup", make_cogroup, {"a", "b"}, {"out"}, {{.name = "st"}}},
     {"cogroup_hopping",
      make_cogroup_hopping,
+     {"a", "b"},
+     {"out"},
+     {{.name = "st", .window_size = "size"}}},
+    {"own_windows_cogroup",
+     make_own_windows_cogroup,
      {"a", "b"},
      {"out"},
      {{.name = "st", .window_size = "size"}}},

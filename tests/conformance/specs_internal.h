@@ -37,6 +37,9 @@ weir_kgrouped_stream *conformance_grouped(weir_builder *builder, const char *top
 weir_kstream *conformance_windows_as_text(weir_ktable *table, int64_t size_ms);
 weir_kstream *conformance_sessions_as_text(weir_ktable *table);
 
+/* Windows of one's own by the parameters of the file; they hold until the next call. */
+weir_windows conformance_own_windows(const weir_json_value *params);
+
 /* Writes 8-byte counts as decimals. */
 void conformance_counts_to(weir_kstream *counts, const char *topic);
 

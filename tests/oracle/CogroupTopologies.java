@@ -40,13 +40,13 @@ final class CogroupTopologies {
                 .cogroup(b, (key, value, all) -> all + "b" + value.substring(1));
     }
 
-    private static CogroupedKStream<String, String> cogrouped(Plan plan) {
+    static CogroupedKStream<String, String> cogrouped(Plan plan) {
         plan.reads("a", "b").writes("out");
         KGroupedStream<String, String> a = plan.grouped("a");
         return cogrouped(a, plan.grouped("b"));
     }
 
-    private static void send(KTable<Windowed<String>, String> table) {
+    static void send(KTable<Windowed<String>, String> table) {
         Plan.send(table.toStream((key, value) -> Dump.print(key)), "out");
     }
 

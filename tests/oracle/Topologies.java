@@ -27,6 +27,7 @@ final class Topologies {
         all.put("table_group_count", Topologies::tableGroupCount);
         all.put("table_group_aggregate", Topologies::tableGroupAggregate);
         WindowTopologies.addTo(all);
+        OwnWindowTopologies.addTo(all);
         EmitTopologies.addTo(all);
         JoinTopologies.addTo(all);
         CogroupTopologies.addTo(all);
