@@ -20,6 +20,7 @@ struct weir_session_store {
     int64_t retention_ms;
     int64_t segment_ms;
     int64_t forgotten_ms; /* Sessions that end before it went with the former life of the task. */
+    int64_t let_go_ms;    /* The largest end that a cache has let go. */
     bool hides_past_retention;
     weir_expiry expiry;
     weir_buf key;                 /* The binary key of the call. */
@@ -55,6 +56,7 @@ weir_session_store *weir_session_store_new(weir_kv *owned_kv, int64_t retention_
     store->expiry = weir_expiry_of(retention_ms + segment_ms);
     weir_expiry_observe(&store->expiry, stream_time_ms);
     store->forgotten_ms = stream_time_ms < 0 ? 0 : retained_from(store);
+    store->let_go_ms = stream_time_ms;
     return store;
 }
 
@@ -88,25 +90,23 @@ void weir_session_store_hide_past_retention(weir_session_store *store)
     store->hides_past_retention = true;
 }
 
-/* The smallest end of a session that is taken. */
-static int64_t live_from(const weir_session_store *store)
-{
-    int64_t from_ms = weir_expiry_live_from(&store->expiry);
-    return from_ms > store->forgotten_ms ? from_ms : store->forgotten_ms;
-}
-
 /* The smallest end of a session that shows. */
 static int64_t shown_from(const weir_session_store *store)
 {
-    int64_t from_ms = live_from(store);
+    int64_t live_ms = weir_expiry_live_from(&store->expiry);
+    int64_t from_ms = live_ms > store->forgotten_ms ? live_ms : store->forgotten_ms;
     return store->hides_past_retention && retained_from(store) > from_ms ? retained_from(store)
                                                                          : from_ms;
 }
 
-bool weir_session_store_is_past_retention(const weir_session_store *store, weir_bytes binary_key)
+bool weir_session_store_let_go(weir_session_store *store, weir_bytes binary_key, bool is_removal)
 {
-    weir_session session = {0};
-    return weir_session_of(binary_key, &session) && session.end_ms < retained_from(store);
+    int64_t end_ms = weir_session_key_time(binary_key);
+    if (is_removal && end_ms <= store->let_go_ms - store->retention_ms) {
+        return false;
+    }
+    store->let_go_ms = end_ms > store->let_go_ms ? end_ms : store->let_go_ms;
+    return true;
 }
 
 int64_t weir_session_store_segment_from(const weir_session_store *store)
@@ -149,7 +149,7 @@ weir_status weir_session_store_put(weir_session_store *store, const weir_session
                               (long long)session->end_ms);
     }
     weir_expiry_observe(&store->expiry, session->end_ms);
-    if (session->end_ms < live_from(store)) {
+    if (session->end_ms < weir_expiry_live_from(&store->expiry)) {
         return WEIR_NOT_FOUND;
     }
     weir_bytes key = set_key(&store->key, session->key, session->end_ms, session->start_ms);

@@ -45,9 +45,10 @@ int64_t weir_session_store_stream_time_ms(const weir_session_store *store);
  * without a cache. */
 void weir_session_store_hide_past_retention(weir_session_store *store);
 
-/* Whether a session ended longer ago than the retention: Kafka Streams' store forgets it then,
- * while its cache may still show it. */
-bool weir_session_store_is_past_retention(const weir_session_store *store, weir_bytes binary_key);
+/* A cache above lets go of a row, or of its removal. false: the session ended longer ago than the
+ * retention before what was let go earlier, so Kafka Streams' store has forgotten it and nobody is
+ * told; its cache may have shown it still. */
+bool weir_session_store_let_go(weir_session_store *store, weir_bytes binary_key, bool is_removal);
 
 /* The smallest end of a session that Kafka Streams has not dropped: it does that by whole segments,
  * half as long as the retention and at least a minute, once all of one is past the retention. */

@@ -120,11 +120,11 @@ static weir_status tell_listener(weir_task_store *store, const weir_held_write *
     return WEIR_OK;
 }
 
-/* The removal of a session that the changelog forgets by itself, and that is told to nobody. */
-static bool is_forgotten(const weir_task_store *store, const weir_held_write *write)
+/* Not the removal of a session that the changelog forgets by itself: that is told to nobody. */
+static bool is_told(weir_task_store *store, const weir_held_write *write)
 {
-    return store->spec->options.kind == WEIR_STORE_SESSION && write->value.data == NULL &&
-           weir_session_store_is_past_retention(store->meaning, write->key);
+    return store->spec->options.kind != WEIR_STORE_SESSION ||
+           weir_session_store_let_go(store->meaning, write->key, write->value.data == NULL);
 }
 
 weir_arena *weir_task_enter_flush_arena(weir_task *task)
@@ -145,7 +145,7 @@ void weir_task_leave_flush_arena(weir_task *task, weir_arena *outer)
 static weir_status tell(void *user, const weir_held_write *write, weir_error *err)
 {
     weir_task_store *store = user;
-    if (is_forgotten(store, write)) {
+    if (!is_told(store, write)) {
         return WEIR_OK;
     }
     weir_task *task = store->task;

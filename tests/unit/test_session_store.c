@@ -143,19 +143,48 @@ TEST(session_past_its_retention_is_hidden_where_no_cache_would_show_it)
     CHECK_OK(weir_session_store_put(f.store, &late, WEIR_BYTES("x"), &f.err), &f.err);
 }
 
+/* The key of the row of the session of "a" from 100 to 200. */
+static weir_bytes key_of_a(void)
+{
+    return WEIR_BYTES("a\0\0\0\0\0\0\0\xc8\0\0\0\0\0\0\0d");
+}
+
 TEST(session_past_its_retention_does_not_come_back_with_the_task)
 {
     WEIR_AUTO(fixture) f = begin(-1);
     put(&f, "a", 100, 200, "1");
     put(&f, "a", 1500, 1500, "2");
-    WEIR_AUTO(weir_buf) key = {0};
-    weir_buf_append(&key, "a\0\0\0\0\0\0\0\xc8\0\0\0\0\0\0\0d", 17);
-    CHECK(weir_session_store_is_past_retention(f.store, weir_buf_bytes(&key)));
     check_find(&f, "a", 0, 2000, "a@100/200=1 a@1500/1500=2 ");
     WEIR_AUTO(fixture) later = begin(1500);
     put(&later, "a", 1500, 1500, "2");
-    CHECK_OK(weir_kv_put(later.kv, weir_buf_bytes(&key), WEIR_BYTES("1"), &later.err), &later.err);
+    CHECK_OK(weir_kv_put(later.kv, key_of_a(), WEIR_BYTES("1"), &later.err), &later.err);
     check_find(&later, "a", 0, 2000, "a@1500/1500=2 ");
+}
+
+TEST(session_past_its_retention_is_taken_after_a_restart_as_before)
+{
+    WEIR_AUTO(fixture) f = begin(1500);
+    put(&f, "a", 100, 200, "1");
+    WEIR_AUTO(weir_buf) value = {0};
+    CHECK_OK(weir_kv_get(f.kv, key_of_a(), &value, &f.err), &f.err);
+    check_find(&f, "a", 0, 2000, "");
+}
+
+TEST(removal_counts_until_a_session_that_ends_a_retention_later_was_let_go)
+{
+    static const char removed[] = "a\0\0\0\0\0\0\4\xb0\0\0\0\0\0\0\0d"; /* To 1200. */
+    static const char younger[] = "a\0\0\0\0\0\0\4\xaf\0\0\0\0\0\0\0d"; /* To 1199. */
+    WEIR_AUTO(fixture) f = begin(-1);
+    put(&f, "a", 100, 200, NULL);
+    put(&f, "a", 100, 200 + RETENTION_MS, "2"); /* The cache has both, and lets them go in turn. */
+    CHECK(weir_session_store_let_go(f.store, key_of_a(), true));
+    CHECK(weir_session_store_let_go(f.store, weir_bytes_of(younger, 17), false));
+    CHECK(weir_session_store_let_go(f.store, key_of_a(), true));
+    CHECK(weir_session_store_let_go(f.store, weir_bytes_of(removed, 17), false));
+    CHECK(!weir_session_store_let_go(f.store, key_of_a(), true));
+    CHECK(weir_session_store_let_go(f.store, key_of_a(), false));
+    WEIR_AUTO(fixture) later = begin(200 + RETENTION_MS);
+    CHECK(!weir_session_store_let_go(later.store, key_of_a(), true));
 }
 
 TEST(session_that_ends_before_it_begins_is_a_bad_record)
