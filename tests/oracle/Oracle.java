@@ -28,22 +28,26 @@ import org.apache.kafka.streams.test.TestRecord;
 /**
  * Writes what Kafka Streams does with topologies and seeded input, one JSON object a line; the
  * format is in README.md. Usage: Oracle DIRECTORY FIRST_SEED LAST_SEED LEAST_STEPS MOST_STEPS NAME...
- * The seed says how many steps a run has. Runs with an even seed have no record cache.
+ * The seed says how many steps a run has. Runs with an even seed have no record cache. Where three
+ * divides the seed, times are so coarse that they meet the bounds of windows, graces and schedules.
  */
 public final class Oracle {
     static final ObjectMapper JSON = new ObjectMapper();
     static final String APPLICATION = "oracle";
     static final String NO_CACHE = "statestore.cache.max.bytes";
     static final Duration LONGEST_WALL_STEP = Duration.ofSeconds(5);
+    static final long COARSE_MS = 500;
 
     private final Plan plan;
     private final Random random;
     private final TopologyTestDriver driver;
     private final PrintStream out;
+    private final long grainMs;
     private long nowMs = 10_000;
 
-    private Oracle(Plan plan, TopologyTestDriver driver, PrintStream out) {
+    private Oracle(Plan plan, long seed, TopologyTestDriver driver, PrintStream out) {
         this.plan = plan;
+        this.grainMs = seed % 3 == 0 ? COARSE_MS : 1;
         this.random = plan.random;
         this.driver = driver;
         this.out = out;
@@ -76,7 +80,7 @@ public final class Oracle {
         out.println(headOf(name, plan, built));
         try (TopologyTestDriver driver =
                 new TopologyTestDriver(built, settingsOf(plan), Instant.EPOCH)) {
-            new Oracle(plan, driver, out).run(steps);
+            new Oracle(plan, seed, driver, out).run(steps);
         }
     }
 
@@ -141,6 +145,7 @@ public final class Oracle {
 
     private void moveWallClock() {
         long ms = 1 + random.nextInt((int) LONGEST_WALL_STEP.toMillis());
+        ms += (grainMs - ms % grainMs) % grainMs;
         out.println(JSON.createObjectNode().put("wall", ms));
         driver.advanceWallClockTime(Duration.ofMillis(ms));
     }
@@ -157,7 +162,7 @@ public final class Oracle {
     }
 
     private void feed() {
-        long time = nextTime();
+        long time = nextTime() / grainMs * grainMs;
         String topic = plan.inputs.get(random.nextInt(plan.inputs.size()));
         String key = "k" + random.nextInt(4);
         boolean isTombstone = plan.hasTombstones && random.nextInt(7) == 0;
