@@ -11,6 +11,7 @@
  */
 #include "connectors/kafka_admin.h"
 #include "connectors/kafka_metadata.h"
+#include "connectors/kafka_watch.h"
 
 #include "streams/base/logging.h"
 
@@ -301,6 +302,7 @@ static void kafka_free(weir_broker *broker)
     if (kafka->uncommitted != NULL) {
         rd_kafka_destroy(kafka->uncommitted);
     }
+    weir_kafka_watcher_free(kafka->watcher);
     weir_kafka_group_client_free(kafka);
     weir_kafka_topics_free(kafka);
     free(kafka->bootstrap_servers);
@@ -380,6 +382,7 @@ static weir_kafka *new_kafka(const weir_kafka_options *options)
     kafka->base = (weir_broker){.ops = &kafka_ops, .name = "kafka"};
     kafka->client_id = weir_strdup(options->client_id == NULL ? "weir" : options->client_id);
     kafka->topics = weir_map_new();
+    kafka->watcher = weir_kafka_watcher_new();
     int failed = pthread_mutex_init(&kafka->lock, NULL);
     WEIR_ASSERT(failed == 0);
     kafka->bootstrap_servers = weir_strdup(servers_of(options));

@@ -47,6 +47,7 @@ typedef struct weir_kafka {
     pthread_mutex_t lock;
     weir_map *topics;                             /* name -> what is known; kafka_metadata.c */
     struct weir_kafka_group_client *group_client; /* NULL: none yet; kafka_groups.c */
+    struct weir_kafka_watcher *watcher;           /* Of transactional calls; kafka_watch.c */
     weir_kafka_oauth oauth;                       /* Owned. */
     bool is_connected;                            /* It has answered once. */
     rd_kafka_resp_err_t failure; /* What the connection of the admin handle has met last. */

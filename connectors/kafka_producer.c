@@ -23,6 +23,7 @@
  */
 #include "connectors/kafka_internal.h"
 #include "connectors/kafka_metadata.h"
+#include "connectors/kafka_watch.h"
 #include "connectors/transaction_pace.h"
 
 #include "streams/base/clock.h"
@@ -75,6 +76,7 @@ struct kafka_producer {
     uint64_t records;          /* Of the transaction. */
     _Atomic uint64_t asked_ns; /* When its partitions were asked for the last time; 0: not yet. */
     atomic_bool refused;       /* And were at first not taken. */
+    weir_kafka_watch watch;    /* Of the call that may wait for ever. */
     bool outcome_unknown;
     weir_error failure; /* The first refused record; status OK: none. */
     weir_error fenced;  /* Sticks. */
@@ -232,6 +234,7 @@ static weir_status configure(kafka_producer *producer, rd_kafka_conf_t *conf, we
     if (producer->transactional_id == NULL) {
         return weir_kafka_conf_set(conf, "delivery.timeout.ms", "120000", err);
     }
+    weir_kafka_watch_sockets(conf);
     return weir_kafka_conf_set(conf, "transactional.id", producer->transactional_id, err);
 }
 
@@ -588,6 +591,17 @@ static weir_status fail_offsets(kafka_producer *producer, rd_kafka_error_t *owne
     return WEIR_IO;
 }
 
+/* After that the cluster has ended the transaction: nothing is won by waiting. */
+static uint64_t transaction_timeout_ms(const kafka_producer *producer)
+{
+    char text[24];
+    size_t size = sizeof text;
+    rd_kafka_conf_res_t found =
+        rd_kafka_conf_get(rd_kafka_conf(producer->handle), "transaction.timeout.ms", text, &size);
+    WEIR_ASSERT(found == RD_KAFKA_CONF_OK);
+    return strtoull(text, NULL, 10);
+}
+
 static weir_status producer_send_offsets(weir_producer *base, weir_member *member,
                                          int32_t generation, const weir_group_offset *offsets,
                                          size_t count, weir_error *err)
@@ -603,10 +617,13 @@ static weir_status producer_send_offsets(weir_producer *base, weir_member *membe
     rd_kafka_topic_partition_list_t *list = list_offsets(offsets, count);
     uint64_t deadline_ns = deadline_after(WEIR_KAFKA_CALL_TIMEOUT_MS);
     rd_kafka_error_t *error = NULL;
+    weir_kafka_watch_begin(producer->kafka->watcher, &producer->watch, producer->handle,
+                           transaction_timeout_ms(producer));
     do {
         error = rd_kafka_send_offsets_to_transaction(producer->handle, list, metadata,
                                                      left_ms(deadline_ns));
     } while (error != NULL && is_worth_a_retry(error, deadline_ns));
+    weir_kafka_watch_end(producer->kafka->watcher, &producer->watch);
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_consumer_group_metadata_destroy(metadata);
     return error == NULL ? WEIR_OK : fail_offsets(producer, error, err);

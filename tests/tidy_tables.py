@@ -74,6 +74,7 @@ ALLOWED_CALLS = [
 FOREIGN_SIGNATURES = [
     ("connectors/kafka_member.c", "note_request", "librdkafka's on_request_sent"),
     ("connectors/kafka_producer.c", "note_request", "librdkafka's on_request_sent"),
+    ("connectors/kafka_watch.c", "note_socket", "librdkafka's on_request_sent"),
     ("connectors/rest.c", "handle_request", "libmicrohttpd's MHD_AccessHandlerCallback"),
 ]
 
