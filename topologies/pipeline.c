@@ -12,6 +12,7 @@
 #include "connectors/snapshot_http.h"
 #include "streams/base/clock.h"
 #include "streams/base/file.h"
+#include "streams/base/logging.h"
 #include "streams/query.h"
 #include "topologies/dedup.h"
 #include "topologies/extract.h"
@@ -22,12 +23,13 @@
 #include "topologies/tables.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { DATABASE_BYTES_MAX = 32 << 20, SEED_FLUSH_TIMEOUT_MS = 10000, STAGE_SETTINGS_MAX = 64 };
 enum { QUEUED_HOSTS_MAX = 100000, QUEUED_HOSTS_PAGE = 1000, HOST_ARENA_BYTES_MAX = 64 << 10 };
-enum { KAFKA_START_TIMEOUT_MS = 60000 };
+enum { KAFKA_START_TIMEOUT_MS = 60000, KAFKA_AGAIN_MS = 500 };
 
 struct weir_pipeline {
     const weir_pipeline_options *options;
@@ -118,15 +120,33 @@ static bool runs_here(const weir_pipeline *pipeline, weir_stage stage)
     return (stages >> stage & 1u) != 0;
 }
 
-static weir_status open_broker(weir_pipeline *pipeline, weir_error *err)
+static weir_status check_topics(weir_pipeline *pipeline, weir_error *err)
 {
-    const weir_pipeline_options *options = pipeline->options;
     const weir_topic_profile *profile = pipeline->services.profile;
-    WEIR_TRY(weir_open_broker(options->data_directory, options->kafka, &pipeline->broker, err));
-    WEIR_TRY(weir_names_kafka(options->kafka)
+    WEIR_TRY(weir_names_kafka(pipeline->options->kafka)
                  ? weir_topic_map_check(pipeline->broker, profile, err)
                  : weir_topic_map_create(pipeline->broker, profile, err));
     return weir_frontier_create_events_topic(pipeline->broker, profile->event_partitions, err);
+}
+
+/* A cluster that has answered may be away a moment later, as for each application. */
+static weir_status open_broker(weir_pipeline *pipeline, weir_error *err)
+{
+    const weir_pipeline_options *options = pipeline->options;
+    WEIR_TRY(weir_open_broker(options->data_directory, options->kafka, &pipeline->broker, err));
+    int64_t until_ms = weir_clock_now_ms() + KAFKA_START_TIMEOUT_MS;
+    weir_error own = {0};
+    weir_status status = check_topics(pipeline, &own);
+    while (status == WEIR_IO && weir_names_kafka(options->kafka) &&
+           weir_clock_now_ms() < until_ms) {
+        WEIR_LOG(WEIR_LOG_WARN, NULL, "start: %s", own.message);
+        (void)poll(NULL, 0, KAFKA_AGAIN_MS);
+        status = check_topics(pipeline, &own);
+    }
+    if (status != WEIR_OK && err != NULL) {
+        *err = own;
+    }
+    return status;
 }
 
 static weir_status open_schemas(weir_pipeline *pipeline, weir_error *err)
