@@ -52,13 +52,13 @@ class Lines:
 class Cluster:
     """Brokers of tests/kafka/cluster_main.c, each behind a proxy."""
 
-    def __init__(self, build, nodes, properties=""):
+    def __init__(self, build, nodes):
         self.nodes = nodes
         self.proxies = kafka_proxy.Proxies(nodes)
         command = [os.path.join(build, "tests", "kafka_cluster"), "--nodes", str(nodes),
                    "--advertised", ",".join(map(str, self.proxies.ports))]
-        if properties:
-            command += ["--properties", properties]
+        if nodes == 1:  # After a kill it is itself again when its former session is over.
+            command += ["--properties", "broker.session.timeout.ms=2000\n"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
         self.output = Lines(self.process.stdout)
