@@ -114,16 +114,24 @@ bool weir_stream_thread_is_replaceable(const weir_stream_thread *thread)
     return !thread->fills_globals;
 }
 
+/* Without anything, until it is opened anew after a while: a longer one with each failure. */
+static void rest_and_back_off(weir_stream_thread *thread)
+{
+    uint32_t failures = thread->failures;
+    weir_stream_thread_rest(thread);
+    thread->failures = failures;
+    back_off(thread);
+}
+
 /* The old producer ends before a new one begins, and so does its transaction. */
 void weir_stream_thread_replace(weir_stream_thread *thread)
 {
     drop_all(thread);
     thread->culprit = NULL;
     thread->command_failure = (weir_error){0};
-    weir_stream_thread_rest(thread);
+    rest_and_back_off(thread);
     thread->needs_reset = false;
     weir_stream_thread_report_held(thread);
-    back_off(thread);
 }
 
 weir_status weir_stream_thread_begin_anew(weir_stream_thread *thread, weir_error *err)
@@ -132,13 +140,12 @@ weir_status weir_stream_thread_begin_anew(weir_stream_thread *thread, weir_error
     if (status == WEIR_OK) {
         return WEIR_OK;
     }
-    weir_stream_thread_rest(thread);
+    rest_and_back_off(thread);
     if (status != WEIR_IO) {
         return status;
     }
     WEIR_LOG(WEIR_LOG_WARN, NULL, "application=%s worker=%d is not replaced yet: %s",
              thread->options.plan->application_id, (int)thread->options.index, err->message);
-    back_off(thread);
     return WEIR_AGAIN;
 }
 

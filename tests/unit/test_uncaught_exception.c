@@ -279,6 +279,17 @@ static void run_until_idle(fixture *f, process *at)
     CHECK(weir_application_is_idle(at->application));
 }
 
+/* A worker that failed often is back a while later. */
+static void run_until_all_work(fixture *f)
+{
+    for (int i = 0;
+         i < STEPS_MAX && weir_application_stream_thread_count(f->first.application) < WORKERS;
+         i++) {
+        turn(f);
+    }
+    CHECK_I64(weir_application_stream_thread_count(f->first.application), ==, WORKERS);
+}
+
 static void worker_is_replaced(const char *guarantee)
 {
     WEIR_AUTO(fixture) f = {.plan = {.throws_left = 3, .passes = 40, .refuses_left = 2}};
@@ -293,7 +304,7 @@ static void worker_is_replaced(const char *guarantee)
     CHECK(strstr(f.plan.last, "thrown on purpose") != NULL);
     CHECK(strstr(f.plan.last, "in[") != NULL); /* Which record it was. */
     CHECK(weir_application_state_now(f.first.application) == WEIR_APPLICATION_RUNNING);
-    CHECK_I64(weir_application_stream_thread_count(f.first.application), ==, WORKERS);
+    run_until_all_work(&f);
     CHECK(f.plan.made > made + PARTITIONS);
     CHECK_I64(f.plan.opened, ==, WORKERS + 3);
     CHECK_I64(f.plan.closed, ==, 3);
@@ -317,6 +328,20 @@ TEST(worker_that_fails_is_replaced_and_its_records_count_once)
 TEST(worker_that_fails_is_replaced_and_loses_nothing_at_least_once)
 {
     worker_is_replaced("at_least_once");
+}
+
+/* 20 ms, 40, 80 and so on to 1,280: three seconds are enough for some eight failures. */
+TEST(worker_that_always_fails_is_replaced_less_and_less_often)
+{
+    WEIR_AUTO(fixture) f = {.plan = {.throws_left = 1000, .response = WEIR_REPLACE_THREAD}};
+    start(&f, "exactly_once_v2", false);
+    open_process(&f, &f.first, "a", true);
+    count_topology_feed(f.outside, 0, 1);
+    for (int64_t until_ms = f.now_ms + 3000; f.now_ms < until_ms;) {
+        turn(&f);
+    }
+    CHECK_I64(f.plan.asked, >=, 2);
+    CHECK_I64(f.plan.asked, <, 20);
 }
 
 TEST(process_ends_in_error_where_nobody_handles_a_failure)
