@@ -52,13 +52,15 @@ class Lines:
 class Cluster:
     """Brokers of tests/kafka/cluster_main.c, each behind a proxy."""
 
-    def __init__(self, build, nodes):
+    def __init__(self, build, nodes, properties=""):
         self.nodes = nodes
         self.proxies = kafka_proxy.Proxies(nodes)
         command = [os.path.join(build, "tests", "kafka_cluster"), "--nodes", str(nodes),
                    "--advertised", ",".join(map(str, self.proxies.ports))]
         if nodes == 1:  # After a kill it is itself again when its former session is over.
-            command += ["--properties", "broker.session.timeout.ms=2000\n"]
+            properties = "broker.session.timeout.ms=2000\n" + properties
+        if properties:
+            command += ["--properties", properties]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
         self.output = Lines(self.process.stdout)
