@@ -76,19 +76,6 @@ bool sim_history_is_hiding(const sim_history *history)
     return false;
 }
 
-bool sim_history_is_mixed(const sim_history *history, int64_t from)
-{
-    const sim_logged *first = NULL;
-    for (size_t i = (size_t)from; i < history->count; i++) {
-        const sim_logged *record = &history->records[i];
-        first = first == NULL && record->is_record ? record : first;
-        if (record->is_record && record->term != first->term) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool sim_history_set(const sim_history *history, weir_bytes key, weir_bytes value, int64_t from,
                      int64_t to)
 {

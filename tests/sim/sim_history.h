@@ -38,9 +38,6 @@ bool sim_history_has(const sim_history *history, int64_t offset);
 /* Whether some key's last record came too late, so that a compaction would keep it alone. */
 bool sim_history_is_hiding(const sim_history *history);
 
-/* Whether more than one owner has written at or after an offset. */
-bool sim_history_is_mixed(const sim_history *history, int64_t from);
-
 /* Whether a record at from or after, before to, and in time, set key to value, or removed it where
  * value is WEIR_BYTES_NULL. */
 bool sim_history_set(const sim_history *history, weir_bytes key, weir_bytes value, int64_t from,
