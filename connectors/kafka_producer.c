@@ -76,7 +76,7 @@ struct kafka_producer {
     uint64_t records;          /* Of the transaction. */
     _Atomic uint64_t asked_ns; /* When its partitions were asked for the last time; 0: not yet. */
     atomic_bool refused;       /* And were at first not taken. */
-    weir_kafka_watch watch;    /* Of the call that may wait for ever. */
+    uint64_t timeout_ms;       /* Of a transaction: then the cluster has ended it. */
     bool outcome_unknown;
     weir_error failure; /* The first refused record; status OK: none. */
     weir_error fenced;  /* Sticks. */
@@ -238,6 +238,16 @@ static weir_status configure(kafka_producer *producer, rd_kafka_conf_t *conf, we
     return weir_kafka_conf_set(conf, "transactional.id", producer->transactional_id, err);
 }
 
+static uint64_t transaction_timeout_ms(rd_kafka_t *handle)
+{
+    char text[24];
+    size_t size = sizeof text;
+    rd_kafka_conf_res_t found =
+        rd_kafka_conf_get(rd_kafka_conf(handle), "transaction.timeout.ms", text, &size);
+    WEIR_ASSERT(found == RD_KAFKA_CONF_OK);
+    return strtoull(text, NULL, 10);
+}
+
 static weir_status open_handle(kafka_producer *producer, weir_error *err)
 {
     rd_kafka_conf_t *conf = NULL;
@@ -250,6 +260,7 @@ static weir_status open_handle(kafka_producer *producer, weir_error *err)
     }
     WEIR_TRY(
         weir_kafka_handle_new(producer->kafka, WEIR_KAFKA_PRODUCER, conf, &producer->handle, err));
+    producer->timeout_ms = transaction_timeout_ms(producer->handle);
     for (size_t i = 0; i < producer->topic_count; i++) {
         producer->topics[i]->handle = open_topic(producer->handle, producer->topics[i]);
     }
@@ -591,17 +602,6 @@ static weir_status fail_offsets(kafka_producer *producer, rd_kafka_error_t *owne
     return WEIR_IO;
 }
 
-/* After that the cluster has ended the transaction: nothing is won by waiting. */
-static uint64_t transaction_timeout_ms(const kafka_producer *producer)
-{
-    char text[24];
-    size_t size = sizeof text;
-    rd_kafka_conf_res_t found =
-        rd_kafka_conf_get(rd_kafka_conf(producer->handle), "transaction.timeout.ms", text, &size);
-    WEIR_ASSERT(found == RD_KAFKA_CONF_OK);
-    return strtoull(text, NULL, 10);
-}
-
 static weir_status producer_send_offsets(weir_producer *base, weir_member *member,
                                          int32_t generation, const weir_group_offset *offsets,
                                          size_t count, weir_error *err)
@@ -617,13 +617,14 @@ static weir_status producer_send_offsets(weir_producer *base, weir_member *membe
     rd_kafka_topic_partition_list_t *list = list_offsets(offsets, count);
     uint64_t deadline_ns = deadline_after(WEIR_KAFKA_CALL_TIMEOUT_MS);
     rd_kafka_error_t *error = NULL;
-    weir_kafka_watch_begin(producer->kafka->watcher, &producer->watch, producer->handle,
-                           transaction_timeout_ms(producer));
+    weir_kafka_watch watch;
+    weir_kafka_watch_begin(producer->kafka->watcher, &watch, producer->handle,
+                           producer->timeout_ms);
     do {
         error = rd_kafka_send_offsets_to_transaction(producer->handle, list, metadata,
                                                      left_ms(deadline_ns));
     } while (error != NULL && is_worth_a_retry(error, deadline_ns));
-    weir_kafka_watch_end(producer->kafka->watcher, &producer->watch);
+    weir_kafka_watch_end(producer->kafka->watcher, &watch);
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_consumer_group_metadata_destroy(metadata);
     return error == NULL ? WEIR_OK : fail_offsets(producer, error, err);

@@ -161,7 +161,6 @@ void weir_kafka_watcher_free(weir_kafka_watcher *watcher)
 void weir_kafka_watch_begin(weir_kafka_watcher *watcher, weir_kafka_watch *watch,
                             const rd_kafka_t *handle, uint64_t limit_ms)
 {
-    WEIR_ASSERT(watch->handle == NULL);
     pthread_mutex_lock(&watcher->lock);
     if (!watcher->has_thread) {
         int failed = pthread_create(&watcher->thread, NULL, run_watcher, watcher);
@@ -183,6 +182,5 @@ void weir_kafka_watch_end(weir_kafka_watcher *watcher, weir_kafka_watch *watch)
         link = &(*link)->next;
     }
     *link = watch->next;
-    *watch = (weir_kafka_watch){0};
     pthread_mutex_unlock(&watcher->lock);
 }

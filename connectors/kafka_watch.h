@@ -26,7 +26,7 @@ weir_kafka_watcher *weir_kafka_watcher_new(void);
 /* No watch is under way any more; NULL is fine. */
 void weir_kafka_watcher_free(weir_kafka_watcher *watcher);
 
-/* A call under way; zeroed outside of one. */
+/* A call under way, from its begin to its end. */
 typedef struct weir_kafka_watch {
     const rd_kafka_t *handle;
     uint64_t since_ns;

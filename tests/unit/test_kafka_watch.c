@@ -59,7 +59,7 @@ TEST(offsets_do_not_wait_for_ever_where_nobody_is_the_coordinator)
                                       RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
     rd_kafka_mock_push_request_errors(cluster, FIND_COORDINATOR, 3, nobody, nobody, nobody);
     weir_kafka_watcher *watcher = weir_kafka_watcher_new();
-    weir_kafka_watch watch = {0};
+    weir_kafka_watch watch;
     weir_kafka_watch_begin(watcher, &watch, producer, LIMIT_MS);
     send_offsets(producer);
     weir_kafka_watch_end(watcher, &watch);
