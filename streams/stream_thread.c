@@ -138,7 +138,7 @@ weir_status weir_stream_thread_open(weir_stream_thread *thread, weir_error *err)
     return WEIR_OK;
 }
 
-void weir_stream_thread_rest(weir_stream_thread *thread)
+void weir_stream_thread_close(weir_stream_thread *thread)
 {
     WEIR_ASSERT(thread->owned_count == 0);
     weir_task_figures_set_ready(thread->figures, false);
@@ -147,6 +147,11 @@ void weir_stream_thread_rest(weir_stream_thread *thread)
     weir_global_stores_free(weir_take(&thread->globals));
     weir_consumer_free(weir_take(&thread->consumer));
     weir_collector_free(weir_take(&thread->collector));
+}
+
+void weir_stream_thread_rest(weir_stream_thread *thread)
+{
+    weir_stream_thread_close(thread);
     thread->failures = 0;
 }
 
@@ -163,7 +168,7 @@ void weir_stream_thread_free(weir_stream_thread *thread)
         weir_task_free(task);
     }
     weir_watchers_free(&thread->environment);
-    weir_stream_thread_rest(thread);
+    weir_stream_thread_close(thread);
     weir_mailbox_free(thread->mailbox);
     free(thread->tasks);
     free(thread->owned);

@@ -115,11 +115,9 @@ bool weir_stream_thread_is_replaceable(const weir_stream_thread *thread)
 }
 
 /* Without anything, until it is opened anew after a while: a longer one with each failure. */
-static void rest_and_back_off(weir_stream_thread *thread)
+static void close_and_back_off(weir_stream_thread *thread)
 {
-    uint32_t failures = thread->failures;
-    weir_stream_thread_rest(thread);
-    thread->failures = failures;
+    weir_stream_thread_close(thread);
     back_off(thread);
 }
 
@@ -129,7 +127,7 @@ void weir_stream_thread_replace(weir_stream_thread *thread)
     drop_all(thread);
     thread->culprit = NULL;
     thread->command_failure = (weir_error){0};
-    rest_and_back_off(thread);
+    close_and_back_off(thread);
     thread->needs_reset = false;
     weir_stream_thread_report_held(thread);
 }
@@ -140,7 +138,7 @@ weir_status weir_stream_thread_begin_anew(weir_stream_thread *thread, weir_error
     if (status == WEIR_OK) {
         return WEIR_OK;
     }
-    rest_and_back_off(thread);
+    close_and_back_off(thread);
     if (status != WEIR_IO) {
         return status;
     }

@@ -131,6 +131,8 @@ bool weir_stream_thread_database_is_broken(const weir_stream_thread *thread);
  * stop. */
 weir_status weir_stream_thread_react(weir_stream_thread *thread, weir_status status,
                                      weir_error *err);
+/* Closes what weir_stream_thread_open opens, for a while or for good; it has no task. */
+void weir_stream_thread_close(weir_stream_thread *thread);
 /* Opens what a replaced worker lacks. WEIR_AGAIN: it is tried again with a later step. */
 weir_status weir_stream_thread_begin_anew(weir_stream_thread *thread, weir_error *err);
 /* Takes a task back to its last commit, at once: with all others of the worker if it has written
