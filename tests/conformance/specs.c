@@ -341,17 +341,10 @@ static void make_sliding_count(weir_builder *builder, const weir_json_value *par
     conformance_counts_to(conformance_windows_as_text(counts, windows.time_difference_ms), "out");
 }
 
-static weir_status concat(weir_call *call, weir_bytes aggregate, weir_bytes value,
-                          weir_bytes *out_aggregate)
-{
-    *out_aggregate = weir_call_concat(call, aggregate, value);
-    return WEIR_OK;
-}
-
 static void make_window_reduce_hop(weir_builder *builder, const weir_json_value *params)
 {
     weir_ktable *table =
-        weir_time_windowed_reduce(time_windowed(builder, params), concat, &st, NULL);
+        weir_time_windowed_reduce(time_windowed(builder, params), dsl_concat, &st, NULL);
     weir_kstream_to(conformance_windows_as_text(table, conformance_parameter(params, "size")),
                     "out", NULL);
 }

@@ -5,6 +5,7 @@
  */
 #include "streams/dsl/suppress.h"
 #include "tests/conformance/specs_internal.h"
+#include "tests/harness/dsl_functions.h"
 
 #include <inttypes.h>
 
@@ -77,16 +78,10 @@ static void make_count(weir_builder *builder, const weir_json_value *params)
         conformance_windows_as_text(counts, conformance_parameter(params, "size")), "out");
 }
 
-static weir_status concat(weir_call *call, weir_bytes aggregate, weir_bytes value,
-                          weir_bytes *out_value)
-{
-    *out_value = weir_call_concat(call, aggregate, value);
-    return WEIR_OK;
-}
-
 static void make_reduce(weir_builder *builder, const weir_json_value *params)
 {
-    weir_ktable *table = weir_time_windowed_reduce(windowed(builder, params), concat, &st, NULL);
+    weir_ktable *table =
+        weir_time_windowed_reduce(windowed(builder, params), dsl_concat, &st, NULL);
     weir_kstream_to(conformance_windows_as_text(table, conformance_parameter(params, "size")),
                     "out", NULL);
 }

@@ -81,3 +81,10 @@ weir_status dsl_last_value(weir_call *call, weir_bytes aggregate, weir_bytes val
     *out_aggregate = value;
     return WEIR_OK;
 }
+
+weir_status dsl_concat(weir_call *call, weir_bytes aggregate, weir_bytes value,
+                       weir_bytes *out_aggregate)
+{
+    *out_aggregate = weir_call_concat(call, aggregate, value);
+    return WEIR_OK;
+}

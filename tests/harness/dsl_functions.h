@@ -26,10 +26,12 @@ weir_status dsl_pair(weir_call *call, weir_bytes key, weir_bytes left, weir_byte
 weir_status dsl_pair_with_bar(weir_call *call, weir_bytes key, weir_bytes left, weir_bytes right,
                               weir_bytes *out_value);
 
-/* Aggregates: "" to begin with; the newest value of a reduce. Two of sessions that become one are
- * joined by dsl_pair(). */
+/* Aggregates: "" to begin with; the newest value of a reduce; the aggregate with the value behind
+ * it. Two of sessions that become one are joined by dsl_pair(). */
 weir_status dsl_empty_text(weir_call *call, weir_bytes *out_aggregate);
 weir_status dsl_last_value(weir_call *call, weir_bytes aggregate, weir_bytes value,
                            weir_bytes *out_aggregate);
+weir_status dsl_concat(weir_call *call, weir_bytes aggregate, weir_bytes value,
+                       weir_bytes *out_aggregate);
 
 #endif
