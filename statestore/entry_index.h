@@ -4,7 +4,7 @@
  * are most of what a task does.
  *
  * Ownership  The index points at entries and owns none.
- * Threads    One at a time.
+ * Threads    One at a time; functions of a const index, any number.
  */
 #ifndef WEIR_STATESTORE_ENTRY_INDEX_H
 #define WEIR_STATESTORE_ENTRY_INDEX_H

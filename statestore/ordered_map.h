@@ -7,7 +7,7 @@
  * Ownership  Keys and values are copied. An entry lives until its key is removed or the map is
  *            cleared; a value until it is set, dropped or moved.
  * Limits     The front door (kv_store.h) bounds keys and values; the map asserts it.
- * Threads    One at a time.
+ * Threads    One at a time; functions of a const map, any number.
  */
 #ifndef WEIR_STATESTORE_ORDERED_MAP_H
 #define WEIR_STATESTORE_ORDERED_MAP_H

@@ -148,6 +148,31 @@ void weir_record_cache_release(weir_record_cache *cache, weir_ordered_entry *ent
     forget_places(cache);
 }
 
+void weir_record_cache_begin_move(weir_record_cache *cache)
+{
+    WEIR_ASSERT(!cache->is_walked);
+
+    compact(cache); /* So that no place is of an entry that is not held. */
+}
+
+void weir_record_cache_move(weir_record_cache *cache, weir_ordered_entry *from,
+                            weir_ordered_entry *to)
+{
+    WEIR_ASSERT(weir_record_cache_holds(from));
+
+    weir_hold *old = weir_ordered_hold(from);
+    weir_hold *hold = weir_ordered_hold(to);
+    cache->log[old->written - 1] = to;
+    cache->log[old->touched - 1] = to;
+    hold->timestamp_ms = old->timestamp_ms;
+    hold->owned_source = weir_take(&old->owned_source);
+    hold->written = old->written;
+    hold->touched = old->touched;
+    hold->bytes = old->bytes;
+    old->written = 0;
+    old->touched = 0;
+}
+
 void weir_record_cache_begin_walk(weir_record_cache *cache)
 {
     WEIR_ASSERT(!cache->is_walked);

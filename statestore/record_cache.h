@@ -55,6 +55,12 @@ void weir_record_cache_end_walk(weir_record_cache *cache);
 /* The held entry that was neither read nor written for longest; NULL: none is held. */
 weir_ordered_entry *weir_record_cache_eldest(const weir_record_cache *cache);
 
+/* Held entries get others in their place: after begin_move each of them moves, before anything else
+ * happens. */
+void weir_record_cache_begin_move(weir_record_cache *cache);
+void weir_record_cache_move(weir_record_cache *cache, weir_ordered_entry *from,
+                            weir_ordered_entry *to);
+
 /* entry, which is held, is not any more. */
 void weir_record_cache_release(weir_record_cache *cache, weir_ordered_entry *entry);
 

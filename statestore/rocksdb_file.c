@@ -2,13 +2,13 @@
  *
  * rocksdb_file.c - many rows at once as a sorted file, which the database takes as it is.
  *
- *   worker: rows of an apply ─▶ copied, the rows told ─▶ it goes on
- *   thread of the database:     └─▶ file written ─▶ ingested ─▶ done
+ *   worker: writes of an apply ─▶ kept as they are ─▶ it goes on
+ *   thread of the database:       └─▶ sorted, the rows told, file written ─▶ ingested ─▶ done
  *
  * A file may be written behind the worker. The store owes it to the engine until it is there, and
  * whatever asks the engine of that store, or writes to it, waits first; point reads hardly do, for
- * the rows have been told. Copies take the place of memtables, which files leave empty. What could
- * not be written is kept, and whoever waits next tries again.
+ * they find what is kept, and others in the rows. What is kept takes the place of memtables, which
+ * files leave empty. What could not be written stays, and whoever waits next tries again.
  */
 #include "statestore/rocksdb_store_internal.h"
 
@@ -78,65 +78,114 @@ static void tell_restored(rocksdb_store *store, const weir_restore_entry *const 
     tell_all(store, sorted, count);
 }
 
-/* Rows for a file: sorted ones that are borrowed, or a copy of them. */
+/* Rows for a file: sorted ones, or such as are kept, of which the rows have not been told. */
 typedef struct file_rows {
-    const weir_restore_entry *const *sorted; /* NULL: copied. */
-    size_t count;
-    rocksdb_store *store;
-    weir_buf copied; /* Of each row a row_head, its key as the engine has it, and its value. */
-    size_t copied_at;
+    const rocksdb_store *store;
+    uint8_t partition[WEIR_ROCKSDB_PARTITION_BYTES]; /* What their keys begin with. */
+    const weir_restore_entry *const *sorted;
+    size_t count;        /* Of these. */
+    weir_kept_rows kept; /* All-zero: they are sorted. */
 } file_rows;
 
-typedef struct row_head {
-    uint32_t key_bytes;
-    uint32_t value_bytes; /* REMOVED: there is none. */
-} row_head;
-
-static const uint32_t REMOVED = UINT32_MAX;
-
-/* The next row, its key as the engine has it: borrowed until the next call. */
-static void next_row(file_rows *rows, size_t number, weir_bytes *out_key, weir_bytes *out_value)
+static file_rows rows_of(const rocksdb_store *store)
 {
-    if (rows->sorted != NULL) {
-        prefetch(rows->sorted, rows->count, number);
-        *out_key = weir_rocksdb_full_key(rows->store, rows->sorted[number]->key);
-        *out_value = rows->sorted[number]->value;
+    file_rows rows = {.store = store};
+    memcpy(rows.partition, store->key.data, sizeof rows.partition);
+    return rows;
+}
+
+/* A file that is being written. */
+typedef struct open_file {
+    rocksdb_sstfilewriter_t *writer;
+    weir_buf key;  /* The partition, and behind it the key of a row. */
+    char *message; /* Of the first failure. */
+} open_file;
+
+static void add_row(open_file *file, weir_bytes key, weir_bytes value)
+{
+    if (file->message != NULL) {
         return;
     }
-    const char *at = (const char *)rows->copied.data + rows->copied_at;
-    row_head head;
-    memcpy(&head, at, sizeof head);
-    bool is_removed = head.value_bytes == REMOVED;
-    *out_key = weir_bytes_of(at + sizeof head, head.key_bytes);
-    *out_value = is_removed ? WEIR_BYTES_NULL
-                            : weir_bytes_of(at + sizeof head + head.key_bytes, head.value_bytes);
-    rows->copied_at += sizeof head + head.key_bytes + (is_removed ? 0 : head.value_bytes);
+    file->key.size = WEIR_ROCKSDB_PARTITION_BYTES;
+    weir_buf_append(&file->key, key.data, key.size);
+    const char *full = (const char *)file->key.data;
+    if (value.data == NULL) {
+        rocksdb_sstfilewriter_delete(file->writer, full, file->key.size, &file->message);
+    } else {
+        rocksdb_sstfilewriter_put(file->writer, full, file->key.size, value.data, value.size,
+                                  &file->message);
+    }
+}
+
+static void add_sorted(open_file *file, const file_rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        prefetch(rows->sorted, rows->count, i);
+        add_row(file, rows->sorted[i]->key, rows->sorted[i]->value);
+    }
+}
+
+/* Kept rows on their way: some are told together, then added. */
+typedef struct kept_some {
+    open_file *file;
+    const rocksdb_store *store;
+    weir_row_read some[WEIR_ROWS_AT_ONCE];
+    size_t count;
+    size_t told;
+} kept_some;
+
+static void pass_some(kept_some *kept)
+{
+    enum { ROOM_ROWS = 32 * WEIR_ROWS_AT_ONCE };
+    weir_rows_wrote_all(kept->store->database->rows, kept->store->rows, kept->some, kept->count);
+    for (size_t i = 0; i < kept->count; i++) {
+        add_row(kept->file, kept->some[i].key, kept->some[i].value);
+    }
+    kept->told += kept->count;
+    kept->count = 0;
+    if (kept->told % ROOM_ROWS == 0) {
+        weir_rocksdb_make_room(kept->store->database);
+    }
+}
+
+static void take_kept(void *user, weir_bytes key, weir_bytes value)
+{
+    kept_some *kept = user;
+    kept->some[kept->count++] = (weir_row_read){key, value, false};
+    if (kept->count == WEIR_ROWS_AT_ONCE) {
+        pass_some(kept);
+    }
+}
+
+/* All are told, whatever becomes of the file. */
+static void add_kept(open_file *file, const file_rows *rows)
+{
+    kept_some kept = {.file = file, .store = rows->store};
+    rows->kept.each(rows->kept.keeper, take_kept, &kept);
+    if (kept.count > 0) {
+        pass_some(&kept);
+    }
 }
 
 /* Fills the file at path, which is on disk afterwards. */
-static char *write_file(file_rows *rows, const rocksdb_options_t *options, const char *path)
+static char *write_file(const file_rows *rows, const rocksdb_options_t *options, const char *path)
 {
-    char *message = NULL;
     rocksdb_envoptions_t *env = rocksdb_envoptions_create();
-    rocksdb_sstfilewriter_t *writer = rocksdb_sstfilewriter_create(env, options);
-    rocksdb_sstfilewriter_open(writer, path, &message);
-    rows->copied_at = 0;
-    for (size_t i = 0; i < rows->count && message == NULL; i++) {
-        weir_bytes key;
-        weir_bytes value;
-        next_row(rows, i, &key, &value);
-        if (value.data == NULL) {
-            rocksdb_sstfilewriter_delete(writer, key.data, key.size, &message);
-        } else {
-            rocksdb_sstfilewriter_put(writer, key.data, key.size, value.data, value.size, &message);
-        }
+    open_file file = {.writer = rocksdb_sstfilewriter_create(env, options)};
+    weir_buf_append(&file.key, rows->partition, sizeof rows->partition);
+    rocksdb_sstfilewriter_open(file.writer, path, &file.message);
+    if (rows->kept.each == NULL) {
+        add_sorted(&file, rows);
+    } else {
+        add_kept(&file, rows);
     }
-    if (message == NULL) {
-        rocksdb_sstfilewriter_finish(writer, &message);
+    if (file.message == NULL) {
+        rocksdb_sstfilewriter_finish(file.writer, &file.message);
     }
-    rocksdb_sstfilewriter_destroy(writer);
+    rocksdb_sstfilewriter_destroy(file.writer);
     rocksdb_envoptions_destroy(env);
-    return message;
+    weir_buf_cleanup(&file.key);
+    return file.message;
 }
 
 /* The same name each time: what a crash leaves is overwritten. */
@@ -149,7 +198,8 @@ static char *path_of(const rocksdb_store *store)
 
 /* Writes the rows to a file at path, and puts it into the database. The message of a failure, or
  * NULL. */
-static char *put_file(file_rows *rows, const rocksdb_options_t *file_options, const char *path)
+static char *put_file(const file_rows *rows, const rocksdb_options_t *file_options,
+                      const char *path)
 {
     weir_database *database = rows->store->database;
     char *message = write_file(rows, file_options, path);
@@ -174,7 +224,9 @@ static weir_status ingest(rocksdb_store *store, const rocksdb_options_t *file_op
 {
     WEIR_TRY(weir_rocksdb_store_settle(&store->kv, true, err));
     WEIR_AUTO_FREE char *path = path_of(store);
-    file_rows rows = {.sorted = sorted, .count = count, .store = store};
+    file_rows rows = rows_of(store);
+    rows.sorted = sorted;
+    rows.count = count;
     weir_status status = weir_rocksdb_check_write(
         store->database, put_file(&rows, file_options, path), store->kv.name, err);
     if (status != WEIR_OK) {
@@ -204,11 +256,11 @@ static bool is_read(weir_family *family, uint64_t reads, uint64_t rows)
     return family->reads > family->rows / FEW;
 }
 
-/* What a copy of the rows takes; a file has little less. */
-static size_t file_bytes(rocksdb_store *store, const weir_restore_entry *const *sorted,
-                         size_t count)
+/* What the rows of a file take in it, and more or less before it was written. */
+static size_t file_bytes(const weir_restore_entry *const *sorted, size_t count)
 {
-    size_t bytes = count * (sizeof(row_head) + weir_rocksdb_full_key(store, WEIR_BYTES("")).size);
+    enum { HEAD_BYTES = 12 };
+    size_t bytes = count * HEAD_BYTES;
     for (size_t i = 0; i < count; i++) {
         bytes += sorted[i]->key.size + sorted[i]->value.size;
     }
@@ -239,23 +291,16 @@ static void set_turns(rocksdb_store *store, size_t rows, size_t bytes)
     store->reads = 0;
 }
 
-/* At once; bytes as file_bytes says. */
-static weir_status ingest_applied(rocksdb_store *store, const weir_restore_entry *const *sorted,
-                                  size_t count, size_t bytes, weir_error *err)
-{
-    set_turns(store, count, bytes);
-    WEIR_TRY(ingest(store, store->database->file_options, sorted, count, err));
-    tell_all(store, sorted, count);
-    return WEIR_OK;
-}
-
 weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_entry *const *sorted,
                                               size_t count, weir_error *err)
 {
     WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
 
     rocksdb_store *store = (rocksdb_store *)kv;
-    return ingest_applied(store, sorted, count, file_bytes(store, sorted, count), err);
+    set_turns(store, count, file_bytes(sorted, count));
+    WEIR_TRY(ingest(store, store->database->file_options, sorted, count, err));
+    tell_all(store, sorted, count);
+    return WEIR_OK;
 }
 
 /* Files that are written behind their worker. */
@@ -265,7 +310,7 @@ struct weir_owed_file {
     struct weir_owed_file *next; /* Under the lock, while it waits. */
     file_rows rows;
     char *path;
-    size_t bytes;    /* Of the copy, as they are counted. */
+    size_t bytes;    /* Of what is kept for it, as they are counted. */
     bool is_done;    /* Under the lock. */
     char *message;   /* Of a failure; once it is done. */
     bool has_failed; /* It is the worker's then, who tries again. */
@@ -280,7 +325,7 @@ struct weir_file_thread {
     bool is_ending;
     const rocksdb_options_t *options;
     weir_owed_file *first; /* Those that wait. */
-    size_t bytes;          /* Of all copies. */
+    size_t bytes;          /* Of all that is kept. */
     size_t bytes_max;
 };
 
@@ -354,7 +399,7 @@ static bool queue(weir_file_thread *thread, weir_owed_file *file)
     return is_queued;
 }
 
-/* Takes room for a copy, if there is any. */
+/* Takes room for what is kept, if there is any. */
 static bool take_room(weir_file_thread *thread, size_t bytes)
 {
     pthread_mutex_lock(&thread->lock);
@@ -388,7 +433,6 @@ static void free_owed(rocksdb_store *store)
     weir_owed_file *file = weir_take(&store->owed);
     give_room(store->database->file_thread, file->bytes);
     rocksdb_free(file->message);
-    weir_buf_cleanup(&file->rows.copied);
     free(file->path);
     free(file);
 }
@@ -422,48 +466,27 @@ void weir_rocksdb_store_forgive(rocksdb_store *store)
     }
 }
 
-/* The rows one after the other; the worker's own map is free for others then. */
-static void copy_rows(file_rows *rows, const weir_restore_entry *const *sorted, size_t bytes)
-{
-    char *to = (char *)weir_buf_reserve(&rows->copied, bytes);
-    for (size_t i = 0; i < rows->count; i++) {
-        prefetch(sorted, rows->count, i);
-        weir_bytes key = weir_rocksdb_full_key(rows->store, sorted[i]->key);
-        weir_bytes value = sorted[i]->value;
-        row_head head = {(uint32_t)key.size, value.data == NULL ? REMOVED : (uint32_t)value.size};
-        memcpy(to, &head, sizeof head);
-        memcpy(to + sizeof head, key.data, key.size);
-        to += sizeof head + key.size;
-        if (value.data != NULL) {
-            memcpy(to, value.data, value.size);
-            to += value.size;
-        }
-    }
-    rows->copied.size = bytes;
-}
-
-weir_status weir_rocksdb_store_ingest_behind(weir_kv *kv, const weir_restore_entry *const *sorted,
-                                             size_t count, weir_error *err)
+weir_status weir_rocksdb_store_ingest_behind(weir_kv *kv, const weir_kept_rows *rows,
+                                             weir_error *err)
 {
     WEIR_ASSERT(kv->ops == &weir_rocksdb_store_ops);
 
     rocksdb_store *store = (rocksdb_store *)kv;
+    weir_file_thread *thread = store->database->file_thread;
     WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
-    size_t bytes = file_bytes(store, sorted, count);
-    if (!take_room(store->database->file_thread, bytes)) {
-        return ingest_applied(store, sorted, count, bytes, err);
-    }
-    set_turns(store, count, bytes);
+    set_turns(store, rows->count, rows->bytes);
     weir_owed_file *file = weir_alloc(sizeof *file);
-    file->rows = (file_rows){.count = count, .store = store};
+    file->rows = rows_of(store);
+    file->rows.kept = *rows;
     file->path = path_of(store);
-    file->bytes = bytes;
-    copy_rows(&file->rows, sorted, bytes);
+    store->has_rows = true;
     store->owed = file;
-    tell_all(store, sorted, count);
-    if (queue(store->database->file_thread, file)) {
-        return WEIR_OK;
+    if (take_room(thread, rows->bytes)) {
+        file->bytes = rows->bytes;
+        if (queue(thread, file)) {
+            return WEIR_OK;
+        }
     }
-    file->is_done = file->has_failed = true; /* No thread is to be had. */
+    file->is_done = file->has_failed = true; /* Without room, or without a thread: here and now. */
     return weir_rocksdb_store_settle(kv, true, err);
 }

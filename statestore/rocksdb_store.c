@@ -42,7 +42,6 @@
 #include <unistd.h>
 
 enum {
-    PARTITION_BYTES = 4,
     MEMORY_BYTES_DEFAULT = 64 << 20,
     INGEST_MIN_DEFAULT = 5000,
     /* A compaction waits for files of some stores, which are then as much as it waited for without
@@ -438,22 +437,26 @@ static void count_store(weir_database *database, bool opened)
 /* The key as RocksDB has it, borrowed until the next call. */
 weir_bytes weir_rocksdb_full_key(rocksdb_store *store, weir_bytes key)
 {
-    store->key.size = PARTITION_BYTES;
+    store->key.size = WEIR_ROCKSDB_PARTITION_BYTES;
     weir_buf_append(&store->key, key.data, key.size);
     return weir_buf_bytes(&store->key);
+}
+
+void weir_rocksdb_make_room(const weir_database *database)
+{
+    size_t rows = weir_rows_bytes(database->rows);
+    rocksdb_cache_set_capacity(database->blocks,
+                               database->cache_bytes > rows ? database->cache_bytes - rows : 0);
 }
 
 void weir_rocksdb_rows_came(rocksdb_store *store, size_t came)
 {
     enum { LOOK_ROWS = 4096 };
     store->has_rows = true;
-    const weir_database *database = store->database;
     bool looks = store->ticks % LOOK_ROWS < came; /* At the first one, too. */
     store->ticks += (unsigned)came;
     if (looks) {
-        size_t rows = weir_rows_bytes(database->rows);
-        rocksdb_cache_set_capacity(database->blocks,
-                                   database->cache_bytes > rows ? database->cache_bytes - rows : 0);
+        weir_rocksdb_make_room(store->database);
     }
 }
 
@@ -583,8 +586,9 @@ static weir_status rocks_next(weir_kv_iterator *iterator, weir_bytes *out_key,
     }
     size_t size;
     const char *key = rocksdb_iter_key(it->it, &size);
-    WEIR_ASSERT(size >= PARTITION_BYTES);
-    *out_key = weir_bytes_of(key + PARTITION_BYTES, size - PARTITION_BYTES);
+    WEIR_ASSERT(size >= WEIR_ROCKSDB_PARTITION_BYTES);
+    size -= WEIR_ROCKSDB_PARTITION_BYTES;
+    *out_key = weir_bytes_of(key + WEIR_ROCKSDB_PARTITION_BYTES, size);
     const char *value = rocksdb_iter_value(it->it, &size);
     *out_value = weir_bytes_of(value, size);
     return WEIR_OK;

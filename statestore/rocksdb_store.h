@@ -37,11 +37,21 @@ weir_status weir_rocksdb_store_ingest(weir_kv *kv, const weir_restore_entry *con
 weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_entry *const *sorted,
                                               size_t count, weir_error *err);
 
-/* The same, and the file is written by a thread of the database, where there is room for a copy of
- * the entries: they are the caller's again. The store has them at once, for whoever reads it; on
- * disk they are when it is settled. */
-weir_status weir_rocksdb_store_ingest_behind(weir_kv *kv, const weir_restore_entry *const *sorted,
-                                             size_t count, weir_error *err);
+/* Rows that are kept as they are until the store is settled, closed or cleared. */
+typedef void (*weir_row_taker)(void *user, weir_bytes key, weir_bytes value);
+typedef struct weir_kept_rows {
+    /* Hands them to take: keys ascending, none twice; null values remove. It is called on any
+     * thread, by one at a time, and again after a failure. */
+    void (*each)(const void *keeper, weir_row_taker take, void *user);
+    const void *keeper;
+    size_t count; /* At most. */
+    size_t bytes; /* What they take in memory. */
+} weir_kept_rows;
+
+/* The same, on a thread of the database where there is room for what is kept meanwhile. The engine
+ * has the rows when the store is settled: nobody asks it for them before. */
+weir_status weir_rocksdb_store_ingest_behind(weir_kv *kv, const weir_kept_rows *rows,
+                                             weir_error *err);
 
 /* WEIR_OK: every file of the store is on disk. WEIR_AGAIN: one is under way still, never where it
  * may wait. A file that could not be written is kept, and the next call tries again. */

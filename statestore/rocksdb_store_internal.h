@@ -52,6 +52,8 @@ struct weir_database {
     atomic_bool may_be_stopped;  /* weir_rocksdb_stopped */
 };
 
+enum { WEIR_ROCKSDB_PARTITION_BYTES = 4 }; /* A key begins with its partition. */
+
 /* Rows that are expected: what is known of the last few. */
 enum { WEIR_ROWS_EXPECTED = 4 };
 
@@ -94,9 +96,10 @@ void weir_rocksdb_note_row(rocksdb_store *store, weir_bytes key, weir_bytes valu
 /* So many rows have come to what is outside of the engine: from time to time the block cache makes
  * room for them. */
 void weir_rocksdb_rows_came(rocksdb_store *store, size_t came);
+void weir_rocksdb_make_room(const weir_database *database); /* Now; any thread. */
 
-/* The thread that writes files behind workers, none of whose copies is left when it is freed; all
- * together take so many bytes at most. The options outlive it. NULL to free is fine. */
+/* The thread that writes files behind workers, none of which is left when it is freed; what is kept
+ * for them takes so many bytes at most. The options outlive it. NULL to free is fine. */
 weir_file_thread *weir_rocksdb_file_thread_new(const rocksdb_options_t *options, size_t bytes_max);
 void weir_rocksdb_file_thread_free(weir_file_thread *thread);
 

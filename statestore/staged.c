@@ -16,6 +16,11 @@
  *   map:    key ─┬─ staged      what the task reads
  *                ├─ forwarded   staged and told, until staged is told too
  *                └─ committed
+ *
+ * An apply may write behind the task's back. The map is then behind, for whoever writes it to look
+ * at, and what is staged goes on in a new one; reads find between the two and the engine:
+ *
+ *   map ─▶ behind (committed alone) ─▶ engine
  */
 #include "statestore/staged_internal.h"
 
@@ -68,11 +73,60 @@ static bool may_be_below(weir_staged *staged, weir_bytes key)
     return staged->engine != NULL && time_of(staged, key) <= weir_staged_newest_below(staged);
 }
 
-void weir_staged_note_below(weir_staged *staged, weir_bytes key)
+static void note_time_below(weir_staged *staged, int64_t time_ms)
 {
     int64_t newest_ms = weir_staged_newest_below(staged);
-    int64_t time_ms = time_of(staged, key);
     staged->newest_below_ms = newest_ms < time_ms ? time_ms : newest_ms;
+}
+
+void weir_staged_note_below(weir_staged *staged, weir_bytes key)
+{
+    note_time_below(staged, time_of(staged, key));
+}
+
+static void note_committed(weir_staged *staged, const weir_ordered_entry *entry)
+{
+    int64_t time_ms = time_of(staged, weir_ordered_key(entry));
+    if (time_ms > staged->newest_committed_ms) {
+        staged->newest_committed_ms = time_ms;
+    }
+}
+
+/* What is committed goes to the engine. */
+static void note_committed_below(weir_staged *staged)
+{
+    if (staged->newest_committed_ms != WEIR_STAGED_NOTHING) {
+        note_time_below(staged, staged->newest_committed_ms);
+        staged->newest_committed_ms = WEIR_STAGED_NOTHING;
+    }
+}
+
+/* What an apply that is behind has of key, null where it removes it; false: nothing. */
+static bool find_behind(const weir_staged *staged, weir_bytes key, weir_bytes *out_value)
+{
+    const weir_ordered_entry *entry =
+        staged->behind == NULL ? NULL : weir_ordered_map_find(staged->behind, key);
+    if (entry == NULL || !weir_ordered_has(entry, WEIR_COMMITTED)) {
+        return false;
+    }
+    *out_value = weir_ordered_value(entry, WEIR_COMMITTED);
+    return true;
+}
+
+/* The value of key below the map. */
+static weir_status get_below(weir_staged *staged, weir_bytes key, weir_buf *out_value,
+                             weir_error *err)
+{
+    weir_bytes value;
+    if (!find_behind(staged, key, &value)) {
+        return may_be_below(staged, key) ? weir_kv_get(staged->engine, key, out_value, err)
+                                         : WEIR_NOT_FOUND;
+    }
+    if (value.data == NULL) {
+        return WEIR_NOT_FOUND;
+    }
+    weir_buf_set(out_value, value);
+    return WEIR_OK;
 }
 
 /* Point reads and writes. */
@@ -95,13 +149,15 @@ static weir_status staged_get(weir_kv *kv, weir_bytes key, weir_buf *out_value, 
         weir_buf_set(out_value, value);
         return WEIR_OK;
     }
-    return may_be_below(v->staged, key) ? weir_kv_get(v->staged->engine, key, out_value, err)
-                                        : WEIR_NOT_FOUND;
+    return get_below(v->staged, key, out_value, err);
 }
 
 void weir_staged_expect(weir_staged *staged, weir_bytes key, bool near)
 {
     bool is_here = weir_ordered_map_expect(staged->map, key, near);
+    if (staged->behind != NULL && !is_here) {
+        is_here = weir_ordered_map_expect(staged->behind, key, near);
+    }
     staged->expected += is_here ? 1 : 0;
     if (near && !is_here && staged->engine != NULL) {
         weir_kv_expect(staged->engine, key);
@@ -235,11 +291,8 @@ static weir_status look_up_old(weir_staged *staged, const weir_ordered_entry *en
             return WEIR_OK;
         }
         weir_buf_set(&staged->told_old, old);
-    } else if (!may_be_below(staged, weir_ordered_key(entry))) {
-        return WEIR_OK;
     } else {
-        weir_status status =
-            weir_kv_get(staged->engine, weir_ordered_key(entry), &staged->told_old, err);
+        weir_status status = get_below(staged, weir_ordered_key(entry), &staged->told_old, err);
         if (status != WEIR_OK) {
             return status == WEIR_NOT_FOUND ? WEIR_OK : status;
         }
@@ -344,7 +397,8 @@ static uint64_t staged_approximate_count(weir_kv *kv)
 {
     const weir_staged *staged = ((weir_staged_side *)kv)->staged;
     uint64_t below = staged->engine == NULL ? 0 : weir_kv_approximate_count(staged->engine);
-    uint64_t here = weir_ordered_map_count(staged->map);
+    uint64_t here = weir_ordered_map_count(staged->map) +
+                    (staged->behind == NULL ? 0 : weir_ordered_map_count(staged->behind));
     return below > here ? below : here;
 }
 
@@ -371,6 +425,7 @@ weir_staged *weir_staged_new(const char *name, weir_kv *owned_engine)
     staged->name = weir_strdup(name);
     staged->engine = owned_engine;
     staged->newest_below_ms = WEIR_STAGED_NOT_KNOWN;
+    staged->newest_committed_ms = WEIR_STAGED_NOTHING;
     staged->map = weir_ordered_map_new();
     staged->view = (weir_staged_side){{&view_ops, staged->name}, staged, false, false};
     staged->committed_view = (weir_staged_side){{&view_ops, staged->name}, staged, true, true};
@@ -390,7 +445,8 @@ void weir_staged_free(weir_staged *staged)
     weir_buf_cleanup(&staged->told_value);
     weir_buf_cleanup(&staged->told_old);
     weir_staged_free_spare(staged);
-    weir_kv_free(staged->engine);
+    weir_kv_free(staged->engine); /* First: it may be reading what is behind. */
+    weir_ordered_map_free(staged->behind);
     weir_ordered_map_free(staged->map);
     free(staged->dirty);
     free(staged->name);
@@ -418,23 +474,24 @@ weir_kv *weir_staged_engine(const weir_staged *staged)
 }
 
 /* Committed is the last version there is: a removal of what is not below leaves nothing to
- * remember. */
-static void forget_if_empty(weir_staged *staged, weir_ordered_entry *entry)
+ * remember. Whether the entry is gone. */
+static bool forget_if_empty(weir_staged *staged, weir_ordered_entry *entry)
 {
     if (weir_ordered_value(entry, WEIR_COMMITTED).data != NULL ||
         weir_ordered_has(entry, WEIR_STAGED)) {
-        return;
+        return false;
     }
     bool hides =
         weir_ordered_has(entry, WEIR_COMMITTED) && may_be_below(staged, weir_ordered_key(entry));
     if (hides) {
-        return;
+        return false;
     }
     staged->committed_bytes -= cost_of(entry, WEIR_COMMITTED);
     if (staged->entries_max > 0) {
         weir_use_order_forget(&staged->uses, entry);
     }
     weir_ordered_map_remove(staged->map, entry);
+    return true;
 }
 
 void weir_staged_commit(weir_staged *staged)
@@ -452,7 +509,9 @@ void weir_staged_commit(weir_staged *staged)
         staged->committed_bytes -= cost_of(entry, WEIR_COMMITTED);
         weir_ordered_commit(staged->map, entry);
         staged->committed_bytes += cost_of(entry, WEIR_COMMITTED);
-        forget_if_empty(staged, entry);
+        if (!forget_if_empty(staged, entry)) {
+            note_committed(staged, entry);
+        }
     }
     staged->dirty_count = 0;
     staged->staged_bytes = 0;
@@ -470,19 +529,16 @@ void weir_staged_abort(weir_staged *staged)
             weir_use_order_restore(&staged->uses, entry);
         }
         weir_ordered_drop(staged->map, entry, WEIR_STAGED);
-        forget_if_empty(staged, entry);
+        (void)forget_if_empty(staged, entry);
     }
     staged->dirty_count = 0;
     staged->staged_bytes = 0;
 }
 
-void weir_staged_each_committed(weir_staged *staged, weir_staged_writer write, void *user)
+static void each_committed(const weir_ordered_map *map, weir_staged_writer write, void *user)
 {
-    if (staged->engine == NULL) {
-        return;
-    }
-    WEIR_AUTO_FREE weir_ordered_entry **sorted = weir_ordered_map_sorted(staged->map);
-    size_t count = weir_ordered_map_count(staged->map);
+    WEIR_AUTO_FREE weir_ordered_entry **sorted = weir_ordered_map_sorted(map);
+    size_t count = weir_ordered_map_count(map);
     for (size_t i = 0; i < count; i++) {
         enum { AHEAD = 16, LINE_BYTES = 64 };
         if (i + AHEAD < count) {
@@ -491,69 +547,55 @@ void weir_staged_each_committed(weir_staged *staged, weir_staged_writer write, v
         }
         const weir_ordered_entry *entry = sorted[i];
         if (weir_ordered_has(entry, WEIR_COMMITTED)) {
-            weir_staged_note_below(staged, weir_ordered_key(entry));
-            write(user, staged->engine, weir_ordered_key(entry),
-                  weir_ordered_value(entry, WEIR_COMMITTED));
+            write(user, weir_ordered_key(entry), weir_ordered_value(entry, WEIR_COMMITTED));
         }
     }
 }
 
-/* Drops committed versions one by one. */
-static void drop_committed(weir_staged *staged)
+void weir_staged_each_committed(weir_staged *staged, weir_staged_writer write, void *user)
 {
-    size_t count = weir_ordered_map_count(staged->map);
-    WEIR_AUTO_FREE weir_ordered_entry **entries = weir_alloc_array(count, sizeof *entries);
-    weir_ordered_place place = {0};
-    for (size_t i = 0; i < count; i++) {
-        entries[i] = weir_ordered_map_next(staged->map, &place);
-    }
-    for (size_t i = 0; i < count; i++) {
-        weir_ordered_drop(staged->map, entries[i], WEIR_COMMITTED);
-        forget_if_empty(staged, entries[i]);
+    if (staged->engine != NULL) {
+        note_committed_below(staged);
+        each_committed(staged->map, write, user);
     }
 }
 
-/* A write that waits beside the map; its key and value lie one after the other. */
-typedef struct set_aside {
-    size_t key_size;
-    size_t value_size;
-    bool is_removal;
-} set_aside;
-
-static void put_back(weir_staged *staged, const set_aside *writes, size_t count, weir_bytes bytes)
+/* Moves what is staged, or held back, to the new map. */
+static weir_ordered_entry *move_staged(weir_staged *staged, weir_ordered_entry *from)
 {
-    const char *at = bytes.data;
-    for (size_t i = 0; i < count; i++) {
-        const set_aside *write = &writes[i];
-        weir_bytes value = weir_bytes_of(at + write->key_size, write->value_size);
-        stage(staged,
-              weir_ordered_map_insert(staged->map, weir_bytes_of(at, write->key_size), value.size),
-              write->is_removal ? WEIR_BYTES_NULL : value);
-        at += write->key_size + write->value_size;
-    }
-}
-
-/* The same where few writes are staged: these are set aside while the map is emptied, which costs
- * nothing an entry and leaves whole chunks, not pieces all over memory, for the next ones. */
-static void clear_but_staged(weir_staged *staged)
-{
-    WEIR_AUTO(weir_buf) bytes = {0};
-    size_t count = staged->dirty_count;
-    WEIR_AUTO_FREE set_aside *writes = weir_alloc_array(count, sizeof *writes);
-    weir_buf_reserve(&bytes, 1); /* An empty key is no null. */
-    for (size_t i = 0; i < count; i++) {
-        weir_bytes key = weir_ordered_key(staged->dirty[i]);
-        weir_bytes value = weir_ordered_value(staged->dirty[i], WEIR_STAGED);
-        writes[i] = (set_aside){key.size, value.size, value.data == NULL};
-        weir_buf_append(&bytes, key.data, key.size);
-        if (value.size > 0) {
-            weir_buf_append(&bytes, value.data, value.size);
+    weir_bytes value = weir_ordered_value(from, WEIR_STAGED);
+    weir_ordered_entry *to =
+        weir_ordered_map_insert(staged->map, weir_ordered_key(from), value.size);
+    if (staged->cache.budget != NULL && weir_record_cache_holds(from)) {
+        if (weir_ordered_has(from, WEIR_FORWARDED)) {
+            weir_ordered_set(staged->map, to, WEIR_STAGED,
+                             weir_ordered_value(from, WEIR_FORWARDED));
+            weir_ordered_forward(to);
         }
+        weir_record_cache_move(&staged->cache, from, to);
     }
-    weir_ordered_map_clear(staged->map);
-    staged->dirty_count = 0;
-    staged->staged_bytes = 0;
-    put_back(staged, writes, count, weir_buf_bytes(&bytes));
+    weir_ordered_set(staged->map, to, WEIR_STAGED, value);
+    return to;
+}
+
+/* What is staged gets a map of its own; the old one, where what is committed stays, is the
+ * caller's. That costs nothing a committed entry, and the new one has whole chunks, not pieces all
+ * over memory. */
+static weir_ordered_map *part_committed(weir_staged *staged)
+{
+    weir_ordered_map *old = staged->map;
+    staged->map =
+        staged->cache.budget == NULL ? weir_ordered_map_new() : weir_ordered_map_new_holding();
+    weir_record_cache_begin_move(&staged->cache);
+    for (size_t i = 0; i < staged->dirty_count; i++) {
+        enum { AHEAD = 8 };
+        if (i + AHEAD < staged->dirty_count) {
+            __builtin_prefetch(staged->dirty[i + AHEAD]);
+        }
+        staged->dirty[i] = move_staged(staged, staged->dirty[i]);
+    }
+    staged->committed_bytes = 0;
+    return old;
 }
 
 void weir_staged_applied(weir_staged *staged)
@@ -563,16 +605,46 @@ void weir_staged_applied(weir_staged *staged)
     if (staged->engine == NULL) {
         return;
     }
-    enum { FEW_PART = 4 };
-    if (staged->dirty_count == 0) {
-        weir_ordered_map_clear(staged->map);
-    } else if (staged->cache.budget == NULL &&
-               staged->dirty_count < weir_ordered_map_count(staged->map) / FEW_PART) {
-        clear_but_staged(staged);
+    if (staged->dirty_count > 0) {
+        weir_ordered_map_free(part_committed(staged));
     } else {
-        drop_committed(staged); /* What is held back stays where its log says. */
+        weir_ordered_map_clear(staged->map);
     }
     staged->committed_bytes = 0;
+}
+
+void weir_staged_go_behind(weir_staged *staged)
+{
+    WEIR_ASSERT(staged->open_iterators.count == 0);
+    WEIR_ASSERT(staged->engine != NULL && staged->behind == NULL);
+
+    note_committed_below(staged);
+    staged->behind = part_committed(staged);
+}
+
+bool weir_staged_is_behind(const weir_staged *staged)
+{
+    return staged->behind != NULL;
+}
+
+size_t weir_staged_behind_count(const weir_staged *staged)
+{
+    return weir_ordered_map_count(staged->behind);
+}
+
+size_t weir_staged_behind_bytes(const weir_staged *staged)
+{
+    return weir_ordered_map_held_bytes(staged->behind);
+}
+
+void weir_staged_each_behind(const weir_staged *staged, weir_staged_writer write, void *user)
+{
+    each_committed(staged->behind, write, user);
+}
+
+void weir_staged_caught_up(weir_staged *staged)
+{
+    weir_ordered_map_free(weir_take(&staged->behind));
 }
 
 /* One more was restored: the eldest goes, and nobody is told, as in Kafka Streams. */
@@ -582,7 +654,7 @@ static void drop_surplus(weir_staged *staged)
         weir_ordered_entry *eldest = weir_use_order_eldest(&staged->uses);
         staged->committed_bytes -= cost_of(eldest, WEIR_COMMITTED);
         weir_ordered_drop(staged->map, eldest, WEIR_COMMITTED);
-        forget_if_empty(staged, eldest);
+        (void)forget_if_empty(staged, eldest);
     }
 }
 
@@ -596,7 +668,9 @@ static void put_committed(weir_staged *staged, const weir_restore_entry *row)
         weir_use_order_use(&staged->uses, entry);
         drop_surplus(staged);
     }
-    forget_if_empty(staged, entry);
+    if (!forget_if_empty(staged, entry)) {
+        note_committed(staged, entry);
+    }
 }
 
 void weir_staged_put_committed(weir_staged *staged, const weir_restore_entry *rows, size_t count)
@@ -622,11 +696,13 @@ void weir_staged_clear(weir_staged *staged)
 
     drop_held(staged);
     weir_ordered_map_clear(staged->map);
+    weir_staged_caught_up(staged);
     weir_use_order_cleanup(&staged->uses);
     staged->dirty_count = 0;
     staged->staged_bytes = 0;
     staged->committed_bytes = 0;
     staged->newest_below_ms = WEIR_STAGED_NOT_KNOWN;
+    staged->newest_committed_ms = WEIR_STAGED_NOTHING;
 }
 
 const weir_open_iterators *weir_staged_open_iterators(const weir_staged *staged)

@@ -109,16 +109,27 @@ void weir_staged_abort(weir_staged *staged);
 
 /* Hands each committed write, in the order of keys, to write; a null value is a removal. Nothing
  * where there is no engine. */
-typedef void (*weir_staged_writer)(void *user, weir_kv *engine, weir_bytes key, weir_bytes value);
+typedef void (*weir_staged_writer)(void *user, weir_bytes key, weir_bytes value);
 void weir_staged_each_committed(weir_staged *staged, weir_staged_writer write, void *user);
 
 /* The engine has what weir_staged_each_committed gave: forgets it here. */
 void weir_staged_applied(weir_staged *staged);
 
+/* What is committed goes behind, where nothing is: it is read as before, and nothing changes it
+ * until caught_up, when the engine has it. Meanwhile each_behind, as each_committed, may be called
+ * on any thread, by one at a time; how many there are at most, and their memory. */
+void weir_staged_go_behind(weir_staged *staged);
+bool weir_staged_is_behind(const weir_staged *staged);
+size_t weir_staged_behind_count(const weir_staged *staged);
+size_t weir_staged_behind_bytes(const weir_staged *staged);
+void weir_staged_each_behind(const weir_staged *staged, weir_staged_writer write, void *user);
+void weir_staged_caught_up(weir_staged *staged);
+
 /* Puts committed values past staging, one after the other: for restore. Nothing is staged. */
 void weir_staged_put_committed(weir_staged *staged, const weir_restore_entry *rows, size_t count);
 
-/* Forgets everything, staged, committed and (without an engine) all that the store holds. */
+/* Forgets everything, staged, committed and (without an engine) all that the store holds. Nobody
+ * reads what is behind any more. */
 void weir_staged_clear(weir_staged *staged);
 
 /* The engine below; NULL for a store in memory. */

@@ -28,10 +28,11 @@ struct weir_staged {
     char *name;
     weir_kv *engine; /* NULL: the committed versions are all there is. */
     weir_ordered_map *map;
-    weir_record_cache cache; /* Without a budget: nothing is held back. */
-    weir_use_order uses;     /* Of a bounded store. */
-    size_t entries_max;      /* 0: it is not bounded. */
-    weir_buf told_value;     /* Copies of what the sink is told now. */
+    weir_ordered_map *behind; /* What an apply writes behind the task; NULL: none does. */
+    weir_record_cache cache;  /* Without a budget: nothing is held back. */
+    weir_use_order uses;      /* Of a bounded store. */
+    size_t entries_max;       /* 0: it is not bounded. */
+    weir_buf told_value;      /* Copies of what the sink is told now. */
     weir_buf told_old;
     weir_ordered_entry **dirty; /* The entries with a staged version. */
     size_t dirty_count;
@@ -42,7 +43,8 @@ struct weir_staged {
     struct weir_staged_iterator *spare; /* One that is closed; NULL: none is. */
     uint64_t expected; /* Entries fetched into the processor's cache before they were asked for. */
     int64_t (*time_of)(weir_bytes key); /* NULL: all keys are of time 0. */
-    int64_t newest_below_ms;            /* No key of a later time is in the engine; or as below. */
+    int64_t newest_below_ms; /* No key of a later time is in the engine, or behind; or as below. */
+    int64_t newest_committed_ms; /* Nor in the map, committed. */
 };
 
 /* Times of what the engine has. */

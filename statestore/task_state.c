@@ -280,9 +280,16 @@ void weir_task_state_abort(weir_task_state *state)
     }
 }
 
-static void add_to_batch(void *user, weir_kv *engine, weir_bytes key, weir_bytes value)
+/* A batch, and the store whose writes go into it. */
+typedef struct batch_part {
+    weir_write_batch *batch;
+    weir_kv *engine;
+} batch_part;
+
+static void add_to_batch(void *user, weir_bytes key, weir_bytes value)
 {
-    weir_write_batch_put(user, engine, key, value);
+    const batch_part *part = user;
+    weir_write_batch_put(part->batch, part->engine, key, value);
 }
 
 /* Adds the committed positions that have a place on disk, or those that waited. */
@@ -341,9 +348,8 @@ static void gathering_cleanup(gathering *gathered)
     free(gathered->entries);
 }
 
-static void gather(void *user, weir_kv *engine, weir_bytes key, weir_bytes value)
+static void gather(void *user, weir_bytes key, weir_bytes value)
 {
-    (void)engine;
     gathering *to = user;
     to->entries = weir_grow(to->entries, to->count, &to->capacity, sizeof *to->entries);
     to->entries[to->count++] = (weir_restore_entry){key, value};
@@ -366,7 +372,7 @@ static weir_status write_sorted(const weir_task_state *state, const store *s,
     return WEIR_OK;
 }
 
-/* What is committed in a store, gathered and in order. No batch: its file may be behind. */
+/* What is committed in a store, gathered and in order. */
 static weir_status write_gathered(const weir_task_state *state, const store *s,
                                   weir_write_batch *batch, weir_error *err)
 {
@@ -378,12 +384,37 @@ static weir_status write_gathered(const weir_task_state *state, const store *s,
     for (size_t i = 0; i < gathered.count; i++) {
         sorted[i] = &gathered.entries[i];
     }
-    if (batch == NULL) {
-        return weir_rocksdb_store_ingest_behind(engine, sorted, gathered.count, err);
-    }
     return state->is_restored
                ? write_sorted(state, s, sorted, gathered.count, batch, err)
                : weir_rocksdb_store_ingest_applied(engine, sorted, gathered.count, err);
+}
+
+static void each_behind(const void *keeper, weir_row_taker take, void *user)
+{
+    weir_staged_each_behind(keeper, take, user);
+}
+
+/* What the store has behind is in the engine, and forgotten here. */
+static weir_status settle(const store *s, bool may_wait, weir_error *err)
+{
+    WEIR_TRY(weir_rocksdb_store_settle(weir_staged_engine(s->staged), may_wait, err));
+    weir_staged_caught_up(s->staged);
+    return WEIR_OK;
+}
+
+/* The same, but a thread of the database does it, and the store keeps the rows meanwhile. */
+static weir_status write_behind(const store *s, weir_error *err)
+{
+    weir_staged_go_behind(s->staged);
+    const weir_kept_rows rows = {
+        .each = each_behind,
+        .keeper = s->staged,
+        .count = weir_staged_behind_count(s->staged),
+        .bytes = weir_staged_behind_bytes(s->staged),
+    };
+    WEIR_TRY(weir_rocksdb_store_ingest_behind(weir_staged_engine(s->staged), &rows, err));
+    weir_status status = settle(s, false, err); /* What had no room is there, and goes. */
+    return status == WEIR_AGAIN ? WEIR_OK : status;
 }
 
 /* Through a memtable a row costs more than in a file (docs/decisions/0115). */
@@ -400,11 +431,17 @@ static weir_status write_committed(weir_task_state *state, bool behind, weir_err
     WEIR_AUTO_PTR(weir_write_batch) batch = weir_write_batch_new(state->database);
     for (size_t i = 0; i < state->store_count; i++) {
         const store *s = &state->stores[i];
-        if (s->engine == WEIR_ENGINE_ROCKSDB && (state->is_restored || is_worth_file(state, s))) {
-            WEIR_TRY(write_gathered(state, s, behind ? NULL : batch, err));
-        } else if (s->engine == WEIR_ENGINE_ROCKSDB) {
-            WEIR_TRY(weir_rocksdb_store_settle(weir_staged_engine(s->staged), true, err));
-            weir_staged_each_committed(s->staged, add_to_batch, batch);
+        if (s->engine != WEIR_ENGINE_ROCKSDB) {
+            continue;
+        }
+        WEIR_TRY(settle(s, true, err)); /* An apply that failed may have begun. */
+        if (behind && is_worth_file(state, s)) {
+            WEIR_TRY(write_behind(s, err));
+        } else if (state->is_restored || is_worth_file(state, s)) {
+            WEIR_TRY(write_gathered(state, s, batch, err));
+        } else {
+            batch_part part = {batch, weir_staged_engine(s->staged)};
+            weir_staged_each_committed(s->staged, add_to_batch, &part);
         }
     }
     if (!behind) {
@@ -416,11 +453,10 @@ static weir_status write_committed(weir_task_state *state, bool behind, weir_err
 /* Ends an apply whose files are behind: they are on disk, and so go its positions. */
 static weir_status catch_up(weir_task_state *state, bool may_wait, weir_error *err)
 {
-    for (size_t i = 0; state->is_behind && i < state->store_count; i++) {
+    for (size_t i = 0; i < state->store_count; i++) {
         const store *s = &state->stores[i];
         if (s->engine == WEIR_ENGINE_ROCKSDB) {
-            weir_kv *engine = weir_staged_engine(s->staged);
-            WEIR_TRY(weir_rocksdb_store_settle(engine, may_wait, err));
+            WEIR_TRY(settle(s, may_wait, err));
         }
     }
     if (!state->is_behind) {
@@ -451,7 +487,9 @@ static weir_status apply(weir_task_state *state, bool behind, weir_error *err)
     WEIR_TRY(catch_up(state, true, err));
     WEIR_TRY(write_committed(state, behind, err));
     for (size_t i = 0; i < state->store_count; i++) {
-        weir_staged_applied(state->stores[i].staged);
+        if (!weir_staged_is_behind(state->stores[i].staged)) {
+            weir_staged_applied(state->stores[i].staged);
+        }
     }
     if (behind) {
         positions_wait(state);
@@ -628,10 +666,12 @@ weir_status weir_task_state_wipe(weir_task_state *state, weir_error *err)
     forget_positions(state);
     state->is_behind = false;
     for (size_t i = 0; i < state->store_count; i++) {
-        weir_staged_clear(state->stores[i].staged);
-        if (state->stores[i].engine == WEIR_ENGINE_ROCKSDB) {
-            WEIR_TRY(weir_rocksdb_store_clear(weir_staged_engine(state->stores[i].staged), err));
-        }
+        const store *s = &state->stores[i];
+        weir_status status = s->engine == WEIR_ENGINE_ROCKSDB
+                                 ? weir_rocksdb_store_clear(weir_staged_engine(s->staged), err)
+                                 : WEIR_OK; /* It reads nothing of the store any more. */
+        weir_staged_clear(s->staged);
+        WEIR_TRY(status);
     }
     return WEIR_OK;
 }

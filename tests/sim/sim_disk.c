@@ -59,8 +59,8 @@ typedef struct disk_store {
     weir_database *database;
     weir_buf key; /* The family and partition, and behind it the key of the call. */
     size_t prefix_bytes;
-    disk_change *owed; /* A file that is written behind. */
-    size_t owed_count;
+    bool is_owing; /* A file that is written behind. */
+    weir_kept_rows owed;
     uint64_t owed_looks; /* So often it is not there yet. */
 } disk_store;
 
@@ -420,12 +420,7 @@ static uint64_t disk_approximate_count(weir_kv *kv)
 
 static void forgive(disk_store *store)
 {
-    for (size_t i = 0; i < store->owed_count; i++) {
-        weir_buf_cleanup(&store->owed[i].key);
-        weir_buf_cleanup(&store->owed[i].value);
-    }
-    free(weir_take(&store->owed));
-    store->owed_count = 0;
+    store->is_owing = false;
 }
 
 static void disk_free(weir_kv *kv)
@@ -569,47 +564,51 @@ weir_status weir_rocksdb_store_ingest_applied(weir_kv *kv, const weir_restore_en
     return weir_rocksdb_store_ingest(kv, sorted, count, err);
 }
 
-/* A file that is behind is there after some looks, or when somebody waits for it. */
-weir_status weir_rocksdb_store_ingest_behind(weir_kv *kv, const weir_restore_entry *const *sorted,
-                                             size_t count, weir_error *err)
+/* A file that is behind is there after some looks, or when somebody waits for it. Not before then
+ * are its rows asked for. */
+weir_status weir_rocksdb_store_ingest_behind(weir_kv *kv, const weir_kept_rows *rows,
+                                             weir_error *err)
 {
     enum { LOOKS = 4 };
     disk_store *store = (disk_store *)kv;
     WEIR_TRY(weir_rocksdb_store_settle(kv, true, err));
-    store->owed = weir_alloc_array(count, sizeof(*store->owed));
-    store->owed_count = count;
+    store->is_owing = true;
+    store->owed = *rows;
     store->owed_looks = weir_random_below(&store->database->disk->random, LOOKS);
-    for (size_t i = 0; i < count; i++) {
-        disk_change *change = &store->owed[i];
-        weir_buf_set(&change->key, sorted[i]->key);
-        weir_buf_reserve(&change->value, 1);
-        change->removal = sorted[i]->value.data == NULL;
-        if (!change->removal) {
-            weir_buf_set(&change->value, sorted[i]->value);
-        }
-    }
     return WEIR_OK;
+}
+
+/* Rows of a file, which their keeper has. */
+typedef struct gathered_rows {
+    weir_restore_entry *entries;
+    size_t count;
+    size_t capacity;
+} gathered_rows;
+
+static void gather(void *user, weir_bytes key, weir_bytes value)
+{
+    gathered_rows *rows = user;
+    rows->entries = weir_grow(rows->entries, rows->count, &rows->capacity, sizeof(*rows->entries));
+    rows->entries[rows->count++] = (weir_restore_entry){key, value};
 }
 
 static weir_status ingest_owed(disk_store *store, weir_error *err)
 {
-    size_t count = store->owed_count;
-    WEIR_AUTO_FREE weir_restore_entry *entries = weir_alloc_array(count, sizeof(*entries));
-    const weir_restore_entry **sorted = weir_alloc_array(count, sizeof(*sorted));
+    gathered_rows rows = {0};
+    store->owed.each(store->owed.keeper, gather, &rows);
+    const weir_restore_entry **sorted = weir_alloc_array(rows.count, sizeof(*sorted));
     WEIR_AUTO_FREE const void *owner = sorted;
-    for (size_t i = 0; i < count; i++) {
-        const disk_change *change = &store->owed[i];
-        weir_bytes value = change->removal ? WEIR_BYTES_NULL : weir_buf_bytes(&change->value);
-        entries[i] = (weir_restore_entry){weir_buf_bytes(&change->key), value};
+    WEIR_AUTO_FREE weir_restore_entry *entries = rows.entries;
+    for (size_t i = 0; i < rows.count; i++) {
         sorted[i] = &entries[i];
     }
-    return ingest_file(store, sorted, count, err);
+    return ingest_file(store, sorted, rows.count, err);
 }
 
 weir_status weir_rocksdb_store_settle(weir_kv *kv, bool may_wait, weir_error *err)
 {
     disk_store *store = (disk_store *)kv;
-    if (store->owed == NULL) {
+    if (!store->is_owing) {
         return WEIR_OK;
     }
     if (!may_wait && store->owed_looks > 0) {

@@ -137,23 +137,34 @@ static void check_window(fixture *f, uint8_t letter, int64_t start_ms, const cha
     }
 }
 
-static void write_below(void *user, weir_kv *engine, weir_bytes key, weir_bytes value)
+/* Writes that go down to the engine. */
+typedef struct descent {
+    weir_kv *engine;
+    size_t count;
+} descent;
+
+static void write_below(void *user, weir_bytes key, weir_bytes value)
 {
-    size_t *count = user;
+    descent *writes = user;
     weir_error err = {0};
-    weir_status status = value.data == NULL ? weir_kv_remove(engine, key, &err)
-                                            : weir_kv_put(engine, key, value, &err);
+    weir_status status = value.data == NULL ? weir_kv_remove(writes->engine, key, &err)
+                                            : weir_kv_put(writes->engine, key, value, &err);
     CHECK_OK(status, &err);
-    (*count)++;
+    writes->count++;
 }
 
 /* How many writes went down. */
+static size_t apply_all(weir_staged *staged)
+{
+    descent writes = {.engine = weir_staged_engine(staged)};
+    weir_staged_each_committed(staged, write_below, &writes);
+    weir_staged_applied(staged);
+    return writes.count;
+}
+
 static size_t apply(fixture *f)
 {
-    size_t count = 0;
-    weir_staged_each_committed(f->staged, write_below, &count);
-    weir_staged_applied(f->staged);
-    return count;
+    return apply_all(f->staged);
 }
 
 static size_t commit_and_apply(fixture *f)
@@ -306,9 +317,7 @@ TEST(removal_of_the_empty_key_stays_staged_beside_many_that_are_applied)
     }
     weir_staged_commit(staged);
     CHECK_OK(weir_kv_remove(view, WEIR_BYTES(""), &err), &err);
-    size_t count = 0;
-    weir_staged_each_committed(staged, write_below, &count);
-    weir_staged_applied(staged);
+    (void)apply_all(staged);
     WEIR_AUTO(weir_buf) value = {0};
     CHECK_STATUS(weir_kv_get(view, WEIR_BYTES(""), &value, &err), WEIR_NOT_FOUND);
     CHECK_STATUS(weir_kv_get(view, WEIR_BYTES("0"), &value, &err), WEIR_OK);
@@ -322,9 +331,8 @@ typedef struct ordered_writes {
     size_t count;
 } ordered_writes;
 
-static void check_order(void *user, weir_kv *engine, weir_bytes key, weir_bytes value)
+static void check_order(void *user, weir_bytes key, weir_bytes value)
 {
-    (void)engine;
     (void)value;
     ordered_writes *before = user;
     CHECK(before->count == 0 || weir_bytes_compare(weir_buf_bytes(&before->last), key) < 0);
@@ -373,6 +381,136 @@ TEST(cleared_store_looks_again_what_its_engine_has)
     CHECK_OK(weir_kv_put(f.engine->inner, bytes_of(&key), WEIR_BYTES("1"), &f.err), &f.err);
     weir_staged_clear(f.staged);
     check_window(&f, 'a', 10, "1");
+}
+
+/* An apply that is behind. */
+
+static weir_staged *staged_holding(weir_cache_budget *budget)
+{
+    weir_staged *staged = weir_staged_new("keys", weir_mem_store_new("keys"));
+    weir_staged_use_cache(staged, budget);
+    return staged;
+}
+
+static void hold(weir_staged *staged, const char *key, const char *value)
+{
+    const weir_held_origin origin = {.timestamp_ms = 1, .bytes = 10};
+    weir_staged_hold(staged, weir_bytes_of_text(key),
+                     value == NULL ? WEIR_BYTES_NULL : weir_bytes_of_text(value), &origin);
+}
+
+static weir_status write_words(void *user, const weir_held_write *write, weir_error *err)
+{
+    (void)err;
+    weir_bytes parts[] = {write->key, write->value, write->old};
+    for (size_t i = 0; i < WEIR_COUNT_OF(parts); i++) {
+        weir_bytes part = parts[i].data == NULL ? WEIR_BYTES("-") : parts[i];
+        weir_buf_append(user, part.data, part.size);
+    }
+    weir_buf_append(user, " ", 1);
+    return WEIR_OK;
+}
+
+static bool is_never_full(void *user)
+{
+    (void)user;
+    return false;
+}
+
+/* What is held back, in order: key, value and what was told before, or "-". */
+static void check_told(weir_staged *staged, const char *wanted)
+{
+    WEIR_AUTO(weir_buf) told = {0};
+    const weir_held_sink sink = {
+        .write = write_words, .is_full = is_never_full, .user = &told, .wants_old = true};
+    weir_error err = {0};
+    CHECK_OK(weir_staged_flush(staged, &sink, &err), &err);
+    CHECK_STR(weir_buf_text(&told), wanted);
+}
+
+static void check_key(weir_staged *staged, const char *key, const char *wanted)
+{
+    WEIR_AUTO(weir_buf) value = {0};
+    weir_error err = {0};
+    weir_status status =
+        weir_kv_get(weir_staged_view(staged), weir_bytes_of_text(key), &value, &err);
+    CHECK_STATUS(status, wanted == NULL ? WEIR_NOT_FOUND : WEIR_OK);
+    CHECK(wanted == NULL || strcmp(weir_buf_text(&value), wanted) == 0);
+}
+
+/* How many writes were behind. */
+static size_t catch_up(weir_staged *staged)
+{
+    descent writes = {.engine = weir_staged_engine(staged)};
+    weir_staged_each_behind(staged, write_below, &writes);
+    weir_staged_caught_up(staged);
+    return writes.count;
+}
+
+static void check_held_beside_behind(bool told_before_caught_up)
+{
+    weir_cache_budget budget = {.bytes_max = 1000};
+    WEIR_AUTO_PTR(weir_staged) staged = staged_holding(&budget);
+    static const char *const keys[] = {"a", "b", "c", "d", "e"};
+    for (size_t i = 0; i < WEIR_COUNT_OF(keys); i++) {
+        hold(staged, keys[i], "1");
+    }
+    check_told(staged, "a1- b1- c1- d1- e1- ");
+    weir_staged_commit(staged);
+    hold(staged, "a", "2");
+    check_told(staged, "a21 ");
+    hold(staged, "c", NULL);
+    hold(staged, "b", "2");
+    hold(staged, "a", "3");
+    check_key(staged, "c", NULL);
+    weir_staged_go_behind(staged);
+    CHECK(weir_staged_committed_bytes(staged) == 0);
+    check_key(staged, "a", "3");
+    check_key(staged, "c", NULL);
+    check_key(staged, "d", "1");
+    check_key(staged, "f", NULL);
+    if (told_before_caught_up) {
+        check_told(staged, "c-1 b21 a32 ");
+        CHECK(catch_up(staged) == WEIR_COUNT_OF(keys));
+    } else {
+        CHECK(catch_up(staged) == WEIR_COUNT_OF(keys));
+        check_told(staged, "c-1 b21 a32 ");
+    }
+    CHECK(budget.held_bytes == 0);
+    weir_staged_commit(staged);
+    CHECK(apply_all(staged) == 3);
+    check_key(staged, "a", "3");
+    check_key(staged, "c", NULL);
+    check_key(staged, "d", "1");
+}
+
+TEST(writes_held_back_beside_an_apply_that_is_behind_are_told_as_before)
+{
+    check_held_beside_behind(false);
+    check_held_beside_behind(true);
+}
+
+TEST(what_is_behind_shows_under_what_is_staged_committed_and_aborted)
+{
+    WEIR_AUTO(fixture) f = fixture_start();
+    put(&f, 'a', 10, "1");
+    put(&f, 'b', 20, "1");
+    weir_staged_commit(f.staged);
+    put(&f, 'a', 10, "2");
+    weir_staged_go_behind(f.staged);
+    check_window(&f, 'a', 10, "2");
+    weir_staged_abort(f.staged);
+    check_window(&f, 'a', 10, "1");
+    remove_window(&f, 'b', 20);
+    weir_staged_commit(f.staged);
+    check_window(&f, 'b', 20, NULL);
+    check_window(&f, 'c', 21, NULL);
+    CHECK_I64(f.engine->gets, ==, 0);
+    CHECK(catch_up(f.staged) == 2);
+    check_window(&f, 'a', 10, "1");
+    check_window(&f, 'b', 20, NULL);
+    CHECK_I64(apply(&f), ==, 1); /* The removal: the engine has the window. */
+    check_window(&f, 'b', 20, NULL);
 }
 
 /* Scans beside a model. */
