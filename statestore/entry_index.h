@@ -57,24 +57,30 @@ static inline bool weir_index_may_be(weir_index_slot slot, uint64_t hash)
 /* Brings the place where the key of this hash would stand into the processor's cache. */
 static inline void weir_entry_index_prefetch(const weir_entry_index *index, uint64_t hash)
 {
+    enum { NEXT_PROBES = 4 }; /* They may be in another line. */
     if (index->capacity > 0) {
         weir_entry_index_fetch(&index->slots[hash & (index->capacity - 1)]);
+        weir_entry_index_fetch(&index->slots[(hash + NEXT_PROBES) & (index->capacity - 1)]);
     }
 }
 
 /* The same for the entry of this hash, where it stands near its place: the whole of a small one.
- * Whether it does. */
+ * Whether it does; false, too, where there are so many entries that others often have these bits of
+ * their hash in common with it. */
 static inline bool weir_entry_index_prefetch_entry(const weir_entry_index *index, uint64_t hash)
 {
-    enum { CACHE_LINE_BYTES = 64, PROBES_MAX = 8 };
+    enum { CACHE_LINE_BYTES = 64, PROBES_MAX = 8, SURE_MAX = 1 << (WEIR_INDEX_TAG_BITS - 4) };
     for (size_t i = 0; i < PROBES_MAX && index->capacity > 0; i++) {
         weir_index_slot slot = index->slots[(hash + i) & (index->capacity - 1)];
+        if (slot == 0) {
+            return false;
+        }
         if (weir_index_may_be(slot, hash)) {
             const char *entry = (const char *)weir_index_entry(slot);
             weir_entry_index_fetch(entry - CACHE_LINE_BYTES);
             weir_entry_index_fetch(entry);
             weir_entry_index_fetch(entry + CACHE_LINE_BYTES);
-            return true;
+            return index->count <= SURE_MAX;
         }
     }
     return false;

@@ -57,7 +57,7 @@ size_t weir_ordered_map_held_bytes(const weir_ordered_map *map);
 weir_ordered_entry *weir_ordered_map_find(const weir_ordered_map *map, weir_bytes key);
 
 /* key may be asked for soon: far ahead, its place in the index is fetched into the processor's
- * cache; near, when that has come, its entry: true where one was found. */
+ * cache; near, when that has come, its entry: true where there surely is one. */
 bool weir_ordered_map_expect(const weir_ordered_map *map, weir_bytes key, bool near);
 
 /* The entry of key, made with two absent values where there is none. value_bytes is the size of the

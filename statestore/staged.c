@@ -159,7 +159,8 @@ void weir_staged_expect(weir_staged *staged, weir_bytes key, bool near)
         is_here = weir_ordered_map_expect(staged->behind, key, near);
     }
     staged->expected += is_here ? 1 : 0;
-    if (near && !is_here && staged->engine != NULL) {
+    bool may_be_lower = staged->engine != NULL && staged->newest_below_ms != WEIR_STAGED_NOTHING;
+    if (near && !is_here && may_be_lower) {
         weir_kv_expect(staged->engine, key);
     }
 }

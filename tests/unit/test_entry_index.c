@@ -4,6 +4,7 @@
  * hash only (statestore/entry_index.c), which tells the place of an entry in tables up to a size.
  */
 #include "statestore/mem_store.h"
+#include "statestore/ordered_map.h"
 #include "streams/base/serde.h"
 #include "tests/harness/check.h"
 
@@ -35,4 +36,34 @@ TEST(keys_are_found_and_removed_in_a_table_of_more_slots_than_its_tags_count)
         CHECK(i % 3 == 0 || weir_bytes_equal(weir_buf_bytes(&value), key));
     }
     CHECK(weir_kv_get(kv, key_of(bytes, KEYS), &value, NULL) == WEIR_NOT_FOUND);
+}
+
+static void insert_keys(weir_ordered_map *map, uint64_t from, uint64_t to)
+{
+    uint8_t bytes[KEY_BYTES];
+    for (uint64_t i = from; i < to; i++) {
+        (void)weir_ordered_map_insert(map, key_of(bytes, i), KEY_BYTES);
+    }
+}
+
+/* Of so many keys, how many are surely there. */
+static size_t count_sure(const weir_ordered_map *map, uint64_t from, uint64_t to)
+{
+    size_t sure = 0;
+    uint8_t bytes[KEY_BYTES];
+    for (uint64_t i = from; i < to; i++) {
+        sure += weir_ordered_map_expect(map, key_of(bytes, i), true) ? 1 : 0;
+    }
+    return sure;
+}
+
+TEST(a_key_is_not_taken_for_one_that_is_there_where_many_are)
+{
+    enum { FEW = 50000, MANY = 200000 };
+    WEIR_AUTO_PTR(weir_ordered_map) map = weir_ordered_map_new();
+    insert_keys(map, 0, FEW);
+    CHECK(count_sure(map, 0, FEW) > FEW / 2);
+    CHECK(count_sure(map, KEYS, KEYS + FEW) < FEW / 10);
+    insert_keys(map, FEW, MANY);
+    CHECK(count_sure(map, KEYS, KEYS + FEW) == 0);
 }
