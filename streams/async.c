@@ -26,7 +26,8 @@ struct weir_async_group {
 
 struct weir_async {
     weir_async_group *group;
-    weir_context *context; /* Valid while the group is not orphaned. */
+    weir_context *context; /* Valid while the group is not orphaned, as is the next. */
+    weir_processor *processor;
     weir_record *record;
     bool is_source; /* record has the source's value, so its serde decodes it. */
 };
@@ -74,6 +75,7 @@ weir_async *weir_context_defer(weir_context *context)
     weir_async *async = weir_alloc(sizeof(*async));
     async->group = task->current.group;
     async->context = context;
+    async->processor = context->acting;
     async->is_source = context->record->value.data == task->current.record->value.data;
     async->record = weir_record_copy(context->record, NULL);
     async->group->pending++;
@@ -133,7 +135,9 @@ static weir_status complete_once(weir_task *task, weir_async *async, weir_async_
     weir_context *context = async->context;
     const weir_record *outer = context->record;
     context->record = async->record;
-    weir_status status = complete(context->processor, async->record, result, err);
+    weir_processor *acting = weir_context_act(context, async->processor);
+    weir_status status = complete(async->processor, async->record, result, err);
+    (void)weir_context_act(context, acting);
     context->record = outer;
     async->record->object = NULL;
     return status;

@@ -98,7 +98,11 @@ static weir_status call_listener(weir_task_store *store, const weir_held_write *
         flushed.key = window.key;
         flushed.window_start_ms = window.start_ms;
     }
-    return store->listener(store->listening, &flushed, err);
+    weir_context *context = store->listening->context;
+    weir_processor *acting = weir_context_act(context, store->listening);
+    weir_status status = store->listener(store->listening, &flushed, err);
+    (void)weir_context_act(context, acting);
+    return status;
 }
 
 /* A refusal concerns the forwarding of one entry, in no record: it is a punctuation's. */
@@ -261,7 +265,9 @@ static weir_status run_commit_listener(weir_task *task, weir_context *context, w
         }
         task->current =
             (weir_task_current){.timestamp_ms = task->environment->now_ms, .node = context};
-        status = context->on_commit(context->processor, err);
+        weir_processor *acting = weir_context_act(context, context->on_commit_of);
+        status = context->on_commit(context->on_commit_of, err);
+        (void)weir_context_act(context, acting);
         task->current = outer;
     }
     return status == WEIR_NOT_FOUND ? WEIR_OK

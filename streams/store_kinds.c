@@ -360,7 +360,7 @@ bool weir_context_on_flush(weir_context *context, const char *store, weir_flush_
         return false;
     }
     cached->listener = listener;
-    cached->listening = context->processor;
+    cached->listening = context->acting;
     cached->sends_old_values = send_old_values;
     return true;
 }

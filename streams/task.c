@@ -459,7 +459,10 @@ static weir_status punctuate_once(weir_task *task, const weir_punctuator *due, i
         .timestamp_ms = time_ms,
         .node = due->processor->context,
     };
+    weir_context *context = due->processor->context;
+    weir_processor *acting = weir_context_act(context, due->processor);
     weir_status status = due->punctuate(due->processor, time_ms, err);
+    (void)weir_context_act(context, acting);
     if (status != WEIR_OK) {
         status = weir_task_handle_failure(task, &refused, status, err);
     }
@@ -487,7 +490,7 @@ static weir_status tell_idle(weir_task *task, size_t *count, weir_error *err)
     for (size_t i = 0; i < task->context_count; i++) {
         const weir_context *context = &task->contexts[i];
         if (context->on_idle != NULL) {
-            const weir_punctuator told = {.processor = context->processor,
+            const weir_punctuator told = {.processor = context->on_idle_of,
                                           .punctuate = context->on_idle};
             ++*count;
             WEIR_TRY(punctuate_once(task, &told, task->stream_time_ms, err));

@@ -106,6 +106,7 @@ static weir_status init_processor(weir_context *context, weir_error *err)
     WEIR_ASSERT(context->processor != NULL);
     WEIR_ASSERT(context->processor->ops != NULL);
     context->processor->context = context;
+    context->acting = context->processor;
     if (context->processor->ops->init == NULL) {
         return WEIR_OK;
     }
@@ -247,6 +248,24 @@ static weir_status forward_to_child(weir_context *child, const weir_record *reco
     return WEIR_OK;
 }
 
+static weir_status run_processor(weir_context *context, const weir_record *record, weir_error *err)
+{
+    const weir_record *outer = context->record;
+    context->record = record;
+    weir_status status = context->processor->ops->process(context->processor, record, err);
+    context->record = outer;
+    return status;
+}
+
+/* A cache that lets go may bring a record to a processor within which another one runs. */
+static weir_status run_wrapped(weir_context *context, const weir_record *record, weir_error *err)
+{
+    weir_processor *acting = weir_context_act(context, context->processor);
+    weir_status status = run_processor(context, record, err);
+    (void)weir_context_act(context, acting);
+    return status;
+}
+
 weir_status weir_context_process(weir_context *context, const weir_record *record, weir_error *err)
 {
     context->task->current.node = context;
@@ -259,11 +278,8 @@ weir_status weir_context_process(weir_context *context, const weir_record *recor
     case WEIR_NODE_PROCESSOR:
         break;
     }
-    const weir_record *outer = context->record;
-    context->record = record;
-    weir_status status = context->processor->ops->process(context->processor, record, err);
-    context->record = outer;
-    return status;
+    return context->node->is_wrapped ? run_wrapped(context, record, err)
+                                     : run_processor(context, record, err);
 }
 
 weir_forwards weir_context_set_forwards(weir_context *context, weir_forwards forwards)
@@ -336,7 +352,7 @@ weir_punctuator *weir_context_schedule(weir_context *context, int64_t interval_m
     weir_task *task = context->task;
     WEIR_ASSERT(task->punctuations != NULL); /* Not of what fills a global store. */
     const weir_punctuator punctuator = {
-        .processor = context->processor,
+        .processor = context->acting,
         .punctuate = punctuate,
         .type = type,
         .interval_ms = interval_ms,
@@ -347,11 +363,13 @@ weir_punctuator *weir_context_schedule(weir_context *context, int64_t interval_m
 void weir_context_on_commit(weir_context *context, weir_commit_listener listener)
 {
     context->on_commit = listener;
+    context->on_commit_of = context->acting;
 }
 
 void weir_context_on_idle(weir_context *context, weir_punctuate listener)
 {
     context->on_idle = listener;
+    context->on_idle_of = context->acting;
 }
 
 weir_status weir_context_drop(weir_context *context)

@@ -8,6 +8,7 @@
 #ifndef WEIR_STREAMS_TASK_INTERNAL_H
 #define WEIR_STREAMS_TASK_INTERNAL_H
 
+#include "streams/context_internal.h"
 #include "streams/error_handler.h"
 #include "streams/idle_time.h"
 #include "streams/offset_window.h"
@@ -40,25 +41,6 @@ struct weir_task_input {
     int64_t purged_offset;  /* Of a repartition topic: lower records are deleted. */
     weir_error refusal;
     char refused_by[WEIR_NODE_NAME_BYTES_MAX + 1];
-};
-
-/* One node of the topology in this task. A processor's context. */
-struct weir_context {
-    weir_task *task;
-    const weir_node *node;
-    weir_processor *processor;      /* NULL for sources and sinks, and before the task runs. */
-    weir_commit_listener on_commit; /* NULL: none. */
-    weir_punctuate on_idle;         /* The same. */
-    weir_context **children;
-    size_t child_count;
-    weir_forwards forwards;
-    const weir_record *record; /* What is processed now; NULL: nothing, a punctuation. */
-    int32_t topic;             /* Of a sink: the collector's number. */
-    int32_t partition_count;   /* Of that topic. */
-    uint32_t round_robin;
-    weir_observed_time observed;
-    uint64_t processed; /* Since the counter was last told. */
-    weir_counter *processed_total;
 };
 
 /* What is processed now, for contexts and error messages. */

@@ -111,7 +111,7 @@ weir_status weir_timers_last_key(weir_timers *timers, weir_buf *out_key, weir_er
 
 /* Firing. */
 
-static weir_status call_listener(weir_task_store *store, const weir_due *due, weir_error *err)
+static weir_status tell_alarm(const weir_task_store *store, const weir_due *due, weir_error *err)
 {
     const weir_task_alarm *alarm = &store->alarm;
     if (store->spec->options.kind == WEIR_STORE_TTL) {
@@ -124,6 +124,15 @@ static weir_status call_listener(weir_task_store *store, const weir_due *due, we
     size_t name_at = sizeof(uint16_t) + timer.key.size;
     timer.name = weir_bytes_of((const uint8_t *)due->id.data + name_at, due->id.size - name_at);
     return alarm->on_timer(alarm->processor, &timer, err);
+}
+
+static weir_status call_listener(weir_task_store *store, const weir_due *due, weir_error *err)
+{
+    weir_context *context = store->alarm.processor->context;
+    weir_processor *acting = weir_context_act(context, store->alarm.processor);
+    weir_status status = tell_alarm(store, due, err);
+    (void)weir_context_act(context, acting);
+    return status;
 }
 
 /* Each is on its own, as a record is: with an empty arena, refused or tried again by itself. */
@@ -225,8 +234,8 @@ weir_timers *weir_context_timers(weir_context *context, const char *store,
     weir_task_store *found = weir_context_store_of(context, store, WEIR_STORE_TIMERS);
     if (listener != NULL) {
         WEIR_ASSERT(found->alarm.processor == NULL);
-        found->alarm = (weir_task_alarm){
-            .processor = context->processor, .clock = clock, .on_timer = listener};
+        found->alarm =
+            (weir_task_alarm){.processor = context->acting, .clock = clock, .on_timer = listener};
     }
     return found->meaning;
 }
@@ -237,5 +246,5 @@ void weir_context_on_expiry(weir_context *context, const char *store, weir_punct
     weir_task_store *found = weir_context_store_of(context, store, WEIR_STORE_TTL);
     WEIR_ASSERT(found->alarm.processor == NULL);
     found->alarm =
-        (weir_task_alarm){.processor = context->processor, .clock = clock, .on_expiry = listener};
+        (weir_task_alarm){.processor = context->acting, .clock = clock, .on_expiry = listener};
 }

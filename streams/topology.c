@@ -117,6 +117,7 @@ void weir_topology_free(weir_topology *topology)
         free(topology->subtopologies[i].stores.items);
     }
     free(topology->subtopologies);
+    weir_arena_free(topology->wrapper_arena);
     free(topology);
 }
 
@@ -271,15 +272,28 @@ void weir_topology_add_processor(weir_topology *topology, const char *name,
 {
     va_list names;
     va_start(names, options);
-    add_parents(topology, add_processor(topology, name, options), names);
+    weir_node *node = add_processor(topology, name, options);
+    add_parents(topology, node, names);
     va_end(names);
+    weir_topology_wrap_node(topology, node, false);
 }
 
 void weir_topology_add_processor_to(weir_topology *topology, const char *name,
                                     const weir_processor_options *options,
                                     const char *const *parents)
 {
-    add_listed_parents(topology, add_processor(topology, name, options), parents);
+    weir_node *node = add_processor(topology, name, options);
+    add_listed_parents(topology, node, parents);
+    weir_topology_wrap_node(topology, node, false);
+}
+
+void weir_topology_add_fixed_key_processor_to(weir_topology *topology, const char *name,
+                                              const weir_processor_options *options,
+                                              const char *const *parents)
+{
+    weir_node *node = add_processor(topology, name, options);
+    add_listed_parents(topology, node, parents);
+    weir_topology_wrap_node(topology, node, true);
 }
 
 static weir_node *add_sink(weir_topology *topology, const char *name,

@@ -12,8 +12,8 @@
 #ifndef WEIR_STREAMS_TOPOLOGY_INTERNAL_H
 #define WEIR_STREAMS_TOPOLOGY_INTERNAL_H
 
+#include "streams/processor_wrapper.h"
 #include "streams/topic_pattern.h"
-#include "streams/topology.h"
 
 enum {
     WEIR_TOPOLOGY_NODES_MAX = 10000,
@@ -38,6 +38,7 @@ typedef enum weir_node_kind {
 
 typedef struct weir_node {
     weir_node_kind kind;
+    bool is_wrapped; /* Of a processor: another one is around it. */
     char *name;
     char *topic;                      /* Of a sink, as it was given; NULL: a function names it. */
     char **topics;                    /* Of a source, the same; ends with a NULL. Else empty. */
@@ -104,7 +105,9 @@ struct weir_topology {
     size_t global_capacity;
     weir_subtopology *subtopologies;
     size_t subtopology_count;
-    weir_error mistake; /* The first one; status WEIR_OK: none so far. */
+    weir_processor_wrapper wrapper;
+    weir_arena *wrapper_arena; /* NULL: there is no wrapper. */
+    weir_error mistake;        /* The first one; status WEIR_OK: none so far. */
     bool built;
 };
 
@@ -117,7 +120,6 @@ void weir_source_cleanup(weir_node *node);
 
 /* Whether it is a source that names this topic. */
 bool weir_node_names(const weir_node *node, const char *topic);
-
 static inline size_t weir_node_index(const weir_topology *topology, const weir_node *node)
 {
     return (size_t)(node - topology->nodes);
@@ -139,6 +141,8 @@ bool weir_topology_has_store(weir_topology *topology, const char *name);
 
 /* One more parent of a node. */
 void weir_topology_add_parent(weir_topology *topology, weir_node *node, const char *parent_name);
+/* processor_wrapper.c: lets the wrapper see a processor; NULL: its name could not be taken. */
+void weir_topology_wrap_node(weir_topology *topology, weir_node *node, bool has_fixed_key);
 
 /* The new node, or NULL when its name cannot be taken. */
 weir_node *weir_topology_add_node(weir_topology *topology, weir_node_kind kind, const char *name);

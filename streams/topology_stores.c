@@ -9,6 +9,18 @@
 
 #include "streams/topology_internal.h"
 
+/* It is not for wrappers. NULL: its name cannot be taken. */
+static weir_node *add_filler(weir_topology *topology, const char *name,
+                             const weir_processor_options *filler, const char *source)
+{
+    weir_node *node = weir_topology_add_node(topology, WEIR_NODE_PROCESSOR, name);
+    if (node != NULL) {
+        node->processor = *filler;
+        weir_topology_add_parent(topology, node, source);
+    }
+    return node;
+}
+
 void weir_topology_add_global_store(weir_topology *topology,
                                     const weir_global_store_options *options)
 {
@@ -20,12 +32,10 @@ void weir_topology_add_global_store(weir_topology *topology,
         topology, options->source,
         &(weir_source_options){.topic = options->topic, .serde = options->serde});
     weir_node *processor =
-        weir_topology_add_node(topology, WEIR_NODE_PROCESSOR, options->processor);
+        add_filler(topology, options->processor, &options->filler, options->source);
     if (processor == NULL || weir_topology_node(topology, options->source) == NULL) {
         return;
     }
-    processor->processor = options->filler;
-    weir_topology_add_parent(topology, processor, options->source);
     topology->globals = weir_grow(topology->globals, topology->global_count,
                                   &topology->global_capacity, sizeof(*topology->globals));
     topology->globals[topology->global_count++] = (weir_topology_global){
@@ -54,8 +64,7 @@ void weir_topology_add_read_only_store(weir_topology *topology,
         .reset = {.kind = WEIR_AUTO_OFFSET_RESET_EARLIEST},
     };
     weir_topology_add_source(topology, options->source, &source);
-    weir_topology_add_processor(topology, options->processor, &options->filler, options->source,
-                                NULL);
+    add_filler(topology, options->processor, &options->filler, options->source);
     weir_store_options store = options->store;
     store.logging_disabled = false;
     store.changelog_topic = options->topic;

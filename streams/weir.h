@@ -13,6 +13,7 @@
 #include "streams/config.h"
 #include "streams/metadata.h"
 #include "streams/processor.h"
+#include "streams/processor_wrapper.h"
 #include "streams/query.h"
 #include "streams/query_windows.h"
 #include "streams/record.h"

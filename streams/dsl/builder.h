@@ -25,7 +25,7 @@
 #define WEIR_STREAMS_DSL_BUILDER_H
 
 #include "streams/config.h"
-#include "streams/topology.h"
+#include "streams/processor_wrapper.h"
 
 typedef struct weir_builder weir_builder;
 typedef struct weir_kstream weir_kstream;
@@ -101,6 +101,9 @@ void weir_builder_optimise(weir_builder *builder);
  * ensure.explicit.internal.resource.naming. Before build. WEIR_INVALID: it is none of these. */
 weir_status weir_builder_configure(weir_builder *builder, const weir_config *config,
                                    weir_error *err);
+
+/* What is around each processor (processor_wrapper.h); best at first. */
+void weir_builder_set_wrapper(weir_builder *builder, const weir_processor_wrapper *wrapper);
 
 /* Once, when everything has grown: checks it and makes the topology, which stays the builder's.
  * WEIR_INVALID: the first mistake, with the name of its operator. */

@@ -249,6 +249,13 @@ void weir_builder_add_resource(weir_builder *builder, const char *name,
     weir_topology_add_resource(builder->topology, name, options);
 }
 
+void weir_builder_set_wrapper(weir_builder *builder, const weir_processor_wrapper *wrapper)
+{
+    if (!WEIR_ANY_IS_NULL(builder, wrapper)) {
+        weir_topology_set_wrapper(builder->topology, wrapper);
+    }
+}
+
 void weir_builder_optimise(weir_builder *builder)
 {
     if (WEIR_ANY_IS_NULL(builder)) {

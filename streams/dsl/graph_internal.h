@@ -64,7 +64,8 @@ struct weir_graph_node {
     bool waiting; /* In the queue of weir_graph_write. */
     bool key_changing;
     bool value_changing;
-    bool keeps_keys; /* Of a processor: weir_topology_keep_keys. */
+    bool has_fixed_key; /* Of a processor: processor_wrapper.h. */
+    bool keeps_keys;    /* The same, and told to weir_topology_keep_keys. */
     bool merges;
 
     const char *topic; /* Of a table's source, a sink, a repartition (without its suffix). */

@@ -6,6 +6,7 @@
  */
 #include "streams/dsl/ktable_internal.h"
 #include "streams/dsl/null_handle_internal.h"
+#include "streams/processor_wrapper.h"
 #include "streams/topology_stores.h"
 
 #include <stdlib.h>
@@ -154,8 +155,13 @@ static void write_join(weir_builder *builder, const weir_graph_node *node)
 
 static void write_processor(weir_builder *builder, const weir_graph_node *node)
 {
-    weir_topology_add_processor_to(builder->topology, node->name, &node->processor,
-                                   parent_names(builder, node));
+    if (node->has_fixed_key || node->keeps_keys) {
+        weir_topology_add_fixed_key_processor_to(builder->topology, node->name, &node->processor,
+                                                 parent_names(builder, node));
+    } else {
+        weir_topology_add_processor_to(builder->topology, node->name, &node->processor,
+                                       parent_names(builder, node));
+    }
     for (const char *const *name = node->store_names; name != NULL && *name != NULL; name++) {
         weir_topology_connect_store(builder->topology, node->name, *name);
     }
@@ -216,9 +222,9 @@ static void write_repartition(weir_builder *builder, const weir_graph_node *node
         weir_topology_add_sink_to(topology, node->sink_name, &sink, parent_names(builder, node));
     } else {
         void *passes_all = leads_to_null_keys(node) ? builder : NULL;
-        weir_topology_add_processor_to(topology, node->filter_name,
-                                       &(weir_processor_options){new_key_filter, passes_all},
-                                       parent_names(builder, node));
+        weir_topology_add_fixed_key_processor_to(
+            topology, node->filter_name, &(weir_processor_options){new_key_filter, passes_all},
+            parent_names(builder, node));
         weir_topology_add_sink(topology, node->sink_name, &sink, node->filter_name, NULL);
     }
     weir_topology_add_source(topology, node->name, &(weir_source_options){.topic = topic});

@@ -79,6 +79,9 @@ static weir_graph_node *add_stateless(weir_kstream *stream, const char *name, we
     weir_graph_node *node =
         weir_graph_add(stream->builder, stream->node, WEIR_GRAPH_PROCESSOR, name);
     node->processor = (weir_processor_options){weir_stateless_new, kept};
+    node->has_fixed_key = spec.predicate != NULL || spec.map_value != NULL ||
+                          (spec.flat_map != NULL && spec.keeps_keys) ||
+                          (spec.action != NULL && !spec.ends);
     return node;
 }
 

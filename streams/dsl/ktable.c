@@ -269,5 +269,6 @@ weir_kstream *weir_ktable_to_stream(weir_ktable *table, const weir_operator_opti
         table->builder, options == NULL ? NULL : options->name, "KTABLE-TOSTREAM-");
     weir_graph_node *node = weir_graph_add(table->builder, table->node, WEIR_GRAPH_PROCESSOR, name);
     node->processor = (weir_processor_options){new_to_stream, NULL};
+    node->has_fixed_key = true;
     return weir_kstream_of(table->builder, node, false);
 }

@@ -18,6 +18,7 @@
 #include "streams/test_driver.h"
 #include "tests/conformance/crash_run.h"
 #include "tests/conformance/dump.h"
+#include "tests/conformance/wrapping.h"
 #include "tests/harness/sim_broker.h"
 
 #include <inttypes.h>
@@ -39,6 +40,7 @@ typedef struct replay {
     const conformance_spec *spec;
     weir_json_value *head; /* The first line. */
     const weir_json_value *params;
+    conformance_wrapping wrapping;
     weir_builder *builder;
     const weir_topology *topology;
     weir_broker *broker;
@@ -204,8 +206,10 @@ static weir_status start(replay *self, weir_error *err)
     }
     self->builder = weir_builder_new();
     self->params = weir_json_get(self->head, "params");
+    conformance_wrap(self->builder, &self->wrapping);
     self->spec->make(self->builder, self->params);
     WEIR_TRY(weir_builder_build(self->builder, &self->topology, err));
+    WEIR_TRY(conformance_wrapping_check(&self->wrapping, self->head, err));
     WEIR_TRY(check_description(self, err));
     self->broker = sim_broker_new(1);
     weir_setting settings[SETTINGS_MAX] = {{"application.id", "oracle"},
@@ -316,6 +320,7 @@ static int replay_file(const char *path, bool uncached)
     weir_test_driver_free(self.driver);
     weir_broker_free(self.broker);
     weir_builder_free(self.builder);
+    conformance_wrapping_cleanup(&self.wrapping);
     weir_json_value_free(self.head);
     weir_buf_cleanup(&self.text);
     weir_buf_cleanup(&self.expected);

@@ -34,7 +34,7 @@ final class GlobalTopologies {
 
     private static void readOnly(Plan plan) {
         plan.reads("a", "b").writes("out").keeps(Plan.Kind.KEY_VALUE, "st").tombstones();
-        plan.topology = new Topology()
+        plan.topology = new Topology(plan.config)
                 .addReadOnlyStateStore(store(), "rows", Plan.TEXT.deserializer(),
                         Plan.TEXT.deserializer(), "b", "keep", () -> new Filling(false))
                 .addSource("src", Plan.TEXT.deserializer(), Plan.TEXT.deserializer(), "a")

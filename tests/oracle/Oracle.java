@@ -72,6 +72,7 @@ public final class Oracle {
     private static void write(String name, Consumer<Plan> topology, long seed, int steps,
             PrintStream out) throws Exception {
         Plan plan = new Plan(new Random(31 * seed + name.hashCode()));
+        Wrapping.clear();
         topology.accept(plan);
         if (seed % 2 == 0 && !plan.isAlwaysCached) {
             plan.settings.put(NO_CACHE, "0");
@@ -90,6 +91,7 @@ public final class Oracle {
         ObjectNode settings = head.putObject("settings");
         plan.settings.forEach((key, value) -> settings.put((String) key, (String) value));
         head.put("describe", topology.describe().toString());
+        Wrapping.printTo(head);
         return head;
     }
 

@@ -5,13 +5,16 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import java.util.Random;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.TopologyConfig;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Grouped;
 import org.apache.kafka.streams.kstream.KGroupedStream;
@@ -37,7 +40,11 @@ final class Plan {
     final ObjectNode params = new ObjectMapper().createObjectNode();
     final Properties settings = new Properties();
     boolean isAlwaysCached;
-    final StreamsBuilder builder = new StreamsBuilder();
+    final TopologyConfig config = new TopologyConfig(new StreamsConfig(Map.of(
+            StreamsConfig.APPLICATION_ID_CONFIG, Oracle.APPLICATION,
+            StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "nowhere:1",
+            StreamsConfig.PROCESSOR_WRAPPER_CLASS_CONFIG, Wrapping.class)));
+    final StreamsBuilder builder = new StreamsBuilder(config);
     final List<String> inputs = new ArrayList<>();
     final List<String> outputs = new ArrayList<>();
     final List<Store> stores = new ArrayList<>();

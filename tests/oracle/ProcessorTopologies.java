@@ -25,7 +25,7 @@ final class ProcessorTopologies {
         plan.movesWallClock = true;
         Duration stream = plan.ms("stream_every", 2000);
         Duration wall = plan.ms("wall_every", 3000);
-        plan.topology = new Topology()
+        plan.topology = new Topology(plan.config)
                 .addSource("src", Plan.TEXT.deserializer(), Plan.TEXT.deserializer(), "a")
                 .addProcessor("proc", () -> new Telling(stream, wall), "src")
                 .addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore("st"),
