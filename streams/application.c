@@ -83,8 +83,9 @@ static weir_status make(const weir_application_options *options, weir_applicatio
     WEIR_TRY(weir_workers_open(application, err));
     application->trader = weir_trader_new(application);
     application->cleanup = weir_state_cleanup_new(application->plan->task_count);
-    application->topics_watch = weir_topics_watch_new(options->broker, application->plan,
-                                                      options->config->topics_check_interval_ms);
+    application->topics_watch =
+        weir_topics_watch_new(options->broker, options->config, application->plan);
+    application->inputs = application->plan;
     WEIR_TRY(weir_placing_open(application, err));
     WEIR_TRY(weir_application_join(application, err));
     *out_application = weir_take(&application);

@@ -45,6 +45,7 @@ typedef struct weir_slot {
     bool gone;     /* Its worker has dropped it, and will still answer a HOLD. */
     int64_t lag;   /* What its stores lack, as last known; WEIR_TASK_LAG_UNKNOWN. */
     bool moves;    /* To another worker: closed here, opened there. */
+    bool reopens;  /* It shall read more topics: the same, on its worker. */
     size_t target; /* Which one that is. */
     char source[WEIR_SOURCE_BYTES_MAX]; /* "host:port" of who has most of its stores; or "". */
 } weir_slot;
@@ -93,6 +94,7 @@ struct weir_application {
     weir_placer *placer;
     weir_placement_log *placement_log;
     weir_topics_watch *topics_watch;
+    const weir_plan *inputs; /* Which topics tasks read now: the watch's plan. */
     int64_t count_members_at_ms;
     int64_t farewell_ms; /* When it was said; 0: not yet. */
     int64_t last_flush_ms;

@@ -88,6 +88,15 @@ void weir_application_take_applied(void *user, uint64_t records)
     }
 }
 
+/* What patterns stand for is looked up apart: here tasks follow. */
+static void follow_inputs(weir_application *application)
+{
+    const weir_plan *inputs = weir_topics_watch_plan(application->topics_watch);
+    if (inputs != application->inputs) {
+        weir_slots_follow_inputs(application, inputs);
+    }
+}
+
 /* The way out: when no worker has a task, say so and leave the group. */
 static void step_closing(weir_application *application, int64_t now_ms)
 {
@@ -202,6 +211,7 @@ weir_status weir_application_step_coordinator(weir_application *application, int
     weir_error own = {0};
     weir_status status = weir_topics_watch_step(application->topics_watch, now_ms, &own);
     if (status == WEIR_OK) {
+        follow_inputs(application);
         status = step_open(application, now_ms, out_busy, &own);
     }
     if (status == WEIR_IO) {

@@ -26,6 +26,8 @@ void weir_group_leave(weir_application *application);
 
 /* coordinator_slots.c */
 
+/* Tasks that read more topics by this plan are opened anew, once workers know of it. */
+void weir_slots_follow_inputs(weir_application *application, const weir_plan *inputs);
 /* Marks the partitions of an event. */
 void weir_slots_mark(weir_application *application, const weir_member_event *event);
 /* What is active and neither ours nor to be released has to stop, for a generation has ended; with

@@ -18,6 +18,7 @@ static void forget_task(weir_slot *slot)
 {
     slot->state = WEIR_SLOT_NONE;
     slot->active = false;
+    slot->reopens = false;
     slot->gone = false;
     slot->replies_due = 0;
     slot->holds_due = 0;
@@ -139,6 +140,29 @@ void weir_slots_released(weir_application *application)
     pthread_mutex_unlock(&application->lock);
 }
 
+static void take_inputs(void *consumer, void *argument)
+{
+    weir_stream_thread_set_inputs(consumer, argument);
+}
+
+void weir_slots_follow_inputs(weir_application *application, const weir_plan *inputs)
+{
+    for (size_t i = 0; i < application->worker_count; i++) {
+        const weir_message message = {take_inputs, NULL, (void *)inputs};
+        /* One that has ended opens nothing anyway. */
+        (void)weir_application_tell_worker(application, i, message);
+    }
+    pthread_mutex_lock(&application->lock);
+    for (size_t i = 0; i < application->plan->task_count; i++) {
+        weir_slot *slot = &application->slots[i];
+        slot->reopens =
+            slot->reopens || (slot->state != WEIR_SLOT_NONE &&
+                              weir_plan_task_reads_more(application->inputs, inputs, i));
+    }
+    pthread_mutex_unlock(&application->lock);
+    application->inputs = inputs;
+}
+
 static weir_worker_state state_of(const weir_application *application, size_t worker)
 {
     return application->workers[worker].state;
@@ -221,6 +245,10 @@ static bool works(const weir_slot *slot)
 static void run(weir_application *application, size_t index)
 {
     weir_slot *slot = &application->slots[index];
+    if (slot->reopens && !slot->moves && slot->state == WEIR_SLOT_RUNNING) {
+        slot->moves = true;
+        slot->target = slot->worker;
+    }
     if (slot->moves && slot->state == WEIR_SLOT_RUNNING) {
         post_to_worker(application, index, WEIR_COMMAND_CLOSE);
     } else if (!works(slot)) {

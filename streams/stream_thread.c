@@ -114,6 +114,7 @@ weir_stream_thread *weir_stream_thread_new(const weir_stream_thread_options *opt
                              options->index);
     thread->environment = (weir_task_environment){
         .plan = options->plan,
+        .inputs = options->plan,
         .config = options->config,
         .broker = options->broker,
         .database = options->database,
@@ -402,6 +403,11 @@ void weir_stream_thread_measure(weir_stream_thread *thread, uint64_t (*monotonic
 void weir_stream_thread_set_paused(weir_stream_thread *thread, bool is_paused)
 {
     thread->is_paused = is_paused;
+}
+
+void weir_stream_thread_set_inputs(weir_stream_thread *thread, const weir_plan *inputs)
+{
+    thread->environment.inputs = inputs;
 }
 
 weir_mailbox *weir_stream_thread_mailbox(weir_stream_thread *thread)

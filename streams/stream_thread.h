@@ -101,6 +101,10 @@ void weir_stream_thread_measure(weir_stream_thread *thread, uint64_t (*monotonic
  * waits, what was deferred ends, and commits go on. The worker's own thread, as a message. */
 void weir_stream_thread_set_paused(weir_stream_thread *thread, bool is_paused);
 
+/* Tasks that are opened from now on read what inputs says, a plan that differs in nothing else. The
+ * worker's own thread, as a message. */
+void weir_stream_thread_set_inputs(weir_stream_thread *thread, const weir_plan *inputs);
+
 /* Messages are run with the weir_stream_thread as consumer. */
 weir_mailbox *weir_stream_thread_mailbox(weir_stream_thread *thread);
 

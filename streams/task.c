@@ -48,7 +48,7 @@ static void add_input(weir_task *task, const weir_planned_input *planned)
 
 static void add_inputs(weir_task *task)
 {
-    const weir_plan *plan = task->environment->plan;
+    const weir_plan *plan = task->environment->inputs;
     const weir_indices *sources = &task->subtopology->sources;
     size_t count = 0;
     for (size_t i = 0; i < sources->count; i++) {

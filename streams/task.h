@@ -30,7 +30,7 @@ typedef struct weir_task_input weir_task_input;
 
 /* What all tasks of a worker share. */
 typedef struct weir_task_environment {
-    const weir_plan *plan;
+    const weir_plan *plan, *inputs; /* The second says what new tasks read: it, or a later one. */
     const weir_config *config;
     weir_broker *broker;
     weir_database *database; /* NULL: every store is in memory. */

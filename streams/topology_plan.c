@@ -534,18 +534,3 @@ char *weir_plan_position_label(const weir_plan *plan, size_t store, int32_t part
                : weir_format("%s:%s-%" PRId32, plan->topology->stores[store].options.name,
                              changelog, partition);
 }
-
-const weir_planned_input *weir_plan_inputs_of(const weir_plan *plan, size_t source,
-                                              size_t *out_count)
-{
-    size_t first = 0;
-    while (first < plan->input_count && plan->inputs[first].source != source) {
-        first++;
-    }
-    size_t end = first;
-    while (end < plan->input_count && plan->inputs[end].source == source) {
-        end++;
-    }
-    *out_count = end - first;
-    return plan->inputs + first;
-}

@@ -95,6 +95,11 @@ bool weir_plan_takes(const char *application_id, const weir_topic_pattern *patte
  * "<store>:<changelog>-<partition>". NULL: it has no changelog. The caller frees it. */
 char *weir_plan_position_label(const weir_plan *plan, size_t store, int32_t partition);
 
+/* Whether next, of the same topology, has all that plan has, and nothing but more inputs. */
+bool weir_plan_only_reads_more(const weir_plan *plan, const weir_plan *next);
+/* Whether a task of such a plan has more inputs by next. */
+bool weir_plan_task_reads_more(const weir_plan *plan, const weir_plan *next, size_t task_index);
+
 /* Makes the plan of a built topology. */
 weir_status weir_plan_new(const weir_topology *topology, const weir_plan_options *options,
                           weir_plan **out_plan, weir_error *err);

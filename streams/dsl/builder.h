@@ -78,8 +78,8 @@ weir_kstream *weir_builder_stream(weir_builder *builder, const char *topic,
 weir_kstream *weir_builder_stream_of_topics(weir_builder *builder, const char *const *topics,
                                             const weir_consumed *consumed);
 
-/* The records of all topics whose names match pattern (topic_pattern.h) when the application
- * starts, in one stream. */
+/* The records of all topics whose names match pattern (topic_pattern.h), in one stream. Those that
+ * come later are read once weir.topics.check.interval.ms is over, if they fit the tasks. */
 weir_kstream *weir_builder_stream_of_pattern(weir_builder *builder, const char *pattern,
                                              const weir_consumed *consumed);
 

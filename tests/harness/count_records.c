@@ -38,8 +38,16 @@ static void send(weir_producer *producer, int32_t topic, int32_t partitions, con
     CHECK_OK(status, &err);
 }
 
-static void feed(weir_broker *broker, size_t first, size_t record_count, const char *key,
-                 const char *value)
+/* What is sent; without a key they are numbered. */
+typedef struct feed_spec {
+    const char *topic;
+    size_t first;
+    size_t count;
+    const char *key;
+    const char *value;
+} feed_spec;
+
+static void feed(weir_broker *broker, const feed_spec *spec)
 {
     weir_error err = {0};
     weir_producer *producer = NULL;
@@ -48,11 +56,11 @@ static void feed(weir_broker *broker, size_t first, size_t record_count, const c
         &err);
     int32_t topic = 0;
     int32_t partitions = 0;
-    CHECK_OK(weir_producer_topic(producer, "in", &topic, &partitions, &err), &err);
-    for (size_t i = 0; i < record_count; i++) {
+    CHECK_OK(weir_producer_topic(producer, spec->topic, &topic, &partitions, &err), &err);
+    for (size_t i = 0; i < spec->count; i++) {
         char numbered[32];
-        snprintf(numbered, sizeof(numbered), "k%zu", first + i);
-        send(producer, topic, partitions, key == NULL ? numbered : key, value);
+        snprintf(numbered, sizeof(numbered), "k%zu", spec->first + i);
+        send(producer, topic, partitions, spec->key == NULL ? numbered : spec->key, spec->value);
     }
     CHECK_OK(weir_producer_flush(producer, 10000, &err), &err);
     weir_producer_free(producer);
@@ -60,12 +68,17 @@ static void feed(weir_broker *broker, size_t first, size_t record_count, const c
 
 void count_topology_feed(weir_broker *broker, size_t first, size_t record_count)
 {
-    feed(broker, first, record_count, NULL, "v");
+    count_topology_feed_topic(broker, "in", first, record_count);
+}
+
+void count_topology_feed_topic(weir_broker *broker, const char *topic, size_t first, size_t count)
+{
+    feed(broker, &(feed_spec){.topic = topic, .first = first, .count = count, .value = "v"});
 }
 
 void count_topology_feed_one(weir_broker *broker, const char *key, const char *value)
 {
-    feed(broker, 0, 1, key, value);
+    feed(broker, &(feed_spec){.topic = "in", .count = 1, .key = key, .value = value});
 }
 
 static void assign_all(weir_broker *broker, weir_consumer *consumer, const char *topic)

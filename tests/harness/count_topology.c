@@ -112,7 +112,9 @@ weir_topology *count_topology_new(const count_topology_options *options)
 {
     weir_topology *topology = weir_topology_new();
     const char *input = options->input == NULL ? "in" : options->input;
-    weir_topology_add_source(topology, "source", &(weir_source_options){.topic = input});
+    const weir_source_options source = {.topic = options->pattern == NULL ? input : NULL,
+                                        .pattern = options->pattern};
+    weir_topology_add_source(topology, "source", &source);
     weir_topology_add_processor(topology, "pass", &(weir_processor_options){new_pass, NULL},
                                 "source", NULL);
     weir_topology_add_processor(topology, "count", &(weir_processor_options){new_count, NULL},

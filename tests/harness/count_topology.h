@@ -18,7 +18,8 @@ typedef struct count_topology_options {
     weir_store_engine engine;
     bool without_sink;
     bool caching_enabled; /* Counts are forwarded when the store lets go of them. */
-    const char *input;    /* The topics; NULL: "in" and "out". */
+    const char *pattern;  /* Of the topics that it reads; NULL: there is one, */
+    const char *input;    /* this (NULL: "in"), and that (NULL: "out") is written. */
     const char *output;
 } count_topology_options;
 
@@ -30,6 +31,8 @@ void count_topology_topics(weir_broker *broker, int32_t partition_count);
 
 /* Sends count records with keys "k<first>" … to "in", partitioned by key. */
 void count_topology_feed(weir_broker *broker, size_t first, size_t count);
+/* The same, to another topic. */
+void count_topology_feed_topic(weir_broker *broker, const char *topic, size_t first, size_t count);
 /* Sends one record. */
 void count_topology_feed_one(weir_broker *broker, const char *key, const char *value);
 

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+enum { STEP_MS = 300 };
+
 static weir_buf out;
 
 /* Runs weir on the cluster; its exit code. What it prints is in out. */
@@ -119,6 +121,36 @@ static bool all_are_copied(kafka_application *a, void *user)
     return kafka_application_records(a, "several-out") >= *(const int64_t *)user;
 }
 
+static void send_to(kafka_application *a, const char *topic)
+{
+    for (int32_t p = 0; p < KAFKA_PARTITIONS; p++) {
+        const weir_record record = {.topic = topic,
+                                    .partition = p,
+                                    .timestamp_ms = 1,
+                                    .key = WEIR_BYTES("k"),
+                                    .value = WEIR_BYTES("v")};
+        (void)kafka_application_send(a, topic, &record);
+    }
+}
+
+/* While time goes by. */
+static bool new_topic_is_copied(kafka_application *a, void *user)
+{
+    a->ahead_ms += STEP_MS;
+    return all_are_copied(a, user);
+}
+
+/* A topic that the pattern matches later is read by the application that runs, too. */
+static void add_topic(kafka_application *a, weir_broker *broker, int64_t copied_before)
+{
+    const weir_topic_config topic = {.name = "like-3", .partition_count = KAFKA_PARTITIONS};
+    CHECK_OK(weir_broker_create_topic(broker, &topic, &a->err), &a->err);
+    send_to(a, topic.name);
+    int64_t wanted = copied_before + KAFKA_PARTITIONS;
+    kafka_application_await(a, new_topic_is_copied, &wanted, "copies of a new topic");
+    CHECK_I64(kafka_application_records(a, "several-out"), ==, wanted);
+}
+
 TEST(topics_of_a_list_and_of_a_pattern_are_read_and_go_on_after_a_restart)
 {
     weir_error err = {0};
@@ -134,18 +166,14 @@ TEST(topics_of_a_list_and_of_a_pattern_are_read_and_go_on_after_a_restart)
     kafka_application_start(&a, &options);
     for (int64_t life = 1; life <= 2; life++) {
         for (const char *const *name = copied; *name != NULL; name++) {
-            for (int32_t p = 0; p < KAFKA_PARTITIONS; p++) {
-                const weir_record record = {.topic = *name,
-                                            .partition = p,
-                                            .timestamp_ms = 1,
-                                            .key = WEIR_BYTES("k"),
-                                            .value = WEIR_BYTES("v")};
-                (void)kafka_application_send(&a, *name, &record);
-            }
+            send_to(&a, *name);
         }
-        int64_t wanted = life * 4 * KAFKA_PARTITIONS;
+        int64_t wanted = (life * 4 + life - 1) * KAFKA_PARTITIONS;
         kafka_application_await(&a, all_are_copied, &wanted, "copies of all topics");
         CHECK_I64(kafka_application_records(&a, "several-out"), ==, wanted); /* None twice. */
+        if (life == 1) {
+            add_topic(&a, broker, wanted);
+        }
         kafka_application_close(&a);
         if (life == 1) {
             kafka_application_open(&a);

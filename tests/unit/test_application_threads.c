@@ -53,20 +53,25 @@ static void drop_all(fixture *f)
     weir_broker_free(weir_take(&f->broker));
 }
 
-static void start(fixture *f, const char *guarantee)
+static void start_reading(fixture *f, const char *guarantee, const char *pattern)
 {
     f->broker_directory = check_directory();
     f->state_directory = check_directory();
     f->nap = weir_mailbox_new(1);
     f->metrics = weir_metrics_new();
-    f->topology = count_topology_new(&(count_topology_options){0});
+    f->topology = count_topology_new(&(count_topology_options){.pattern = pattern});
     const weir_setting settings[] = {
         {"application.id", "counter"},    {"processing.guarantee", guarantee},
         {"commit.interval.ms", "20"},     {"num.stream.threads", "2"},
-        {"weir.stream.threads.max", "3"},
+        {"weir.stream.threads.max", "3"}, {"weir.topics.check.interval.ms", "100"},
     };
     CHECK_OK(weir_config_init(&f->config, settings, WEIR_COUNT_OF(settings), &f->err), &f->err);
     open_all(f);
+}
+
+static void start(fixture *f, const char *guarantee)
+{
+    start_reading(f, guarantee, NULL);
 }
 
 static void fixture_cleanup(fixture *f)
@@ -115,6 +120,35 @@ TEST(counts_are_exact_after_the_process_was_dropped)
         CHECK_I64(count_of(&f, "k0"), ==, round);
         CHECK_I64(count_of(&f, "k999"), ==, round);
     }
+}
+
+static void wait_for_records(fixture *f, size_t count)
+{
+    size_t found = 0;
+    for (int i = 0; i < 3000 && found < count; i++) {
+        (void)weir_mailbox_wait(f->nap, 10);
+        found = count_topology_records(f->broker, "out");
+    }
+    CHECK_I64(found, ==, count);
+}
+
+TEST(topics_that_a_pattern_matches_later_are_counted_while_threads_work)
+{
+    enum { TOPICS = 3, RECORDS = 200 };
+    WEIR_AUTO(fixture) f = {0};
+    start_reading(&f, "exactly_once_v2", "in.*");
+    for (int i = 1; i <= TOPICS; i++) {
+        WEIR_AUTO_FREE char *name = weir_format("in-%d", i);
+        const weir_topic_config topic = {.name = name, .partition_count = 4};
+        CHECK_OK(weir_broker_create_topic(f.broker, &topic, &f.err), &f.err);
+        count_topology_feed_topic(f.broker, name, 0, RECORDS);
+        count_topology_feed(f.broker, 0, RECORDS);
+        wait_for_records(&f, (size_t)i * 2 * RECORDS);
+    }
+    wait_until_idle(&f);
+    CHECK_I64(count_of(&f, "k0"), ==, 2 * TOPICS);
+    CHECK_I64(count_of(&f, "k199"), ==, 2 * TOPICS);
+    CHECK_I64(count_topology_records(f.broker, "out"), ==, TOPICS * 2 * RECORDS);
 }
 
 TEST(nothing_is_lost_at_least_once)

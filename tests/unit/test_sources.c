@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOOK_MS = 1000 };
+
 static const char *const a_and_b[] = {"a", "b", NULL};
 
 static weir_kstream *stream_of_both(weir_builder *builder)
@@ -52,7 +54,8 @@ static weir_status start(fixture *f, weir_builder *owned_builder)
     weir_builder_free(f->builder);
     f->builder = owned_builder;
     CHECK_OK(weir_builder_build(f->builder, &topology, &f->err), &f->err);
-    const weir_setting settings[] = {{"statestore.cache.max.bytes", "0"}};
+    const weir_setting settings[] = {{"statestore.cache.max.bytes", "0"},
+                                     {"weir.topics.check.interval.ms", "1000"}};
     const weir_test_driver_options options = {.topology = topology,
                                               .broker = f->broker,
                                               .settings = settings,
@@ -89,14 +92,19 @@ static void check_end(fixture *f)
     CHECK_STATUS(weir_test_driver_read(f->driver, "out", &record, NULL), WEIR_NOT_FOUND);
 }
 
-static weir_builder *counting(void)
+static void count(weir_kstream *stream)
 {
-    weir_builder *builder = weir_builder_new();
-    weir_kgrouped_stream *grouped = weir_kstream_group_by_key(stream_of_both(builder), NULL);
+    weir_kgrouped_stream *grouped = weir_kstream_group_by_key(stream, NULL);
     weir_ktable *counts = weir_kgrouped_stream_count(grouped, WEIR_STORED_AS("st"), NULL);
     weir_kstream *text =
         weir_kstream_map_values(weir_ktable_to_stream(counts, NULL), dsl_count_as_text, NULL);
     weir_kstream_to(text, "out", NULL);
+}
+
+static weir_builder *counting(void)
+{
+    weir_builder *builder = weir_builder_new();
+    count(stream_of_both(builder));
     return builder;
 }
 
@@ -181,6 +189,62 @@ TEST(a_pattern_stands_for_the_topics_that_are_there_at_the_start)
     check_next(&f, "k", "one");
     check_next(&f, "k", "two");
     check_next(&f, "k", "late");
+    check_end(&f);
+}
+
+static weir_builder *counting_like(const char *pattern)
+{
+    weir_builder *builder = weir_builder_new();
+    count(weir_builder_stream_of_pattern(builder, pattern, NULL));
+    return builder;
+}
+
+/* Topics are looked at; of the first look it is only noted when it would have been. */
+static void look(fixture *f)
+{
+    CHECK_OK(weir_test_driver_advance(f->driver, LOOK_MS, &f->err), &f->err);
+    CHECK_OK(weir_test_driver_advance(f->driver, LOOK_MS, &f->err), &f->err);
+}
+
+TEST(a_topic_that_a_pattern_matches_later_is_read_without_a_restart)
+{
+    WEIR_AUTO(fixture) f = {0};
+    begin(&f);
+    make_topic(&f, "in-1", 2);
+    CHECK_OK(start(&f, counting_like("in-[0-9]+")), &f.err);
+    send(&f, "in-1", "k", "x");
+    check_next(&f, "k", "1");
+    make_topic(&f, "in-2", 2);
+    send(&f, "in-2", "k", "y");
+    check_end(&f);
+    look(&f);
+    check_next(&f, "k", "2"); /* From its beginning, and the state of before. */
+    send(&f, "in-1", "k", "z");
+    send(&f, "in-2", "k", "z");
+    check_next(&f, "k", "3");
+    check_next(&f, "k", "4");
+    check_end(&f);
+
+    CHECK_OK(start(&f, counting_like("in-[0-9]+")), &f.err);
+    send(&f, "in-2", "k", "z");
+    for (int i = 1; i <= 5; i++) { /* The new driver reads from the beginning: nothing is twice. */
+        WEIR_AUTO_FREE char *value = weir_format("%d", i);
+        check_next(&f, "k", value);
+    }
+    check_end(&f);
+}
+
+TEST(a_topic_that_does_not_fit_in_with_the_others_is_left_alone)
+{
+    WEIR_AUTO(fixture) f = {0};
+    begin(&f);
+    make_topic(&f, "in-1", 2);
+    CHECK_OK(start(&f, counting_like("in-[0-9]+")), &f.err);
+    make_topic(&f, "in-2", 3);
+    send(&f, "in-2", "k", "y");
+    look(&f);
+    send(&f, "in-1", "k", "x");
+    check_next(&f, "k", "1");
     check_end(&f);
 }
 

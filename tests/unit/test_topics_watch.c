@@ -78,7 +78,8 @@ TEST(the_answer_of_a_slow_broker_is_not_waited_for)
     waiting = *original;
     waiting.describe_topics = describe_when_allowed;
     a.broker->ops = &waiting;
-    weir_topics_watch *watch = weir_topics_watch_new(a.broker, plan, INTERVAL_MS);
+    a.config.topics_check_interval_ms = INTERVAL_MS;
+    weir_topics_watch *watch = weir_topics_watch_new(a.broker, &a.config, plan);
     weir_topics_watch_use_threads(watch);
     CHECK_OK(weir_topics_watch_step(watch, START_MS, &a.err), &a.err);
     CHECK_OK(weir_topics_watch_step(watch, START_MS + INTERVAL_MS, &a.err), &a.err);
@@ -106,39 +107,101 @@ static void add_line(void *context, weir_bytes line)
     weir_buf_append(context, line.data, line.size);
 }
 
-TEST(new_topics_that_a_pattern_matches_are_warned_of_once)
-{
-    weir_error err = {0};
-    const weir_setting settings[] = {{"application.id", "app"}};
-    weir_config config = {0};
-    CHECK_OK(weir_config_init(&config, settings, 1, &err), &err);
-    WEIR_AUTO_PTR(weir_broker) broker = sim_broker_new(1);
-    WEIR_AUTO_PTR(weir_topology) topology = weir_topology_new();
-    weir_topology_add_source(topology, "in", &(weir_source_options){.pattern = "in-.*"});
-    CHECK_OK(weir_topology_build(topology, &err), &err);
-    weir_topic_config topic = {.name = "in-1", .partition_count = 1};
-    CHECK_OK(weir_broker_create_topic(broker, &topic, &err), &err);
-    WEIR_AUTO_PTR(weir_plan) plan = NULL;
-    CHECK_OK(weir_internal_topics_plan(broker, topology, &config, &plan, &err), &err);
-    CHECK_OK(weir_internal_topics_create(broker, plan, &config, &err), &err);
+/* A source that reads by pattern, with one topic at first. */
+typedef struct matching {
+    weir_config config;
+    weir_broker *broker;
+    weir_topology *topology;
+    weir_plan *plan;
+    weir_topics_watch *watch;
+    int64_t now_ms;
+    weir_buf lines; /* Of the log. */
+    weir_error err;
+} matching;
 
-    WEIR_AUTO(weir_buf) lines = {0};
-    weir_log_redirect(add_line, &lines);
-    weir_topics_watch *watch = weir_topics_watch_new(broker, plan, INTERVAL_MS);
-    CHECK_OK(weir_topics_watch_step(watch, START_MS, &err), &err);
-    CHECK_OK(weir_topics_watch_step(watch, START_MS + INTERVAL_MS, &err), &err);
-    CHECK_I64(lines.size, ==, 0);
-    topic.name = "in-2";
-    CHECK_OK(weir_broker_create_topic(broker, &topic, &err), &err);
-    CHECK_OK(weir_topics_watch_step(watch, START_MS + 2 * INTERVAL_MS, &err), &err);
-    CHECK(strstr(weir_buf_text(&lines), "level=warn") != NULL);
-    CHECK(strstr(weir_buf_text(&lines), "restart it: in-2") != NULL);
-    weir_buf_clear(&lines);
-    CHECK_OK(weir_topics_watch_step(watch, START_MS + 3 * INTERVAL_MS, &err), &err);
+static void make_topic(matching *m, const char *name, int32_t partition_count)
+{
+    const weir_topic_config topic = {.name = name, .partition_count = partition_count};
+    CHECK_OK(weir_broker_create_topic(m->broker, &topic, &m->err), &m->err);
+}
+
+static void look(matching *m)
+{
+    m->now_ms += INTERVAL_MS;
+    CHECK_OK(weir_topics_watch_step(m->watch, m->now_ms, &m->err), &m->err);
+}
+
+static void matching_begin(matching *m)
+{
+    const weir_setting settings[] = {{"application.id", "app"},
+                                     {"weir.topics.check.interval.ms", "1000"}};
+    CHECK_OK(weir_config_init(&m->config, settings, WEIR_COUNT_OF(settings), &m->err), &m->err);
+    m->broker = sim_broker_new(1);
+    m->topology = weir_topology_new();
+    weir_topology_add_source(m->topology, "in", &(weir_source_options){.pattern = "in-.*"});
+    CHECK_OK(weir_topology_build(m->topology, &m->err), &m->err);
+    make_topic(m, "in-1", 2);
+    CHECK_OK(weir_internal_topics_plan(m->broker, m->topology, &m->config, &m->plan, &m->err),
+             &m->err);
+    CHECK_OK(weir_internal_topics_create(m->broker, m->plan, &m->config, &m->err), &m->err);
+    weir_log_redirect(add_line, &m->lines);
+    m->watch = weir_topics_watch_new(m->broker, &m->config, m->plan);
+    m->now_ms = START_MS;
+    look(m);
+    look(m);
+    CHECK_I64(m->lines.size, ==, 0);
+}
+
+static void matching_cleanup(matching *m)
+{
     weir_log_redirect(NULL, NULL);
-    CHECK_I64(lines.size, ==, 0);
-    weir_topics_watch_free(watch);
-    weir_config_cleanup(&config);
+    weir_topics_watch_free(m->watch);
+    weir_plan_free(m->plan);
+    weir_topology_free(m->topology);
+    weir_broker_free(m->broker);
+    weir_config_cleanup(&m->config);
+    weir_buf_cleanup(&m->lines);
+}
+
+TEST(new_topics_that_would_make_other_tasks_are_warned_of_once)
+{
+    WEIR_AUTO(matching) m = {0};
+    matching_begin(&m);
+    make_topic(&m, "in-2", 3);
+    look(&m);
+    CHECK(strstr(weir_buf_text(&m.lines), "level=warn") != NULL);
+    CHECK(strstr(weir_buf_text(&m.lines), "in-2: they make other tasks") != NULL);
+    weir_buf_clear(&m.lines);
+    look(&m);
+    CHECK_I64(m.lines.size, ==, 0);
+    CHECK(weir_topics_watch_plan(m.watch) == m.plan);
+}
+
+TEST(topic_that_a_pattern_matches_later_makes_a_plan_with_one_more_input)
+{
+    WEIR_AUTO(matching) m = {0};
+    matching_begin(&m);
+    make_topic(&m, "in-2", 1);
+    look(&m);
+    const weir_plan *more = weir_topics_watch_plan(m.watch);
+    CHECK_I64(more->input_count, ==, 2);
+    CHECK_STR(more->inputs[1].topic, "in-2");
+    CHECK(weir_plan_task_reads_more(m.plan, more, 0));
+    CHECK(!weir_plan_task_reads_more(m.plan, more, 1)); /* in-2 has one partition. */
+    look(&m);
+    CHECK(weir_topics_watch_plan(m.watch) == more);
+    CHECK(strstr(weir_buf_text(&m.lines), "level=warn") == NULL);
+}
+
+TEST(deleted_topic_of_a_pattern_is_missed_also_where_it_came_later)
+{
+    WEIR_AUTO(matching) m = {0};
+    matching_begin(&m);
+    make_topic(&m, "in-2", 1);
+    look(&m);
+    CHECK_OK(weir_broker_delete_topic(m.broker, "in-2", &m.err), &m.err);
+    CHECK_STATUS(weir_topics_watch_step(m.watch, m.now_ms + INTERVAL_MS, &m.err), WEIR_INVALID);
+    CHECK(strstr(m.err.message, "topic in-2 was deleted") != NULL);
 }
 
 TEST(a_watch_that_is_freed_waits_for_its_question)
@@ -147,7 +210,8 @@ TEST(a_watch_that_is_freed_waits_for_its_question)
     count_application_start(&a, false, NULL, 0);
     weir_plan *plan = NULL;
     CHECK_OK(weir_internal_topics_plan(a.broker, a.topology, &a.config, &plan, &a.err), &a.err);
-    weir_topics_watch *watch = weir_topics_watch_new(a.broker, plan, INTERVAL_MS);
+    a.config.topics_check_interval_ms = INTERVAL_MS;
+    weir_topics_watch *watch = weir_topics_watch_new(a.broker, &a.config, plan);
     weir_topics_watch_use_threads(watch);
     CHECK_OK(weir_topics_watch_step(watch, START_MS, &a.err), &a.err);
     CHECK_OK(weir_topics_watch_step(watch, START_MS + INTERVAL_MS, &a.err), &a.err);
