@@ -22,6 +22,7 @@ enum {
     PASS_MS = 60 * 1000, /* Between passes of expiry, in event time (statestore/expiry.c). */
     LOOK_MS = 61 * 1000, /* A standby looks at the stream time as often. */
     FIRST_MS = 1000,
+    SECOND_MS = 1000,
 };
 
 #define EPOCH(number) ((int64_t)(number) << 32)
@@ -332,5 +333,81 @@ TEST(owner_that_is_idle_logs_again_what_a_record_of_a_former_owner_hides)
     kafka_application_await(&a, one_was_late, changelog, "the right count is logged again");
     CHECK_I64(kafka_application_last(&a, changelog, "k0").term, >, first_term);
     kafka_application_close(&a);
+    kafka_application_cleanup(&a);
+}
+
+/* Stream time without records: each second of it is told. */
+
+static weir_status tell_time(weir_processor *processor, int64_t timestamp_ms, weir_error *err)
+{
+    const weir_record record = {
+        .timestamp_ms = timestamp_ms, .key = WEIR_BYTES("time"), .value = WEIR_BYTES("v")};
+    return weir_context_forward(processor->context, &record, err);
+}
+
+static weir_status init_clock(weir_processor *processor, weir_error *err)
+{
+    (void)err;
+    (void)weir_context_schedule(processor->context, SECOND_MS, WEIR_STREAM_TIME, tell_time);
+    return WEIR_OK;
+}
+
+static weir_status ignore(weir_processor *processor, const weir_record *record, weir_error *err)
+{
+    (void)processor;
+    (void)record;
+    (void)err;
+    return WEIR_OK;
+}
+
+static void free_clock(weir_processor *processor)
+{
+    free(processor);
+}
+
+static weir_processor *new_clock(void *user)
+{
+    static const weir_processor_ops ops = {init_clock, ignore, free_clock};
+    weir_processor *clock = weir_alloc(sizeof(*clock));
+    (void)user;
+    clock->ops = &ops;
+    return clock;
+}
+
+static weir_topology *telling_time(const char *name)
+{
+    weir_error err = {0};
+    (void)name;
+    weir_topology *topology = weir_topology_new();
+    weir_topology_add_source(topology, "source", &(weir_source_options){.topic = "idle-in"});
+    weir_topology_add_processor(topology, "clock", &(weir_processor_options){new_clock, NULL},
+                                "source", NULL);
+    weir_topology_add_sink(topology, "sink", &(weir_sink_options){.topic = "idle-out"}, "clock",
+                           NULL);
+    CHECK_OK(weir_topology_build(topology, &err), &err);
+    return topology;
+}
+
+static bool has_told(kafka_application *a, void *user)
+{
+    a->ahead_ms += SECOND_MS / 2;
+    return kafka_application_records(a, "idle-out") >= *(const int64_t *)user;
+}
+
+TEST(stream_time_goes_on_with_the_clock_where_a_topic_has_no_records_any_more)
+{
+    const weir_setting settings[] = {{"weir.stream.idle.ms", "1000"},
+                                     {"processing.guarantee", "exactly_once_v2"}};
+    const kafka_application_options options = {.name = "idle",
+                                               .topology = telling_time,
+                                               .settings = settings,
+                                               .setting_count = WEIR_COUNT_OF(settings)};
+    kafka_application a = {0};
+    kafka_application_start(&a, &options);
+    kafka_application_feed(&a, 0, 1);
+    int64_t first = 1;
+    kafka_application_await(&a, has_told, &first, "the time of the record");
+    int64_t later = 4;
+    kafka_application_await(&a, has_told, &later, "times without a record");
     kafka_application_cleanup(&a);
 }
