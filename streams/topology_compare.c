@@ -209,6 +209,20 @@ static char *reason_to_rebuild(const part *before, const part *after)
                              changelog);
 }
 
+/* How many entries a store may have (0: any number); *out_drops: some may have to go. The caller
+ * frees. */
+static char *changed_bound(const part *before, const part *after, bool *out_drops)
+{
+    int64_t from = number_of(before->json, "entries_max");
+    int64_t to = number_of(after->json, "entries_max");
+    *out_drops = to > 0 && (from == 0 || to < from);
+    if (from == to) {
+        return weir_strdup("");
+    }
+    return *out_drops ? weir_format("; %" PRId64 " entries at most, others are removed", to)
+                      : weir_format("; entries_max %" PRId64 " -> %" PRId64, from, to);
+}
+
 static void compare_store(comparing *c, const part *before, const part *after)
 {
     WEIR_AUTO_FREE char *reason = reason_to_rebuild(before, after);
@@ -224,11 +238,14 @@ static void compare_store(comparing *c, const part *before, const part *after)
         from == to
             ? weir_strdup("")
             : weir_format("; sub-topology %" PRId64 " -> %" PRId64 ", its rows stay", from, to);
+    bool drops = false;
+    WEIR_AUTO_FREE char *bound = changed_bound(before, after, &drops);
     WEIR_AUTO_FREE char *text =
-        weir_format("%s%s%s%s", before->name, moved,
+        weir_format("%s%s%s%s%s", before->name, moved,
                     engine == NULL ? "" : "; read from its changelog once, engine ",
-                    engine == NULL ? "" : engine);
-    say(c, from == to ? WEIR_UPGRADE_ROLLS : WEIR_UPGRADE_STOPS, "kept", text);
+                    engine == NULL ? "" : engine, bound);
+    weir_upgrade upgrade = from == to ? WEIR_UPGRADE_ROLLS : WEIR_UPGRADE_STOPS;
+    say(c, drops ? WEIR_UPGRADE_LOSES : upgrade, "kept", text);
 }
 
 /* Marks what has the same name on both sides, then what differs in a generated number; the partner

@@ -192,6 +192,7 @@ static void write_store(writing *w, size_t index)
     weir_json_member_bool(&w->json, "retains_duplicates", options->retain_duplicates);
     weir_json_member_i64(&w->json, "value_version", options->value_version);
     weir_json_member_i64(&w->json, "retention_ms", options->retention_ms);
+    weir_json_member_i64(&w->json, "entries_max", options->entries_max);
     write_count(w, "partitions",
                 w->plan == NULL || store->processors.count == 0
                     ? 0

@@ -192,6 +192,7 @@ typedef struct version {
     bool filters_first;
     bool has_table;
     weir_store_engine engine;
+    int32_t entries_max;
     bool is_windowed;
 } version;
 
@@ -214,7 +215,8 @@ static weir_builder *counting(const version *v)
         words = weir_kstream_filter(words, is_any, NULL);
     }
     weir_kgrouped_stream *grouped = weir_kstream_group_by(words, dsl_value_as_key, NULL);
-    const weir_materialized stored = {.store_name = v->store, .engine = v->engine};
+    const weir_materialized stored = {
+        .store_name = v->store, .engine = v->engine, .entries_max = v->entries_max};
     if (v->is_windowed) {
         const weir_time_windows windows = {.size_ms = 1000};
         (void)weir_time_windowed_count(weir_kgrouped_stream_windowed_by(grouped, &windows), &stored,
@@ -308,6 +310,18 @@ TEST(store_of_another_kind_is_rebuilt_and_another_engine_is_read_from_the_change
     check_upgrade(&rows, &windows, WEIR_UPGRADE_LOSES, "  rebuilt  counts: its rows have another");
     check_upgrade(&rows, &memory, WEIR_UPGRADE_ROLLS,
                   "  kept     counts; read from its changelog once, engine rocksdb -> memory");
+}
+
+TEST(store_that_may_have_fewer_entries_loses_the_others)
+{
+    const version all = {.store = "counts", .engine = WEIR_ENGINE_MEMORY};
+    const version ten = {.store = "counts", .entries_max = 10};
+    const version two = {.store = "counts", .entries_max = 2};
+    check_upgrade(&all, &ten, WEIR_UPGRADE_LOSES,
+                  "  kept     counts; 10 entries at most, others are removed\n");
+    check_upgrade(&ten, &two, WEIR_UPGRADE_LOSES, "; 2 entries at most, others are removed\n");
+    check_upgrade(&two, &ten, WEIR_UPGRADE_ROLLS, "  kept     counts; entries_max 2 -> 10\n");
+    check_upgrade(&ten, &all, WEIR_UPGRADE_ROLLS, "  kept     counts; entries_max 10 -> 0\n");
 }
 
 TEST(other_partitions_are_refused)
