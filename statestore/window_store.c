@@ -126,15 +126,15 @@ weir_status weir_window_store_put(weir_window_store *store, weir_bytes key, int6
         return weir_error_set(err, WEIR_BAD_RECORD, "%s: window start %lld is negative",
                               store->kv->name, (long long)start_ms);
     }
-    weir_window_store_observe(store, start_ms);
-    if (start_ms < weir_expiry_live_from(&store->expiry) && !store->options.retain_duplicates &&
+    bool duplicates = store->options.retain_duplicates;
+    if (value.data != NULL || !duplicates) {
+        weir_window_store_observe(store, start_ms);
+    }
+    if (start_ms < weir_expiry_live_from(&store->expiry) && !duplicates &&
         !store->options.takes_expired) {
         return WEIR_NOT_FOUND;
     }
-    if (value.data == NULL && store->options.retain_duplicates) {
-        return WEIR_OK;
-    }
-    if (store->options.retain_duplicates) {
+    if (duplicates) {
         store->sequence = (int32_t)(((uint32_t)store->sequence + 1) & WEIR_WINDOW_SEQUENCE_MAX);
     }
     set_window_key(&store->key, key, start_ms, store->sequence);

@@ -46,9 +46,10 @@ int64_t weir_window_store_stream_time_ms(const weir_window_store *store);
 /* With duplicates: the number of the last put, by which entries of one key and time differ. */
 int32_t weir_window_store_sequence(const weir_window_store *store);
 
-/* Sets the value of a window, or removes it where value is null (which, with duplicates, does
- * nothing). A window that has expired is WEIR_NOT_FOUND and not stored: the caller counts it. With
- * duplicates it is put, though it does not show: Kafka Streams logs it, too. */
+/* Sets the value of a window, or removes it where value is null (with duplicates that removes
+ * nothing, but it takes a number and is logged, as in Kafka Streams). A window that has expired is
+ * WEIR_NOT_FOUND and not stored: the caller counts it. With duplicates it is put, though it does
+ * not show: Kafka Streams logs it, too. */
 weir_status weir_window_store_put(weir_window_store *store, weir_bytes key, int64_t start_ms,
                                   weir_bytes value, weir_error *err);
 

@@ -56,14 +56,15 @@ static weir_status join_then_buffer(weir_processor *processor, const weir_record
 {
     window_processor *self = (window_processor *)(void *)processor;
     WEIR_TRY(weir_context_forward(processor->context, record, err));
-    if (record->key.data == NULL || record->value.data == NULL) {
+    if (record->key.data == NULL) {
         return WEIR_OK;
     }
     const weir_join_buffer *buffer = self->buffer;
     WEIR_TRY(
         weir_window_store_put(self->store, record->key, record->timestamp_ms, record->value, err));
-    bool is_late = record->timestamp_ms + buffer->after_ms + buffer->join->windows.grace_ms <
-                   *self->times->stream_time_ms;
+    bool is_late = record->value.data != NULL &&
+                   record->timestamp_ms + buffer->after_ms + buffer->join->windows.grace_ms <
+                       *self->times->stream_time_ms;
     return is_late ? weir_late_drop(processor->context, &buffer->join->late, record, err) : WEIR_OK;
 }
 

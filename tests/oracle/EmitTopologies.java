@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.apache.kafka.streams.kstream.EmitStrategy;
 import org.apache.kafka.streams.kstream.SessionWindows;
+import org.apache.kafka.streams.kstream.SlidingWindows;
 import org.apache.kafka.streams.kstream.TimeWindows;
 
 /** Windows that are passed on when they have closed. */
@@ -14,12 +15,13 @@ final class EmitTopologies {
     static void addTo(Map<String, Consumer<Plan>> all) {
         all.put("tumbling_emit_final", EmitTopologies::tumbling);
         all.put("hopping_emit_final", EmitTopologies::hopping);
+        all.put("sliding_emit_final", EmitTopologies::sliding);
         all.put("session_emit_final", EmitTopologies::session);
     }
 
     private static void count(Plan plan, TimeWindows windows) {
-        WindowTopologies.sendCounts(WindowTopologies.windowed(plan).alwaysCached().grouped("a")
-                .windowedBy(windows).emitStrategy(EmitStrategy.onWindowClose())
+        WindowTopologies.sendCounts(WindowTopologies.windowed(plan).alwaysCached().nulls()
+                .grouped("a").windowedBy(windows).emitStrategy(EmitStrategy.onWindowClose())
                 .count(WindowTopologies.counts()));
     }
 
@@ -35,8 +37,17 @@ final class EmitTopologies {
                 .advanceBy(advance));
     }
 
+    /** Kept for long: what is past its retention when it closes is not passed on. */
+    private static void sliding(Plan plan) {
+        SlidingWindows windows = SlidingWindows.ofTimeDifferenceAndGrace(
+                plan.seconds("difference", 1, 3), plan.seconds("grace", 0, 3));
+        WindowTopologies.sendCounts(WindowTopologies.windowed(plan).alwaysCached().nulls()
+                .grouped("a").windowedBy(windows).emitStrategy(EmitStrategy.onWindowClose())
+                .count(WindowTopologies.counts().withRetention(plan.ms("retention", 3_600_000))));
+    }
+
     private static void session(Plan plan) {
-        plan.reads("a").writes("out").keeps(Plan.Kind.SESSION, "st");
+        plan.reads("a").writes("out").keeps(Plan.Kind.SESSION, "st").nulls();
         SessionWindows windows = SessionWindows.ofInactivityGapAndGrace(
                 plan.seconds("gap", 1, 3), plan.seconds("grace", 0, 2));
         WindowTopologies.sendCounts(plan.grouped("a").windowedBy(windows)

@@ -27,6 +27,7 @@ final class GlobalTopologies {
 
     private static void global(Plan plan) {
         plan.reads("a", "b").writes("out").tombstones();
+        plan.needsKeys = true;
         plan.builder.addGlobalStore(
                 store(), "b", Consumed.with(Plan.TEXT, Plan.TEXT), () -> new Filling(true));
         Plan.send(plan.stream("a").process(Looking::new), "out");
@@ -34,6 +35,7 @@ final class GlobalTopologies {
 
     private static void readOnly(Plan plan) {
         plan.reads("a", "b").writes("out").keeps(Plan.Kind.KEY_VALUE, "st").tombstones();
+        plan.needsKeys = true;
         plan.topology = new Topology(plan.config)
                 .addReadOnlyStateStore(store(), "rows", Plan.TEXT.deserializer(),
                         Plan.TEXT.deserializer(), "b", "keep", () -> new Filling(false))

@@ -62,7 +62,7 @@ final class JoinTopologies {
     }
 
     private static void streamStream(Plan plan, How how) {
-        plan.reads("a", "b").writes("out");
+        plan.reads("a", "b").writes("out").nulls();
         Duration before = plan.seconds("before", 1, 4);
         JoinWindows windows = JoinWindows
                 .ofTimeDifferenceAndGrace(before, plan.seconds("grace", 0, 4))
@@ -138,7 +138,7 @@ final class JoinTopologies {
     }
 
     private static void selfJoin(Plan plan) {
-        plan.reads("a").writes("out");
+        plan.reads("a").writes("out").nulls();
         JoinWindows windows = JoinWindows
                 .ofTimeDifferenceAndGrace(plan.seconds("before", 1, 4), plan.seconds("grace", 0, 4))
                 .after(plan.seconds("after", 0, 3));

@@ -32,6 +32,7 @@ final class LruTopologies {
 
     private static void store(Plan plan) {
         plan.reads("a").writes("out").keeps(Plan.Kind.KEY_VALUE, "st").tombstones();
+        plan.needsKeys = true;
         plan.topology = new Topology(plan.config)
                 .addSource("src", Plan.TEXT.deserializer(), Plan.TEXT.deserializer(), "a")
                 .addProcessor("proc", Using::new, "src")

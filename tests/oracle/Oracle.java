@@ -29,7 +29,9 @@ import org.apache.kafka.streams.test.TestRecord;
  * Writes what Kafka Streams does with topologies and seeded input, one JSON object a line; the
  * format is in README.md. Usage: Oracle DIRECTORY FIRST_SEED LAST_SEED LEAST_STEPS MOST_STEPS NAME...
  * The seed says how many steps a run has. Runs with an even seed have no record cache. Where three
- * divides the seed, times are so coarse that they meet the bounds of windows, graces and schedules.
+ * divides the seed, times are so coarse that they meet the bounds of windows, graces and schedules;
+ * where five does, they are a millisecond beside them as well, begin at 0, and some records have no
+ * key or no value.
  */
 public final class Oracle {
     static final ObjectMapper JSON = new ObjectMapper();
@@ -43,11 +45,14 @@ public final class Oracle {
     private final TopologyTestDriver driver;
     private final PrintStream out;
     private final long grainMs;
-    private long nowMs = 10_000;
+    private final boolean isBesideBounds;
+    private long nowMs;
 
     private Oracle(Plan plan, long seed, TopologyTestDriver driver, PrintStream out) {
         this.plan = plan;
-        this.grainMs = seed % 3 == 0 ? COARSE_MS : 1;
+        this.isBesideBounds = seed % 5 == 0;
+        this.grainMs = seed % 3 == 0 || isBesideBounds ? COARSE_MS : 1;
+        this.nowMs = isBesideBounds ? 0 : 10_000; // Windows that would begin before 0, too.
         this.random = plan.random;
         this.driver = driver;
         this.out = out;
@@ -165,9 +170,14 @@ public final class Oracle {
 
     private void feed() {
         long time = nextTime() / grainMs * grainMs;
+        if (isBesideBounds) {
+            time = Math.max(0, time + random.nextInt(3) - 1);
+        }
         String topic = plan.inputs.get(random.nextInt(plan.inputs.size()));
-        String key = "k" + random.nextInt(4);
-        boolean isTombstone = plan.hasTombstones && random.nextInt(7) == 0;
+        boolean hasKey = !isBesideBounds || plan.needsKeys || random.nextInt(16) != 0;
+        String key = hasKey ? "k" + random.nextInt(4) : null;
+        boolean mayBeNull = plan.hasTombstones || isBesideBounds && plan.takesNulls;
+        boolean isTombstone = mayBeNull && random.nextInt(7) == 0;
         String value = isTombstone ? null : "v" + random.nextInt(10);
         ObjectNode line = row("in", topic, key, value, time);
         Headers headers = new RecordHeaders();

@@ -50,6 +50,8 @@ final class Plan {
     final List<Store> stores = new ArrayList<>();
     Topology topology; // Of one that does without the DSL; else null.
     boolean hasTombstones;
+    boolean needsKeys; // It keeps rows by the key as it comes.
+    boolean takesNulls; // Streams with null values do not break its functions.
     boolean hasHeaders; // Its records have up to two.
     boolean movesWallClock;
 
@@ -76,6 +78,11 @@ final class Plan {
 
     Plan tombstones() {
         hasTombstones = true;
+        return this;
+    }
+
+    Plan nulls() {
+        takesNulls = true;
         return this;
     }
 

@@ -23,6 +23,7 @@ final class ProcessorTopologies {
     private static void punctuate(Plan plan) {
         plan.reads("a").writes("out").keeps(Plan.Kind.KEY_VALUE, "st");
         plan.movesWallClock = true;
+        plan.needsKeys = true;
         Duration stream = plan.ms("stream_every", 2000);
         Duration wall = plan.ms("wall_every", 3000);
         plan.topology = new Topology(plan.config)

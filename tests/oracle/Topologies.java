@@ -45,6 +45,7 @@ final class Topologies {
 
     private static void statelessChain(Plan plan) {
         plan.reads("a").writes("out", "even", "odd");
+        plan.needsKeys = true;
         KStream<String, String> stream = plan.stream("a")
                 .filter((key, value) -> value != null && !value.equals("v3"))
                 .mapValues(value -> value + "!")

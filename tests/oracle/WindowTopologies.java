@@ -46,7 +46,7 @@ final class WindowTopologies {
     private static void tumblingCount(Plan plan) {
         TimeWindows windows = TimeWindows.ofSizeAndGrace(
                 plan.seconds("size", 5, 9), plan.seconds("grace", 0, 5));
-        sendCounts(windowed(plan).grouped("a").windowedBy(windows).count(counts()));
+        sendCounts(windowed(plan).nulls().grouped("a").windowedBy(windows).count(counts()));
     }
 
     private static void hoppingCount(Plan plan) {
@@ -54,17 +54,17 @@ final class WindowTopologies {
         Duration size = plan.ms("size", advance.toMillis() * (2 + plan.random.nextInt(3)));
         TimeWindows windows = TimeWindows.ofSizeAndGrace(size, plan.seconds("grace", 0, 5))
                 .advanceBy(advance);
-        sendCounts(windowed(plan).grouped("a").windowedBy(windows).count(counts()));
+        sendCounts(windowed(plan).nulls().grouped("a").windowedBy(windows).count(counts()));
     }
 
     private static void slidingCount(Plan plan) {
         SlidingWindows windows = SlidingWindows.ofTimeDifferenceAndGrace(
                 plan.seconds("difference", 1, 5), plan.seconds("grace", 0, 5));
-        sendCounts(windowed(plan).grouped("a").windowedBy(windows).count(counts()));
+        sendCounts(windowed(plan).nulls().grouped("a").windowedBy(windows).count(counts()));
     }
 
     private static void sessionCount(Plan plan) {
-        plan.reads("a").writes("out").keeps(Plan.Kind.SESSION, "st");
+        plan.reads("a").writes("out").keeps(Plan.Kind.SESSION, "st").nulls();
         SessionWindows windows = SessionWindows.ofInactivityGapAndGrace(
                 plan.seconds("gap", 1, 4), plan.seconds("grace", 0, 5));
         sendCounts(plan.grouped("a").windowedBy(windows).count(sessions()));

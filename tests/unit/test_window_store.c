@@ -142,6 +142,7 @@ TEST(duplicates_are_kept_in_the_order_of_puts)
     put(store, WEIR_BYTES("a"), 10, "1");
     put(store, WEIR_BYTES("a"), 10, "2");
     CHECK_OK(weir_window_store_put(store, WEIR_BYTES("a"), 10, WEIR_BYTES_NULL, &err), &err);
+    CHECK_I64(weir_window_store_sequence(store), ==, 3);
     check_fetch(store, (weir_window_range){WEIR_BYTES("a"), 10, 10, false}, "a@10=1 a@10=2 ");
     CHECK_OK(weir_window_store_get(store, WEIR_BYTES("a"), 10, &value, &err), &err);
     CHECK_BYTES(weir_buf_bytes(&value), WEIR_BYTES("1"));
