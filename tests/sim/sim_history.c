@@ -76,6 +76,29 @@ bool sim_history_is_hiding(const sim_history *history)
     return false;
 }
 
+int64_t sim_history_removed_in(const sim_history *history, weir_bytes key)
+{
+    int64_t term = 0;
+    uint64_t hash = weir_hash64(key, 0);
+    for (size_t i = 0; i < history->count; i++) {
+        const sim_logged *record = &history->records[i];
+        if (record->is_record && !record->is_late && record->key == hash) {
+            term = record->value == 0 ? record->term : 0;
+        }
+    }
+    return term;
+}
+
+bool sim_history_is_late_in(const sim_history *history, int64_t term)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        if (history->records[i].is_late && history->records[i].term == term) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool sim_history_set(const sim_history *history, weir_bytes key, weir_bytes value, int64_t from,
                      int64_t to)
 {

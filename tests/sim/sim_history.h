@@ -38,6 +38,12 @@ bool sim_history_has(const sim_history *history, int64_t offset);
 /* Whether some key's last record came too late, so that a compaction would keep it alone. */
 bool sim_history_is_hiding(const sim_history *history);
 
+/* In which term key was last removed, in time; 0: never. */
+int64_t sim_history_removed_in(const sim_history *history, weir_bytes key);
+
+/* Whether a record of a term came too late. */
+bool sim_history_is_late_in(const sim_history *history, int64_t term);
+
 /* Whether a record at from or after, before to, and in time, set key to value, or removed it where
  * value is WEIR_BYTES_NULL. */
 bool sim_history_set(const sim_history *history, weir_bytes key, weir_bytes value, int64_t from,
