@@ -23,6 +23,16 @@ weir_status weir_error_set(weir_error *err, weir_status status, const char *form
     return status;
 }
 
+/* What has no room is cut. */
+static void append(weir_error *err, const char *text)
+{
+    size_t size = strlen(err->message);
+    size_t room = sizeof err->message - size - 1;
+    size_t added = strnlen(text, room);
+    memcpy(err->message + size, text, added);
+    err->message[size + added] = '\0';
+}
+
 weir_status weir_error_wrap(weir_error *err, weir_status status, const char *format, ...)
 {
     if (err == NULL) {
@@ -35,8 +45,9 @@ weir_status weir_error_wrap(weir_error *err, weir_status status, const char *for
     va_start(args, format);
     int length = vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
-    if (length >= 0 && (size_t)length < sizeof err->message) {
-        (void)snprintf(err->message + length, sizeof err->message - (size_t)length, ": %s", inner);
+    if (length >= 0) {
+        append(err, ": ");
+        append(err, inner);
     }
     return status;
 }

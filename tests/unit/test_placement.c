@@ -437,7 +437,7 @@ static weir_members *processes_in_racks(const char *const *racks, size_t count)
         state.rack = weir_strdup(racks[i]);
         WEIR_AUTO(weir_buf) value = {0};
         weir_process_state_encode(&state, &value);
-        char id[8];
+        char id[24];
         (void)snprintf(id, sizeof(id), "p%zu", i);
         weir_error err = {0};
         CHECK_OK(weir_members_take(members, weir_bytes_of_text(id), weir_buf_bytes(&value),
@@ -449,7 +449,7 @@ static weir_members *processes_in_racks(const char *const *racks, size_t count)
 
 static bool is_standby(const weir_members *members, size_t process, size_t task, size_t standbys)
 {
-    char id[8];
+    char id[24];
     (void)snprintf(id, sizeof(id), "p%zu", process);
     const weir_standby_question question = {5, task, "p0", standbys};
     return weir_placement_is_standby(members, id, &question);

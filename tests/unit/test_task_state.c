@@ -284,7 +284,7 @@ TEST(restore_takes_the_last_entry_of_a_key_and_its_position)
 static void restore_numbers(fixture *f, size_t count, int64_t offset, bool may_wait)
 {
     weir_restore_entry *entries = weir_alloc_array(2 * count, sizeof *entries);
-    char(*keys)[16] = weir_alloc_array(count, sizeof *keys);
+    char(*keys)[32] = weir_alloc_array(count, sizeof *keys);
     for (size_t i = 0; i < count; i++) {
         size_t shuffled = i * 7919 % count;
         (void)snprintf(keys[i], sizeof keys[i], "key-%06zu", shuffled);
